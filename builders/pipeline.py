@@ -1,0 +1,254 @@
+"""The stages in order, run with resume; nothing clever.
+
+In: options and a source. Out: a folder with every table. After each stage its tables and README.md are
+written, so what is finished can be opened while the next stage runs.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, concatenate_datasets
+
+from builders import imports, source_files
+from builders.execution import Limits, Prover, Sandbox
+from builders.folder import SPLITS, Folder
+from builders.functions import Functions
+from builders.inference import Client, RequestCache, Server, Usage
+from builders.io_pairs import IOPairs
+from builders.joins import Joined
+from builders.raw_code import RawCode
+from builders.responses import Responses, Sampling
+from builders.revisions import Revisions
+from builders.run import Run
+from builders.schema import DROPPED, TABLES
+from builders.selection.splits import Clusters, split_of
+from builders.stage import Stage, empty
+from builders.summary import readme_text
+from builders.tasks import Tasks
+from builders.training_set import VIEWS, Turns
+from builders.verdicts import Verdicts
+
+STAGES = ("raw_code", "functions", "io_pairs", "tasks", "responses", "revisions", "training_set")
+NEED_MODEL = ("functions", "responses", "revisions")
+FIRST_STAGE = {
+    None: "raw_code",
+    "functions": "io_pairs",
+    "io_pairs": "tasks",
+    "tasks": "responses",
+    "turns": "training_set",
+}
+"""The stage that runs first, by the table that is given."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What decides the rows of a build."""
+
+    source: str
+    from_table: str | None = None
+    content_column: str = "content"
+    path_column: str = "path"
+    license_column: str = "license"
+    license: str | None = None
+    limit: int | None = None
+    max_pairs: int = 3
+    turns: int = 1
+    samples: int = 1
+    seed: int = 0
+    test_share: float = 0.02
+    sampling: Sampling = field(default_factory=Sampling)
+    limits: Limits = field(default_factory=Limits)
+
+
+class Observer:
+    """Is told how a build goes; this one says nothing."""
+
+    def begins(self, stage: str, n_rows: int, usage: Usage | None) -> Callable[[int], None] | None:
+        """Return what to call with the number of rows done."""
+
+    def ends(self, stage: str, n_kept: int, n_dropped: int) -> None:
+        """A stage has all its rows."""
+
+
+class Build:
+    """One pass over the stages; `tables` holds what they kept."""
+
+    def __init__(
+        self,
+        options: Options,
+        run: Run,
+        server: Server | None,
+        *,
+        workers: int,
+        concurrency: int,
+        observer: Observer,
+    ) -> None:
+        self.options = options
+        self.run = run
+        self.folder = Folder(run.out)
+        self.observer = observer
+        self.client = Client(server, RequestCache(run.requests), concurrency=concurrency) if server else None
+        self.sandbox = Sandbox(options.limits, workers=workers)
+        self.prover = Prover(options.limits, workers=workers)
+        self.tables: dict[str, Dataset] = {}
+        self.dropped = [empty(DROPPED)]
+        self.conversations = empty(TABLES["tasks"])
+
+    def __call__(self, until: str = STAGES[-1]) -> None:
+        """Run from the first stage that the source leaves open to `until`."""
+        first = FIRST_STAGE[self.options.from_table]
+        with ExitStack() as stack:
+            stack.enter_context(self.sandbox)
+            stack.enter_context(self.prover)
+            if self.options.from_table:
+                self._import(self.options.from_table)
+            for stage in STAGES[STAGES.index(first) : STAGES.index(until) + 1]:
+                getattr(self, f"_{stage}")()
+                self._write("dropped", concatenate_datasets(self.dropped))
+                self.folder.write_readme(readme_text(self.folder, self.run))
+
+    def _import(self, table: str) -> None:
+        """Take the tables that `--from` names instead of making them."""
+        source = self.options.source
+        if table == "functions" and Path(source).is_file():
+            functions = self._call(imports.ImportedFunctions(), self._limited(imports.lines(source)))
+            self.tables["functions"] = functions
+            self._write("functions", functions.select_columns(list(TABLES["functions"])))
+            return
+        self.tables = imports.tables(source, table)
+        self.tables[table] = self._limited(self.tables[table])
+        if table == "turns":
+            self.conversations = imports.conversations(self.tables["turns"], self.tables["tasks"])
+        for name, rows in self.tables.items():
+            self._write(name, rows)
+
+    def _limited(self, rows: Dataset) -> Dataset:
+        limit = self.options.limit
+        return rows if limit is None else rows.select(range(min(limit, len(rows))))
+
+    def _raw_code(self) -> None:
+        options = self.options
+        config = source_files.SourceConfig(
+            source=options.source,
+            content_column=options.content_column,
+            path_column=options.path_column,
+            license_column=options.license_column,
+        )
+        self._table(
+            RawCode(self.sandbox, options.license), self._limited(source_files.read(config, self.run.cache))
+        )
+
+    def _functions(self) -> None:
+        self._table(
+            Functions(self._model(), self.sandbox, self.options.limits, self.options.seed),
+            self.tables["raw_code"],
+        )
+
+    def _io_pairs(self) -> None:
+        options = self.options
+        stage = IOPairs(self.sandbox, self.prover, options.limits, options.max_pairs, options.seed)
+        self._table(stage, self.tables["functions"])
+
+    def _tasks(self) -> None:
+        self._table(Tasks(), Joined(self.tables["io_pairs"]).to(self.tables["functions"], "function_id"))
+
+    def _responses(self) -> None:
+        stage = Responses(self._model(), self.options.sampling, self.options.samples)
+        tasks = Joined(self.tables["tasks"]).to(self.tables["functions"], "function_id")
+        self._judge(self._call(stage, tasks))
+
+    def _revisions(self) -> None:
+        for turn in range(1, self.options.turns + 1):
+            stage = Revisions(self._model(), self.options.sampling, turn)
+            rows = Joined(self.conversations).to(self.tables["functions"], "function_id")
+            self._judge(self._call(stage, rows))
+
+    def _judge(self, conversations: Dataset) -> None:
+        rows = (
+            Joined(conversations)
+            .to(self.tables["io_pairs"], "pair_id")
+            .to(self.tables["functions"], "function_id")
+        )
+        self.conversations = self._call(Verdicts(self.prover, self.options.limits), rows)
+        self._table(Turns(), self._by_task())
+
+    def _training_set(self) -> None:
+        for view in VIEWS:
+            self._table(view(), self._by_task())
+
+    def _by_task(self) -> Joined:
+        rows = (
+            Joined(self.tables["tasks"])
+            .to(self.tables["io_pairs"], "pair_id")
+            .to(self.tables["functions"], "function_id")
+        )
+        if "raw_code" in self.tables:
+            rows = rows.to(self.tables["raw_code"].select_columns(["code_id", "source"]), "code_id")
+        return rows.gathering(
+            "conversations", self.conversations.select_columns(["task_id", "sample", "turns"]), "task_id"
+        )
+
+    def _table(self, stage: Stage, source: Dataset | Joined) -> None:
+        self.tables[stage.name] = self._call(stage, source)
+        self._write(stage.name, self.tables[stage.name])
+
+    def _call(self, stage: Stage, source: Dataset | Joined) -> Dataset:
+        usage = self.client.usage if self.client and stage.name in NEED_MODEL else None
+        before = asdict(usage) if usage else {}
+        started = time.monotonic()
+        stage.advance = self.observer.begins(stage.name, len(source), usage)
+        try:
+            kept, dropped = stage(source, self.run.cache)
+            self.dropped.append(dropped)
+            self.observer.ends(stage.name, len(kept), len(dropped))
+        finally:
+            spent = {name: count - before[name] for name, count in asdict(usage).items()} if usage else {}
+            self.run.log(
+                stage=stage.name,
+                rows=len(source),
+                seconds=round(time.monotonic() - started, 3),
+                tier=self.sandbox.tier,
+                **spent,
+            )
+        return kept
+
+    def _write(self, config: str, rows: Dataset) -> None:
+        """Write a table; tasks and all after them by split of their functions."""
+        if "task_id" not in rows.features or not len(rows):
+            self.folder.write(config, {"train": rows})
+            return
+        split_of_task = self._splits()
+        splits = [split_of_task[task] for task in rows["task_id"]]
+        self.folder.write(
+            config,
+            {name: rows.select([i for i, split in enumerate(splits) if split == name]) for name in SPLITS},
+        )
+
+    def _splits(self) -> dict[str, str]:
+        clusters, _ = Clusters(self.sandbox)(self.tables["functions"], self.run.cache)
+        of_function = {
+            function: split_of(cluster, self.options.test_share)
+            for function, cluster in zip(clusters["function_id"], clusters["cluster"], strict=True)
+        }
+        tasks = self.tables["tasks"]
+        return {
+            task: of_function[function]
+            for task, function in zip(tasks["task_id"], tasks["function_id"], strict=True)
+        }
+
+    def _model(self) -> Client:
+        if self.client is None:
+            raise ValueError("this stage asks a model, and none was given")
+        return self.client
+
+
+def deciding(options: Options) -> dict[str, Any]:
+    """The options flat and as JSON, the way run.json keeps them."""
+    found = asdict(options)
+    if Path(options.source).exists():
+        found["source"] = str(Path(options.source).resolve())
+    return {**found.pop("sampling"), **found.pop("limits"), **found}

@@ -1,0 +1,108 @@
+"""What a run is: its options, who may write to its folder, and what it has cost so far.
+
+In: the options of a build. Out: a locked folder. `.codeio/run.json` remembers every option that decides the
+rows; the same command goes on where it stopped, a larger limit, more turns or samples extend the run, and any
+other difference is refused by name. `.codeio/telemetry.jsonl` gets one line for each pass of a stage.
+
+Not covered: the rows themselves (`folder`) and finished shards (`stage`).
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+GROWING = ("limit", "turns", "samples")
+
+
+class RunError(Exception):
+    """The folder cannot be used for this build; the message says why and how to go on."""
+
+
+class Run:
+    """The `.codeio/` folder of an output folder."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.home = out / ".codeio"
+        self.cache = self.home / "cache"
+        self.requests = self.home / "requests.sqlite"
+
+    @contextmanager
+    def opened(self, options: dict[str, Any]) -> Iterator["Run"]:
+        """Lock the folder for a build with these options (JSON values); raises RunError."""
+        self._refuse_foreign()
+        self.home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.home / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise RunError(
+                f"Another codeio is writing to {self.out}. Wait for it, or choose another --out."
+            ) from error
+        try:
+            self.remember(options)
+            yield self
+        finally:
+            lock.release()
+
+    def remember(self, options: dict[str, Any]) -> None:
+        """Add options to those of the run; raises RunError where one that decides the rows differs."""
+        old = self.options()
+        for name, value in options.items():
+            if name not in old or old[name] == value:
+                continue
+            if name not in GROWING:
+                raise RunError(
+                    f"{self.out} was made with {name}={old[name]!r}, now it is {value!r}, which would change its rows. "
+                    "Choose another --out, or give the same value."
+                )
+            if not _grows(old[name], value):
+                raise RunError(
+                    f"{self.out} was made with {name}={old[name]}; it can grow but not shrink to {value}. "
+                    "Choose another --out."
+                )
+        written = self.home / "run.json.new"
+        written.write_text(json.dumps({**old, **options}, indent=2, sort_keys=True) + "\n")
+        os.replace(written, self.home / "run.json")
+
+    def options(self) -> dict[str, Any]:
+        """What the run was made with so far; empty before the first build."""
+        try:
+            found: dict[str, Any] = json.loads((self.home / "run.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def log(self, **facts: Any) -> None:
+        """Append a line to the telemetry."""
+        with (self.home / "telemetry.jsonl").open("a") as lines:
+            lines.write(json.dumps(facts) + "\n")
+
+    def telemetry(self) -> list[dict[str, Any]]:
+        """All lines logged so far."""
+        try:
+            return [json.loads(line) for line in (self.home / "telemetry.jsonl").read_text().splitlines()]
+        except FileNotFoundError:
+            return []
+
+    def _refuse_foreign(self) -> None:
+        if self.out.exists() and not self.out.is_dir():
+            raise RunError(f"{self.out} is a file. Give a folder with --out.")
+        if self.out.is_dir() and any(self.out.iterdir()) and not self.home.is_dir():
+            raise RunError(
+                f"{self.out} holds files that codeio did not write. Choose an empty or new folder with --out."
+            )
+        if self.out.name == "verifier":
+            raise RunError(
+                "A folder called 'verifier' cannot be opened by load_dataset. Choose another --out."
+            )
+
+
+def _grows(old: int | None, new: int | None) -> bool:
+    """A limit of None is no limit at all."""
+    return new is None or (old is not None and new >= old)

@@ -1,0 +1,1 @@
+"""Which rows belong together, and which go where."""

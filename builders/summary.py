@@ -1,0 +1,173 @@
+"""What a run came to, told from its tables: for the terminal, for programs, and for the folder's README.
+
+In: a folder and its telemetry. Out: plain figures (`figures`), and their rendering as rich tables or Markdown.
+Every number is counted from the tables or from `.codeio/telemetry.jsonl`; none is kept anywhere else.
+"""
+
+from collections import Counter
+from typing import Any
+
+import pyarrow.parquet as pq
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from builders.folder import Folder
+from builders.run import Run
+from hub.verifier import STATUSES
+
+FUNNEL = ("raw_code", "functions", "io_pairs", "tasks", "turns", "codeio", "codeio_pp", "rlvr", "preference")
+_SPENT = ("asked", "from_cache", "prompt_tokens", "completion_tokens", "cached_tokens")
+Figures = dict[str, Any]
+
+
+def figures(folder: Folder, run: Run) -> Figures:
+    """Rows by config and split, drop reasons by stage, statuses by turn and direction, cost by stage."""
+    return {
+        "rows": folder.counts(),
+        "functions_with_pairs": len(set(_column(folder, "io_pairs", "function_id"))),
+        "dropped": _by(folder, "dropped", "stage", "drop_reason"),
+        "statuses": _statuses(folder),
+        "cost": _cost(run),
+        "model": run.options().get("model"),
+        "sandbox": next((line["tier"] for line in reversed(run.telemetry())), None),
+    }
+
+
+def rendered(found: Figures) -> RenderableType:
+    """The figures as tables for a terminal."""
+    funnel = Table("table", "rows", "test", "not used, and why", title="Funnel", title_justify="left")
+    for name in FUNNEL:
+        splits = found["rows"].get(name, {})
+        reasons = found["dropped"].get(name, {})
+        why = ", ".join(
+            f"{count} {reason}" for reason, count in sorted(reasons.items(), key=lambda kv: -kv[1])
+        )
+        if splits or reasons:
+            funnel.add_row(name, str(sum(splits.values())), str(splits.get("test", 0)), why)
+    return Group(funnel, *_status_table(found), *_cost_table(found))
+
+
+def example(folder: Folder) -> RenderableType:
+    """One whole row of codeio_pp to read, the most instructive at hand: the one with most turns."""
+    rows = folder.read("codeio_pp")
+    if not len(rows):
+        return Text("")
+    turns = rows["n_turns"]
+    row = rows[max(range(len(rows)), key=lambda index: turns[index])]
+    parts = [
+        Text.assemble((f"{message['role']}\n", "bold"), message["content"] + "\n")
+        for message in row["messages"]
+    ]
+    title = f"codeio_pp {row['task_id']}, sample {row['sample']}, {row['direction']}: {', '.join(row['statuses'])}"
+    return Panel(Group(*parts), title=title, title_align="left")
+
+
+def readme_text(folder: Folder, run: Run) -> str:
+    """The README's body: what each config holds, the funnel and the statuses."""
+    found = figures(folder, run)
+    lines = [
+        "# CodeI/O++ data",
+        "",
+        "Made with codeio. Model: " + (found["model"] or "none asked so far") + ".",
+        "",
+    ]
+    lines += [f"Sandbox: {found['sandbox']}.", ""]
+    lines += ["| config | train | test | not used, and why |", "|---|---|---|---|"]
+    for name in FUNNEL:
+        splits, reasons = found["rows"].get(name), found["dropped"].get(name, {})
+        if splits or reasons:
+            why = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+            lines.append(
+                f"| {name} | {(splits or {}).get('train', 0)} | {(splits or {}).get('test', 0)} | {why} |"
+            )
+    absent = [name for name in FUNNEL if name not in found["rows"]]
+    if absent:
+        lines += ["", f"Without rows, and so without a config: {', '.join(absent)}."]
+    if found["statuses"]:
+        lines += [
+            "",
+            "| direction | turn | " + " | ".join(STATUSES) + " |",
+            "|---" * (2 + len(STATUSES)) + "|",
+        ]
+        for direction, turn, counts in _status_rows(found):
+            lines.append(
+                f"| {direction} | {turn} | " + " | ".join(str(counts.get(s, 0)) for s in STATUSES) + " |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _status_rows(found: Figures) -> list[tuple[str, str, dict[str, int]]]:
+    return [(d, turn, counts) for d, turns in found["statuses"].items() for turn, counts in turns.items()]
+
+
+def _status_table(found: Figures) -> list[Table]:
+    if not found["statuses"]:
+        return []
+    table = Table("direction", "turn", *STATUSES, title="Statuses by turn", title_justify="left")
+    for direction, turn, counts in _status_rows(found):
+        total = sum(counts.values())
+        cells = [f"{counts.get(status, 0)} ({counts.get(status, 0) / total:.0%})" for status in STATUSES]
+        table.add_row(direction, turn, *cells)
+    return [table]
+
+
+def _cost_table(found: Figures) -> list[Table]:
+    if not found["cost"]:
+        return []
+    heads = ("requests", "from cache", "prompt tokens", "of these cached", "completion tokens")
+    table = Table(
+        "stage", "seconds", *heads, title="Time and tokens, all runs together", title_justify="left"
+    )
+    for stage, cost in found["cost"].items():
+        spent = [
+            cost.get(name)
+            for name in ("asked", "from_cache", "prompt_tokens", "cached_tokens", "completion_tokens")
+        ]
+        table.add_row(
+            stage, f"{cost['seconds']:.1f}", *("" if count is None else f"{count:,}" for count in spent)
+        )
+    return [table]
+
+
+def _statuses(folder: Folder) -> dict[str, dict[str, dict[str, int]]]:
+    direction_of = dict(
+        zip(_column(folder, "tasks", "task_id"), _column(folder, "tasks", "direction"), strict=True)
+    )
+    counts: Counter[tuple[str, int, str]] = Counter(
+        (direction_of[task], turn, status)
+        for task, turn, status in zip(
+            *(_column(folder, "turns", column) for column in ("task_id", "turn", "status")), strict=True
+        )
+    )
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for (direction, turn, status), count in sorted(counts.items()):
+        found.setdefault(direction, {}).setdefault(str(turn), {})[status] = count
+    return found
+
+
+def _cost(run: Run) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for line in run.telemetry():
+        stage = found.setdefault(line["stage"], {"seconds": 0.0})
+        for name in ("seconds", *_SPENT):
+            if name in line:
+                stage[name] = stage.get(name, 0) + line[name]
+    return found
+
+
+def _by(folder: Folder, config: str, outer: str, inner: str) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    counts = Counter(zip(_column(folder, config, outer), _column(folder, config, inner), strict=True))
+    for (one, other), count in sorted(counts.items()):
+        found.setdefault(one, {})[other] = count
+    return found
+
+
+def _column(folder: Folder, config: str, column: str) -> list[Any]:
+    return [
+        value
+        for file in folder.files(config)
+        for value in pq.read_table(file, columns=[column])[column].to_pylist()
+    ]

@@ -1,0 +1,43 @@
+"""Stage 4: two questions a pair, one for each direction, with the prompt that is sent.
+
+In: `io_pairs` joined with `functions`. Out: `tasks`. Tasks of one function stand next to each other and share
+all of their prompt but its end, so a server's prefix cache answers for most of it. Values are shown as JSON;
+the generator and the other recorded pairs are never shown.
+"""
+
+from collections.abc import Iterator
+
+import prompts
+from builders.schema import TASKS, content_id
+from builders.stage import Drop, Row, Stage
+
+DIRECTIONS = ("output", "input")
+
+
+class Tasks(Stage):
+    """Proven pairs to tasks, two rows for each."""
+
+    name = "tasks"
+    version = 1
+    features = TASKS
+    key = ("task_id",)
+    shard_rows = 1000
+
+    def identity(self) -> Row:
+        """The template's text."""
+        return {"prompt": prompts.load("task").id}
+
+    def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
+        """Yield the output task, then the input task of each pair."""
+        template = prompts.load("task")
+        for row in rows:
+            for direction in DIRECTIONS:
+                known = row["input" if direction == "output" else "output"]
+                prompt = template.render(**row, direction=direction, known=known)
+                yield {
+                    "task_id": content_id("task", row["pair_id"], direction, prompt),
+                    "pair_id": row["pair_id"],
+                    "function_id": row["function_id"],
+                    "direction": direction,
+                    "prompt": prompt,
+                }

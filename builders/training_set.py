@@ -1,0 +1,175 @@
+"""Stage 8: conversations laid out as what people train on.
+
+In: `tasks` joined with `io_pairs`, `functions` and `raw_code`, with the conversations on each task gathered
+(column `conversations`). Out, a view each: `turns`, `codeio` (turn 0), `codeio_pp` (all turns, CodeI/O++),
+`rlvr` (a prompt with its check), `preference`.
+
+Wrong answers stay in the first two, with their status: leaving them out costs accuracy (CodeI/O, ablations).
+A reply that was cut off teaches to stop in mid-sentence: it ends the conversation, and a view without any
+turn left is a dropped row.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+
+from builders import schema
+from builders.responses import Message, history, opening
+from builders.stage import Drop, Row, Stage
+from hub.verifier import canonical
+
+
+class View(Stage):
+    """A table made from what is known of each task; nothing besides the rows decides the result."""
+
+    version = 1
+
+    def identity(self) -> Row:
+        """The rows alone decide."""
+        return {}
+
+    def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
+        """Lay out each task's rows."""
+        for row in rows:
+            yield from self.view(row, [{**row, **conversation} for conversation in row["conversations"]])
+
+    @abstractmethod
+    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+        """Yield the rows of one task; `conversations` hold the task's columns, sample and turns."""
+
+
+class Turns(View):
+    """Every turn of every conversation, a row each."""
+
+    name = "turns"
+    features = schema.TURNS
+    key = ("response_id",)
+
+    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+        """Lay the lists of turns out."""
+        for conversation in conversations:
+            for turn in conversation["turns"]:
+                yield {"task_id": task["task_id"], "sample": conversation["sample"], **turn}
+
+
+class CodeIO(View):
+    """First answers, for supervised training."""
+
+    name = "codeio"
+    features = schema.CODEIO
+    key = ("task_id", "sample")
+
+    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+        """Yield turn 0 of each conversation."""
+        for conversation in conversations:
+            turns = _whole(conversation)[:1]
+            if not turns:
+                yield _truncated(conversation)
+                continue
+            yield {
+                **_origin(conversation),
+                "messages": history({**conversation, "turns": turns}),
+                "status": turns[0]["status"],
+            }
+
+
+class CodeIOPlus(View):
+    """Whole conversations with their feedback turns, and the columns of the authors' own release."""
+
+    name = "codeio_pp"
+    features = schema.CODEIO_PP
+    key = ("task_id", "sample")
+
+    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+        """Yield each conversation; the authors' turn_1 is our turn 0."""
+        for conversation in conversations:
+            turns = _whole(conversation)
+            if not turns:
+                yield _truncated(conversation)
+                continue
+            second = turns[1] if len(turns) > 1 else None
+            yield {
+                **_origin(conversation),
+                "messages": history({**conversation, "turns": turns}),
+                "n_turns": len(turns),
+                "statuses": [turn["status"] for turn in turns],
+                "prompt": task["prompt"],
+                "turn_1": turns[0]["response"],
+                "feedback_1": turns[0]["feedback"],
+                "turn_2": second and second["response"],
+                "feedback_2": second and second["feedback"],
+            }
+
+
+class RLVR(View):
+    """Prompts with all that a verifier needs to grade an answer."""
+
+    name = "rlvr"
+    features = schema.RLVR
+    key = ("task_id",)
+
+    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+        """Yield the task; one sample says nothing of how hard it is, so its pass rate is null."""
+        first = [conversation["turns"][0] for conversation in conversations]
+        n_correct = sum(turn["status"] == "correct" for turn in first)
+        yield {
+            **{
+                column: task[column]
+                for column in ("direction", "reference_code", "entrypoint", "input", "output")
+            },
+            "task_id": task["task_id"],
+            "prompt": opening(task),
+            "n_samples": len(first),
+            "pass_rate": n_correct / len(first) if len(first) > 1 else None,
+            "pass_rate_model": first[0]["model"] if len(first) > 1 else None,
+        }
+
+
+class Preference(View):
+    """A right and a wrong answer to the very same messages, from different samples."""
+
+    name = "preference"
+    features = schema.PREFERENCE
+    key = ("task_id", "turn")
+
+    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+        """Yield one pair for each turn at which samples with one history part ways."""
+        for turn in range(max((len(conversation["turns"]) for conversation in conversations), default=0)):
+            groups: dict[str, list[tuple[list[Message], Row]]] = {}
+            for conversation in conversations:
+                turns = _whole(conversation)
+                if len(turns) > turn:
+                    messages = history({**conversation, "turns": turns[: turn + 1]})[:-1]
+                    groups.setdefault(canonical(messages), []).append((messages, turns[turn]))
+            for answers in groups.values():
+                right = [answer for _, answer in answers if answer["status"] == "correct"]
+                wrong = [answer for _, answer in answers if answer["status"] != "correct"]
+                if right and wrong:
+                    yield {
+                        "task_id": task["task_id"],
+                        "turn": turn,
+                        "prompt": answers[0][0],
+                        "chosen": [{"role": "assistant", "content": right[0]["response"]}],
+                        "rejected": [{"role": "assistant", "content": wrong[0]["response"]}],
+                    }
+                    break
+
+
+VIEWS: tuple[type[View], ...] = (CodeIO, CodeIOPlus, RLVR, Preference)
+
+
+def _whole(conversation: Row) -> list[Row]:
+    """The turns before the first one that was cut off."""
+    turns: list[Row] = conversation["turns"]
+    cut = next((index for index, turn in enumerate(turns) if turn["finish_reason"] == "length"), len(turns))
+    return turns[:cut]
+
+
+def _truncated(conversation: Row) -> Drop:
+    turn = conversation["turns"][0]
+    detail = f"cut off after {turn['n_completion_tokens']} tokens; allow more with --max-tokens"
+    return Drop(turn["response_id"], conversation["task_id"], "truncated", detail, turn["response"])
+
+
+def _origin(conversation: Row) -> Row:
+    known = ("task_id", "sample", "direction", "license", "source")
+    return {column: conversation.get(column) for column in known}

@@ -1,0 +1,96 @@
+"""Stage 6: the last turn of each conversation, judged.
+
+In: conversations joined with `io_pairs` and `functions`. Out: the same rows, the last turn with its
+prediction, status and feedback. Outputs are compared; predicted inputs are run like a pair, twice under
+different conditions, in the sandbox. The recorded half never enters the sandbox.
+
+Not covered: the rules themselves, which stand in `hub.verifier` and ship with the data.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from builders.execution import Execution, Job, Limits, Proof, Prover
+from builders.schema import CONVERSATIONS
+from builders.stage import Drop, Row, Stage
+from hub import verifier
+
+
+class Verdicts(Stage):
+    """Conversations whose last turn is not judged yet to conversations in which it is."""
+
+    name = "verdicts"
+    version = 1
+    features = CONVERSATIONS
+    key = ("task_id", "sample")
+
+    def __init__(self, prover: Prover, limits: Limits) -> None:
+        self.prover = prover
+        self.limits = limits
+
+    def identity(self) -> Row:
+        """The rules' text, the limits and the interpreter that runs the code."""
+        rules = Path(verifier.__file__).read_bytes()
+        return {
+            "rules": hashlib.sha256(rules).hexdigest(),
+            "limits": vars(self.limits),
+            "python": list(sys.version_info[:2]),
+            "numpy": self.prover.numpy_version,
+        }
+
+    def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
+        """Run all predicted inputs of the batch, then judge row by row."""
+        predictions = [_prediction(row) for row in rows]
+        to_run = {index: text for index, text in enumerate(predictions) if text and _runs(rows[index], text)}
+        jobs = [
+            Job(code=rows[index]["reference_code"], entrypoint=rows[index]["entrypoint"], inputs=[text])
+            for index, text in to_run.items()
+        ]
+        proofs = dict(zip(to_run, (proof[0] for proof in self.prover.prove_many(jobs)), strict=True))
+        for index, (row, prediction) in enumerate(zip(rows, predictions, strict=True)):
+            yield {**row, "turns": [*row["turns"][:-1], _judged(row, prediction, proofs.get(index))]}
+
+
+def _open(row: Row) -> bool:
+    return row["turns"][-1]["status"] is None
+
+
+def _prediction(row: Row) -> str | None:
+    turn = row["turns"][-1]
+    return verifier.extract(turn["response"], row["direction"]) if _open(row) else None
+
+
+def _runs(row: Row, prediction: str) -> bool:
+    """Whether the verdict on this prediction needs a run of the code."""
+    return (
+        row["direction"] == "input" and isinstance(json.loads(prediction), dict) and verifier.fits(prediction)
+    )
+
+
+def _judged(row: Row, prediction: str | None, proof: Proof | None) -> Row:
+    turn: Row = row["turns"][-1]
+    if not _open(row):
+        return turn
+    execution = _execution(proof) if proof else None
+    run = (lambda _: execution) if execution else None
+    verdict = verifier.verify(row["direction"], prediction, row["input"], row["output"], run)
+    feedback = verdict.feedback
+    if verdict.status == "no_answer" and turn["finish_reason"] == "length":
+        feedback = "The reply was cut off at the length limit before it came to an answer. Be brief."
+    return {**turn, "prediction": prediction, "status": verdict.status, "feedback": feedback}
+
+
+def _execution(proof: Proof) -> Execution:
+    if proof.agrees or proof.execution.status == "timeout":
+        return proof.execution
+    return replace(
+        proof.execution,
+        status="refused",
+        output=None,
+        error_type="nondeterministic",
+        error_message=proof.detail,
+    )
