@@ -44,9 +44,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 def build(
     source: Annotated[
         str,
-        typer.Argument(
-            help="Folder, file (.py, .jsonl, .parquet) or Hub dataset; `corpus`: our sample."
-        ),
+        typer.Argument(help="Folder, file (.py, .jsonl, .parquet) or Hub dataset; `corpus`: our sample."),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write; the same command goes on where it stopped.")],
     from_table: Annotated[

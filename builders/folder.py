@@ -17,8 +17,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset, concatenate_datasets
 from huggingface_hub import DatasetCardData
 
-from builders.schema import TABLES
-from builders.stage import empty
+from builders.schema import TABLES, table
 
 SHARD_BYTES = 500_000_000
 DEFAULT_CONFIG = "codeio_pp"
@@ -57,7 +56,7 @@ class Folder:
     def read(self, config: str) -> Dataset:
         """All rows of a config, train before test; without rows when it has no files."""
         parts = [Dataset.from_parquet(str(file), keep_in_memory=True) for file in self.files(config)[::-1]]
-        return concatenate_datasets(parts) if parts else empty(TABLES[config])
+        return concatenate_datasets(parts) if parts else table([], TABLES[config])
 
     def counts(self) -> Counts:
         """Rows by config and split, of those that have any."""

@@ -16,7 +16,7 @@ from datasets import Dataset, Features, List, concatenate_datasets, get_dataset_
 from genson import SchemaBuilder
 
 from builders.folder import Folder
-from builders.schema import CONVERSATIONS, FUNCTIONS, STRING, TABLES, TURN, content_id
+from builders.schema import CONVERSATIONS, FUNCTIONS, STRING, TABLES, TURN, content_id, table
 from builders.source_files import SourceError
 from builders.stage import Drop, Row, Stage
 from hub.verifier import CanonicalError, canonical, loads
@@ -71,24 +71,24 @@ def lines(source: str) -> Dataset:
         for number, text in enumerate(texts, 1)
         if text.strip()
     ]
-    return Dataset.from_list(rows, features=Features({"place": STRING, "text": STRING}))
+    return table(rows, Features({"place": STRING, "text": STRING}))
 
 
-def tables(source: str, table: str) -> dict[str, Dataset]:
-    """The tables that a build from `table` starts with, out of a folder or Hub dataset; raises SourceError."""
+def tables(source: str, name: str) -> dict[str, Dataset]:
+    """The tables that a build from `name` starts with, out of a folder or Hub dataset; raises SourceError."""
     path = Path(source)
     if path.is_file():
         raise SourceError(
-            f"--from {table} needs the tables beside it: give the folder or Hub dataset, not a file."
+            f"--from {name} needs the tables beside it: give the folder or Hub dataset, not a file."
         )
     found = {}
     available = _configs(source)
-    for name in ("raw_code", *NEEDED[table]):
-        if name in available:
-            found[name] = Folder(path).read(name) if path.is_dir() else _from_hub(source, name)
-        elif name != "raw_code":
+    for config in ("raw_code", *NEEDED[name]):
+        if config in available:
+            found[config] = Folder(path).read(config) if path.is_dir() else _from_hub(source, config)
+        elif config != "raw_code":
             raise SourceError(
-                f"{source} has no table {name}, which --from {table} needs; it has {', '.join(available)}."
+                f"{source} has no table {config}, which --from {name} needs; it has {', '.join(available)}."
             )
     return found
 
@@ -105,7 +105,7 @@ def conversations(turns: Dataset, tasks: Dataset) -> Dataset:
         {**tasks[row_of[task]], "sample": sample, "turns": sorted(own, key=lambda turn: turn["turn"])}
         for (task, sample), own in gathered.items()
     ]
-    return Dataset.from_list(rows, features=CONVERSATIONS)
+    return table(rows, CONVERSATIONS)
 
 
 def _configs(source: str) -> list[str]:

@@ -24,9 +24,9 @@ from builders.raw_code import RawCode
 from builders.responses import Responses, Sampling
 from builders.revisions import Revisions
 from builders.run import Run
-from builders.schema import DROPPED, TABLES
+from builders.schema import CONVERSATIONS, DROPPED, TABLES, table
 from builders.selection.splits import Clusters, split_of
-from builders.stage import Stage, empty
+from builders.stage import Stage
 from builders.summary import readme_text
 from builders.tasks import Tasks
 from builders.training_set import VIEWS, Turns
@@ -95,8 +95,8 @@ class Build:
         self.sandbox = Sandbox(options.limits, workers=workers)
         self.prover = Prover(options.limits, workers=workers)
         self.tables: dict[str, Dataset] = {}
-        self.dropped = [empty(DROPPED)]
-        self.conversations = empty(TABLES["tasks"])
+        self.dropped = [table([], DROPPED)]
+        self.conversations = table([], CONVERSATIONS)
 
     def __call__(self, until: str = STAGES[-1]) -> None:
         """Run from the first stage that the source leaves open to `until`."""
@@ -111,20 +111,20 @@ class Build:
                 self._write("dropped", concatenate_datasets(self.dropped))
                 self.folder.write_readme(readme_text(self.folder, self.run))
 
-    def _import(self, table: str) -> None:
+    def _import(self, name: str) -> None:
         """Take the tables that `--from` names instead of making them."""
         source = self.options.source
-        if table == "functions" and Path(source).is_file():
+        if name == "functions" and Path(source).is_file():
             functions = self._call(imports.ImportedFunctions(), self._limited(imports.lines(source)))
             self.tables["functions"] = functions
             self._write("functions", functions.select_columns(list(TABLES["functions"])))
             return
-        self.tables = imports.tables(source, table)
-        self.tables[table] = self._limited(self.tables[table])
-        if table == "turns":
+        self.tables = imports.tables(source, name)
+        self.tables[name] = self._limited(self.tables[name])
+        if name == "turns":
             self.conversations = imports.conversations(self.tables["turns"], self.tables["tasks"])
-        for name, rows in self.tables.items():
-            self._write(name, rows)
+        for config, rows in self.tables.items():
+            self._write(config, rows)
 
     def _limited(self, rows: Dataset) -> Dataset:
         limit = self.options.limit

@@ -51,6 +51,7 @@ class RawCode(Stage):
         return {"python": list(sys.version_info[:2]), "max_bytes": MAX_BYTES, "license": self.license}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
+        """Mask and judge each file, then see in the sandbox which ones parse."""
         judged = [_judged(row, self.license) for row in rows]
         texts = [
             row["content"] for row in judged if not isinstance(row, Drop) and row["language"] == "Python"

@@ -19,7 +19,7 @@ from datasets import Dataset, Features, concatenate_datasets
 
 from builders.inference import Unanswered
 from builders.joins import Joined
-from builders.schema import DROPPED
+from builders.schema import DROPPED, table
 from hub.verifier import canonical
 
 Row = dict[str, Any]
@@ -76,7 +76,7 @@ class Stage(ABC):
         return out
 
     def __call__(self, source: Dataset | Joined, cache_dir: Path | None = None) -> tuple[Dataset, Dataset]:
-        """Map every shard; raises OpenRows when one could not be finished now (the finished ones are kept)."""
+        """Map every shard; raises OpenRows when one cannot be finished now (the others are kept)."""
         tables = source if isinstance(source, Joined) else Joined(source)
         mapped, n_open, failure = [], 0, None
         for start in range(0, len(tables), self.shard_rows):
@@ -91,7 +91,7 @@ class Stage(ABC):
                 if self.advance:
                     self.advance(len(shard))
         if failure:
-            raise OpenRows(f"{self.name}: {n_open} requests are unanswered ({failure}).") from failure
+            raise OpenRows(f"{self.name}: {n_open} requests got no answer ({failure.reason}).") from failure
         return self._split(mapped)
 
     def __getstate__(self) -> Row:
@@ -119,7 +119,7 @@ class Stage(ABC):
 
     def _split(self, mapped: list[Dataset]) -> tuple[Dataset, Dataset]:
         """Part the kept rows from the dropped, and drop those whose key stands before them."""
-        kept, dropped = [empty(self.features)], [empty(DROPPED)]
+        kept, dropped = [table([], self.features)], [table([], DROPPED)]
         seen: set[tuple[Any, ...]] = set()
         for shard in mapped:
             used, lost, twice = [], [], []
@@ -135,11 +135,8 @@ class Stage(ABC):
                     seen.add(key)
                     used.append(index)
             kept.append(shard.select(used).select_columns(list(self.features)))
-            for rows in (
-                shard.select(lost).select_columns(list(_DROP)),
-                Dataset.from_list(twice, features=_DROP),
-            ):
-                dropped.append(rows.rename_columns({column: column[1:] for column in _DROP}))
+            dropped.append(_uncovered(shard.select(lost).select_columns(list(_DROP))))
+            dropped.append(_uncovered(table(twice, _DROP)))
         return concatenate_datasets(kept), concatenate_datasets(dropped)
 
     def _columns(self, drop: Drop) -> Row:
@@ -154,6 +151,5 @@ class Stage(ABC):
         }
 
 
-def empty(features: Features) -> Dataset:
-    """A table without rows that still has its columns."""
-    return Dataset.from_dict({column: [] for column in features}, features=features)
+def _uncovered(rows: Dataset) -> Dataset:
+    return rows.rename_columns({column: column[1:] for column in _DROP})

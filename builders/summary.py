@@ -1,7 +1,7 @@
 """What a run came to, told from its tables: for the terminal, for programs, and for the folder's README.
 
-In: a folder and its telemetry. Out: plain figures (`figures`), and their rendering as rich tables or Markdown.
-Every number is counted from the tables or from `.codeio/telemetry.jsonl`; none is kept anywhere else.
+In: a folder and its telemetry. Out: plain figures (`figures`), as rich tables or as Markdown. Every number is
+counted from the tables or from `.codeio/telemetry.jsonl`; none is kept anywhere else.
 """
 
 from collections import Counter
@@ -60,7 +60,8 @@ def example(folder: Folder) -> RenderableType:
         Text.assemble((f"{message['role']}\n", "bold"), message["content"] + "\n")
         for message in row["messages"]
     ]
-    title = f"codeio_pp {row['task_id']}, sample {row['sample']}, {row['direction']}: {', '.join(row['statuses'])}"
+    name = f"codeio_pp {row['task_id']}, sample {row['sample']}, {row['direction']}"
+    title = f"{name}: {', '.join(row['statuses'])}"
     return Panel(Group(*parts), title=title, title_align="left")
 
 

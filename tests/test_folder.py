@@ -1,0 +1,65 @@
+import pytest
+from datasets import load_dataset
+
+from builders import schema
+from builders.folder import Folder
+
+
+def pairs(*names):
+    rows = [
+        {"pair_id": n, "function_id": "f", "input": "{}", "output": "1", "seed": 0, "draw": 0} for n in names
+    ]
+    return schema.table(rows, schema.IO_PAIRS)
+
+
+def rlvr(*names):
+    rows = [
+        dict.fromkeys(schema.RLVR) | {"task_id": n, "prompt": [{"role": "user", "content": n}]} for n in names
+    ]
+    return schema.table(rows, schema.RLVR)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "data1" / ".codeio").mkdir(parents=True)
+    return Folder(tmp_path / "data1")
+
+
+def test_every_config_opens_with_load_dataset(folder):
+    folder.write("io_pairs", {"train": pairs("a", "b")})
+    folder.write("rlvr", {"train": rlvr("x"), "test": rlvr("y")})
+    folder.write("preference", {"train": schema.table([], schema.PREFERENCE)})
+    folder.write_readme("text")
+    assert load_dataset(str(folder.root), "io_pairs")["train"]["pair_id"] == ["a", "b"]
+    both = load_dataset(str(folder.root), "rlvr")
+    assert {split: rows["task_id"][:] for split, rows in both.items()} == {"train": ["x"], "test": ["y"]}
+    assert both["train"].features == schema.RLVR  # a column of nulls keeps its type
+    with pytest.raises(ValueError, match="preference"):
+        load_dataset(str(folder.root), "preference")
+
+
+def test_rewritten_data_is_never_served_stale(folder):
+    folder.write("io_pairs", {"train": pairs("a")})
+    folder.write_readme("text")
+    assert load_dataset(str(folder.root), "io_pairs", split="train")["pair_id"] == ["a"]
+    folder.write("io_pairs", {"train": pairs("b", "c")})
+    folder.write_readme("text")
+    assert load_dataset(str(folder.root), "io_pairs", split="train")["pair_id"] == ["b", "c"]
+
+
+def test_same_rows_give_the_same_bytes(folder):
+    def written():
+        folder.write("io_pairs", {"train": pairs("a", "b")})
+        folder.write_readme("text")
+        return {p.name: p.read_bytes() for p in folder.root.rglob("*") if p.is_file()}
+
+    assert written() == written()
+
+
+def test_a_table_that_lost_its_rows_loses_its_files(folder):
+    folder.write("io_pairs", {"train": pairs("a"), "test": pairs("b")})
+    folder.write("io_pairs", {"train": pairs("a")})
+    assert folder.counts() == {"io_pairs": {"train": 1}}
+    folder.write("io_pairs", {"train": pairs()})
+    assert folder.counts() == {}
+    assert folder.read("io_pairs").features == schema.IO_PAIRS

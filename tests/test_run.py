@@ -1,0 +1,71 @@
+import json
+
+import pytest
+
+from builders.run import Run, RunError
+
+OPTIONS = {"source": "a", "limit": 10, "turns": 1, "samples": 1, "seed": 0}
+
+
+def reopened(tmp_path, **changes):
+    with Run(tmp_path / "out").opened(OPTIONS):
+        pass
+    with Run(tmp_path / "out").opened({**OPTIONS, **changes}) as run:
+        return run.options()
+
+
+@pytest.mark.parametrize("growth", [{}, {"limit": 20}, {"limit": None}, {"turns": 2, "samples": 4}])
+def test_a_run_goes_on_and_grows(tmp_path, growth):
+    assert reopened(tmp_path, **growth) == {**OPTIONS, **growth}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": 1}, "seed=0, now it is 1"),
+        ({"source": "b"}, "source='a'"),
+        ({"limit": 5}, "limit=10"),
+        ({"samples": 0}, "samples=1"),
+    ],
+)
+def test_other_differences_are_refused_by_name(tmp_path, change, words):
+    with pytest.raises(RunError, match=words):
+        reopened(tmp_path, **change)
+    assert Run(tmp_path / "out").options() == OPTIONS
+
+
+def test_without_a_limit_a_run_cannot_shrink_to_one(tmp_path):
+    with Run(tmp_path).opened({"limit": None}):
+        pass
+    with pytest.raises(RunError, match="limit=None"), Run(tmp_path).opened({"limit": 5}):
+        pass
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(RunError, match="did not write"), Run(tmp_path).opened(OPTIONS):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="is a file"), Run(tmp_path / "file").opened(OPTIONS):
+        pass
+
+
+def test_two_builds_do_not_write_to_one_folder(tmp_path):
+    with (
+        Run(tmp_path).opened(OPTIONS),
+        pytest.raises(RunError, match="Another codeio"),
+        Run(tmp_path).opened(OPTIONS),
+    ):
+        pass
+
+
+def test_telemetry_adds_up_lines(tmp_path):
+    with Run(tmp_path).opened(OPTIONS) as run:
+        run.log(stage="tasks", seconds=1)
+        run.log(stage="tasks", seconds=2)
+    assert [line["seconds"] for line in run.telemetry()] == [1, 2]
+    assert json.loads((tmp_path / ".codeio" / "run.json").read_text()) == OPTIONS
