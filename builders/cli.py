@@ -37,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 SERVER_CONCURRENCY = 32
+EMBEDDED_SLOTS = 4
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
@@ -125,7 +126,7 @@ def build(
     run, folder = Run(out), Folder(out)
     with (
         run.opened(deciding(options)),
-        _server(base_url if asks else None, model, embedded_model if asks else None, out) as server,
+        _server(base_url if asks else None, model, embedded_model if asks else None) as server,
     ):
         if server:
             run.remember({"model": server.identity})
@@ -135,7 +136,7 @@ def build(
             run,
             server,
             workers=num_proc,
-            concurrency=server.concurrency or concurrency if server else 1,
+            concurrency=EMBEDDED_SLOTS if embedded_model else concurrency,
             observer=observer,
         )
         console.print(
@@ -190,11 +191,9 @@ class _Failure(Exception):
 
 
 @contextmanager
-def _server(
-    base_url: str | None, model: str | None, embedded_model: str | None, out: Path
-) -> Iterator[Server | None]:
+def _server(base_url: str | None, model: str | None, embedded_model: str | None) -> Iterator[Server | None]:
     if embedded_model:
-        with embedded(embedded_model, log_file=out / ".codeio" / "engine.log") as server:
+        with embedded(embedded_model, n_slots=EMBEDDED_SLOTS) as server:
             yield server
     else:
         yield connect(base_url, model) if base_url else None

@@ -19,7 +19,7 @@ from builders.folder import Folder
 from builders.schema import CONVERSATIONS, FUNCTIONS, STRING, TABLES, TURN, content_id, table
 from builders.source_files import SourceError
 from builders.stage import Drop, Row, Stage
-from hub.verifier import CanonicalError, canonical, loads
+from hub.verifier import CanonicalError, canonical
 
 NEEDED = {
     "functions": ("functions",),
@@ -46,13 +46,15 @@ class ImportedFunctions(Stage):
         """Read each line strictly; one that tells no function is dropped."""
         for row in rows:
             try:
-                given = loads(row["text"])
+                given = json.loads(row["text"])
                 missing = [name for name in _required(given) if not given.get(name)]
                 if missing:
                     yield Drop(row["place"], "", "missing_column", f"no {', '.join(missing)}", row["text"])
+                elif "refcode" in given:
+                    yield from _from_reference(given, row["place"])
                 else:
-                    yield _from_reference(given) if "refcode" in given else _from_own(given)
-            except (CanonicalError, AttributeError, TypeError, KeyError) as error:
+                    yield _from_own(given)
+            except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as error:
                 yield Drop(row["place"], "", "broken_json", str(error), row["text"])
 
 
@@ -133,21 +135,27 @@ def _from_own(given: Row) -> Row:
     return {**own, "function_id": content_id("function", *(given[name] for name in named)), "recorded": []}
 
 
-def _from_reference(given: Row) -> Row:
-    return {
-        "function_id": content_id(
-            "function", given["refcode"], given["funcname"], "", given["problem_description"]
-        ),
+def _from_reference(given: Row, place: str) -> Iterator[Row | Drop]:
+    function_id = content_id(
+        "function", given["refcode"], given["funcname"], "", given["problem_description"]
+    )
+    pairs, recorded = [], []
+    for index, pair in enumerate(given["ios"]):
+        try:
+            recorded.append({"input": canonical(pair["input"]), "output": canonical(pair["output"])})
+            pairs.append(pair)
+        except CanonicalError as error:
+            yield Drop(f"{place}#{index}", function_id, "not_json", str(error), repr(pair))
+    yield {
+        "function_id": function_id,
         "query": given["problem_description"],
         "io_description": given["io_requirements"],
         "reference_code": given["refcode"],
         "entrypoint": given["funcname"],
         "input_generator": "",
-        "input_schema": _schema([pair["input"] for pair in given["ios"]]),
-        "output_schema": _schema([pair["output"] for pair in given["ios"]]),
-        "recorded": [
-            {"input": canonical(pair["input"]), "output": canonical(pair["output"])} for pair in given["ios"]
-        ],
+        "input_schema": _schema([pair["input"] for pair in pairs]),
+        "output_schema": _schema([pair["output"] for pair in pairs]),
+        "recorded": recorded,
     }
 
 

@@ -24,6 +24,13 @@ GENERATOR = "input_generator"
 
 READS = {"input", "raw_input", "open", "exit", "quit", "exec", "eval"}
 STREAMS = {("sys", "stdin"), ("sys", "argv"), ("sys", "stdout"), ("sys", "exit"), ("os", "environ")}
+CLOCK = {
+    ("date", "today"),
+    ("datetime", "now"),
+    ("datetime", "today"),
+    ("datetime", "utcnow"),
+    ("time", "time"),
+}
 OUTSIDE = {
     *("matplotlib", "pylab", "seaborn", "plotly", "turtle", "tkinter", "Tkinter", "pygame", "cv2", "PIL"),
     *("requests", "urllib", "urllib2", "socket", "http", "subprocess", "argparse", "getpass", "sqlite3"),
@@ -67,6 +74,17 @@ PURE = {
     "format",
     "abs",
 }
+PYTHON_2 = (
+    (r"^([^#\n]*?)\bprint(?![\w(]|\s*[=(.,)])(?!\s*\().*$", r"\1pass"),
+    (r"^([^#\n]*?)\bprint(?=\s*\().*$", r"\1pass"),
+    (r"\bexcept\s+([\w., ()]+?)\s*,\s*(\w+)\s*:", r"except \1 as \2:"),
+    (r"\braise\s+(\w+)\s*,\s*(.+)$", r"raise \1(\2)"),
+    (r"\bxrange\b", "range"),
+    (r"\braw_input\b", "input"),
+    (r"\.iter(items|keys|values)\(", r".\1("),
+    (r"\b(\w+)\.has_key\(([^()]+)\)", r"(\2 in \1)"),
+    (r"<>", "!="),
+)
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -96,16 +114,14 @@ def inspect_code(code: str, source: str) -> dict[str, object]:
     """Judge a reply. Raises nothing for bad code: the fault is told in the result."""
     try:
         reply = [part for part in parts(code, "your code") if not is_example(part)]
-        try:
-            file = [part for part in parts(source, "the file") if not reads(part.node)]
-        except Fault:  # another language, or Python 2: nothing can be taken from it
-            file = []
+        file = definitions(source)
         entrypoint = definition(reply, ENTRYPOINT, "no_entrypoint")
         generator = definition(reply, GENERATOR, "no_generator")
         parameters = check_signatures(entrypoint, generator)
         reference = reached(ENTRYPOINT, reply, file)
-        check_leftovers(reference)
         drawn = reached(GENERATOR, reply, file)
+        check_leftovers(reference, ENTRYPOINT, CLOCK)
+        check_leftovers(drawn, GENERATOR, set())
         return {
             "reference_code": joined(reference),
             "input_generator": joined(drawn),
@@ -113,6 +129,35 @@ def inspect_code(code: str, source: str) -> dict[str, object]:
         }
     except Fault as fault:
         return {"reason": fault.args[0], "detail": fault.args[1]}
+
+
+def read_file(source: str) -> dict[str, object]:
+    """Tell whether a raw file parses, if need be with its Python 2 statements rewritten, and what it defines."""
+    found = []
+    for part in definitions(source):
+        if isinstance(part.node, ast.FunctionDef) and part.node.name != "main":
+            found.append(f"{part.node.name}({ast.unparse(part.node.args)})")
+        elif isinstance(part.node, ast.ClassDef):
+            found.append(f"class {part.node.name}")
+    return {"definitions": found}
+
+
+def definitions(source: str) -> list[Part]:
+    """What a reply may take from the file; nothing from one in another language."""
+    for text in (source, modern(source)):
+        try:
+            return [part for part in parts(text, "the file") if not reads(part.node)]
+        except Fault:
+            continue
+    return []
+
+
+def modern(source: str) -> str:
+    """The commonest words of Python 2 in Python 3, line by line; its print statements fall away."""
+    source = source.expandtabs(8)
+    for pattern, replacement in PYTHON_2:
+        source = re.sub(pattern, replacement, source, flags=re.MULTILINE)
+    return source
 
 
 def parts(code: str, what: str) -> list[Part]:
@@ -315,19 +360,19 @@ def starred(name: str, among: list[Part]) -> list[Part]:
     return []
 
 
-def check_leftovers(chosen: list[Part]) -> None:
-    """What a pure function has no use for: reading, plotting, the network, the command line."""
+def check_leftovers(chosen: list[Part], root: str, more: set[tuple[str, str]]) -> None:
+    """What a pure function has no use for: reading, plotting, the network, the command line, the clock."""
     for part in chosen:
         for node in ast.walk(part.node):
             found = called(node) if called(node) in READS else ""
-            found = found or (".".join(dotted(node)) if dotted(node) in STREAMS else "")
+            found = found or (".".join(dotted(node)) if dotted(node) in STREAMS | more else "")
             modules = [item.name for item in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             found = found or next((name for name in modules if name.split(".")[0] in OUTSIDE), "")
             if found:
                 raise Fault(
                     "leftover_io",
-                    f"the code still uses {found}; take values as parameters and return the result",
+                    f"{root} still uses {found}; take values as parameters and return the result",
                 )
 
 

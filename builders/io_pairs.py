@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 from builders.execution import Draw, Execution, Job, Limits, Proof, Prover, Sandbox
 from builders.schema import IO_PAIRS, content_id
 from builders.stage import Drop, Row, Stage
-from hub.verifier import equal, fits
+from hub.verifier import canonical, equal, fits
 
 DRAWS_A_ROUND = (10, 40, 150, 800)
 """Draws by round, 1,000 at most (CodeI/O, App. A); a later round is drawn only where pairs are missing."""
@@ -167,27 +167,18 @@ class IOPairs(Stage):
             self._job(function, [pair["input"] for pair in function["recorded"]]) for function in functions
         ]
         for function, proofs in zip(functions, self.prover.prove_many(jobs), strict=True):
+            schema = _validator(function["output_schema"])
             results: list[Row | Drop] = []
             for index, (pair, proof) in enumerate(zip(function["recorded"], proofs, strict=True)):
-                row = self._pair(function, pair["input"], pair["output"], None, index)
-                reason = _rejection(proof, _validator(function["output_schema"]))
-                detail = proof.detail if reason == "nondeterministic" else proof.execution.error_message or ""
-                if reason is None and not fits(pair["input"]):
-                    reason = "input_too_large"
-                elif reason is None and not equal(
-                    json.loads(pair["output"]), json.loads(str(proof.execution.output))
-                ):
-                    reason = "recorded_after_mutation" if proof.execution.mutated else "not_reproduced"
-                    detail = f"recorded {pair['output']}, the code returns {proof.execution.output}"
+                reason, detail = _recorded_rejection(pair, proof, schema)
+                row = self._pair(function, pair["input"], str(proof.execution.output), None, index)
                 if reason:
-                    content = f'{{"input":{pair["input"]},"output":{pair["output"]}}}'
-                    results.append(
-                        Drop(row["pair_id"], function["function_id"], reason, detail[:1000], content)
-                    )
+                    named = content_id("io_pair", function["function_id"], pair["input"], pair["output"])
+                    results.append(Drop(named, function["function_id"], reason, detail, canonical(pair)))
                 elif sum(not isinstance(result, Drop) for result in results) < self.max_pairs:
-                    results.append(
-                        self._pair(function, pair["input"], str(proof.execution.output), None, index)
-                    )
+                    results.append(row)
+            if any(isinstance(result, Drop) and result.reason == "nondeterministic" for result in results):
+                results = [_disowned(result) for result in results]
             yield results
 
     @staticmethod
@@ -206,7 +197,31 @@ class IOPairs(Stage):
         }
 
 
-def _rejection(proof: Proof, schema: Draft202012Validator) -> str | None:
+def _disowned(result: Row | Drop) -> Row | Drop:
+    """A pair whose function is not deterministic: that its own runs agreed may be luck."""
+    if isinstance(result, Drop):
+        return result
+    content = canonical({"input": result["input"], "output": result["output"]})
+    detail = "other inputs of this function give another output each time"
+    return Drop(result["pair_id"], result["function_id"], "sibling_nondeterministic", detail, content)
+
+
+def _recorded_rejection(pair: Row, proof: Proof, schema: Any) -> tuple[str | None, str]:
+    """Why a pair that came with its function is not proven, and what was seen; None where it is."""
+    reason, execution = _rejection(proof, schema), proof.execution
+    if reason == "nondeterministic":
+        return reason, proof.detail
+    if reason:
+        return reason, f"{execution.error_type}: {execution.error_message}" if execution.error_type else ""
+    if not fits(pair["input"]):
+        return "input_too_large", ""
+    if equal(json.loads(pair["output"]), json.loads(str(execution.output))):
+        return None, ""
+    detail = f"recorded {pair['output'][:300]}, the code returns {str(execution.output)[:300]}"
+    return "recorded_after_mutation" if execution.mutated else "not_reproduced", detail
+
+
+def _rejection(proof: Proof, schema: Any) -> str | None:
     """Why a run makes no pair, or None."""
     execution = proof.execution
     if execution.status == "timeout":
@@ -215,6 +230,8 @@ def _rejection(proof: Proof, schema: Draft202012Validator) -> str | None:
         return "nondeterministic"
     if execution.status == "refused":
         return "not_json" if str(execution.error_type).startswith("not_json") else "refused"
+    if execution.error_type == "ModuleNotFoundError":
+        return "missing_module"
     if execution.status != "ok" or execution.output is None:
         return execution.status
     if not fits(execution.output):

@@ -39,7 +39,18 @@ def test_values_without_canonical_form_are_refused(value):
 
 @pytest.mark.parametrize(
     "text",
-    ["NaN", "[Infinity]", "1e999", '{"a":1,"a":2}', '"\\ud800"', "[" * 70 + "]" * 70, "9" * 5000, "{", "", "'a'"],
+    [
+        "NaN",
+        "[Infinity]",
+        "1e999",
+        '{"a":1,"a":2}',
+        '"\\ud800"',
+        "[" * 70 + "]" * 70,
+        "9" * 5000,
+        "{",
+        "",
+        "'a'",
+    ],
 )
 def test_loads_is_strict(text):
     with pytest.raises(CanonicalError):

@@ -1,0 +1,19 @@
+"""Running code that nobody has read: the sandbox, and the proof that outputs follow from inputs."""
+
+from builders.execution.job import Draw, Execution, Job, Limits
+from builders.execution.pool import WorkerLost
+from builders.execution.proof import Proof, Prover
+from builders.execution.sandbox import Sandbox
+from builders.execution.tiers import SandboxUnavailable
+
+__all__ = [
+    "Draw",
+    "Execution",
+    "Job",
+    "Limits",
+    "Proof",
+    "Prover",
+    "Sandbox",
+    "SandboxUnavailable",
+    "WorkerLost",
+]

@@ -1,0 +1,83 @@
+"""The Python that runs untrusted code: this one, in a clean environment, and what it must be able to read."""
+
+import json
+import os
+import sys
+from typing import Any
+
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
+# Stub packages keep the zygote from importing the host's side of this package, and leave no path behind.
+_BOOT = """
+import json, os, sys, types
+requests, replies = (os.dup(int(number)) for number in sys.argv[1:3])
+config = json.loads(sys.argv[3])
+os.dup2(os.dup(requests), 200); os.dup2(os.dup(replies), 201)
+os.dup2(200, 3); os.dup2(201, 4); os.closerange(5, 1024)
+for name, folder in config["packages"].items():
+    sys.modules[name] = package = types.ModuleType(name)
+    package.__path__ = [folder]
+sys.path += config["packages_of_site"]
+import site
+site.setquit(); site.sethelper()
+sys.argv = ["solution"]
+from builders.execution.zygote import main
+main(config)
+"""
+
+
+def command(requests: int, replies: int, config: dict[str, Any]) -> list[str]:
+    """Command line of a zygote that finds its pipes at these descriptors."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    config = {
+        **config,
+        "packages": {"builders": os.path.dirname(here), "builders.execution": here},
+        "packages_of_site": _site_folders(),
+    }
+    # -S: a .pth file may run code or start threads; the folders are added without it.
+    return [
+        sys.executable,
+        "-s",
+        "-S",
+        "-P",
+        "-B",
+        "-c",
+        _BOOT,
+        str(requests),
+        str(replies),
+        json.dumps(config),
+    ]
+
+
+def environment(hash_seed: int) -> dict[str, str]:
+    """Nothing of the host's environment but where shared libraries are."""
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    return kept | {
+        "PYTHONHASHSEED": str(hash_seed),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "NUMEXPR_NUM_THREADS": "1",
+        "MPLBACKEND": "Agg",
+        "HOME": "/nonexistent",
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+    }
+
+
+def readable_folders() -> list[str]:
+    """Standard library, packages, shared libraries and time zones, by their names and where these lead."""
+    named = [
+        *(os.path.join(prefix, "lib") for prefix in (sys.base_prefix, sys.base_exec_prefix)),
+        *(os.path.join(sys.base_prefix, "lib64"), os.path.dirname(os.__file__)),
+        *_site_folders(),
+        *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache"),
+    ]
+    folders = dict.fromkeys(path for name in named for path in (name, os.path.realpath(name)))
+    return [path for path in folders if os.path.exists(path)]
+
+
+def _site_folders() -> list[str]:
+    folders = [os.path.abspath(path) for path in sys.path if path]
+    return [path for path in folders if os.path.basename(path) in ("site-packages", "dist-packages")]

@@ -1,0 +1,66 @@
+"""System calls that Python does not wrap, by ctypes: no compiled extension, no helper program.
+
+Every function raises OSError with the call's name. Runs inside the zygote.
+"""
+
+import ctypes
+import os
+import platform
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_KEEPCAPS = 8
+PR_SET_SECCOMP = 22
+PR_CAPBSET_DROP = 24
+PR_SET_NO_NEW_PRIVS = 38
+
+CAP_DAC_READ_SEARCH = 2
+_CAPABILITY_VERSION_3 = 0x20080522
+
+_NUMBERS = {
+    "x86_64": {"pivot_root": 155, "capset": 126},
+    "aarch64": {"pivot_root": 41, "capset": 91},
+}
+MACHINE = platform.machine()
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
+
+
+def checked(result: int, call: str) -> int:
+    """Return `result`, or raise the OSError that a negative one stands for."""
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{call}: {os.strerror(error)}")
+    return result
+
+
+def prctl(option: int, argument: int = 0) -> None:
+    """Set one attribute of this process."""
+    zero = ctypes.c_ulong(0)
+    result = libc.prctl(ctypes.c_ulong(option), ctypes.c_ulong(argument), zero, zero, zero)
+    checked(result, f"prctl {option}")
+
+
+def pivot_root(new_root: str, put_old: str) -> None:
+    """Make `new_root` the root folder."""
+    number = ctypes.c_long(_NUMBERS[MACHINE]["pivot_root"])
+    checked(libc.syscall(number, os.fsencode(new_root), os.fsencode(put_old)), "pivot_root")
+
+
+def drop_bounding_set() -> None:
+    """Let nothing that is executed later gain a capability; an ordinary user has none to give."""
+    zero = ctypes.c_ulong(0)
+    for capability in range(64):
+        if libc.prctl(ctypes.c_ulong(PR_CAPBSET_DROP), ctypes.c_ulong(capability), zero, zero, zero):
+            break
+
+
+def hold_capabilities(*held: int) -> None:
+    """Give up every capability but those in `held`."""
+    mask = sum(1 << capability for capability in held)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    # effective, permitted, inheritable, twice: the low and the high 32 capabilities
+    data = (ctypes.c_uint32 * 6)(mask, mask, 0, 0, 0, 0)
+    number = ctypes.c_long(_NUMBERS[MACHINE]["capset"])
+    checked(libc.syscall(number, header, data), "capset")

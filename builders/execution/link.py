@@ -1,0 +1,116 @@
+"""A zygote as the host sees it: a process and the two pipes to it, read and written without blocking."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from typing import Any
+
+from builders.execution import interpreter
+from builders.execution.preload import MODULES, Kind
+from builders.execution.wire import LENGTH
+
+_CLOSE_S = 5.0
+_READ_BYTES = 2**18
+_NOBODY = 65534
+
+
+class LinkLost(RuntimeError):
+    """The zygote is gone, or did not come up; says what it told."""
+
+
+class Link:
+    """Starts a zygote. `world` decides its hash seed, clock, process ids and addresses, and nothing else."""
+
+    def __init__(self, layers: tuple[str, ...], kind: Kind, world: int) -> None:
+        requests, self.requests = os.pipe()
+        self.replies, replies = os.pipe()
+        self._sending = bytearray()
+        self._received = bytearray()
+        config: dict[str, Any] = {
+            "layers": layers,
+            "readable": interpreter.readable_folders(),
+            "devices": interpreter.DEVICES,
+            "preload": MODULES[kind],
+            "world": world,
+            "inner_id": _NOBODY,
+        }
+        try:
+            # Popen without preexec_fn: the host itself is never forked, so its threads do not matter.
+            self._process = subprocess.Popen(
+                interpreter.command(requests, replies, config),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=interpreter.environment(world),
+                cwd="/",
+                pass_fds=(requests, replies),
+                start_new_session=True,
+            )
+        except OSError as error:
+            self.forget()
+            raise LinkLost(f"{error}") from error
+        finally:
+            os.close(requests)
+            os.close(replies)
+        os.set_blocking(self.requests, False)
+        os.set_blocking(self.replies, False)
+
+    def send(self, request: bytes) -> None:
+        """Queue a request; it leaves as the pipe takes it."""
+        self._sending += request
+        self.flush()
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether bytes are still queued."""
+        return bool(self._sending)
+
+    def flush(self) -> None:
+        """Write what the pipe takes now; raises LinkLost."""
+        try:
+            while self._sending:
+                with memoryview(self._sending) as view:
+                    n_written = os.write(self.requests, view[:_READ_BYTES])
+                del self._sending[:n_written]
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise LinkLost(f"{error}") from error
+
+    def receive(self) -> list[bytes]:
+        """Return the replies that are complete now; raises LinkLost when the zygote hung up."""
+        try:
+            chunk = os.read(self.replies, _READ_BYTES)
+        except BlockingIOError:
+            return []
+        if not chunk:
+            raise LinkLost("it ended without a word")
+        self._received += chunk
+        replies, position = [], 0
+        while len(self._received) - position >= LENGTH.size:
+            (length,) = LENGTH.unpack_from(self._received, position)
+            end = position + LENGTH.size + length
+            if len(self._received) < end:
+                break
+            replies.append(bytes(self._received[position + LENGTH.size : end]))
+            position = end
+        del self._received[:position]
+        return replies
+
+    def forget(self) -> None:
+        """Close this process's ends of the pipes: the zygote ends when no process holds one."""
+        ends = {self.requests, self.replies} - {-1}
+        self.requests = self.replies = -1
+        for descriptor in ends:
+            os.close(descriptor)
+
+    def close(self, at_once: bool = False) -> None:
+        """End the zygote and everything it started."""
+        self.forget()
+        try:
+            self._process.wait(0.0 if at_once else _CLOSE_S)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()

@@ -1,0 +1,235 @@
+"""The host's loop: requests out to zygotes, replies in, in one thread and in any number of forked processes.
+
+A lane is a kind of zygote in a world; each has up to `workers` zygotes, started when there is work for them.
+A zygote that dies or falls silent is replaced and its requests are sent again; a request that loses its
+zygote twice is answered with None.
+"""
+
+import contextlib
+import json
+import os
+import select
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from builders.execution.link import Link, LinkLost
+from builders.execution.preload import Kind
+
+_QUEUED = 2  # requests a zygote holds: one at work, one waiting, so that it never idles
+_WINDOW = 8  # requests under way for each worker and world: bounds what waits to be yielded in order
+_START_S = 120.0  # a cold scientific stack on a loaded machine
+_SILENCE_S = 60.0  # on top of the longest time that a request may take
+_POLL_MS = 50  # a thread holds the loop for so long at most
+
+
+class WorkerLost(RuntimeError):
+    """A zygote does not come up although the tier was found to hold; says what it told."""
+
+
+class Lane(NamedTuple):
+    """Where a request may run."""
+
+    kind: Kind
+    world: int
+
+
+class Request(NamedTuple):
+    """Bytes for a zygote, where to, how many inputs they hold, and how long they may take."""
+
+    lane: Lane
+    data: bytes
+    n_inputs: int
+    longest_s: float
+
+
+class _Ticket:
+    """A request under way."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.reply: bytes | None = None
+        self.is_done = False
+        self.n_lost = 0
+
+    def finish(self, reply: bytes | None) -> None:
+        self.reply = reply
+        self.is_done = True
+
+
+class _Server:
+    """A zygote with the tickets it holds."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.tickets: deque[_Ticket] = deque()
+        self.is_ready = False
+        self.since_s = time.monotonic()
+
+    @property
+    def is_silent(self) -> bool:
+        allowed_s = _SILENCE_S + self.tickets[0].request.longest_s if self.is_ready else _START_S
+        return time.monotonic() - self.since_s > allowed_s
+
+    def take(self, reply: bytes) -> None:
+        """The first reply tells that it serves; each later one belongs to the oldest ticket."""
+        self.since_s = time.monotonic()
+        if self.is_ready:
+            self.tickets.popleft().finish(reply)
+        elif "error" in (told := json.loads(reply)):
+            raise LinkLost(told["error"])
+        else:
+            self.is_ready = True
+
+
+class Pool:
+    """Zygotes of one tier. Usable from several threads; each process needs its own."""
+
+    def __init__(self, layers: tuple[str, ...], workers: int) -> None:
+        self.layers = layers
+        self.workers = workers
+        self._lock = threading.RLock()
+        self._servers: dict[Lane, list[_Server]] = {}
+        self._backlog: dict[Lane, deque[_Ticket]] = {}
+        self._finalizer = weakref.finalize(self, _close, self._servers, os.getpid())
+        _POOLS.add(self)
+
+    def stream(self, requests: Iterable[Request], n_worlds: int = 1) -> Iterator[tuple[int, bytes | None]]:
+        """Yield each request's number of inputs and reply, in order, with a bounded number under way."""
+        waiting: deque[_Ticket] = deque()
+        source = iter(requests)
+        is_open = True
+        try:
+            while True:
+                while is_open and len(waiting) < _WINDOW * self.workers * n_worlds:
+                    request = next(source, None)
+                    if request is None:
+                        is_open = False
+                    else:
+                        waiting.append(self._submit(request))
+                if not waiting:
+                    return
+                while not waiting[0].is_done:
+                    self._advance()
+                ticket = waiting.popleft()
+                yield ticket.request.n_inputs, ticket.reply
+        finally:
+            self._abandon(waiting)
+
+    def close(self) -> None:
+        """End all zygotes; the pool starts new ones when it is used again."""
+        with self._lock:
+            _close(self._servers, os.getpid())
+
+    def forget(self) -> None:
+        """After a fork, in the child: let go of pipes that belong to the parent."""
+        for servers in self._servers.values():
+            for server in servers:
+                server.link.forget()
+        self._servers.clear()
+
+    def _submit(self, request: Request) -> _Ticket:
+        ticket = _Ticket(request)
+        with self._lock:
+            if request.n_inputs:
+                self._backlog.setdefault(request.lane, deque()).append(ticket)
+                self._assign()
+            else:
+                ticket.finish(None)
+        return ticket
+
+    def _abandon(self, tickets: Iterable[_Ticket]) -> None:
+        with self._lock:
+            for ticket in tickets:
+                with contextlib.suppress(KeyError, ValueError):
+                    self._backlog[ticket.request.lane].remove(ticket)
+
+    def _assign(self) -> None:
+        """Hand waiting tickets to the least busy zygotes, starting one where all are busy."""
+        for lane, backlog in self._backlog.items():
+            servers = self._servers.setdefault(lane, [])
+            while backlog:
+                server = min(servers, key=lambda server: len(server.tickets), default=None)
+                if (server is None or server.tickets) and len(servers) < self.workers:
+                    server = self._start(lane)
+                if server is None or len(server.tickets) >= _QUEUED:
+                    break
+                self._hand(server, backlog.popleft())
+
+    def _start(self, lane: Lane) -> _Server:
+        try:
+            server = _Server(Link(self.layers, lane.kind, lane.world))
+        except LinkLost as error:
+            raise WorkerLost(f"a sandbox worker cannot be started: {error}") from error
+        self._servers[lane].append(server)
+        return server
+
+    def _hand(self, server: _Server, ticket: _Ticket) -> None:
+        if not server.tickets and server.is_ready:
+            server.since_s = time.monotonic()
+        server.tickets.append(ticket)
+        with contextlib.suppress(LinkLost):  # found out when its replies are read
+            server.link.send(ticket.request.data)
+
+    def _advance(self) -> None:
+        """Wait a moment for the zygotes, and take what they have."""
+        with self._lock:
+            self._assign()
+            busy = [(lane, server) for lane, servers in self._servers.items() for server in servers]
+            busy = [(lane, server) for lane, server in busy if server.tickets]
+            if not busy:
+                return
+            poll = select.poll()
+            for _, server in busy:
+                poll.register(server.link.replies, select.POLLIN)
+                if server.link.is_sending:
+                    poll.register(server.link.requests, select.POLLOUT)
+            ready = {descriptor for descriptor, _ in poll.poll(_POLL_MS)}
+            for lane, server in busy:
+                try:
+                    if server.link.requests in ready:
+                        server.link.flush()
+                    if server.link.replies in ready:
+                        for reply in server.link.receive():
+                            server.take(reply)
+                    elif server.is_silent:
+                        raise LinkLost("it does not answer")
+                except LinkLost as error:
+                    self._replace(lane, server, error)
+            self._assign()
+
+    def _replace(self, lane: Lane, server: _Server, error: LinkLost) -> None:
+        """Put a lost zygote's tickets back; the one it was at may be why."""
+        self._servers[lane].remove(server)
+        server.link.close(at_once=True)
+        tickets, server.tickets = server.tickets, deque()
+        if not server.is_ready:
+            self._backlog[lane].extendleft(reversed(tickets))
+            raise WorkerLost(f"a sandbox worker did not start: {error}") from error
+        tickets[0].n_lost += 1
+        if tickets[0].n_lost == 2:
+            tickets.popleft().finish(None)
+        self._backlog[lane].extendleft(reversed(tickets))
+
+
+def _close(servers: dict[Lane, list[_Server]], owner: int) -> None:
+    if os.getpid() != owner:
+        return
+    links = [server.link for lane in servers.values() for server in lane]
+    servers.clear()
+    for link in links:
+        link.forget()  # all at once, so that they end side by side
+    for link in links:
+        link.close()
+
+
+def _forget_all() -> None:
+    for pool in list(_POOLS):
+        pool.forget()
+
+
+_POOLS: "weakref.WeakSet[Pool]" = weakref.WeakSet()
+os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,101 @@
+"""Proof that an output follows from its input: the same call in different worlds.
+
+In: a job. Out: a Proof for each input. World 0 calls each input on a fresh module. The others do so in
+processes with another hash seed, clock, addresses and process ids, seed `random` and numpy otherwise, take
+the inputs in reverse, and keep one module for all of them, in which a call has been made before the first.
+What depends on any of this disagrees. There are two such worlds, since the order of two set elements is the
+same in one of two. Not covered: chance agreement, and what is the same in every world (the machine, the
+libraries).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from builders.execution.job import Execution, Job, Limits
+from builders.execution.preload import Preload
+from builders.execution.requests import job_request
+from builders.execution.sandbox import Sandbox
+
+N_WORLDS = 3
+_SHOWN_CHARS = 120
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The execution in world 0, whether the other worlds agree, and what differed when they do not."""
+
+    execution: Execution
+    agrees: bool
+    detail: str = ""
+
+
+class Prover:
+    """Runs each job in every world. Pickled or forked like a Sandbox."""
+
+    def __init__(
+        self,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        preload: Preload = "auto",
+        workers: int = 1,
+        tier: str | None = None,
+    ) -> None:
+        """`workers`: processes of each kind of preload in each world."""
+        self._sandbox = Sandbox(limits, preload, workers, tier)
+
+    @property
+    def tier(self) -> str:
+        """The isolation in force; raises SandboxUnavailable."""
+        return self._sandbox.tier
+
+    @property
+    def numpy_version(self) -> str | None:
+        """Version of numpy that the code sees, None without one."""
+        return self._sandbox.numpy_version
+
+    def prove(self, job: Job) -> list[Proof]:
+        """Prove each input of one job."""
+        return next(self.prove_many([job]))
+
+    def prove_many(self, jobs: Iterable[Job]) -> Iterator[list[Proof]]:
+        """Prove jobs side by side; yields in their order."""
+        box = self._sandbox
+        requests = (
+            job_request(job, box.limits, box.preload, world) for job in jobs for world in range(N_WORLDS)
+        )
+        answers = box.answers(requests, N_WORLDS)
+        for first in answers:
+            others = [next(answers)[::-1] for _ in range(N_WORLDS - 1)]
+            yield [_proof(*runs) for runs in zip(first, *others, strict=True)]
+
+    def close(self) -> None:
+        """End the workers."""
+        self._sandbox.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _proof(first: Execution, *others: Execution) -> Proof:
+    for other in others:
+        if _decisive(first) != _decisive(other):
+            return Proof(first, False, f"one run gives {_shown(first)}, another {_shown(other)}")
+    return Proof(first, True)
+
+
+def _decisive(execution: Execution) -> tuple[str, str | None, str | None]:
+    error_type = execution.error_type if execution.status == "exception" else None
+    return execution.status, execution.output, error_type
+
+
+def _shown(execution: Execution) -> str:
+    if execution.output is None:
+        return ": ".join(filter(None, (execution.status, execution.error_type)))
+    text = execution.output
+    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + " …"

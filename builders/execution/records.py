@@ -1,0 +1,109 @@
+"""A zygote's reply to executions: the one place where bytes written by untrusted code are read.
+
+In: the reply. Out: one Execution for each input. Records are parsed strictly (`hub.verifier.loads`) and
+written anew in canonical form; whatever does not hold is a refusal of that input, never an error of the host.
+"""
+
+import json
+import signal
+from typing import Any
+
+from builders.execution.job import Execution
+from builders.execution.wire import EXIT_GO_ON, LENGTH
+from hub.verifier import CanonicalError, canonical, loads
+
+_MESSAGE_CHARS = 300
+_TYPE_CHARS = 100
+
+
+def executions(reply: bytes | None, n_inputs: int) -> list[Execution]:
+    """Read the reply to a request of `n_inputs` inputs; None means that it killed its zygote twice."""
+    if reply is None:
+        return [_refused("died", "the job ended its worker twice")] * n_inputs
+    head, _, body = reply.partition(b"\n")
+    answers: list[Execution | None] = [None] * n_inputs
+    failure = _refused("died", "the job ended without an answer")
+    position = 0
+    for first, n_records, cause, detail, cpu_us, n_bytes in json.loads(head)["processes"]:
+        if cause == "records":
+            return [_refused("too_many_records", "the job wrote more records than it has inputs")] * n_inputs
+        records = _frames(body[position : position + n_bytes])
+        position += n_bytes
+        for index, record in enumerate(records, first):
+            answers[index] = _execution(record)
+        failure = _failure(cause, detail, cpu_us / 1000)
+        if first + n_records < n_inputs:
+            answers[first + n_records] = failure
+    # A later process answers what an earlier one left; what none answered shares the last one's fate.
+    return [failure if answer is None else answer for answer in answers]
+
+
+def _refused(error_type: str, message: str, cpu_ms: float = 0.0) -> Execution:
+    """An execution whose outcome is not taken."""
+    return Execution("refused", None, error_type, message, cpu_ms)
+
+
+def _frames(data: bytes) -> list[bytes]:
+    frames, position = [], 0
+    while position < len(data):
+        (length,) = LENGTH.unpack_from(data, position)
+        position += LENGTH.size
+        frames.append(data[position : position + length])
+        position += length
+    return frames
+
+
+def _failure(cause: str, detail: int, cpu_ms: float) -> Execution:
+    if cause == "cpu":
+        return Execution("timeout", None, None, "the CPU time is spent", cpu_ms)
+    if cause == "wall":
+        return Execution("timeout", None, None, "the time is spent, waiting", cpu_ms)
+    if cause == "memory" or (cause == "exit" and detail == EXIT_GO_ON):
+        return Execution("memory", None, "MemoryError", "the memory is spent", cpu_ms)
+    if cause == "size":
+        return _refused("output_too_large", "the output is larger than a record may be", cpu_ms)
+    if cause == "signal":
+        return _refused("died", f"killed by {_signal_name(detail)}", cpu_ms)
+    return _refused("died", f"exited with code {detail} and no answer", cpu_ms)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _execution(record: bytes) -> Execution:
+    try:
+        return _read(loads(record.decode("utf-8")))
+    except (UnicodeDecodeError, CanonicalError, _BadRecord) as error:
+        return _refused("bad_record", str(error)[:_MESSAGE_CHARS])
+
+
+class _BadRecord(ValueError):
+    """JSON that is no record."""
+
+
+def _read(record: Any) -> Execution:
+    if not isinstance(record, dict):
+        raise _BadRecord("a record is an object")
+    cpu_us, mutated = record.get("c", 0), record.get("m", False)
+    if type(cpu_us) is not int or not 0 <= cpu_us < 2**53 or type(mutated) is not bool:
+        raise _BadRecord("a field of another type")
+    status, cpu_ms = record.get("s"), cpu_us / 1000
+    if status == "ok" and "o" in record:
+        return Execution("ok", canonical(record["o"]), None, None, cpu_ms, mutated)
+    if status == "memory":
+        return Execution("memory", None, "MemoryError", "the memory is spent", cpu_ms, mutated)
+    error_type, message = record.get("t"), record.get("e")
+    if status not in ("error", "refused") or not isinstance(error_type, str) or not isinstance(message, str):
+        raise _BadRecord("no such kind of record")
+    return Execution(
+        "exception" if status == "error" else "refused",
+        None,
+        error_type[:_TYPE_CHARS],
+        message[:_MESSAGE_CHARS],
+        cpu_ms,
+        mutated,
+    )

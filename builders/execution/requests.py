@@ -1,0 +1,48 @@
+"""Jobs and draws as requests to a zygote."""
+
+import hashlib
+import json
+from typing import Any
+
+from builders.execution.job import Draw, Job, Limits
+from builders.execution.pool import Lane, Request
+from builders.execution.preload import Preload, kind_for
+from builders.execution.wire import REQUEST_HEADER
+from hub.verifier import canonical
+
+
+def job_request(job: Job, limits: Limits, preload: Preload, world: int = 0) -> Request:
+    """Call on each input; outside world 0 in reverse, with another seed, in a module that keeps its state."""
+    content: dict[str, Any] = {
+        "code": job.code,
+        "entrypoint": job.entrypoint,
+        "inputs": job.inputs[::-1] if world else job.inputs,
+        "seed": job.seed + 7919 * world,
+        "shared": bool(world),
+    }
+    kind = kind_for(job.code) if preload == "auto" else preload
+    return _request(content, limits, Lane(kind, world))
+
+
+def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
+    """Draw with the seeds of the numbers asked for."""
+    numbers = range(draw.first, draw.first + draw.count)
+    content = {
+        "code": draw.code,
+        "generator": draw.generator,
+        "inputs": [_draw_seed(draw, number) for number in numbers],
+    }
+    kind = kind_for(f"{draw.code}\n{draw.generator}") if preload == "auto" else preload
+    return _request(content, limits, Lane(kind, 0))
+
+
+def _draw_seed(draw: Draw, number: int) -> str:
+    return hashlib.sha256(canonical([draw.seed, draw.function_id, number]).encode()).hexdigest()
+
+
+def _request(content: dict[str, Any], limits: Limits, lane: Lane) -> Request:
+    n_inputs = len(content["inputs"])
+    body = json.dumps(content).encode()
+    header = REQUEST_HEADER.pack(len(body), n_inputs, limits.cpu_s, limits.wall_s, limits.memory_mb)
+    # loading and calling have a budget each
+    return Request(lane, header + body, n_inputs, 2 * limits.wall_s * (n_inputs + 1))

@@ -1,0 +1,148 @@
+"""Python values to canonical JSON, without running code of theirs.
+
+In: what an untrusted function returned. Out: `json.dumps(value, sort_keys=True, separators=(",", ":"),
+ensure_ascii=False, allow_nan=False)`, written by exact type, so that methods of a subclass never run.
+
+What is taken: None, bool, int (4,300 digits at most), finite float, str, list, tuple (as a list), dict and
+its Counter, defaultdict and OrderedDict, numpy booleans, integers, floats and arrays of these. Keys that are
+no strings become strings as json.dumps would write them, unless two then collide. What is not: everything
+else, subclasses that the code defines (namedtuples, enums), sets, bytes, Decimal, complex, NaN, infinities,
+lone surrogates, more than 60 levels, more than 200,000 elements. Runs inside the worker; what it writes is
+parsed again, strictly, by the host.
+"""
+
+import json
+import sys
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable
+from typing import Any
+
+MAX_LEVELS = 60
+MAX_ELEMENTS = 200_000
+_MAX_INT_BITS = 14_280  # just under 4,300 digits, the most that Python reads back
+_CHARS_AN_ELEMENT = 64
+_INFINITY = float("inf")
+
+_quoted: Callable[[str], str] = json.encoder.encode_basestring
+_int_text = int.__repr__
+_float_text = float.__repr__
+_dict_items = dict.items
+_type_name = type.__dict__["__name__"].__get__  # a metaclass could answer `.__name__` itself
+
+
+class NotJSON(Exception):
+    """A value without JSON form: `reason` in a word, and the particulars."""
+
+    def __init__(self, reason: str, particulars: str) -> None:
+        super().__init__(f"{reason}: {particulars}")
+        self.reason = reason
+        self.particulars = particulars
+
+
+class Encoder:
+    """Writes one value after the other; each has its own budget of elements."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._knows_numpy = False
+        self._writers: dict[type, Callable[[Any, int], str]] = {
+            type(None): lambda value, level: "null",
+            bool: lambda value, level: "true" if value else "false",
+            int: self._int,
+            float: self._float,
+            str: self._str,
+            list: self._list,
+            tuple: self._list,
+            dict: self._dict,
+            Counter: self._dict,
+            defaultdict: self._dict,
+            OrderedDict: self._dict,
+        }
+
+    def encode(self, value: Any) -> str:
+        """Return canonical JSON; raises NotJSON."""
+        self._left = MAX_ELEMENTS
+        return self._write(value, 0)
+
+    def _write(self, value: Any, level: int) -> str:
+        self._spend(1)
+        writer = self._writers.get(type(value))
+        if writer is None and not self._knows_numpy and "numpy" in sys.modules:
+            self._learn_numpy()
+            writer = self._writers.get(type(value))
+        if writer is None:
+            raise NotJSON("type", f"{_type_name(type(value))} is no JSON value")
+        return writer(value, level)
+
+    def _spend(self, elements: int) -> None:
+        self._left -= elements
+        if self._left < 0:
+            raise NotJSON("size", f"more than {MAX_ELEMENTS} elements")
+
+    def _int(self, value: int, level: int) -> str:
+        if value.bit_length() > _MAX_INT_BITS:
+            raise NotJSON("digits", "an integer of more than 4,300 digits")
+        return _int_text(value)
+
+    def _float(self, value: float, level: int) -> str:
+        if value != value or value in (_INFINITY, -_INFINITY):
+            raise NotJSON("nan", "NaN or an infinity")
+        return _float_text(value)
+
+    def _str(self, value: str, level: int) -> str:
+        self._spend(len(value) // _CHARS_AN_ELEMENT)
+        if not value.isascii():
+            try:
+                value.encode("utf-8")
+            except UnicodeEncodeError:
+                raise NotJSON("surrogate", "a lone surrogate in a string") from None
+        return _quoted(value)
+
+    def _list(self, value: list[Any], level: int) -> str:
+        self._enter(level, len(value))
+        write = self._write
+        return "[" + ",".join([write(item, level + 1) for item in value]) + "]"
+
+    def _dict(self, value: dict[Any, Any], level: int) -> str:
+        items = _dict_items(value)
+        self._enter(level, len(items))
+        named = {self._key(key): item for key, item in items}
+        if len(named) != len(items):
+            raise NotJSON("key", "two keys are the same string in JSON")
+        parts = [f"{self._str(key, level)}:{self._write(named[key], level + 1)}" for key in sorted(named)]
+        return "{" + ",".join(parts) + "}"
+
+    def _enter(self, level: int, n_elements: int) -> None:
+        if level >= MAX_LEVELS:
+            raise NotJSON("depth", f"more than {MAX_LEVELS} levels")
+        if n_elements > self._left:
+            raise NotJSON("size", f"more than {MAX_ELEMENTS} elements")
+
+    def _key(self, key: Any) -> str:
+        kind = type(key)
+        if kind is str:
+            return str(key)
+        if kind in (int, float, bool, type(None)):
+            return self._writers[kind](key, 0)
+        raise NotJSON("key", f"a key of type {_type_name(kind)}")
+
+    def _learn_numpy(self) -> None:
+        """Add numpy's exact scalar types and its array; they are immutable C types, like the ones above."""
+        self._knows_numpy = True
+        numpy = sys.modules["numpy"]
+        to_python = numpy.generic.item
+        for kind in {*numpy.sctypeDict.values()}:
+            if issubclass(kind, numpy.integer) and not issubclass(kind, numpy.timedelta64):
+                self._writers[kind] = lambda value, level: self._int(to_python(value), level)
+            elif kind is numpy.bool_:
+                self._writers[kind] = lambda value, level: "true" if to_python(value) else "false"
+            elif kind in (numpy.float16, numpy.float32, numpy.float64):
+                self._writers[kind] = lambda value, level: self._float(to_python(value), level)
+        self._writers[numpy.ndarray] = self._array
+
+    def _array(self, value: Any, level: int) -> str:
+        if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
+            raise NotJSON("type", "an array of something else than booleans, integers and floats")
+        if value.size > self._left:
+            raise NotJSON("size", f"more than {MAX_ELEMENTS} elements")
+        return self._write(value.tolist(), level)

@@ -1,0 +1,334 @@
+"""The fork server: started by exec in a clean environment, isolated once, then one fork for each job.
+
+In: requests on fd 3; out: replies on fd 4. A request is a header (length, number of inputs, CPU seconds, wall
+seconds, megabytes) and JSON that only the job itself reads. A reply is a length, a JSON line that tells of
+each process that was needed, and the frames these wrote. Nothing of what a job writes is interpreted here
+but the lengths of its frames.
+
+CPU time is budgeted for each input by the job's own CPU clock, so that a loaded machine makes no timeout. A
+process that had to be killed costs the input it was at; the ones after it are run in a fresh fork.
+"""
+
+import gc
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from typing import Any, NamedTuple, NoReturn
+
+from builders.execution.wire import (
+    EXIT_BROKEN,
+    EXIT_GO_ON,
+    LENGTH,
+    MAX_RECORD_BYTES,
+    MAX_REPLY_BYTES,
+    REPLIES,
+    REQUEST_HEADER,
+    REQUESTS,
+    RESULTS,
+)
+
+_STACK_BYTES = 64 * 2**20
+_OPEN_FILES = 64
+
+_monotonic, _clock_gettime, _sleep = time.monotonic, time.clock_gettime, time.sleep  # the real ones
+
+
+def main(config: dict[str, Any]) -> NoReturn:
+    """Isolate this process as `config` says, tell the host, and serve until it hangs up."""
+    try:
+        server = _prepare(config)
+    except Exception as error:
+        _send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        os._exit(1)
+    _send(json.dumps({"ready": True}).encode())
+    while True:
+        length, n_inputs, cpu_s, wall_s, memory_mb = REQUEST_HEADER.unpack(_read(REQUEST_HEADER.size))
+        _send(server.serve(_read(length), n_inputs, cpu_s, wall_s, memory_mb))
+
+
+def _prepare(config: dict[str, Any]) -> "_Server":
+    register_at_fork = os.register_at_fork
+    # The hooks of random, logging and threading cost half of a fork, and a single thread needs none of them.
+    os.register_at_fork = lambda **hooks: None
+    from builders.execution import kernel, landlock, namespaces, seccomp
+    from builders.execution.clock import EPOCH_S, VirtualClock
+    from builders.execution.worker import Worker
+
+    layers, readable, devices = config["layers"], config["readable"], config["devices"]
+    world = config["world"]
+    capabilities: tuple[int, ...] = ()
+    if "namespaces" in layers:
+        namespaces.enter(readable, devices, config["inner_id"], (REQUESTS, REPLIES))
+        kernel.drop_bounding_set()
+        _burn_process_ids(world)
+    elif os.getuid() == 0:
+        kernel.drop_bounding_set()
+        capabilities = _leave_root(config["inner_id"], readable)
+    os.chdir("/")
+    for name in config["preload"]:
+        try:
+            importlib.import_module(name)
+        except Exception:
+            continue  # not installed here: code that imports it gets the ImportError
+    os.register_at_fork = register_at_fork
+    heap_shift = [bytearray(64) for _ in range(997 * world)]
+    clock = VirtualClock(EPOCH_S + world * (431 * 86_400 + 25_991), 1e-3 * (1 + 0.37 * world))
+    clock.install()
+    worker = Worker(clock)
+
+    if "landlock" in layers:
+        landlock.restrict(readable, devices)
+    kernel.hold_capabilities(*(capabilities if "landlock" in layers else ()))
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    _limit_resources()
+    worker.settle()
+    seccomp.install(seccomp.server_filter(no_open="noopen" in layers))
+    for name in [name for name in sys.modules if name.split(".")[0] == "builders"]:
+        del sys.modules[name]  # nothing of this project can be imported by the code
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    return _Server(worker, heap_shift)
+
+
+def _leave_root(inner_id: int, readable: list[str]) -> tuple[int, ...]:
+    """Become an ordinary user; returns the capabilities that are still needed.
+
+    An interpreter under root's home is out of an ordinary user's reach. Reading alone is kept then, and
+    Landlock, which no capability overrides, narrows it to the interpreter's folders.
+    """
+    from builders.execution import kernel
+
+    kernel.prctl(kernel.PR_SET_KEEPCAPS, 1)
+    os.setgroups([])
+    os.setresgid(inner_id, inner_id, inner_id)
+    os.setresuid(inner_id, inner_id, inner_id)
+    kernel.hold_capabilities(kernel.CAP_DAC_READ_SEARCH)
+    if all(os.access(path, os.R_OK) for path in readable):
+        return ()
+    return (kernel.CAP_DAC_READ_SEARCH,)
+
+
+def _burn_process_ids(world: int) -> None:
+    """Let process ids differ from world to world: each has a process table that begins at 1."""
+    for _ in range(40 * world):
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+
+
+def _limit_resources() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_STACK)
+    stack = _STACK_BYTES if most == resource.RLIM_INFINITY else min(_STACK_BYTES, most)
+    for limit, value in (
+        (resource.RLIMIT_STACK, stack),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+    ):
+        resource.setrlimit(limit, (value, value))
+
+
+class _End(NamedTuple):
+    """How one process of a job ended. `cause`: exit, signal, cpu, wall, size, records or memory."""
+
+    cause: str
+    detail: int
+    cpu_us: int
+
+
+class _Frames:
+    """Splits what a job writes into frames, by their lengths alone."""
+
+    def __init__(self, n_expected: int) -> None:
+        self.n_expected = n_expected
+        self.data = bytearray()
+        self.parsed = 0
+        self.n_records = 0
+        self.n_begun = 0
+
+    def add(self, chunk: bytes) -> tuple[bool, str | None]:
+        """Return whether a call began or ended, and what is wrong if something is."""
+        self.data += chunk
+        moved = False
+        while len(self.data) - self.parsed >= LENGTH.size:
+            (length,) = LENGTH.unpack_from(self.data, self.parsed)
+            if length > MAX_RECORD_BYTES:
+                return moved, "size"
+            if len(self.data) - self.parsed < LENGTH.size + length:
+                break
+            if length:
+                self.parsed += LENGTH.size + length
+                self.n_records += 1
+                moved = True
+            else:
+                del self.data[self.parsed : self.parsed + LENGTH.size]
+                self.n_begun += 1
+                # one call for each record and one rehearsal: more would be time that nobody granted
+                moved = moved or self.n_begun <= self.n_records + 2
+            if self.n_records > self.n_expected:
+                return moved, "records"
+        return moved, None
+
+    def records(self) -> bytes:
+        return bytes(self.data[: self.parsed])
+
+
+class _Server:
+    """Forks a process for each job, watches it, and goes on after what had to be killed."""
+
+    def __init__(self, worker: Any, heap_shift: list[bytearray]) -> None:
+        self.worker = worker
+        self.heap_shift = heap_shift  # held, so that addresses differ from world to world
+        self.own_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def serve(self, request: bytes, n_inputs: int, cpu_s: float, wall_s: float, memory_mb: int) -> bytes:
+        """Run a request to its end; returns the reply."""
+        processes: list[list[Any]] = []
+        body = bytearray()
+        first = 0
+        while first < n_inputs:
+            frames = _Frames(n_inputs - first)
+            end = self._run(request, first, frames, cpu_s, wall_s, memory_mb)
+            records = frames.records()
+            processes.append([first, frames.n_records, *end, len(records)])
+            body += records
+            if frames.n_records >= n_inputs - first or end.cause == "records" or not frames.n_begun:
+                break
+            if len(body) > MAX_REPLY_BYTES:
+                processes[-1][2] = "size"
+                break
+            goes_on = end.cause == "exit" and end.detail == EXIT_GO_ON and frames.n_records > 0
+            first += frames.n_records + (not goes_on)
+        return json.dumps({"processes": processes}).encode() + b"\n" + bytes(body)
+
+    def _run(
+        self, request: bytes, first: int, frames: _Frames, cpu_s: float, wall_s: float, memory_mb: int
+    ) -> _End:
+        results, write_end = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                for pipe in (REQUESTS, REPLIES, results):
+                    os.close(pipe)
+                if write_end != RESULTS:
+                    os.dup2(write_end, RESULTS)
+                    os.close(write_end)
+                self.worker.run(request, first, cpu_s, memory_mb)
+            finally:
+                os._exit(EXIT_BROKEN)
+        os.close(write_end)
+        watch = _Watch(child, cpu_s, wall_s)
+        cause = _collect(results, frames, watch)
+        os.close(results)
+        if cause is None:
+            cause, status, usage = watch.wait()
+        if cause is not None:
+            os.kill(child, signal.SIGKILL)
+            _, status, usage = os.wait4(child, 0)
+        cpu_us = int(1e6 * (usage.ru_utime + usage.ru_stime))
+        if cause is not None:
+            return _End(cause, 0, cpu_us)
+        if os.WIFEXITED(status):
+            return _End("exit", os.WEXITSTATUS(status), cpu_us)
+        number = os.WTERMSIG(status)
+        grew_mb = (usage.ru_maxrss - self.own_kb) / 1024
+        if number == signal.SIGKILL and grew_mb > memory_mb / 2:
+            return _End("memory", number, cpu_us)
+        return _End("signal", number, cpu_us)
+
+
+class _Watch:
+    """The budgets of the input that is being worked on."""
+
+    def __init__(self, child: int, cpu_s: float, wall_s: float) -> None:
+        self.child = child
+        self.cpu_limit_s = cpu_s
+        self.wall_limit_s = wall_s
+        self.restart()
+
+    def restart(self) -> None:
+        """Give the full budgets from now on."""
+        self.cpu_start_s = self._cpu_s()
+        self.wall_start_s = _monotonic()
+        self.look_at_s = self.wall_start_s + min(self.cpu_limit_s, self.wall_limit_s)
+
+    def spent(self) -> str | None:
+        """Return which budget is spent, or None and a new time to look again."""
+        now_s = _monotonic()
+        if now_s < self.look_at_s:
+            return None
+        left_s = self.cpu_limit_s - (self._cpu_s() - self.cpu_start_s)
+        wall_end_s = self.wall_start_s + self.wall_limit_s
+        if left_s <= 0:
+            return "cpu"
+        if now_s >= wall_end_s:
+            return "wall"
+        self.look_at_s = min(wall_end_s, now_s + max(0.01, left_s))
+        return None
+
+    def wait(self) -> tuple[str | None, int, resource.struct_rusage]:
+        """Wait for a process that closed its pipe, which may go on all the same: (budget, status, usage)."""
+        n_looks = 0
+        while True:
+            child, status, usage = os.wait4(self.child, os.WNOHANG)
+            if child:
+                return None, status, usage
+            if spent := self.spent():
+                return spent, status, usage
+            n_looks += 1
+            if n_looks > 20:
+                _sleep(0.0005)
+
+    def _cpu_s(self) -> float:
+        return _clock_gettime((~self.child << 3) | 2)  # the CPU clock of another process
+
+
+def _collect(results: int, frames: _Frames, watch: _Watch) -> str | None:
+    """Read frames until the job closes its pipe (None), or a budget or bound is passed (which one)."""
+    poll = select.poll()
+    poll.register(results, select.POLLIN)
+    poll.register(REQUESTS, 0)  # hangs up when the host is gone
+    while True:
+        if spent := watch.spent():
+            return spent
+        for descriptor, _ in poll.poll(1000 * max(0.0, watch.look_at_s - _monotonic()) + 1):
+            if descriptor == REQUESTS:
+                os.kill(watch.child, signal.SIGKILL)
+                os._exit(0)
+            chunk = os.read(results, 65536)
+            if not chunk:
+                return None
+            moved, wrong = frames.add(chunk)
+            if wrong:
+                return wrong
+            if moved:
+                watch.restart()
+
+
+def _read(length: int) -> bytes:
+    data = bytearray()
+    while len(data) < length:
+        chunk = os.read(REQUESTS, length - len(data))
+        if not chunk:
+            os._exit(0)
+        data += chunk
+    return bytes(data)
+
+
+def _send(reply: bytes) -> None:
+    view = memoryview(LENGTH.pack(len(reply)) + reply)
+    try:
+        while view:
+            view = view[os.write(REPLIES, view) :]
+    except BrokenPipeError:
+        os._exit(0)

@@ -1,0 +1,281 @@
+"""Stage 2: a model turns raw files into functions with input generators, and describes them.
+
+In: `raw_code`. Out: `functions`. The model writes only what the file does not have yet: `main_solution`, which
+may call what the file defines, and `input_generator`. Each reply is inspected and tried in the sandbox; what
+fails is told back, or asked for anew, a fixed number of times. Functions that work are described in a second
+step, which sees the code as it ended and one of its examples.
+
+Everything goes in rounds over all rows of a batch, so that the server is kept busy. A row's result depends on
+that row alone.
+
+Not covered: whether the function is what the file was meant for, and proof of its pairs (`io_pairs`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import json
+
+from genson import SchemaBuilder
+
+import prompts
+from builders import inspection
+from builders.execution import Job, Limits, Prover, Sandbox
+from builders.inference import Answer, Client, Refusal
+from builders.schema import FUNCTIONS, content_id
+from builders.stage import Drop, Row, Stage
+from builders.trials import LIMITS, N_DRAWS, N_RUNS, Candidate, Examples, Fault, tried
+from builders.unification import Description, code_in, description_in
+from hub.verifier import canonical
+
+Message = dict[str, str]
+_INSPECTION = Path(inspection.__file__).read_text(encoding="utf-8")
+_PROMPTS = (
+    *("unify", "unify_file", "unify_repair"),
+    *(f"unify_example_{number}_{half}" for number in (1, 2) for half in ("file", "reply")),
+    *("describe", "describe_function", "describe_example_function", "describe_example_reply"),
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A request for code: a fresh one, or the last failure told back where there is one to tell."""
+
+    repair: bool
+    temperature: float
+
+
+ATTEMPTS = (
+    Attempt(repair=False, temperature=0.0),
+    Attempt(repair=True, temperature=0.4),
+    Attempt(repair=False, temperature=0.8),
+    Attempt(repair=True, temperature=0.4),
+)
+DESCRIPTION_TEMPERATURES = (0.0, 0.7)
+CODE_TOKENS = 600
+DESCRIPTION_TOKENS = 400
+
+
+@dataclass
+class _Draft:
+    """How far the function of one file has come."""
+
+    row: Row
+    opening: list[Message]
+    asked: list[Message] = field(default_factory=list)
+    reply: str = ""
+    code: str = ""
+    candidate: Candidate | None = None
+    examples: Examples | None = None
+    description: Description | None = None
+    fault: Fault | None = None
+    refused: bool = False
+
+    @property
+    def open(self) -> bool:
+        return self.examples is None and not self.refused
+
+
+class Functions(Stage):
+    """Raw files to functions that ran; a file without one is dropped with the last thing that went wrong."""
+
+    name = "functions"
+    version = 1
+    features = FUNCTIONS
+    key = ("function_id",)
+    shard_rows = 64
+
+    def __init__(self, client: Client, sandbox: Sandbox, limits: Limits, seed: int) -> None:
+        self.client = client
+        self.sandbox = sandbox
+        self.limits = limits
+        self.seed = seed
+
+    def identity(self) -> Row:
+        """The model, every prompt and the plan of attempts, the inspection, and the limits of the trial."""
+        return {
+            "model": self.client.server.identity,
+            "prompts": {name: prompts.load(name).id for name in _PROMPTS},
+            "attempts": [vars(attempt) for attempt in ATTEMPTS],
+            "descriptions": list(DESCRIPTION_TEMPERATURES),
+            "tokens": [CODE_TOKENS, DESCRIPTION_TOKENS],
+            "inspection": content_id("inspection", _INSPECTION),
+            "trial": [vars(LIMITS), N_DRAWS, N_RUNS],
+            "seed": self.seed,
+            "numpy": self.sandbox.numpy_version,
+        }
+
+    def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
+        """Ask, inspect and try in rounds over the batch, then have the functions described."""
+        with (
+            Sandbox(LIMITS, self.sandbox.preload, self.sandbox.workers) as sandbox,
+            Prover(LIMITS, self.sandbox.preload, self.sandbox.workers) as prover,
+        ):
+            listed = _inspected(sandbox, "read_file", [{"source": row["content"]} for row in rows])
+            drafts = [
+                _Draft(row, opening(row["content"], found.get("definitions", [])))
+                for row, found in zip(rows, listed, strict=True)
+            ]
+            for number, attempt in enumerate(ATTEMPTS):
+                pending = [draft for draft in drafts if draft.open]
+                self._ask(pending, attempt, number)
+                self._try([draft for draft in pending if not draft.fault], sandbox, prover)
+        for number, temperature in enumerate(DESCRIPTION_TEMPERATURES):
+            self._describe(
+                [draft for draft in drafts if draft.examples and not draft.description], temperature, number
+            )
+        for draft in drafts:
+            yield self._outcome(draft)
+
+    def _ask(self, drafts: list[_Draft], attempt: Attempt, number: int) -> None:
+        """Get a reply for each draft, and the code in it; a draft with a fault has none."""
+        for draft in drafts:
+            draft.asked = draft.opening
+            if attempt.repair and draft.code and draft.fault:
+                told = prompts.load("unify_repair").render(detail=draft.fault.detail)
+                draft.asked = [
+                    *draft.opening,
+                    {"role": "assistant", "content": f"```python\n{draft.code}\n```"},
+                    {"role": "user", "content": told},
+                ]
+        payloads = [self._payload(draft.asked, attempt.temperature, CODE_TOKENS, number) for draft in drafts]
+        for draft, answer in zip(drafts, self.client.ask(payloads), strict=True):
+            if isinstance(answer, Refusal):
+                draft.fault, draft.refused = Fault(answer.reason, answer.detail), True
+                continue
+            cut_off = answer.finish_reason == "length"
+            code = code_in(answer.text, cut_off)
+            draft.reply = answer.text
+            if code is None:
+                draft.code = ""
+                draft.fault = (
+                    Fault("truncated", f"the reply is longer than {CODE_TOKENS} tokens")
+                    if cut_off
+                    else Fault("no_code", "the reply holds no Python code")
+                )
+                continue
+            # A corrected reply may hold only what changed: the rest stays.
+            kept = draft.code if draft.asked is not draft.opening else ""
+            draft.code = f"{kept}\n\n\n{code}".strip("\n") if kept else code.strip("\n")
+            draft.fault = None
+
+    def _try(self, drafts: list[_Draft], sandbox: Sandbox, prover: Prover) -> None:
+        """Inspect and run what the drafts hold now."""
+        questions = [{"code": draft.code, "source": draft.row["content"]} for draft in drafts]
+        for draft, found in zip(drafts, _inspected(sandbox, "inspect_code", questions), strict=True):
+            if "reason" in found:
+                draft.fault = Fault(found["reason"], found["detail"])
+            else:
+                draft.code = found["code"]
+                draft.candidate = Candidate(
+                    found["reference_code"],
+                    inspection.ENTRYPOINT,
+                    found["parameters"],
+                    found["input_generator"],
+                )
+        runnable = [(draft, draft.candidate) for draft in drafts if not draft.fault and draft.candidate]
+        trials = tried(sandbox, prover, [candidate for _, candidate in runnable], self.seed)
+        for (draft, _), trial in zip(runnable, trials, strict=True):
+            if isinstance(trial, Fault):
+                draft.fault = trial
+            else:
+                draft.examples = trial
+
+    def _describe(self, drafts: list[_Draft], temperature: float, number: int) -> None:
+        payloads = []
+        for draft in drafts:
+            assert draft.candidate and draft.examples
+            shown = {
+                "reference_code": draft.candidate.reference_code.rstrip("\n"),
+                "input": draft.examples.inputs[0],
+                "output": draft.examples.outputs[0],
+            }
+            messages = [
+                _message("system", "describe"),
+                _message("user", "describe_example_function"),
+                _message("assistant", "describe_example_reply"),
+                _message("user", "describe_function", **shown),
+            ]
+            payloads.append(self._payload(messages, temperature, DESCRIPTION_TOKENS, number))
+        for draft, answer in zip(drafts, self.client.ask(payloads), strict=True):
+            assert draft.candidate
+            if isinstance(answer, Answer):
+                draft.reply = answer.text
+                draft.description = description_in(answer.text, draft.candidate.parameters)
+                draft.fault = Fault("no_description", "the description lacks a section or a parameter")
+            else:
+                draft.fault = Fault(answer.reason, answer.detail)
+
+    def _payload(self, messages: list[Message], temperature: float, max_tokens: int, number: int) -> Row:
+        return {
+            "messages": messages,
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "seed": self.seed + number,
+        }
+
+    def _outcome(self, draft: _Draft) -> Row | Drop:
+        code_id = draft.row["code_id"]
+        if not (draft.candidate and draft.examples and draft.description):
+            fault = draft.fault or Fault("no_code", "")
+            return Drop(code_id, code_id, fault.reason, fault.detail, draft.reply or draft.row["content"])
+        candidate, description = draft.candidate, draft.description
+        fields = (
+            candidate.reference_code,
+            candidate.entrypoint,
+            candidate.input_generator,
+            description.query,
+        )
+        return {
+            "function_id": content_id("function", *fields),
+            "code_id": code_id,
+            "query": description.query,
+            "io_description": description.io_description,
+            "reference_code": candidate.reference_code,
+            "entrypoint": candidate.entrypoint,
+            "input_generator": candidate.input_generator,
+            "input_schema": inferred(draft.examples.inputs),
+            "output_schema": inferred(draft.examples.outputs),
+            "license": draft.row["license"],
+            "model": self.client.server.identity,
+            "prompt_id": content_id("prompts", *(prompts.load(name).id for name in _PROMPTS)),
+        }
+
+
+def opening(content: str, definitions: list[str]) -> list[Message]:
+    """The messages that ask for the function of a file: rules, worked examples, the file."""
+    messages = [_message("system", "unify")]
+    for number, known in ((1, ["class Loan", "total(loans, discount)"]), (2, [])):
+        file = prompts.load(f"unify_example_{number}_file").render()
+        messages.append(_message("user", "unify_file", content=file, definitions=known))
+        messages.append(_message("assistant", f"unify_example_{number}_reply"))
+    return [*messages, _message("user", "unify_file", content=content, definitions=definitions)]
+
+
+def inferred(texts: list[str]) -> str:
+    """A JSON Schema that all these values satisfy."""
+    builder = SchemaBuilder(schema_uri=None)
+    for text in texts:
+        builder.add_object(json.loads(text))
+    return canonical(builder.to_schema())
+
+
+def _message(role: str, name: str, **values: object) -> Message:
+    return {"role": role, "content": prompts.load(name).render(**values)}
+
+
+def _inspected(sandbox: Sandbox, entrypoint: str, questions: list[Row]) -> list[dict[str, Any]]:
+    """Call a function of `inspection` in the sandbox for each question."""
+    jobs = [
+        Job(code=_INSPECTION, entrypoint=entrypoint, inputs=[canonical(question)]) for question in questions
+    ]
+    found: list[dict[str, Any]] = []
+    for (run,) in sandbox.run_many(jobs):
+        crashed = {
+            "reason": "syntax_error",
+            "detail": f"the code cannot be read: {run.error_type or run.status}",
+        }
+        found.append(json.loads(run.output) if run.status == "ok" and run.output else crashed)
+    return found

@@ -1,0 +1,44 @@
+"""Asking a model: find a server or run one in this process, ask many things at once, keep every answer.
+
+In: chat-completion bodies. Out: answers and lasting refusals, in order. Everything raised for the user is an
+`InferenceError`. Not covered: prompts and what answers mean; that is the stages' part.
+"""
+
+from builders.inference.answers import Answer, Refusal, Usage
+from builders.inference.cache import RequestCache
+from builders.inference.client import Client
+from builders.inference.embedded import embedded
+from builders.inference.errors import (
+    CacheUnusable,
+    EngineFailed,
+    EngineMissing,
+    InferenceError,
+    KeyRefused,
+    NotCompatible,
+    ServerDown,
+    Unanswered,
+    WeightsMissing,
+    WrongModel,
+)
+from builders.inference.server import Server, connect
+
+__all__ = [
+    "Answer",
+    "CacheUnusable",
+    "Client",
+    "EngineFailed",
+    "EngineMissing",
+    "InferenceError",
+    "KeyRefused",
+    "NotCompatible",
+    "Refusal",
+    "RequestCache",
+    "Server",
+    "ServerDown",
+    "Unanswered",
+    "Usage",
+    "WeightsMissing",
+    "WrongModel",
+    "connect",
+    "embedded",
+]

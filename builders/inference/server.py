@@ -1,0 +1,174 @@
+"""A server that speaks the OpenAI protocol (sglang first), found, checked and named.
+
+In: an address and perhaps a model's name. Out: a `Server` whose `identity` says which weights answer, for
+fingerprints and tables, free of addresses, aliases and local paths. Keys come from the environment
+(CODEIO_API_KEY, else OPENAI_API_KEY) at the moment of asking and are stored nowhere.
+Not covered: starting a server.
+"""
+
+import functools
+import os
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from builders.inference.errors import KeyRefused, NotCompatible, ServerDown, WrongModel
+from builders.inference.identity import weights_identity
+
+PROBE_TIMEOUT_S = 15
+_ENDPOINTS = ("/chat/completions", "/completions", "/models")
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where to ask (`base_url` ends before /chat/completions), under which name, and who answers."""
+
+    base_url: str
+    model: str
+    identity: str
+    api_key: str | None = field(default=None, repr=False)
+
+    def key(self) -> str | None:
+        """The key to send: the one given, else the environment's."""
+        return self.api_key or os.environ.get("CODEIO_API_KEY") or os.environ.get("OPENAI_API_KEY")
+
+    def headers(self) -> dict[str, str]:
+        """The headers of every request to this server."""
+        key = self.key()
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def needs_proxies(url: str) -> bool:
+    """Whether proxies named in the environment apply: not to a server on this machine."""
+    host = httpx.URL(url).host
+    return not (host in ("localhost", "::1") or host.startswith("127."))
+
+
+@functools.cache
+def certificates() -> ssl.SSLContext:
+    """The TLS settings of every connection, made once a process; call it in a thread that lives on.
+
+    httpx makes them for plain HTTP too. A thread that used OpenSSL takes its lock once more as it ends, and
+    a process forked in that moment would wait for the lock forever.
+    """
+    return httpx.create_ssl_context()
+
+
+def connect(base_url: str, model: str | None = None, api_key: str | None = None) -> Server:
+    """Finds the server at `base_url` (with or without /v1) and the model it serves.
+
+    Raises ServerDown, KeyRefused, NotCompatible or WrongModel, each a sentence for the user.
+    """
+    url = _normalised(base_url)
+    asker = Server(url, model or "", "", api_key)
+    with httpx.Client(
+        headers=asker.headers(),
+        timeout=PROBE_TIMEOUT_S,
+        trust_env=needs_proxies(url),
+        verify=certificates(),
+    ) as http:
+        candidates = [url] if url.endswith("/v1") else [f"{url}/v1", url]
+        for candidate in candidates:
+            listed = _models(http, candidate)
+            if listed is not None:
+                entry = _chosen(listed, model, candidate)
+                return Server(candidate, entry["id"], _identity(http, candidate, entry), api_key)
+    raise NotCompatible(
+        f"What answers at {url} is not an OpenAI-compatible server (it has no model list): give the address"
+        " of one, such as http://127.0.0.1:30000 for sglang."
+    )
+
+
+def _normalised(base_url: str) -> str:
+    url = base_url.strip().rstrip("/")
+    if "://" not in url:
+        url = f"http://{url}"
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ServerDown(
+            f"{base_url!r} is not an address ({error}): give one like http://host:port."
+        ) from None
+    if parsed.password:
+        raise KeyRefused("The server's address holds a password: put it into CODEIO_API_KEY instead.")
+    if not parsed.host or parsed.scheme not in ("http", "https"):
+        raise ServerDown(f"{base_url!r} is not an address: give one like http://host:port.")
+    for endpoint in _ENDPOINTS:
+        url = url.removesuffix(endpoint)
+    return url
+
+
+def _models(http: httpx.Client, url: str) -> list[dict[str, Any]] | None:
+    """The entries of the model list at `url`, or None where there is no such list."""
+    try:
+        response = http.get(f"{url}/models")
+    except httpx.TimeoutException:
+        raise ServerDown(
+            f"The server at {url} did not answer within {PROBE_TIMEOUT_S} s: wait until it is ready, or give "
+            "another --base-url."
+        ) from None
+    except httpx.HTTPError as error:
+        raise ServerDown(
+            f"No server answers at {url} ({error}): start it, give another --base-url, or use --embedded."
+        ) from None
+    if response.status_code in (401, 403):
+        raise KeyRefused(f"The server at {url} refuses the key: set CODEIO_API_KEY to one that it takes.")
+    if response.status_code == 429 or response.status_code >= 500:
+        raise ServerDown(
+            f"The server at {url} answers HTTP {response.status_code}: wait until it is ready and run again."
+        )
+    try:
+        body = response.json()
+    except ValueError:
+        return None
+    entries = body.get("data") if response.is_success and isinstance(body, dict) else None
+    if not isinstance(entries, list):
+        return None
+    return [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
+
+
+def _chosen(entries: list[dict[str, Any]], model: str | None, url: str) -> dict[str, Any]:
+    names = [entry["id"] for entry in entries]
+    served = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") if names else "no model at all"
+    if model is not None:
+        if model in names:
+            return entries[names.index(model)]
+        raise WrongModel(
+            f"The server at {url} serves {served}, not {model}: give --model one that it serves."
+        )
+    if len(entries) == 1:
+        return entries[0]
+    raise WrongModel(f"The server at {url} serves {served}: name the one to use with --model.")
+
+
+def _identity(http: httpx.Client, url: str, entry: dict[str, Any]) -> str:
+    """Who answers: sglang's own word about its weights, else vLLM's `root`, else the model's name."""
+    origin = url.removesuffix("/v1")
+    told = _told(http, origin, ("model_info", "get_model_info"), "model_path")
+    if told is None:
+        root = entry.get("root")
+        return _named(root if isinstance(root, str) and root else entry["id"], None)
+    return _named(told, _told(http, origin, ("server_info", "get_server_info"), "revision"))
+
+
+def _told(http: httpx.Client, origin: str, endpoints: tuple[str, ...], name: str) -> str | None:
+    for endpoint in endpoints:
+        try:
+            value = http.get(f"{origin}/{endpoint}").raise_for_status().json()[name]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            continue
+        return value if isinstance(value, str) and value else None
+    return None
+
+
+def _named(model: str, revision: str | None) -> str:
+    """An identity without local paths: a digest where the weights lie here, else the Hub's id or the name."""
+    digest = weights_identity(Path(model))
+    if digest is not None:
+        return digest
+    if Path(model).is_absolute():
+        return Path(model).name
+    return f"{model}@{revision}" if revision else model

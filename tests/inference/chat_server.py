@@ -1,0 +1,154 @@
+"""A small server that speaks the OpenAI protocol over real sockets and misbehaves on demand.
+
+A request is known by its last message. `faults[text]` lists what happens to the first, second, ... request
+with that text; after that it is answered, with the text in capitals. `always` happens to every request.
+"""
+
+import json
+import threading
+import time
+from collections import Counter, defaultdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+TOO_LONG = "This model's maximum context length is 4096 tokens. However, you requested 9000 tokens."
+
+
+class ChatServer:
+    def __init__(self, model: str = "tiny", delay_s: float = 0.0, entry: dict[str, Any] | None = None):
+        self.models = [{"id": model, "object": "model", **(entry or {})}]
+        self.pages: dict[str, Any] = {}  # further GET addresses and their JSON
+        self.delay_s = delay_s
+        self.faults: dict[str, list[str]] = defaultdict(list)
+        self.always: str | None = None
+        self.key: str | None = None
+        self.asked: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
+        self.times: dict[str, list[float]] = defaultdict(list)
+        self.bodies: list[dict[str, Any]] = []
+        self.n_in_flight = 0
+        self.n_in_flight_most = 0
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> "ChatServer":
+        self._http = _Http(("127.0.0.1", 0), _Handler)
+        self._http.chat = self
+        self.address = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+class _Http(ThreadingHTTPServer):
+    request_queue_size = 256
+    daemon_threads = True
+    block_on_close = False
+    chat: ChatServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # clients that hang up are part of the tests
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Http
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        chat = self.server.chat
+        if chat.key and self.headers.get("Authorization") != f"Bearer {chat.key}":
+            self._reply(401, {"error": {"message": "Incorrect API key provided"}})
+        elif self.path == "/v1/models":
+            self._reply(200, {"object": "list", "data": chat.models})
+        elif self.path in chat.pages:
+            self._reply(200, chat.pages[self.path])
+        else:
+            self._reply(404, {"detail": "Not Found"})
+
+    def do_POST(self) -> None:
+        chat = self.server.chat
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        text = body["messages"][-1]["content"]
+        with chat.lock:
+            chat.asked[text] += 1
+            chat.times[text].append(time.monotonic())
+            chat.bodies.append(body)
+            chat.n_in_flight += 1
+            chat.n_in_flight_most = max(chat.n_in_flight_most, chat.n_in_flight)
+            fault = chat.always or (chat.faults[text].pop(0) if chat.faults[text] else None)
+        try:
+            time.sleep(chat.delay_s)
+            if chat.key and self.headers.get("Authorization") != f"Bearer {chat.key}":
+                self._reply(401, {"error": {"message": "Incorrect API key provided"}})
+            elif fault is None:
+                with chat.lock:
+                    chat.answered[text] += 1
+                self._reply(200, completion(text))
+            else:
+                self._misbehave(fault, text)
+        finally:
+            with chat.lock:
+                chat.n_in_flight -= 1
+
+    def _misbehave(self, fault: str, text: str) -> None:
+        whole = json.dumps(completion(text)).encode()
+        match fault:
+            case "hang":
+                time.sleep(2)
+            case "drop":  # hangs up in place of a reply
+                self.close_connection = True
+            case "break":  # less than was promised
+                self._send(200, whole[:40], n_promised=len(whole))
+                self.close_connection = True
+            case "cut":
+                self._send(200, whole[:40])
+            case "empty":
+                self._reply(200, {**completion(text), "choices": []})
+            case "abort":
+                aborted = completion(text)
+                aborted["choices"][0]["finish_reason"] = "abort"
+                self._reply(200, aborted)
+            case "too_long":
+                self._reply(400, {"error": {"message": TOO_LONG, "type": "invalid_request_error"}})
+            case "echo_key":
+                self._reply(400, {"error": {"message": f"bad header {self.headers['Authorization']}"}})
+            case "429":
+                self._reply(429, {"message": "slow down"}, {"Retry-After": "2"})
+            case _:
+                self._reply(int(fault), {"error": {"message": f"fault {fault}"}})
+
+    def _reply(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        self._send(status, json.dumps(body).encode(), headers=headers)
+
+    def _send(
+        self, status: int, body: bytes, n_promised: int | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(n_promised or len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def completion(text: str) -> dict[str, Any]:
+    message = {"role": "assistant", "content": text.upper(), "reasoning_content": f"thinking of {text}"}
+    usage = {
+        "prompt_tokens": 10,
+        "completion_tokens": 3,
+        "total_tokens": 13,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
+    choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+    return {"object": "chat.completion", "choices": choices, "usage": usage}

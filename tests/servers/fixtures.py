@@ -1,0 +1,31 @@
+"""Fixtures that start real servers; tests/conftest.py makes them known to all tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.sglang_cpu import MODEL, SglangServer, environment_python, model_folder
+
+BUILD_TIMEOUT_S = 3600  # the first time, environment and weights are downloaded inside a test's time
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the server, and give them time for its first build."""
+    for item in items:
+        if "sglang_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.sglang)
+            item.add_marker(pytest.mark.timeout(BUILD_TIMEOUT_S))
+
+
+@pytest.fixture(scope="session")
+def sglang_server(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[SglangServer]:
+    """A running sglang server; a test that kills it has to restart it."""
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print("\nsglang on CPU: starting (the first time it is installed, which takes minutes)", flush=True)
+    python, weights = environment_python(), model_folder()
+    log = tmp_path_factory.mktemp("sglang") / "server.log"
+    with SglangServer(python, weights, MODEL, log) as server:
+        yield server

@@ -1,0 +1,50 @@
+"""Folders in the cache that are built once, by one process, completely or not at all.
+
+In: a folder and the function that fills it. Out: the folder, complete. Not covered: removing folders whose
+recipe has changed; they are named by it, so a new one is built beside the old.
+"""
+
+import fcntl
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from builders.inference.identity import cache_folder
+
+MARKER = ".complete"
+
+
+def tests_cache() -> Path:
+    """Return the folder for what tests build once."""
+    return cache_folder() / "tests"
+
+
+def recipe_id(*parts: str) -> str:
+    """Return 12 hex digits that change with any of `parts`."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def build_once(folder: Path, fill: Callable[[Path, Path], None]) -> Path:
+    """Return `folder` after `fill(folder, log)` has completed in it, now or in an earlier run.
+
+    A process that comes while another one builds waits for it. What a killed or failed run has left behind is
+    removed and built again. The log lies beside the folder, so that it stays when the folder goes.
+    """
+    marker = folder / MARKER
+    if marker.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(
+            lock, fcntl.LOCK_EX
+        )  # released when the file is closed, also by the death of this process
+        if not marker.exists():
+            if folder.exists():
+                shutil.rmtree(folder)
+            folder.mkdir()
+            log = folder.with_name(f"{folder.name}.log")
+            log.write_bytes(b"")
+            fill(folder, log)
+            marker.touch()
+    return folder

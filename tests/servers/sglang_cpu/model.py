@@ -1,0 +1,30 @@
+"""The weights that the sglang server serves, in a format it reads on CPU.
+
+In: the GGUF file of SmolLM2-135M-Instruct, fetched as for the embedded engine. Out: a folder in the Hugging
+Face format, 260 MB.
+"""
+
+from pathlib import Path
+
+from builders.inference.weights import find_weights
+
+from .build import build_once, recipe_id, tests_cache
+from .environment import VARIABLES, environment_id, environment_python
+from .process import run
+
+MODEL = "smollm2-135m"  # the name it is fetched under, and served under
+CONVERTER = Path(__file__).with_name("gguf_to_hf.py")
+
+
+def model_folder() -> Path:
+    """Return the folder of the converted weights, after fetching and converting them if not in the cache.
+
+    Raises:
+        CommandFailed: the conversion failed.
+    """
+    recipe = recipe_id(environment_id(), CONVERTER.read_text())
+    return build_once(tests_cache() / f"{MODEL}-{recipe}", _fill)
+
+
+def _fill(folder: Path, log: Path) -> None:
+    run([environment_python(), CONVERTER, find_weights(MODEL).path, folder], log, VARIABLES)
