@@ -26,6 +26,8 @@ DRAWS_A_ROUND = (10, 40, 150, 800)
 """Draws by round, 1,000 at most (CodeI/O, App. A); a later round is drawn only where pairs are missing."""
 MIN_DISTINCT = 5
 """So many distinct inputs with one output make it a constant."""
+MAX_TIMEOUTS = 3
+"""A function that ran out of time so often is searched no further: each time costs the whole limit."""
 
 
 @dataclass
@@ -87,7 +89,13 @@ class IOPairs(Stage):
                 yield from self._found(searches[row["function_id"]])
 
     def _wants(self, search: _Search) -> bool:
-        return search.end is None and len(search.pairs) < max(self.max_pairs, MIN_DISTINCT)
+        fruitless = search.rejected["timeout"] >= MAX_TIMEOUTS or (search.inputs and not search.pairs)
+        return search.end is None and not fruitless and len(search.pairs) < self._n_wanted
+
+    @property
+    def _n_wanted(self) -> int:
+        """Enough pairs to see a constant, too."""
+        return max(self.max_pairs, MIN_DISTINCT)
 
     def _round(self, searches: list[_Search], first: int, count: int) -> None:
         draws = [
@@ -111,7 +119,7 @@ class IOPairs(Stage):
         """Pick distinct inputs within the limits, no more than are still wanted."""
         search.candidates = []
         schema = _validator(search.function["input_schema"])
-        wanted = max(self.max_pairs, MIN_DISTINCT) - len(search.pairs)
+        wanted = self._n_wanted - len(search.pairs)
         for draw, execution in enumerate(drawn, first):
             text = execution.output
             if execution.status != "ok" or text is None:
