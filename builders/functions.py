@@ -1,9 +1,9 @@
 """Stage 2: a model turns raw files into functions with input generators, and describes them.
 
-In: `raw_code`. Out: `functions`. The model writes only what the file does not have yet: `main_solution`, which
-may call what the file defines, and `input_generator`. Each reply is inspected and tried in the sandbox; what
-fails is told back, or asked for anew, a fixed number of times. Functions that work are described in a second
-step, which sees the code as it ended and one of its examples.
+In: `raw_code`. Out: `functions`. The model writes only what the file does not have yet: `main_solution`,
+which may call what the file defines, and `input_generator`. Each reply is inspected and tried in the sandbox;
+what fails is told back, or asked for anew, a fixed number of times. Functions that work are described in a
+second step, which sees the code as it ended and one of its examples.
 
 Everything goes in rounds over all rows of a batch, so that the server is kept busy. A row's result depends on
 that row alone.
@@ -11,30 +11,29 @@ that row alone.
 Not covered: whether the function is what the file was meant for, and proof of its pairs (`io_pairs`).
 """
 
+import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import json
 
 from genson import SchemaBuilder
 
 import prompts
-from builders import inspection
-from builders.execution import Job, Limits, Prover, Sandbox
+from builders import inspector
+from builders.execution import Limits, Prover, Sandbox
 from builders.inference import Answer, Client, Refusal
+from builders.inspection import ENTRYPOINT
 from builders.schema import FUNCTIONS, content_id
 from builders.stage import Drop, Row, Stage
-from builders.trials import LIMITS, N_DRAWS, N_RUNS, Candidate, Examples, Fault, tried
+from builders.trials import N_DRAWS, N_RUNS, Candidate, Examples, Fault, tried
 from builders.unification import Description, code_in, description_in
 from hub.verifier import canonical
 
 Message = dict[str, str]
-_INSPECTION = Path(inspection.__file__).read_text(encoding="utf-8")
+_EXAMPLES = (1, 2, 3)
 _PROMPTS = (
     *("unify", "unify_file", "unify_repair"),
-    *(f"unify_example_{number}_{half}" for number in (1, 2) for half in ("file", "reply")),
+    *(f"unify_example_{number}_{half}" for number in _EXAMPLES for half in ("file", "reply")),
     *("describe", "describe_function", "describe_example_function", "describe_example_reply"),
 )
 
@@ -55,6 +54,9 @@ ATTEMPTS = (
 )
 DESCRIPTION_TEMPERATURES = (0.0, 0.7)
 CODE_TOKENS = 600
+# A trial is short: code that needs longer is told to draw smaller inputs.
+TRIAL_CPU_S = 1
+TRIAL_WALL_S = 10
 DESCRIPTION_TOKENS = 400
 
 
@@ -90,34 +92,34 @@ class Functions(Stage):
     def __init__(self, client: Client, sandbox: Sandbox, limits: Limits, seed: int) -> None:
         self.client = client
         self.sandbox = sandbox
-        self.limits = limits
+        self.limits = Limits(
+            min(limits.cpu_s, TRIAL_CPU_S), min(limits.wall_s, TRIAL_WALL_S), limits.memory_mb
+        )
         self.seed = seed
 
     def identity(self) -> Row:
-        """The model, every prompt and the plan of attempts, the inspection, and the limits of the trial."""
+        """The model, every prompt, the plan of attempts, the inspection, the interpreter and the trial."""
         return {
             "model": self.client.server.identity,
             "prompts": {name: prompts.load(name).id for name in _PROMPTS},
             "attempts": [vars(attempt) for attempt in ATTEMPTS],
             "descriptions": list(DESCRIPTION_TEMPERATURES),
             "tokens": [CODE_TOKENS, DESCRIPTION_TOKENS],
-            "inspection": content_id("inspection", _INSPECTION),
-            "trial": [vars(LIMITS), N_DRAWS, N_RUNS],
+            "inspection": content_id("inspection", inspector.CODE),
+            "trial": [vars(self.limits), N_DRAWS, N_RUNS],
             "seed": self.seed,
+            "python": list(sys.version_info[:2]),
             "numpy": self.sandbox.numpy_version,
         }
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Ask, inspect and try in rounds over the batch, then have the functions described."""
         with (
-            Sandbox(LIMITS, self.sandbox.preload, self.sandbox.workers) as sandbox,
-            Prover(LIMITS, self.sandbox.preload, self.sandbox.workers) as prover,
+            Sandbox(self.limits, self.sandbox.preload, self.sandbox.workers) as sandbox,
+            Prover(self.limits, self.sandbox.preload, self.sandbox.workers) as prover,
         ):
-            listed = _inspected(sandbox, "read_file", [{"source": row["content"]} for row in rows])
-            drafts = [
-                _Draft(row, opening(row["content"], found.get("definitions", [])))
-                for row, found in zip(rows, listed, strict=True)
-            ]
+            halves = inspector.files_read(sandbox, [row["content"] for row in rows])
+            drafts = [_Draft(row, opening(**half)) for row, half in zip(rows, halves, strict=True)]
             for number, attempt in enumerate(ATTEMPTS):
                 pending = [draft for draft in drafts if draft.open]
                 self._ask(pending, attempt, number)
@@ -156,22 +158,23 @@ class Functions(Stage):
                     else Fault("no_code", "the reply holds no Python code")
                 )
                 continue
-            # A corrected reply may hold only what changed: the rest stays.
-            kept = draft.code if draft.asked is not draft.opening else ""
+            # A corrected reply may hold only what changed: the rest stays, if it can be read.
+            stays = draft.asked is not draft.opening and draft.fault and draft.fault.reason != "syntax_error"
+            kept = draft.code if stays else ""
             draft.code = f"{kept}\n\n\n{code}".strip("\n") if kept else code.strip("\n")
             draft.fault = None
 
     def _try(self, drafts: list[_Draft], sandbox: Sandbox, prover: Prover) -> None:
         """Inspect and run what the drafts hold now."""
-        questions = [{"code": draft.code, "source": draft.row["content"]} for draft in drafts]
-        for draft, found in zip(drafts, _inspected(sandbox, "inspect_code", questions), strict=True):
+        replies = [(draft.code, draft.row["content"]) for draft in drafts]
+        for draft, found in zip(drafts, inspector.replies_inspected(sandbox, replies), strict=True):
+            draft.code = found.get("code", draft.code)
             if "reason" in found:
                 draft.fault = Fault(found["reason"], found["detail"])
             else:
-                draft.code = found["code"]
                 draft.candidate = Candidate(
                     found["reference_code"],
-                    inspection.ENTRYPOINT,
+                    ENTRYPOINT,
                     found["parameters"],
                     found["input_generator"],
                 )
@@ -186,7 +189,8 @@ class Functions(Stage):
     def _describe(self, drafts: list[_Draft], temperature: float, number: int) -> None:
         payloads = []
         for draft in drafts:
-            assert draft.candidate and draft.examples
+            assert draft.candidate
+            assert draft.examples
             shown = {
                 "reference_code": draft.candidate.reference_code.rstrip("\n"),
                 "input": draft.examples.inputs[0],
@@ -244,14 +248,13 @@ class Functions(Stage):
         }
 
 
-def opening(content: str, definitions: list[str]) -> list[Message]:
-    """The messages that ask for the function of a file: rules, worked examples, the file."""
+def opening(definitions: str, rest: str) -> list[Message]:
+    """The messages that ask for the function of a file: rules, examples, both halves of the file."""
     messages = [_message("system", "unify")]
-    for number, known in ((1, ["class Loan", "total(loans, discount)"]), (2, [])):
-        file = prompts.load(f"unify_example_{number}_file").render()
-        messages.append(_message("user", "unify_file", content=file, definitions=known))
+    for number in _EXAMPLES:
+        messages.append(_message("user", f"unify_example_{number}_file"))
         messages.append(_message("assistant", f"unify_example_{number}_reply"))
-    return [*messages, _message("user", "unify_file", content=content, definitions=definitions)]
+    return [*messages, _message("user", "unify_file", definitions=definitions, rest=rest)]
 
 
 def inferred(texts: list[str]) -> str:
@@ -264,18 +267,3 @@ def inferred(texts: list[str]) -> str:
 
 def _message(role: str, name: str, **values: object) -> Message:
     return {"role": role, "content": prompts.load(name).render(**values)}
-
-
-def _inspected(sandbox: Sandbox, entrypoint: str, questions: list[Row]) -> list[dict[str, Any]]:
-    """Call a function of `inspection` in the sandbox for each question."""
-    jobs = [
-        Job(code=_INSPECTION, entrypoint=entrypoint, inputs=[canonical(question)]) for question in questions
-    ]
-    found: list[dict[str, Any]] = []
-    for (run,) in sandbox.run_many(jobs):
-        crashed = {
-            "reason": "syntax_error",
-            "detail": f"the code cannot be read: {run.error_type or run.status}",
-        }
-        found.append(json.loads(run.output) if run.status == "ok" and run.output else crashed)
-    return found

@@ -1,17 +1,16 @@
-"""A first run of what a model wrote: does its generator give inputs, and its function answers worth asking for?
+"""A first run of what a model wrote: does it draw inputs, and give answers worth asking for?
 
 In: candidates (code, generator, parameters). Out: for each a `Fault`, told so that the model can mend it, or
-`Examples`, the inputs drawn with their outputs. Few inputs and little time: whether every pair holds is for
-`io_pairs` to prove.
+`Examples`, the inputs drawn with their outputs. Few inputs: whether every pair holds is for `io_pairs` to
+prove.
 """
 
 import json
 from dataclasses import dataclass
 
-from builders.execution import Draw, Execution, Job, Limits, Proof, Prover, Sandbox
+from builders.execution import Draw, Execution, Job, Proof, Prover, Sandbox
 from hub.verifier import fits
 
-LIMITS = Limits(cpu_s=1, wall_s=10)
 N_DRAWS = 16
 N_RUNS = 8
 FEWEST = 3
@@ -98,8 +97,8 @@ def _judged(inputs: list[str], proofs: list[Proof]) -> Fault | Examples:
         if not proof.agrees:
             return Fault(
                 "nondeterministic",
-                f"For the same input {_short(given)} {proof.detail}: no chance, no clock, no sets in the result; "
-                "what is drawn at random becomes a parameter.",
+                f"For the same input {_short(given)} {proof.detail}: no chance, no clock, no sets in the "
+                "result; what is drawn at random becomes a parameter.",
             )
     if len({output for _, output in ok}) == 1:
         what = (
@@ -112,21 +111,22 @@ def _judged(inputs: list[str], proofs: list[Proof]) -> Fault | Examples:
         )
     small = [(given, output) for given, output in ok if fits(output)]
     if len({output for _, output in small}) < 2:
+        longest = _short(max((output for _, output in ok), key=len))
         return Fault(
             "output_too_large",
-            f"main_solution returns too much, {_short(max((output for _, output in ok), key=len))}: return what "
-            "matters most, as a number, a short string, or a list of at most 9 items, or draw smaller inputs.",
+            f"main_solution returns too much, {longest}: return what matters most, as a number, a short "
+            "string, or a list of at most 9 items, or draw smaller inputs.",
         )
     return Examples(*map(list, zip(*small, strict=True)))
 
 
 def _failure(run: Execution) -> str:
     if run.status == "timeout":
-        return "does not end within a second"
+        return "does not end in time: draw smaller inputs"
     if run.status == "memory":
         return "runs out of memory"
     if str(run.error_type).startswith("not_json"):
-        return f"returns what is no plain JSON value ({run.error_message}): numbers, strings, lists and dicts only"
+        return f"returns {run.error_message}: only numbers, strings, lists and dicts are plain enough"
     return f"raises {run.error_type}: {run.error_message}"
 
 

@@ -26,7 +26,7 @@ def code_in(reply: str, cut_off: bool) -> str | None:
     """All Python blocks of a reply as one text; of a reply that was cut off, only blocks that end."""
     blocks = [code for language, code in _BLOCK.findall(reply) if language.lower() in _LANGUAGES]
     if not blocks and not cut_off:
-        left_open = _OPEN_BLOCK.search(reply)
+        left_open = _OPEN_BLOCK.search(_BLOCK.sub("", reply))
         if left_open:
             blocks = [left_open[1]]
         elif "```" not in reply and re.search(r"^def \w+\(", reply, re.MULTILINE):

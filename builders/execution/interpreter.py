@@ -72,7 +72,7 @@ def readable_folders() -> list[str]:
         *(os.path.join(prefix, "lib") for prefix in (sys.base_prefix, sys.base_exec_prefix)),
         *(os.path.join(sys.base_prefix, "lib64"), os.path.dirname(os.__file__)),
         *_site_folders(),
-        *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache"),
+        *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo"),
     ]
     folders = dict.fromkeys(path for name in named for path in (name, os.path.realpath(name)))
     return [path for path in folders if os.path.exists(path)]

@@ -7,7 +7,7 @@ import subprocess
 from typing import Any
 
 from builders.execution import interpreter
-from builders.execution.preload import MODULES, Kind
+from builders.execution.preload import MODULES, NO_OPEN_MODULES, Kind
 from builders.execution.wire import LENGTH
 
 _CLOSE_S = 5.0
@@ -31,7 +31,7 @@ class Link:
             "layers": layers,
             "readable": interpreter.readable_folders(),
             "devices": interpreter.DEVICES,
-            "preload": MODULES[kind],
+            "preload": MODULES[kind] + (NO_OPEN_MODULES if "noopen" in layers else ()),
             "world": world,
             "inner_id": _NOBODY,
         }

@@ -33,6 +33,11 @@ MODULES: dict[Kind, tuple[str, ...]] = {
     "numpy": (*_STDLIB, *_NUMPY),
     "scientific": (*_STDLIB, *_NUMPY, *_SCIENTIFIC),
 }
+NO_OPEN_MODULES = (  # where nothing can be imported later
+    "asyncio", "cmd", "colorsys", "configparser", "email", "fnmatch", "glob", "gzip", "http", "linecache",
+    "multiprocessing", "optparse", "sched", "shlex", "sqlite3", "timeit", "urllib.request", "wave",
+    "xml.etree.ElementTree", "zipfile",
+)  # fmt: skip
 
 # Text, not syntax: parsing untrusted code can crash the process that does it.
 _HEAVY = re.compile(

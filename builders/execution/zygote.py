@@ -151,36 +151,34 @@ class _Frames:
 
     def __init__(self, n_expected: int) -> None:
         self.n_expected = n_expected
-        self.data = bytearray()
-        self.parsed = 0
         self.n_records = 0
         self.n_begun = 0
+        self.records = bytearray()  # whole frames that hold a record
+        self._rest = bytearray()
 
     def add(self, chunk: bytes) -> tuple[bool, str | None]:
         """Return whether a call began or ended, and what is wrong if something is."""
-        self.data += chunk
-        moved = False
-        while len(self.data) - self.parsed >= LENGTH.size:
-            (length,) = LENGTH.unpack_from(self.data, self.parsed)
+        self._rest += chunk
+        moved, wrong, position = False, None, 0
+        while len(self._rest) - position >= LENGTH.size and not wrong:
+            (length,) = LENGTH.unpack_from(self._rest, position)
+            end = position + LENGTH.size + length
             if length > MAX_RECORD_BYTES:
-                return moved, "size"
-            if len(self.data) - self.parsed < LENGTH.size + length:
+                wrong = "size"
+            elif end > len(self._rest):
                 break
-            if length:
-                self.parsed += LENGTH.size + length
+            elif length:
+                self.records += self._rest[position:end]
                 self.n_records += 1
                 moved = True
+                wrong = "records" if self.n_records > self.n_expected else None
             else:
-                del self.data[self.parsed : self.parsed + LENGTH.size]
                 self.n_begun += 1
                 # one call for each record and one rehearsal: more would be time that nobody granted
                 moved = moved or self.n_begun <= self.n_records + 2
-            if self.n_records > self.n_expected:
-                return moved, "records"
-        return moved, None
-
-    def records(self) -> bytes:
-        return bytes(self.data[: self.parsed])
+            position = end
+        del self._rest[:position]
+        return moved, wrong
 
 
 class _Server:
@@ -199,9 +197,8 @@ class _Server:
         while first < n_inputs:
             frames = _Frames(n_inputs - first)
             end = self._run(request, first, frames, cpu_s, wall_s, memory_mb)
-            records = frames.records()
-            processes.append([first, frames.n_records, *end, len(records)])
-            body += records
+            processes.append([first, frames.n_records, *end, len(frames.records)])
+            body += frames.records
             if frames.n_records >= n_inputs - first or end.cause == "records" or not frames.n_begun:
                 break
             if len(body) > MAX_REPLY_BYTES:

@@ -83,7 +83,7 @@ def connect(base_url: str, model: str | None = None, api_key: str | None = None)
 
 
 def _normalised(base_url: str) -> str:
-    url = base_url.strip().rstrip("/")
+    url = base_url.strip()
     if "://" not in url:
         url = f"http://{url}"
     try:
@@ -96,6 +96,7 @@ def _normalised(base_url: str) -> str:
         raise KeyRefused("The server's address holds a password: put it into CODEIO_API_KEY instead.")
     if not parsed.host or parsed.scheme not in ("http", "https"):
         raise ServerDown(f"{base_url!r} is not an address: give one like http://host:port.")
+    url = url.rstrip("/")
     for endpoint in _ENDPOINTS:
         url = url.removesuffix(endpoint)
     return url

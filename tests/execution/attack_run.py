@@ -64,6 +64,7 @@ def _told(run: Execution) -> dict[str, Any]:
         "output": run.output,
         "error_type": run.error_type,
         "error_message": run.error_message,
+        "mutated": run.mutated,
     }
 
 

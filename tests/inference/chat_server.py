@@ -1,13 +1,15 @@
 """A small server that speaks the OpenAI protocol over real sockets and misbehaves on demand.
 
 A request is known by its last message. `faults[text]` lists what happens to the first, second, ... request
-with that text; after that it is answered, with the text in capitals. `always` happens to every request.
+with that text; after that it is answered, with the text in capitals or what `reply` makes of the body.
+`always` happens to every request.
 """
 
 import json
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -22,6 +24,7 @@ class ChatServer:
         self.delay_s = delay_s
         self.faults: dict[str, list[str]] = defaultdict(list)
         self.always: str | None = None
+        self.reply: Callable[[dict[str, Any]], tuple[str, str]] | None = None  # text and finish reason
         self.key: str | None = None
         self.asked: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
@@ -93,7 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
             elif fault is None:
                 with chat.lock:
                     chat.answered[text] += 1
-                self._reply(200, completion(text))
+                said = chat.reply(body) if chat.reply else (text.upper(), "stop")
+                self._reply(200, completion(text, *said))
             else:
                 self._misbehave(fault, text)
         finally:
@@ -142,13 +146,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def completion(text: str) -> dict[str, Any]:
-    message = {"role": "assistant", "content": text.upper(), "reasoning_content": f"thinking of {text}"}
+def completion(text: str, said: str = "", finish_reason: str = "stop") -> dict[str, Any]:
+    message = {"role": "assistant", "content": said, "reasoning_content": f"thinking of {text}"}
     usage = {
         "prompt_tokens": 10,
         "completion_tokens": 3,
         "total_tokens": 13,
         "prompt_tokens_details": {"cached_tokens": 4},
     }
-    choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+    choices = [{"index": 0, "finish_reason": finish_reason, "message": message}]
     return {"object": "chat.completion", "choices": choices, "usage": usage}

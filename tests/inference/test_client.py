@@ -176,7 +176,7 @@ def test_a_pickled_client_asks_from_another_process(client: Client, server: Chat
 
 
 def test_unanswered_crosses_processes() -> None:
-    error = pickle.loads(pickle.dumps(Unanswered(3, "HTTP 500", 4)))
+    error: Unanswered = pickle.loads(pickle.dumps(Unanswered(3, "HTTP 500", 4)))
     assert isinstance(error, InferenceError)
     assert (error.n_open, error.reason, error.n_answered) == (3, "HTTP 500", 4)
     assert "3 requests got no answer" in str(error)

@@ -20,7 +20,6 @@ def convert(gguf: Path, folder: Path) -> None:
         dtype=torch.bfloat16,
         quantization_config=GgufConfig(dequantize=True),
     )
-    del model.config.quantization_config  # the weights written are plain ones
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

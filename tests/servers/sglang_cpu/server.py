@@ -46,7 +46,7 @@ class SglangServer:
     `url` is its address without `/v1`, `model` the name it serves, `log` the file with all it has printed.
     """
 
-    def __init__(self, python: Path, model_folder: Path, model: str, log: Path, ready_s: float = 600) -> None:
+    def __init__(self, python: Path, model_folder: Path, model: str, log: Path, ready_s: float = 1800) -> None:
         self.model = model
         self.log = log
         self.port = _free_port()

@@ -1,0 +1,5 @@
+"""`python -m builders`, the same as `codeio`."""
+
+from builders.cli import main
+
+main()

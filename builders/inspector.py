@@ -1,0 +1,51 @@
+"""Has code read in the sandbox: the one caller of `inspection`.
+
+In: raw files and replies. Out: what `read_file` and `inspect_code` tell about each; where even reading fails
+(nesting that crashes the parser), a fault. Not covered: running the code (`trials`).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from builders import inspection, syntax
+from builders.execution import Job, Sandbox
+from hub.verifier import canonical
+
+
+def _text(module: Any) -> str:
+    return Path(module.__file__).read_text(encoding="utf-8")
+
+
+# One module for the sandbox, which cannot import ours.
+CODE = f"""
+import sys, types, warnings
+warnings.simplefilter("ignore")
+sys.modules["builders.syntax"] = types.ModuleType("builders.syntax")
+exec({_text(syntax)!r}, vars(sys.modules["builders.syntax"]))
+{_text(inspection)}
+"""
+
+
+def files_read(sandbox: Sandbox, sources: list[str]) -> list[dict[str, str]]:
+    """`definitions` and `rest` of each file, both as text."""
+    found = _called(sandbox, "read_file", [{"source": source} for source in sources])
+    return [
+        read if read is not None else {"definitions": "", "rest": source}
+        for source, read in zip(sources, found, strict=True)
+    ]
+
+
+def replies_inspected(sandbox: Sandbox, replies: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """What is in the code of each reply (code, source of its file), or `reason` and `detail` of its fault."""
+    found = _called(sandbox, "inspect_code", [{"code": code, "source": source} for code, source in replies])
+    unreadable = {"reason": "syntax_error", "detail": "The code cannot be read."}
+    return [unreadable if inspected is None else inspected for inspected in found]
+
+
+def _called(sandbox: Sandbox, entrypoint: str, questions: list[dict[str, str]]) -> list[Any]:
+    jobs = [Job(code=CODE, entrypoint=entrypoint, inputs=[canonical(question)]) for question in questions]
+    return [
+        json.loads(run.output) if run.status == "ok" and run.output else None
+        for (run,) in sandbox.run_many(jobs)
+    ]

@@ -1,0 +1,224 @@
+"""The statements of Python code: their text, the names they bind and need. Runs inside the sandbox.
+
+In: code, of Python 3, or of Python 2 as far as a few replacements turn it into Python 3. Out: its top-level
+statements as `Part`s, without what only prints. Imports the standard library only.
+
+Not covered: names that code makes up at run time (`globals()`, `exec`).
+"""
+
+import ast
+import re
+import symtable
+from collections.abc import Iterator
+
+# Words that Python 3 does not know: replaced wherever they stand.
+OLD_WORDS = (
+    (r"\bxrange\b", "range"),
+    (r"\braw_input\b", "input"),
+    (r"\.iter(items|keys|values)\(", r".\1("),
+    (r"\b(\w+)\.has_key\(([^()]+)\)", r"(\2 in \1)"),
+)
+# Statements of Python 2, line by line, for code that does not parse: what it prints falls away.
+OLD_STATEMENTS = (
+    (r"\bexcept\s+([\w., ()]+?)\s*,\s*(\w+)\s*:", r"except \1 as \2:"),
+    (r"\braise\s+(\w+)\s*,\s*(.+)$", r"raise \1(\2)"),
+    (r"<>", "!="),
+)
+OLD_PRINT = r"^(\s*|[^#\n]*[:;]\s*)print(?:[ \t]+([^=\s(].*)|[ \t]*(\(.*)|[ \t]*)$"
+PURE = {
+    "str",
+    "len",
+    "repr",
+    "round",
+    "sum",
+    "min",
+    "max",
+    "sorted",
+    "list",
+    "type",
+    "int",
+    "float",
+    "format",
+    "abs",
+}
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+CALLABLE = (*FUNCTION, ast.ClassDef)
+IMPORT = (ast.Import, ast.ImportFrom)
+
+
+class Fault(Exception):
+    """What is wrong with a reply: a reason, and a sentence for the one who wrote it."""
+
+
+class Part:
+    """A statement of the top level: its text, the names it binds, and the names it needs."""
+
+    def __init__(self, node: ast.stmt, text: str) -> None:
+        self.node = node
+        self.text = text
+        self.definition = isinstance(node, (*FUNCTION, ast.ClassDef, ast.Import, ast.ImportFrom))
+        self.binds = bound(node)
+        self.needs = needed(text)
+
+    @property
+    def star(self) -> str | None:
+        """The module, if this is `from module import *`."""
+        if isinstance(self.node, ast.ImportFrom) and self.node.names[0].name == "*":
+            return self.node.module
+        return None
+
+
+def parsed(code: str, what: str) -> tuple[str, list[ast.stmt]]:
+    """Code and its statements, with the commonest Python 2 rewritten where it must be."""
+    code = replaced(code.replace("\r\n", "\n").replace("\r", "\n"), OLD_WORDS)
+    try:
+        return code, ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        rewritten = replaced(code.expandtabs(8), OLD_STATEMENTS)
+        for printing in (r"\1print(\2\3)", r"\1pass"):
+            text = re.sub(OLD_PRINT, printing, rewritten, flags=re.MULTILINE)
+            try:
+                return text, ast.parse(text).body
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+        line, text = getattr(error, "lineno", None) or 0, (getattr(error, "text", None) or "").strip()
+        told = f"{what} does not parse: line {line}: {error.args[0]}: {text}"
+        raise Fault("syntax_error", told) from None
+
+
+def replaced(code: str, patterns: tuple[tuple[str, str], ...]) -> str:
+    """Apply replacements, each to every line."""
+    for pattern, replacement in patterns:
+        code = re.sub(pattern, replacement, code, flags=re.MULTILINE)
+    return code
+
+
+def parts(code: str, what: str, whole: bool = False) -> list[Part]:
+    """Split code into its top-level statements: the `whole` of them, each with the comments above it, or
+    without docstrings, prints and the `__main__` block.
+    """
+    code, nodes = parsed(code, what)
+    lines = code.split("\n")
+    found = []
+    above = 0
+    for index, node in enumerate(nodes):
+        start = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])
+        end = node.end_lineno or start
+        following = nodes[index + 1].lineno if index + 1 < len(nodes) else end + 1
+        if start <= above or following <= end:
+            text = ast.get_source_segment(code, node) or ""  # several statements on a line
+        else:
+            text = "\n".join(lines[above if whole else start - 1 : end])
+        above = end
+        if whole:
+            found.append(Part(node, text.strip("\n")))
+        elif not is_idle(node):
+            found.append(Part(node, without_prints(text)))
+    return found
+
+
+def last(among: list[Part]) -> list[Part]:
+    """Without the functions and classes that are defined again further down."""
+    final = {part.node.name: part for part in among if isinstance(part.node, CALLABLE)}
+    return [part for part in among if not isinstance(part.node, CALLABLE) or final[part.node.name] is part]
+
+
+def is_idle(node: ast.stmt) -> bool:
+    """Docstrings, prints and the `__main__` block: nothing that others build on."""
+    if isinstance(node, ast.If):
+        return any(isinstance(name, ast.Name) and name.id == "__name__" for name in ast.walk(node.test))
+    return isinstance(node, ast.Expr) and (isinstance(node.value, ast.Constant) or is_print(node))
+
+
+def is_print(node: ast.AST) -> bool:
+    """Whether this is a call of print whose arguments do nothing else."""
+    if not (isinstance(node, ast.Expr) and called(node.value) == "print"):
+        return False
+    calls = [item for item in ast.walk(node.value) if isinstance(item, ast.Call) and item is not node.value]
+    return all(called(item) in PURE or getattr(item.func, "attr", "") in ("format", "join") for item in calls)
+
+
+def called(node: ast.AST) -> str:
+    """The plain name of the function that is called, or an empty string."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def without_prints(text: str) -> str:
+    """Leave out the statements that only print; a block that held nothing else keeps a `pass`."""
+    lines = text.split("\n")
+    edits: list[tuple[int, int, bool]] = []
+    for node in ast.walk(ast.parse(text)):
+        for body in (getattr(node, name, None) for name in ("body", "orelse", "finalbody")):
+            if not isinstance(body, list) or isinstance(node, ast.Module):
+                continue
+            prints = [item for item in body if is_print(item) and alone(item, lines)]
+            for item in prints:
+                nothing_left = item is body[0] and len(prints) == len(body)
+                edits.append((item.lineno, item.end_lineno or item.lineno, nothing_left))
+    for start, end, needs_pass in sorted(edits, reverse=True):
+        indent = lines[start - 1][: len(lines[start - 1]) - len(lines[start - 1].lstrip())]
+        lines[start - 1 : end] = [f"{indent}pass"] if needs_pass else []
+    return "\n".join(lines)
+
+
+def alone(node: ast.stmt, lines: list[str]) -> bool:
+    """Whether a statement has its lines to itself."""
+    before = lines[node.lineno - 1].encode()[: node.col_offset].decode()
+    after = lines[(node.end_lineno or 0) - 1].encode()[node.end_col_offset :].decode().strip()
+    return not before.strip() and (not after or after.startswith("#"))
+
+
+def bound(node: ast.stmt) -> set[str]:
+    """Names that a statement binds, or whose value it changes in place, at its own level."""
+    if isinstance(node, CALLABLE):
+        return {node.name}
+    if isinstance(node, IMPORT):
+        return {(item.asname or item.name).split(".")[0] for item in node.names}
+    names = set()
+    for item in own_level(node):
+        if isinstance(item, CALLABLE):
+            names.add(item.name)
+        elif isinstance(item, IMPORT):
+            names |= bound(item)
+        elif isinstance(item, (ast.Name, ast.Subscript, ast.Attribute)) and isinstance(item.ctx, ast.Store):
+            names.add(base(item))
+        elif isinstance(item, ast.Expr) and isinstance(item.value, ast.Call):  # table.append(1)
+            names.add(base(item.value.func) if isinstance(item.value.func, ast.Attribute) else "")
+    return names - {""}
+
+
+def own_level(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes of a statement, without the bodies of the functions and classes in it."""
+    yield node
+    if not isinstance(node, (*FUNCTION, ast.ClassDef, ast.Lambda)):
+        for child in ast.iter_child_nodes(node):
+            yield from own_level(child)
+
+
+def base(node: ast.AST) -> str:
+    """The name that `name[0].attribute` starts from."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def dotted(node: ast.AST) -> tuple[str, str] | None:
+    """The last two names of `datetime.datetime.now`."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return node.value.id, node.attr
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+        return node.value.attr, node.attr
+    return None
+
+
+def needed(text: str) -> set[str]:
+    """Names that a statement looks up in the module or among the builtins, also from inside its functions."""
+    names = set()
+    tables = [symtable.symtable(text, "<code>", "exec")]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if symbol.is_referenced() and (table.get_type() == "module" or symbol.is_global()):
+                names.add(symbol.get_name())
+    return names

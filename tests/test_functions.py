@@ -1,0 +1,153 @@
+"""Stage 2 with real replies of Qwen2.5-Coder-1.5B-Instruct, told again by a server over HTTP."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import prompts
+from builders.execution import Draw, Job, Limits, Sandbox
+from builders.functions import ATTEMPTS, Functions, inferred
+from builders.inference import Client, RequestCache, connect
+from builders.schema import FUNCTIONS, content_id
+from builders.stage import Drop
+from tests.inference.chat_server import ChatServer
+
+CORPUS = Path(__file__).parents[1] / "builders" / "corpus"
+RECORDED = json.loads((Path(__file__).parent / "replies" / "functions.json").read_text(encoding="utf-8"))
+"""For each corpus file: a phrase that its requests hold, and the replies by kind and number of request."""
+
+
+class Model(ChatServer):
+    """Answers requests about the recorded files; the seed tells which attempt it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reply = self.retell
+
+    def retell(self, body):
+        last = next(message for message in body["messages"][::-1] if message["role"] == "user")["content"]
+        whole = "\n".join(message["content"] for message in body["messages"][7:]) + last
+        kind = "unify" if body["messages"][0]["content"] == prompts.load("unify").render() else "describe"
+        for record in RECORDED.values():
+            if record["phrase"] in whole:
+                text, finish_reason = record[kind][body["seed"]]
+                return text, finish_reason
+        return "I do not know this file.", "stop"
+
+
+@pytest.fixture(scope="module")
+def model():
+    with Model() as model:
+        yield model
+
+
+@pytest.fixture
+def client(model, tmp_path):
+    return Client(connect(model.address), RequestCache(tmp_path / "requests.sqlite"))
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(Limits(cpu_s=2, wall_s=10)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def stage(client, sandbox):
+    return Functions(client, sandbox, Limits(), seed=0)
+
+
+def raw(name):
+    content = (CORPUS / name).read_text(encoding="utf-8")
+    return {"code_id": content_id("raw_code", content), "content": content, "path": name, "license": "mit"}
+
+
+def made(stage, *names):
+    return dict(zip(names, stage.rows([raw(name) for name in names]), strict=True))
+
+
+def test_every_file_is_a_function_or_a_dropped_row(stage):
+    for name, row in made(stage, *RECORDED).items():
+        if RECORDED[name]["ends"] == "ok":
+            assert not isinstance(row, Drop), (name, row)
+            assert set(row) == set(FUNCTIONS)
+            assert row["code_id"] == raw(name)["code_id"]
+        else:
+            assert isinstance(row, Drop)
+            assert row.reason == RECORDED[name]["ends"]
+            assert row.row_id == raw(name)["code_id"]
+            assert row.detail
+            assert row.content
+
+
+def test_functions_run_and_their_values_hold_the_schemas(stage, sandbox):
+    for row in made(stage, *RECORDED).values():
+        if isinstance(row, Drop):
+            continue
+        code = row["reference_code"]
+        drawn = sandbox.draw(Draw(code=code, generator=row["input_generator"], seed=5, count=5))
+        inputs = [run.output for run in drawn if run.output]
+        assert inputs
+        results = sandbox.run(Job(code=code, entrypoint=row["entrypoint"], inputs=inputs))
+        assert any(run.status == "ok" for run in results)
+        validator = Draft202012Validator(json.loads(row["input_schema"]))
+        assert all(set(json.loads(text)) <= set(validator.schema["properties"]) for text in inputs)
+        for name in validator.schema["properties"]:
+            assert f"`{name}`" in row["io_description"]
+
+
+def test_a_failure_is_told_back_and_only_then(stage, model):
+    repaired = [name for name, record in RECORDED.items() if len(record["unify"]) > 1]
+    at_once = [name for name, record in RECORDED.items() if len(record["unify"]) == 1]
+    assert repaired
+    assert at_once
+    model.bodies.clear()
+    made(stage, *repaired, *at_once)
+    asked = [body for body in model.bodies if len(body["messages"]) > 4]
+    assert sum(body["seed"] == 0 for body in asked) == len(RECORDED)
+    assert sum(body["seed"] == 1 for body in asked) == len(repaired)
+    told = [body for body in asked if body["messages"][-2]["role"] == "assistant" and body["seed"] == 1]
+    assert all("Correct it" in body["messages"][-1]["content"] for body in told if len(body["messages"]) > 8)
+
+
+def test_a_row_comes_out_the_same_alone_and_a_second_time_without_asking(stage, model):
+    together = made(stage, *RECORDED)
+    n_asked = len(model.bodies)
+    for name in RECORDED:
+        assert made(stage, name)[name] == together[name]
+    assert len(model.bodies) == n_asked
+
+
+def test_a_lasting_refusal_drops_the_row(stage, model):
+    model.always = "too_long"
+    try:
+        (row,) = made(stage, next(iter(RECORDED))).values()
+    finally:
+        model.always = None
+    assert isinstance(row, Drop)
+    assert row.reason == "context_too_long"
+
+
+def test_replies_without_code_are_dropped_with_the_reply(stage):
+    (row,) = stage.rows([{"code_id": "c", "content": "x = 1\n", "path": "x.py", "license": None}])
+    assert isinstance(row, Drop)
+    assert (row.reason, row.content) == ("no_code", "I do not know this file.")
+
+
+def test_identity_names_all_that_decides_and_no_address(stage, client, sandbox, model):
+    identity = json.dumps(stage.identity())
+    assert model.address not in identity
+    assert str(len(ATTEMPTS)) in json.dumps(len(stage.identity()["attempts"]))
+    assert Functions(client, sandbox, Limits(), seed=1).identity() != stage.identity()
+    assert pickle.loads(pickle.dumps(stage)).identity() == stage.identity()
+
+
+def test_inferred_schemas_hold_for_all_values():
+    texts = ['{"a":1,"b":[1,2.5]}', '{"a":2,"b":[]}', '{"a":null,"b":["x"]}']
+    validator = Draft202012Validator(json.loads(inferred(texts)))
+    assert all(validator.is_valid(json.loads(text)) for text in texts)
+    assert not validator.is_valid({"a": "x", "b": []})
+    assert not validator.is_valid({"b": []})

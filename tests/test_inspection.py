@@ -1,0 +1,167 @@
+"""The inspection as it is used: sent into the sandbox."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from builders.execution import Sandbox
+from builders.inspector import files_read, replies_inspected
+
+FILE = '''#!/usr/bin/env python
+"""Areas of gardens."""
+import sys
+import matplotlib.pyplot as plt
+from math import *
+
+TABLE = [0]
+for i in range(10):
+    TABLE.append(i * i)
+PRICE = float(input("price? "))
+
+class Garden(object):
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+    def area(self):
+        print("area of", self.a)
+        return self.a * self.b
+
+# the fence, in metres
+def fence(garden):
+    for side in (garden.a, garden.b):
+        print(side)
+    return 2 * (garden.a + garden.b)  # all around
+
+def show(garden):
+    plt.plot(garden.a)
+    plt.show()
+
+if __name__ == "__main__":
+    print(fence(Garden(2, 3)) * PRICE)
+'''
+GENERATOR = '\ndef input_generator():\n    return {"a": random.randint(1, 9), "b": 2}\n'
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(preload="stdlib") as sandbox:
+        yield sandbox
+
+
+def inspected(sandbox: Sandbox, code: str, source: str = FILE) -> dict[str, object]:
+    return replies_inspected(sandbox, [(code, source)])[0]
+
+
+def test_definitions_come_from_the_file_and_nothing_else_does(sandbox: Sandbox) -> None:
+    code = "def main_solution(a, b):\n    return fence(Garden(a, b)) + sqrt(TABLE[a])\n" + GENERATOR
+    found = inspected(sandbox, code)
+    assert "reason" not in found
+    assert found["parameters"] == ["a", "b"]
+    reference = str(found["reference_code"])
+    assert "class Garden(object):" in reference
+    assert "return 2 * (garden.a + garden.b)  # all around" in reference
+    assert "TABLE.append(i * i)" in reference
+    assert "from math import *" in reference
+    assert reference.index("def fence") < reference.index("def main_solution")
+    for left_out in ("print", "plt", "input", "__main__", "import sys", "random"):
+        assert left_out not in reference
+    assert str(found["input_generator"]).startswith("import random\n")
+
+
+def test_code_runs_as_the_file_did_after_the_prints_are_gone(sandbox: Sandbox) -> None:
+    namespace: dict[str, object] = {}
+    code = "def main_solution(a, b):\n    return [fence(Garden(a, b)), Garden(a, b).area()]\n" + GENERATOR
+    exec(str(inspected(sandbox, code)["reference_code"]), namespace)
+    assert namespace["main_solution"](2, 3) == [10, 6]  # type: ignore[operator]
+
+
+def test_a_reply_may_define_anew_what_the_file_has(sandbox: Sandbox) -> None:
+    code = "def fence(garden):\n    return 1\n\ndef main_solution(a, b):\n    return fence(a)\n" + GENERATOR
+    reference = str(inspected(sandbox, code)["reference_code"])
+    assert reference.count("def fence") == 1
+    assert "all around" not in reference
+
+
+def test_example_runs_of_a_reply_are_left_out(sandbox: Sandbox) -> None:
+    code = "def main_solution(a, b):\n    return a\n" + GENERATOR + "\nx = main_solution(1, 2)\nprint(x)\n"
+    found = inspected(sandbox, code)
+    assert "x =" not in str(found["code"])
+    assert found["reference_code"] == "def main_solution(a, b):\n    return a\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "told"),
+    [
+        ("def main_solution(a:\n    return a\n", "syntax_error", "line 1"),
+        ("def solve(a):\n    return a\n" + GENERATOR, "no_entrypoint", "main_solution"),
+        ("def main_solution():\n    return 1\n" + GENERATOR, "no_entrypoint", "named parameters"),
+        ("def main_solution(*a):\n    return 1\n" + GENERATOR, "no_entrypoint", "named parameters"),
+        ("def main_solution(a):\n    return a\n", "no_generator", "input_generator"),
+        (
+            "def main_solution(a):\n    return a\ndef input_generator(n):\n    return {}\n",
+            "no_generator",
+            "no",
+        ),
+        ("def main_solution(a, b):\n    return gone(a)\n" + GENERATOR, "undefined_name", "'gone'"),
+        ("def main_solution(a, b):\n    return a * PRICE\n" + GENERATOR, "undefined_name", "'PRICE'"),
+        ("def main_solution(a, b):\n    return int(input())\n" + GENERATOR, "leftover_io", "input"),
+        ("def main_solution(a):\n    return show(Garden(a, a))\n" + GENERATOR, "leftover_io", "matplotlib"),
+        (
+            "import sys\ndef main_solution(a):\n    return sys.argv[a]\n" + GENERATOR,
+            "leftover_io",
+            "sys.argv",
+        ),
+    ],
+)
+def test_faults_are_told(sandbox: Sandbox, code: str, reason: str, told: str) -> None:
+    found = inspected(sandbox, code)
+    assert found["reason"] == reason
+    assert told in str(found["detail"])
+
+
+def test_a_generator_may_take_rng(sandbox: Sandbox) -> None:
+    code = "def main_solution(a):\n    return a\ndef input_generator(rng):\n    return {'a': rng.random()}\n"
+    assert "reason" not in inspected(sandbox, code)
+
+
+def test_nesting_that_crashes_the_parser_is_a_fault(sandbox: Sandbox) -> None:
+    for code in ("(" * 100_000, "-" * 200_000 + "1", "[" * 150 + "]" * 150):
+        assert inspected(sandbox, code)["reason"] in ("syntax_error", "no_entrypoint")
+
+
+def test_python_2_of_the_file_can_be_called(sandbox: Sandbox) -> None:
+    old = (
+        "def total(n):\n"
+        '    print "adding", n\n'
+        "    s = 0\n"
+        "    for i in xrange(n):\n"
+        "        s += i\n"
+        "    return s\n"
+        'n = int(raw_input("n? "))\n'
+        "try:\n"
+        "    print total(n)\n"
+        "except ValueError, error:\n"
+        "    print 'bad'\n"
+    )
+    code = "def main_solution(a, b):\n    return total(a)\n" + GENERATOR
+    reference = str(inspected(sandbox, code, old)["reference_code"])
+    assert "for i in range(n):" in reference
+    assert "print" not in reference
+    half = files_read(sandbox, [old])[0]
+    assert half["definitions"].startswith("def total(n):")
+    assert 'n = int(input("n? "))' in half["rest"]
+
+
+def test_a_file_is_split_in_what_can_be_called_and_the_rest(sandbox: Sandbox) -> None:
+    half = files_read(sandbox, [FILE])[0]
+    assert "class Garden" in half["definitions"]
+    assert "# the fence, in metres\ndef fence(garden):" in half["definitions"]
+    assert "PRICE" not in half["definitions"]
+    assert "def show" in half["rest"]
+    assert "PRICE = float(input(" in half["rest"]
+    assert "print(fence(Garden(2, 3)) * PRICE)" in half["rest"]
+
+
+def test_a_file_in_another_language_is_all_rest(sandbox: Sandbox) -> None:
+    source = "int main(void) { return 0; }\n"
+    assert files_read(sandbox, [source]) == [{"definitions": "", "rest": source}]

@@ -1,0 +1,61 @@
+from builders.unification import code_in, description_in
+
+REPLY = """In: a number. Out: its double.
+```python
+def main_solution(n):
+    return 2 * n
+```
+And the generator:
+```py
+def input_generator():
+    return {"n": 1}
+```
+"""
+DESCRIPTION = """### Query
+Somebody doubles the number `n` of apples in a basket; how many are there then?
+
+### Input
+- `n` (integer): the apples, at least 0.
+
+### Output
+- (integer): twice as many.
+"""
+
+
+def test_all_python_blocks_are_code() -> None:
+    code = code_in(REPLY, cut_off=False)
+    assert code is not None
+    assert "def main_solution(n):" in code
+    assert "def input_generator():" in code
+    assert "And the generator" not in code
+
+
+def test_blocks_of_other_languages_are_not() -> None:
+    assert code_in('```json\n{"n": 1}\n```\n', cut_off=False) is None
+
+
+def test_a_block_left_open_counts_only_when_the_reply_was_whole() -> None:
+    text = "```python\ndef main_solution(n):\n    return n"
+    assert code_in(text, cut_off=False) == "def main_solution(n):\n    return n"
+    assert code_in(text, cut_off=True) is None
+
+
+def test_bare_code_is_code_and_prose_is_not() -> None:
+    assert code_in("def main_solution(n):\n    return n\n", cut_off=False) is not None
+    assert code_in("I cannot do that.", cut_off=False) is None
+
+
+def test_description_has_three_sections_and_all_parameters() -> None:
+    description = description_in(DESCRIPTION, ["n"])
+    assert description is not None
+    assert description.query.startswith("Somebody doubles")
+    assert description.io_description == (
+        "Input:\n- `n` (integer): the apples, at least 0.\n\nOutput:\n- (integer): twice as many."
+    )
+    assert description_in(DESCRIPTION, ["n", "m"]) is None
+
+
+def test_description_without_a_section_or_with_one_twice_is_none() -> None:
+    assert description_in(DESCRIPTION.replace("### Output\n", ""), ["n"]) is None
+    assert description_in(DESCRIPTION + "\n### Query\nOnce more, what is it that comes out?\n", ["n"]) is None
+    assert description_in("", []) is None
