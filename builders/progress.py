@@ -4,6 +4,7 @@ In: what `pipeline.Build` tells its observer. Out: lines on the terminal, by ric
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from rich.console import Console
 from rich.progress import (
@@ -21,17 +22,18 @@ from builders.inference import Usage
 from builders.pipeline import Observer
 
 
-class _Requests(ProgressColumn):
-    """Requests and tokens since the stage began, read afresh at every redraw."""
+class _State(ProgressColumn):
+    """Requests and tokens since the stage began, read afresh at every redraw; at the end what it kept."""
 
     def render(self, task: Task) -> Text:
         usage: Usage | None = task.fields["usage"]
-        if usage is None:
-            return Text("")
-        asked, tokens = usage.asked - task.fields["asked"], usage.completion_tokens - task.fields["tokens"]
-        known = usage.from_cache - task.fields["known"]
-        rate = tokens / task.elapsed if task.elapsed else 0.0
-        return Text(f"{asked} asked, {known} from cache, {tokens:,} tokens ({rate:.0f}/s)", style="dim")
+        if task.fields["end"] or usage is None:
+            return Text(task.fields["end"])
+        before: Usage = task.fields["before"]
+        n_tokens = usage.completion_tokens - before.completion_tokens
+        rate = n_tokens / task.elapsed if task.elapsed else 0.0
+        asked, known = usage.asked - before.asked, usage.from_cache - before.from_cache
+        return Text(f"asked {asked} (+{known} cached), {n_tokens:,} tokens, {rate:.0f}/s", style="dim")
 
 
 class Bars(Observer):
@@ -41,11 +43,10 @@ class Bars(Observer):
         self.console = console
         self.progress = Progress(
             TextColumn("{task.description:<12}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            _Requests(),
-            TextColumn("{task.fields[end]}"),
+            _State(),
             console=console,
         )
 
@@ -58,12 +59,8 @@ class Bars(Observer):
 
     def begins(self, stage: str, n_rows: int, usage: Usage | None) -> Callable[[int], None]:
         """Start a bar."""
-        counts = {
-            "asked": usage.asked if usage else 0,
-            "known": usage.from_cache if usage else 0,
-            "tokens": usage.completion_tokens if usage else 0,
-        }
-        self.task = self.progress.add_task(stage, total=n_rows, usage=usage, end="", **counts)
+        before = replace(usage) if usage else None
+        self.task = self.progress.add_task(stage, total=n_rows, usage=usage, before=before, end="")
         return lambda n_rows: self.progress.advance(self.task, n_rows)
 
     def ends(self, stage: str, n_kept: int, n_dropped: int) -> None:

@@ -58,7 +58,7 @@ class Run:
                 continue
             if name not in GROWING:
                 raise RunError(
-                    f"{self.out} was made with {name}={old[name]!r}, now it is {value!r}, which changes its rows. "
+                    f"{self.out} was made with {name}={old[name]!r}, now it is {value!r}: rows would change. "
                     "Choose another --out, or give the same value."
                 )
             if not _grows(old[name], value):

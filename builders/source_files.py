@@ -37,7 +37,7 @@ class SourceError(Exception):
 
 
 @dataclass
-class SourceConfig(BuilderConfig):
+class SourceConfig(BuilderConfig):  # type: ignore[misc]  # datasets ships no types
     """What to read, and under which names a table has it."""
 
     source: str = ""
@@ -67,6 +67,7 @@ class SourceFiles(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # data
 def read(config: SourceConfig, cache_dir: Path) -> datasets.Dataset:
     """All rows of the source; raises SourceError when there is nothing to read or no way to it."""
     path = Path(config.source)
+    state: list[object]
     if path.exists():
         config.source = str(path.resolve())
         state = [

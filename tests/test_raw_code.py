@@ -68,7 +68,8 @@ def test_licence_is_the_rows_own_then_the_files_then_the_users(sandbox, own, hea
 
 
 def test_secrets_and_addresses_are_masked():
-    text = 'key = "AKIAIOSFODNN7EXAMPLE"\nmail = "jane.doe@example.com"\ny = A@b.T + x\npassword = "hunter2hunter2"\n'
+    text = 'key = "AKIAIOSFODNN7EXAMPLE"\nmail = "jane.doe@example.com"\n'
+    text += 'y = A@b.T + x\npassword = "hunter2hunter2"\n'
     found = masked(text)
     assert "AKIA" not in found
     assert "jane" not in found

@@ -103,7 +103,7 @@ def test_a_source_without_code_is_one_sentence(tmp_path, prepare, words):
 
 
 def test_neither_path_nor_dataset(tmp_path):
-    with pytest.raises(SourceError, match="no path here|neither a path"):
+    with pytest.raises(SourceError, match=r"no path here|neither a path"):
         rows("nobody/nothing", tmp_path)
 
 
