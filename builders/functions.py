@@ -40,7 +40,10 @@ _PROMPTS = (
 
 @dataclass(frozen=True)
 class Attempt:
-    """A request for code: a fresh one, or the last failure told back where there is one to tell."""
+    """A request for code: a fresh one, or the last failure told back.
+
+    Code that does not parse is not told back, since small models then repeat it: it is asked for anew.
+    """
 
     repair: bool
     temperature: float
@@ -135,7 +138,7 @@ class Functions(Stage):
         """Get a reply for each draft, and the code in it; a draft with a fault has none."""
         for draft in drafts:
             draft.asked = draft.opening
-            if attempt.repair and draft.code and draft.fault:
+            if attempt.repair and draft.code and draft.fault and draft.fault.reason != "syntax_error":
                 told = prompts.load("unify_repair").render(detail=draft.fault.detail)
                 draft.asked = [
                     *draft.opening,
@@ -158,9 +161,8 @@ class Functions(Stage):
                     else Fault("no_code", "the reply holds no Python code")
                 )
                 continue
-            # A corrected reply may hold only what changed: the rest stays, if it can be read.
-            stays = draft.asked is not draft.opening and draft.fault and draft.fault.reason != "syntax_error"
-            kept = draft.code if stays else ""
+            # A corrected reply may hold only what changed: the rest stays.
+            kept = draft.code if draft.asked is not draft.opening else ""
             draft.code = f"{kept}\n\n\n{code}".strip("\n") if kept else code.strip("\n")
             draft.fault = None
 

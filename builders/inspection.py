@@ -31,7 +31,8 @@ from builders.syntax import (
 ENTRYPOINT = "main_solution"
 GENERATOR = "input_generator"
 READS = {"input", "open", "exec", "eval"}
-STREAMS = {("sys", "stdin"), ("sys", "argv"), ("os", "environ")}
+READ_METHODS = {"read_csv", "read_excel", "loadtxt", "genfromtxt", "urlopen", "parse_args"}
+STREAMS = {("sys", "stdin"), ("sys", "argv"), ("os", "environ"), ("os", "listdir"), ("os", "walk")}
 OUTSIDE = {
     *("matplotlib", "pylab", "seaborn", "plotly", "turtle", "tkinter", "Tkinter", "pygame", "cv2", "PIL"),
     *("requests", "urllib", "urllib2", "socket", "http", "subprocess", "argparse", "getpass", "sqlite3"),
@@ -100,7 +101,7 @@ def gives(node: ast.stmt) -> bool:
     if not isinstance(node, FUNCTION):
         return False
     inner = list(ast.walk(node))
-    if any(called(item) in READS or dotted(item) in STREAMS for item in inner):
+    if any(source_read(item) for item in inner):
         return False
     return any(
         isinstance(item, (ast.Yield, ast.YieldFrom))
@@ -124,7 +125,15 @@ def is_example(part: Part) -> bool:
 
 def reads(node: ast.AST) -> bool:
     """Whether a statement, when it is run, reads what comes from outside."""
-    return any(called(item) in READS or dotted(item) in STREAMS for item in own_level(node))
+    return any(source_read(item) for item in own_level(node))
+
+
+def source_read(node: ast.AST) -> str:
+    """What this very node reads from: a call or a stream by its name, or nothing."""
+    if called(node) in READS:
+        return called(node)
+    pair = dotted(node)
+    return ".".join(pair) if pair and (pair in STREAMS or pair[1] in READ_METHODS) else ""
 
 
 def definition(reply: list[Part], name: str, reason: str) -> ast.FunctionDef:
@@ -197,9 +206,7 @@ def check_leftovers(chosen: list[Part], root: str) -> None:
     """What a pure function has no use for: reading, plotting, the network, the command line."""
     for part in chosen:
         for node in ast.walk(part.node):
-            found = called(node) if called(node) in READS else ""
-            pair = dotted(node)
-            found = found or (".".join(pair) if pair and pair in STREAMS else "")
+            found = source_read(node)
             modules = [item.name for item in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             found = found or next((name for name in modules if name.split(".")[0] in OUTSIDE), "")

@@ -27,7 +27,7 @@ _POLL_MS = 50  # a thread holds the loop for so long at most
 
 
 class WorkerLost(RuntimeError):
-    """A zygote does not come up although the tier was found to hold; says what it told."""
+    """A zygote does not come up although the tier was found to hold, or the pool was closed; says which."""
 
 
 class Lane(NamedTuple):
@@ -92,6 +92,7 @@ class Pool:
         self.layers = layers
         self.workers = workers
         self._lock = threading.RLock()
+        self._is_closed = False
         self._servers: dict[Lane, list[_Server]] = {}
         self._backlog: dict[Lane, deque[_Ticket]] = {}
         self._finalizer = weakref.finalize(self, _close, self._servers, os.getpid())
@@ -120,12 +121,14 @@ class Pool:
             self._abandon(waiting)
 
     def close(self) -> None:
-        """End all zygotes; the pool starts new ones when it is used again."""
+        """End all zygotes, for good; who still waits for an answer gets WorkerLost."""
         with self._lock:
+            self._is_closed = True
             _close(self._servers, os.getpid())
 
     def forget(self) -> None:
         """After a fork, in the child: let go of pipes that belong to the parent."""
+        self._is_closed = True
         for servers in self._servers.values():
             for server in servers:
                 server.link.forget()
@@ -134,6 +137,7 @@ class Pool:
     def _submit(self, request: Request) -> _Ticket:
         ticket = _Ticket(request)
         with self._lock:
+            self._refuse_if_closed()
             if request.n_inputs:
                 self._backlog.setdefault(request.lane, deque()).append(ticket)
                 self._assign()
@@ -177,6 +181,7 @@ class Pool:
     def _advance(self) -> None:
         """Wait a moment for the zygotes, and take what they have."""
         with self._lock:
+            self._refuse_if_closed()
             self._assign()
             busy = [(lane, server) for lane, servers in self._servers.items() for server in servers]
             busy = [(lane, server) for lane, server in busy if server.tickets]
@@ -200,6 +205,10 @@ class Pool:
                 except LinkLost as error:
                     self._replace(lane, server, error)
             self._assign()
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise WorkerLost("the sandbox was closed, or belongs to another process: ask it anew")
 
     def _replace(self, lane: Lane, server: _Server, error: LinkLost) -> None:
         """Put a lost zygote's tickets back; the one it was at may be why."""

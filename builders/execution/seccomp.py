@@ -165,12 +165,16 @@ class JobFilter:
         # the process id stands in the comparison before the last case's two verdicts
         self._pid_offset = 8 * (len(program.steps) - 3) + 4
         blob = b"".join([*program.steps, _ALLOW])
-        self._code = ctypes.create_string_buffer(blob, len(blob))
+        self.code = ctypes.create_string_buffer(blob, len(blob))
+
+    def set_process_id(self, process_id: int) -> None:
+        """Choose the process that signals may go to."""
+        struct.pack_into("=I", self.code, self._pid_offset, process_id)
 
     def install(self, process_id: int) -> None:
-        """Put the filter on this process; signals may go to `process_id` (itself) alone."""
-        struct.pack_into("=I", self._code, self._pid_offset, process_id)
-        install(self._code)
+        """Put the filter on this process, whose id is `process_id`."""
+        self.set_process_id(process_id)
+        install(self.code)
 
 
 class _FilterProgram(ctypes.Structure):

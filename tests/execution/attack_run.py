@@ -39,7 +39,7 @@ def main(tier: str, attacks_file: str, canary: str, port: str) -> dict[str, Any]
     descriptors = os.listdir("/proc/self/fd")
     temporary = os.listdir(tempfile.gettempdir())
     answers: dict[str, dict[str, Any]] = {}
-    with Sandbox(QUICK, tier=tier) as sandbox:
+    with Sandbox(QUICK, workers=2, tier=tier) as sandbox:
         for name, [run] in zip(quick, sandbox.run_many(jobs[name] for name in quick), strict=True):
             answers[name] = _told(run)
     patient = [name for name in jobs if name not in quick and name not in proven]

@@ -46,7 +46,9 @@ class SglangServer:
     `url` is its address without `/v1`, `model` the name it serves, `log` the file with all it has printed.
     """
 
-    def __init__(self, python: Path, model_folder: Path, model: str, log: Path, ready_s: float = 1800) -> None:
+    def __init__(
+        self, python: Path, model_folder: Path, model: str, log: Path, ready_s: float = 1800
+    ) -> None:
         self.model = model
         self.log = log
         self.port = _free_port()
@@ -76,8 +78,10 @@ class SglangServer:
         """
         # Sockets and temporary files of a killed server would stay behind anywhere else.
         self._scratch = Path(tempfile.mkdtemp(prefix="sglang-"))
-        variables = {**VARIABLES, "TMPDIR": str(self._scratch), "SGLANG_CACHE_DIR": str(self._scratch)}
-        self._process = start(self._command, self.log, variables)
+        folders = {"TMPDIR": str(self._scratch), "SGLANG_CACHE_DIR": str(self._scratch)}
+        # A thread that waits for another one leaves its core to whoever else works on this machine.
+        waiting = {"OMP_WAIT_POLICY": "PASSIVE"}
+        self._process = start(self._command, self.log, {**VARIABLES, **folders, **waiting})
         try:
             self._wait_until_ready(self._process)
         except BaseException:

@@ -1,0 +1,391 @@
+"""What the sandbox promises to those who call it: order, independence, limits, and that it cleans up."""
+
+import contextlib
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builders.execution import Draw, Execution, Job, Limits, Sandbox, SandboxUnavailable, WorkerLost
+
+LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(LIMITS) as sandbox:
+        yield sandbox
+
+
+def outputs(runs: list[Execution]) -> list[str | None]:
+    return [run.output for run in runs]
+
+
+def test_objects_are_named_arguments_and_all_else_is_one(sandbox: Sandbox) -> None:
+    code = "def f(a, b=2): return [a, b]"
+    assert outputs(sandbox.run(Job(code, "f", ['{"a":1,"b":3}', "5", "[1]", "null"]))) == [
+        "[1,3]",
+        "[5,2]",
+        "[[1],2]",
+        "[null,2]",
+    ]
+
+
+def test_output_is_canonical(sandbox: Sandbox) -> None:
+    code = 'def f(x): return {"b": (1, 2.50), "a": "\\u00e9\\n", 3: True}'
+    assert outputs(sandbox.run(Job(code, "f", ["1"]))) == ['{"3":true,"a":"é\\n","b":[1,2.5]}']
+
+
+def test_exceptions_are_named(sandbox: Sandbox) -> None:
+    code = "def f(x):\n if x: raise KeyError('k' * 1000)\n return g"
+    first, second = sandbox.run(Job(code, "f", ["1", "0"]))
+    assert (first.status, first.error_type) == ("exception", "KeyError")
+    assert first.error_message == "'" + 299 * "k"
+    assert (second.status, second.error_type) == ("exception", "NameError")
+
+
+@pytest.mark.parametrize(
+    ("code", "error_type"),
+    [("def f(x:", "SyntaxError"), ("1 / 0", "ZeroDivisionError"), ("y = 1", "NameError")],
+)
+def test_code_that_does_not_load_fails_for_each_input(sandbox: Sandbox, code: str, error_type: str) -> None:
+    runs = sandbox.run(Job(code, "f", ["1", "2"]))
+    assert [(run.status, run.error_type) for run in runs] == [("exception", error_type)] * 2
+
+
+def test_the_script_part_is_not_run(sandbox: Sandbox) -> None:
+    code = "def f(x): return x\nif __name__ == '__main__': input()"
+    assert outputs(sandbox.run(Job(code, "f", ["1"]))) == ["1"]
+
+
+def test_each_input_finds_a_fresh_module(sandbox: Sandbox) -> None:
+    code = "n = [0]\ndef f(x, seen=[]):\n n[0] += 1\n seen.append(x)\n return [n[0], seen]"
+    assert outputs(sandbox.run(Job(code, "f", ["1", "2", "3"]))) == ["[1,[1]]", "[1,[2]]", "[1,[3]]"]
+
+
+def test_mutation_is_told_and_does_not_reach_the_next_call(sandbox: Sandbox) -> None:
+    code = (
+        "def f(x, how):\n if how == 1: x.append(1)\n if how == 2: x[0] = object()\n"
+        " if how == 3: x.reverse()\n return len(x)"
+    )
+    runs = sandbox.run(Job(code, "f", [f'{{"how":{how},"x":[1,1]}}' for how in range(4)]))
+    assert outputs(runs) == ["2", "3", "2", "2"]
+    assert [run.mutated for run in runs] == [False, True, True, False]
+
+
+def test_what_a_kill_cut_off_goes_on_with_the_next_input(sandbox: Sandbox) -> None:
+    code = (
+        "import os\ndef f(x):\n while x == 1: pass\n if x == 2: os._exit(0)\n"
+        " if x == 3: bytearray(1 << 30)\n if x == 4: os.write(5, b'xxxxxxxx')\n return x"
+    )
+    runs = sandbox.run(Job(code, "f", ["0", "1", "2", "3", "4", "5"]))
+    assert [run.status for run in runs] == ["ok", "timeout", "refused", "memory", "refused", "ok"]
+    assert [run.error_type for run in runs][2:5] == ["died", "MemoryError", "output_too_large"]
+
+
+def test_code_that_never_loads_costs_one_budget(sandbox: Sandbox) -> None:
+    began_s = os.times().children_user
+    runs = sandbox.run(Job("while True: pass", "f", ["1"] * 20))
+    assert {run.status for run in runs} == {"timeout"}
+    assert os.times().children_user - began_s < 5 * LIMITS.cpu_s
+
+
+def test_a_budget_is_for_each_input(sandbox: Sandbox) -> None:
+    code = "import time\ndef f(x):\n for _ in range(10):\n  sum(range(400_000))\n return x"
+    runs = sandbox.run(Job(code, "f", [str(x) for x in range(12)]))
+    assert sum(run.cpu_ms for run in runs) > 1000 * LIMITS.cpu_s
+    assert {run.status for run in runs} == {"ok"}
+
+
+def test_a_loaded_machine_makes_no_timeout(sandbox: Sandbox) -> None:
+    """Code that needs a third of its CPU budget ends well while eight others want the processor."""
+    burn = [sys.executable, "-c", "import time\nwhile time.process_time() < 2: pass"]
+    others = [subprocess.Popen(burn) for _ in range(8)]
+    try:
+        code = (
+            "import resource\ndef f(x):\n"
+            " used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_utime\n"
+            " began = used()\n while used() - began < 0.17: sum(range(1000))\n return True"
+        )
+        began_s = time.monotonic()
+        assert outputs(sandbox.run(Job(code, "f", ["1"]))) == ["true"]
+        assert time.monotonic() - began_s > 0.17
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def test_waiting_ends_at_the_wall_limit() -> None:
+    with Sandbox(Limits(cpu_s=5, wall_s=0.5, memory_mb=256)) as sandbox:
+        [run] = sandbox.run(Job("import threading\ndef f(x): threading.Event().wait()", "f", ["1"]))
+    assert run.status == "timeout"
+
+
+def test_memory_is_on_top_of_the_interpreter(sandbox: Sandbox) -> None:
+    code = "def f(mb): return len(bytearray(mb << 20)) >> 20"
+    assert outputs(sandbox.run(Job(code, "f", ["200", "300", "200"]))) == ["200", None, "200"]
+
+
+def test_many_jobs_come_back_in_order() -> None:
+    jobs = [
+        Job(f"def f(x):\n sum(range({(7 * i) % 10} * 10_000))\n return {i}", "f", ["0"] * (i % 3))
+        for i in range(100)
+    ]
+    with Sandbox(LIMITS, workers=2) as sandbox:
+        assert [outputs(runs) for runs in sandbox.run_many(jobs)] == [[str(i)] * (i % 3) for i in range(100)]
+
+
+def test_many_jobs_are_read_no_further_than_needed(sandbox: Sandbox) -> None:
+    n_read = 0
+
+    def endless() -> Iterator[Job]:
+        nonlocal n_read
+        while True:
+            n_read += 1
+            yield Job("def f(x): return x", "f", ["1"])
+
+    runs = sandbox.run_many(endless())
+    for _ in range(5):
+        next(runs)
+    assert n_read < 30
+    runs.close()
+    assert outputs(sandbox.run(Job("def f(x): return x", "f", ["2"]))) == ["2"]
+
+
+def test_who_waits_for_a_closed_sandbox_is_told() -> None:
+    with Sandbox(LIMITS) as sandbox:
+        runs = sandbox.run_many([Job("def f(x): return x", "f", ["1"])] * 100)
+        next(runs)
+        sandbox.close()
+        with pytest.raises(WorkerLost, match="closed"):
+            list(runs)
+        assert outputs(sandbox.run(Job("def f(x): return x", "f", ["1"]))) == ["1"]
+
+
+def test_large_requests_and_replies_do_not_block_each_other(sandbox: Sandbox) -> None:
+    text = json.dumps("x" * 500_000)
+    jobs = [Job("def f(x): return x", "f", [text] * 2)] * 12
+    assert all(outputs(runs) == [text] * 2 for runs in sandbox.run_many(jobs))
+
+
+def test_threads_share_a_sandbox(sandbox: Sandbox) -> None:
+    results: dict[int, list[str | None]] = {}
+
+    def use(number: int) -> None:
+        jobs = [Job(f"def f(x): return [{number}, x]", "f", [str(i)]) for i in range(10)]
+        results[number] = [output for runs in sandbox.run_many(jobs) for output in outputs(runs)]
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {number: [f"[{number},{i}]" for i in range(10)] for number in range(4)}
+
+
+def test_draws_depend_on_seed_function_and_number_alone(sandbox: Sandbox) -> None:
+    generator = (
+        "import random\nstate = []\ndef input_generator(rng):\n state.append(1)\n"
+        " return {'a': rng.random(), 'b': random.random(), 'n': len(state)}"
+    )
+    ten = outputs(sandbox.draw(Draw("", generator, count=10, function_id="x")))
+    assert len(set(ten)) == 10
+    assert outputs(sandbox.draw(Draw("", generator, first=4, count=3, function_id="x"))) == ten[4:7]
+    assert outputs(sandbox.draw(Draw("", generator, count=1, function_id="y"))) != ten[:1]
+    assert outputs(sandbox.draw(Draw("", generator, seed=1, count=1, function_id="x"))) != ten[:1]
+    assert all(json.loads(output or "")["n"] == 1 for output in ten)
+
+
+def test_a_draw_that_hangs_or_fails_changes_no_other(sandbox: Sandbox) -> None:
+    plain = "import random\ndef input_generator(): return {'a': random.random()}"
+    calm = outputs(sandbox.draw(Draw("", plain, count=6)))
+    bad = (
+        "import random\ndef input_generator():\n value = random.random()\n"
+        f" if value == {json.loads(calm[2] or '')['a']!r}:\n  while True: pass\n"
+        f" if value == {json.loads(calm[4] or '')['a']!r}: raise ValueError\n"
+        " return {'a': value}"
+    )
+    runs = sandbox.draw(Draw("", bad, count=6))
+    assert [run.status for run in runs] == ["ok", "ok", "timeout", "ok", "exception", "ok"]
+    assert [run.output for run in runs if run.status == "ok"] == [calm[i] for i in (0, 1, 3, 5)]
+
+
+def test_a_generator_may_use_the_code_and_take_any_one_parameter(sandbox: Sandbox) -> None:
+    code = "SIZE = 3"
+    for head in (
+        "input_generator()",
+        "input_generator(rng)",
+        "input_generator(r)",
+        "input_generator(n=None)",
+    ):
+        assert outputs(sandbox.draw(Draw(code, f"def {head}: return {{'x': SIZE}}", count=1))) == ['{"x":3}']
+
+
+def test_numpy_is_seeded_and_its_values_are_plain(sandbox: Sandbox) -> None:
+    if sandbox.numpy_version is None:
+        pytest.skip("numpy is not installed")
+    generator = (
+        "import numpy as np\ndef input_generator():\n"
+        " return {'a': np.random.rand(2), 'i': np.int64(3), 'f': np.float32(0.5), 'b': np.bool_(True)}"
+    )
+    first, again = (outputs(sandbox.draw(Draw("", generator, count=2))) for _ in range(2))
+    assert first == again
+    assert first[0] != first[1]
+    value = json.loads(first[0] or "")
+    assert (len(value["a"]), value["i"], value["f"], value["b"]) == (2, 3, 0.5, True)
+
+
+def test_the_clock_is_virtual(sandbox: Sandbox) -> None:
+    code = """
+import asyncio, datetime, time
+def f(x):
+    began = time.time()
+    time.sleep(10_000)
+    asyncio.run(asyncio.sleep(10_000))
+    moments = [time.strftime("%Y"), str(datetime.date.today().year), str(datetime.datetime.now().year)]
+    kinds = [type(datetime.datetime.now()) is datetime.datetime, repr(datetime.datetime(2020, 1, 1))]
+    return [time.time() - began > 20_000, moments, kinds]
+"""
+    began_s = time.monotonic()
+    assert outputs(sandbox.run(Job(code, "f", ["1"]))) == [
+        '[true,["2023","2023","2023"],[true,"datetime.datetime(2020, 1, 1, 0, 0)"]]'
+    ]
+    assert time.monotonic() - began_s < 60
+
+
+def test_a_pickled_sandbox_starts_its_own_workers(sandbox: Sandbox) -> None:
+    sandbox.run(Job("def f(x): return x", "f", ["1"]))
+    with pickle.loads(pickle.dumps(sandbox)) as copy:
+        assert (copy.limits, copy.preload) == (sandbox.limits, sandbox.preload)
+        assert outputs(copy.run(Job("def f(x): return x", "f", ["1"]))) == ["1"]
+
+
+def test_a_forked_process_has_workers_of_its_own() -> None:
+    program = """
+import os
+from builders.execution import Job, Limits, Sandbox
+job = Job("def f(x): return x", "f", ["1"])
+with Sandbox(Limits(5, 60, 256)) as sandbox:
+    sandbox.run(job)
+    child = os.fork()
+    runs = list(sandbox.run_many([job] * 20))
+    if not child:
+        sandbox.close()
+        os._exit(0 if all(run[0].output == "1" for run in runs) else 1)
+    status = os.waitpid(child, 0)[1]
+    print(status, len(runs), sandbox.run(job)[0].output)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True)
+    assert done.stdout == "0 20 1\n", done.stderr
+
+
+@pytest.mark.parametrize("tier", ["namespaces+landlock+seccomp", "landlock+seccomp"])
+def test_nothing_survives_a_killed_host(tier: str) -> None:
+    program = f"""
+import ctypes, sys
+from builders.execution import Job, Limits, Sandbox
+with Sandbox(Limits(60, 60, 256), workers=2, tier={tier!r}) as sandbox:
+    jobs = [Job("def f(x):\\n while x: pass", "f", ["0", "1"])] * 2
+    runs = sandbox.run_many(jobs)
+    sandbox.run(Job("def f(x): return 1", "f", ["1"]))
+    print("running", flush=True)
+    next(runs)
+"""
+    host = subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    assert host.stdout is not None
+    if host.stdout.readline() != "running\n":
+        pytest.skip(f"the tier {tier} does not hold here")
+    while len(descendants(host.pid)) < 2:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    family = descendants(host.pid)
+    host.send_signal(signal.SIGKILL)
+    host.wait()
+    host.stdout.close()
+    end_s = time.monotonic() + 30
+    while any(is_running(process) for process in family) and time.monotonic() < end_s:
+        time.sleep(0.05)
+    assert [process for process in family if is_running(process)] == []
+
+
+def test_a_lost_worker_is_replaced_and_its_jobs_run_again() -> None:
+    jobs = [Job(f"def f(x):\n sum(range(300_000))\n return {i}", "f", ["0"]) for i in range(40)]
+    with Sandbox(LIMITS) as sandbox:
+        got = []
+        for runs in sandbox.run_many(jobs):
+            got.append(runs[0].output)
+            if len(got) == 10:
+                for process in descendants(os.getpid()):
+                    kill(process)
+    assert got == [str(i) for i in range(40)]
+
+
+def test_a_job_that_costs_two_workers_is_refused() -> None:
+    jobs = [
+        Job(f"import threading\ndef f(x):\n if {i} == 1: threading.Event().wait()\n return {i}", "f", ["0"])
+        for i in range(3)
+    ]
+    with Sandbox(Limits(cpu_s=60, wall_s=120, memory_mb=256)) as sandbox:
+        sandbox.run(jobs[0])
+        results: list[list[Execution]] = []
+        runner = threading.Thread(target=lambda: results.extend(sandbox.run_many(jobs)))
+        runner.start()
+        for _ in range(2):
+            time.sleep(3)  # well into the job that waits
+            for process in descendants(os.getpid()):
+                kill(process)
+        runner.join()
+    assert [runs[0].output for runs in results] == ["0", None, "2"]
+    assert (results[1][0].status, results[1][0].error_type) == ("refused", "died")
+
+
+def test_an_unknown_tier_is_refused() -> None:
+    with pytest.raises(SandboxUnavailable, match="no tier 'hope'"):
+        _ = Sandbox(tier="hope").tier
+
+
+def test_without_a_tier_nothing_runs_and_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer that no kernel has stands for a system that has none of them."""
+    from builders.execution import tiers
+
+    monkeypatch.setattr(tiers, "TIERS", {"namespaces": ("namespaces",), "none": ("seccomp",)})
+    tiers._self_test.cache_clear()
+    try:
+        with pytest.raises(SandboxUnavailable, match="the self-test failed at 'hides files'"):
+            Sandbox(tier="none").run(Job("def f(x): return x", "f", ["1"]))
+    finally:
+        tiers._self_test.cache_clear()
+
+
+def kill(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # gone with its parent
+        os.kill(process, signal.SIGKILL)
+
+
+def is_running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def descendants(process: int) -> list[int]:
+    """Process ids below `process`, as the kernel lists them."""
+    found = []
+    try:
+        for task in Path(f"/proc/{process}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += [int(child), *descendants(int(child))]
+    except OSError:
+        pass
+    return found

@@ -1,0 +1,179 @@
+"""All stages against the real sglang server. A 135M model is seldom right: nothing here asks whether it is."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from builders.folder import Folder
+from builders.raw_code import corpus
+from builders.run import Run
+from hub.verifier import STATUSES
+
+CODE = '''def merged(slots):
+    """Join slots of time that touch or overlap."""
+    joined = []
+    for begin, end in sorted(slots):
+        if joined and begin <= joined[-1][1]:
+            joined[-1][1] = max(joined[-1][1], end)
+        else:
+            joined.append([begin, end])
+    return joined
+
+
+def {entrypoint}(slots, opening, closing):
+    """Minutes of a day that no slot takes, and the longest free stretch."""
+    free, at = [], opening
+    for begin, end in merged(slots):
+        if begin > at:
+            free.append(min(begin, closing) - at)
+        at = max(at, end)
+    if at < closing:
+        free.append(closing - at)
+    return {{"total": sum(free) + {extra}, "longest": max(free, default=0)}}
+'''
+GENERATOR = """import random
+def input_generator(rng):
+    slots = [[b, b + rng.randint(5, 90)] for b in (rng.randint(480, 1000) for _ in range(4))]
+    return {"slots": slots, "opening": 480, "closing": 1080}
+"""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    path = tmp_path_factory.mktemp("source") / "functions.jsonl"
+    rows = [
+        {
+            "reference_code": CODE.format(entrypoint="free_minutes", extra=extra),
+            "entrypoint": "free_minutes",
+            "input_generator": GENERATOR,
+            "query": "A room has bookings. How many minutes of its opening hours stay free in all, and how long "
+            "is the longest free stretch?",
+            "io_description": "slots: list of [begin, end]; opening, closing: all in minutes. Returns a dict.",
+        }
+        for extra in (0, 5)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def command(source, out, server, *more):
+    options = ["--base-url", server.url, "--out", str(out), "--max-tokens", "120", *map(str, more)]
+    return [sys.executable, "-m", "builders", "build", str(source), *options]
+
+
+def build(source, out, server, *more):
+    done = subprocess.run(command(source, out, server, *more), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def n_asked(server):
+    return server.log.read_text(errors="replace").count("POST /v1/chat/completions")
+
+
+FROM_FUNCTIONS = ("--from", "functions", "--max-pairs", 4, "--samples", 2, "--turns", 1, "--concurrency", 4)
+
+
+@pytest.fixture(scope="module")
+def made(source, tmp_path_factory, sglang_server):
+    out = tmp_path_factory.mktemp("made") / "out"
+    build(source, out, sglang_server, *FROM_FUNCTIONS)
+    return out
+
+
+def test_turns_are_whole_whatever_the_model_says(made, sglang_server):
+    folder = Folder(made)
+    tasks = folder.read("tasks")
+    assert len(folder.read("functions")) == 2
+    assert len(tasks) == 16
+    first, second = {}, {}
+    for turn in folder.read("turns"):
+        (first if turn["turn"] == 0 else second)[turn["task_id"], turn["sample"]] = turn
+        assert turn["status"] in STATUSES
+        assert turn["finish_reason"] in ("stop", "length")
+        assert turn["model"].partition("@sha256:")[2]  # the weights, not the served alias
+        assert turn["n_prompt_tokens"] > 100
+        assert 0 < turn["n_completion_tokens"] <= 120 + 400
+        assert (turn["feedback"] is None) == (turn["status"] == "correct")
+        assert (turn["prediction"] is None) == (turn["status"] == "no_answer")
+    assert set(first) == {(task, sample) for task in tasks["task_id"] for sample in (0, 1)}
+    assert set(second) == {key for key, turn in first.items() if turn["status"] != "correct"}
+
+
+def test_views_come_from_the_turns(made):
+    folder = Folder(made)
+    whole = [turn for turn in folder.read("turns") if turn["turn"] == 0 and turn["finish_reason"] == "stop"]
+    assert len(folder.read("codeio")) == len(folder.read("codeio_pp")) == len(whole)
+    assert len(folder.read("rlvr")) == 16
+    dropped = [row for row in folder.read("dropped") if row["stage"] == "codeio"]
+    assert len(dropped) == 32 - len(whole)
+
+
+def test_tasks_of_one_function_share_the_prefix_cache(made):
+    (line,) = [line for line in Run(made).telemetry() if line["stage"] == "responses"]
+    assert line["asked"] >= 32
+    assert line["cached_tokens"] > 0.5 * line["prompt_tokens"]
+
+
+def test_a_second_run_asks_the_server_nothing(made, source, sglang_server):
+    asked = n_asked(sglang_server)
+    before = {path: path.read_bytes() for path in made.rglob("*.parquet")}
+    build(source, made, sglang_server, *FROM_FUNCTIONS)
+    assert n_asked(sglang_server) == asked
+    assert {path: path.read_bytes() for path in made.rglob("*.parquet")} == before
+
+
+def test_killed_in_the_middle_of_responses_it_asks_no_answered_request_again(source, tmp_path, sglang_server):
+    out = tmp_path / "out"
+    database = out / ".codeio" / "requests.sqlite"
+
+    def n_kept():
+        if not database.exists():
+            return 0
+        with sqlite3.connect(database) as connection:
+            (n_tables,) = connection.execute(
+                "select count(*) from sqlite_master where name = 'answers'"
+            ).fetchone()
+            return connection.execute("select count(*) from answers").fetchone()[0] if n_tables else 0
+
+    options = (*FROM_FUNCTIONS, "--seed", 7)
+    process = subprocess.Popen(
+        command(source, out, sglang_server, *options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 300
+    while n_kept() < 6 and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.1)
+    assert process.poll() is None
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = n_kept()
+    assert not (out / "turns").exists()
+    build(source, out, sglang_server, *options)
+    lines = [line for line in Run(out).telemetry() if "asked" in line]
+    assert sum(line["asked"] for line in lines) == n_kept() - kept
+    assert len(Folder(out).read("turns")) >= 32
+
+
+def test_raw_code_ends_as_functions_or_with_a_reason(tmp_path, sglang_server):
+    files = tmp_path / "files"
+    files.mkdir()
+    for name in ("mathematical/josephus.py", "everyday/till_change.py"):
+        shutil.copy(corpus() / name, files)
+    out = tmp_path / "out"
+    done = subprocess.run(
+        command(files, out, sglang_server, "--until", "functions"), capture_output=True, text=True
+    )
+    folder = Folder(out)
+    assert len(folder.read("raw_code")) == 2, done.stderr
+    n_functions, dropped = len(folder.read("functions")), folder.read("dropped").to_list()
+    assert n_functions + len(dropped) == 2
+    assert all(row["stage"] == "functions" and row["drop_reason"] for row in dropped)
+    assert done.returncode == (0 if n_functions else 1)
+    assert sum(line["asked"] for line in Run(out).telemetry() if "asked" in line) >= 2
