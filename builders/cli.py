@@ -148,7 +148,7 @@ def build(
         else:
             made(until)
     _tell(folder, run, as_json, whole=True)
-    if not any(len(rows) for name, rows in made.tables.items() if name != "raw_code"):
+    if not any(len(rows) for name, rows in made.tables.items() if name != "raw_code" or name == until):
         raise _Failure(
             "No row came through; the reasons stand above and, with each row, in the table `dropped`."
         )

@@ -117,9 +117,9 @@ def _status_table(found: Figures) -> list[Table]:
 def _cost_table(found: Figures) -> list[Table]:
     if not found["cost"]:
         return []
-    heads = ("requests", "from cache", "prompt tokens", "of these cached", "completion tokens")
+    heads = ("asked", "known", "tokens in", "of these cached", "tokens out")
     table = Table(
-        "stage", "seconds", *heads, title="Time and tokens, all runs together", title_justify="left"
+        "stage", "seconds", *heads, title="Time, requests and tokens, all runs together", title_justify="left"
     )
     for stage, cost in found["cost"].items():
         spent = [

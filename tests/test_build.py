@@ -352,7 +352,7 @@ def test_summaries_for_people_and_programs(monkeypatch, source, tmp_path, server
     out = tmp_path / "out"
     assert build(monkeypatch, source, out, server, "--samples", 2) == 0
     shown = capsys.readouterr().out
-    for words in ("Funnel", "Statuses by turn", "Time and tokens", "codeio_pp", "load_dataset("):
+    for words in ("Funnel", "Statuses by turn", "Time, requests and tokens", "codeio_pp", "load_dataset("):
         assert words in shown
     assert run(monkeypatch, "status", out, "--json") == 0
     found = json.loads(capsys.readouterr().out)

@@ -1,4 +1,4 @@
-"""All stages against the real sglang server. A 135M model is seldom right: nothing here asks whether it is."""
+"""All stages against the real sglang server; nothing here asks whether a 135M model is right."""
 
 import json
 import os
@@ -53,9 +53,9 @@ def source(tmp_path_factory):
             "reference_code": CODE.format(entrypoint="free_minutes", extra=extra),
             "entrypoint": "free_minutes",
             "input_generator": GENERATOR,
-            "query": "A room has bookings. How many minutes of its opening hours stay free in all, and how long "
+            "query": "A room has bookings. How many minutes of its opening hours stay free, and how long "
             "is the longest free stretch?",
-            "io_description": "slots: list of [begin, end]; opening, closing: all in minutes. Returns a dict.",
+            "io_description": "slots: list of [begin, end]; opening, closing: all in minutes. Returns both.",
         }
         for extra in (0, 5)
     ]
