@@ -10,6 +10,7 @@ the job's process ends.
 """
 
 import builtins
+import gc
 import inspect
 import json
 import mmap
@@ -74,6 +75,7 @@ class Worker:
         resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_end_s, cpu_end_s))
         self.filter.install(os.getpid())
+        gc.enable()  # the zygote froze what it had: only what the code makes is looked at
         self._answer_all(job, inputs)
         os._exit(0)
 
@@ -165,6 +167,8 @@ class _Code:
         if not self._compiled:
             self._compiled = [compile(text, "<code>", "exec", dont_inherit=True) for text in self._sources]
         sys.setrecursionlimit(_RECURSION_LIMIT)
+        old=sys.modules.get(_MODULE)
+        if old is not None: old.__dict__.clear()
         module = types.ModuleType(_MODULE)
         sys.modules[_MODULE] = sys.modules["__main__"] = module
         namespace = module.__dict__
