@@ -11,15 +11,12 @@ Kind = Literal["stdlib", "numpy", "scientific"]
 Preload = Literal["auto", "stdlib", "numpy", "scientific"]
 
 _STDLIB = (
-    "_strptime", "abc", "argparse", "array", "ast", "base64", "binascii", "bisect", "bz2", "calendar",
-    "cmath", "codecs", "collections", "collections.abc", "concurrent.futures", "contextlib", "copy",
-    "csv", "dataclasses", "datetime", "decimal", "difflib", "encodings.idna", "enum", "fractions",
-    "functools", "graphlib", "hashlib", "heapq", "hmac", "html", "inspect", "io", "ipaddress",
-    "itertools", "json", "keyword", "locale", "logging", "lzma", "math", "numbers", "operator", "os",
-    "pathlib", "pickle", "platform", "pprint", "queue", "random", "re", "secrets", "select", "selectors",
-    "shutil", "signal", "socket", "statistics", "string", "struct", "subprocess", "sys", "tempfile",
-    "textwrap", "threading", "time", "traceback", "types", "typing", "unicodedata", "unittest",
-    "urllib.parse", "uuid", "warnings", "weakref", "zlib", "zoneinfo",
+    "_strptime", "abc", "argparse", "array", "base64", "binascii", "bisect", "calendar", "cmath",
+    "collections", "collections.abc", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal",
+    "enum", "fractions", "functools", "hashlib", "heapq", "inspect", "io", "itertools", "json", "keyword",
+    "logging", "math", "numbers", "operator", "os", "pprint", "queue", "random", "re", "statistics",
+    "string", "struct", "sys", "textwrap", "threading", "time", "traceback", "types", "typing",
+    "unicodedata", "uuid", "warnings", "zlib",
 )  # fmt: skip
 _NUMPY = (
     "numpy", "numpy.linalg", "numpy.random", "numpy.fft", "numpy.ma", "numpy.polynomial",
@@ -34,9 +31,12 @@ MODULES: dict[Kind, tuple[str, ...]] = {
     "scientific": (*_STDLIB, *_NUMPY, *_SCIENTIFIC),
 }
 NO_OPEN_MODULES = (  # where nothing can be imported later
-    "asyncio", "cmd", "colorsys", "configparser", "email", "fnmatch", "glob", "gzip", "http", "linecache",
-    "multiprocessing", "optparse", "sched", "shlex", "sqlite3", "timeit", "urllib.request", "wave",
-    "xml.etree.ElementTree", "zipfile",
+    "ast", "asyncio", "bz2", "cmd", "codecs", "colorsys", "concurrent.futures", "configparser", "difflib",
+    "email", "encodings.idna", "fnmatch", "glob", "graphlib", "gzip", "hmac", "html", "http", "ipaddress",
+    "linecache", "locale", "lzma", "multiprocessing", "optparse", "pathlib", "pickle", "platform",
+    "sched", "secrets", "select", "selectors", "shlex", "shutil", "signal", "socket", "sqlite3",
+    "subprocess", "tempfile", "timeit", "unittest", "urllib.parse", "urllib.request", "wave", "weakref",
+    "xml.etree.ElementTree", "zipfile", "zoneinfo",
 )  # fmt: skip
 
 # Text, not syntax: parsing untrusted code can crash the process that does it.

@@ -167,8 +167,6 @@ class _Code:
         if not self._compiled:
             self._compiled = [compile(text, "<code>", "exec", dont_inherit=True) for text in self._sources]
         sys.setrecursionlimit(_RECURSION_LIMIT)
-        old=sys.modules.get(_MODULE)
-        if old is not None: old.__dict__.clear()
         module = types.ModuleType(_MODULE)
         sys.modules[_MODULE] = sys.modules["__main__"] = module
         namespace = module.__dict__
