@@ -49,11 +49,12 @@ class Attempt:
     temperature: float
 
 
+# Fresh samples pay more than repairs: of nine failures told back to a 1.5B model, none came back mended.
 ATTEMPTS = (
     Attempt(repair=False, temperature=0.0),
+    Attempt(repair=False, temperature=0.6),
     Attempt(repair=True, temperature=0.4),
-    Attempt(repair=False, temperature=0.8),
-    Attempt(repair=True, temperature=0.4),
+    Attempt(repair=False, temperature=0.9),
 )
 DESCRIPTION_TEMPERATURES = (0.0, 0.7)
 CODE_TOKENS = 600

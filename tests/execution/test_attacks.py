@@ -1,6 +1,7 @@
 """Hostile code in every tier, as root and as an ordinary user: each gets what its row says, no more."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,22 @@ def shared_rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in SHARED.read_text().splitlines()] if SHARED.exists() else []
 
 
+def bound(kind: socket.SocketKind, name: str) -> socket.socket:
+    """A socket under a name that the attacks know: another run of these tests may hold it for a while."""
+    listener = socket.socket(socket.AF_UNIX, kind)
+    end_s = time.monotonic() + 300
+    while True:
+        try:
+            listener.bind(name)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > end_s:
+                listener.close()
+                raise
+            time.sleep(0.5)
+        else:
+            return listener
+
+
 class Surroundings:
     """What an attack could reach: a secret, a writable folder, and listeners that must hear nothing."""
 
@@ -74,11 +92,9 @@ class Surroundings:
         (self.canary / "secret").write_text("CANARY_SECRET")
         self.canary.chmod(0o777)
         self.tcp = socket.create_server(("127.0.0.1", 0))
-        self.stream = socket.socket(socket.AF_UNIX)
-        self.stream.bind("\0sandbox_canary")
+        self.stream = bound(socket.SOCK_STREAM, "\0sandbox_canary")
         self.stream.listen()
-        self.datagram = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.datagram.bind("\0sandbox_canary_datagram")
+        self.datagram = bound(socket.SOCK_DGRAM, "\0sandbox_canary_datagram")
         self.listeners = (self.tcp, self.stream, self.datagram)
         for listener in self.listeners:
             listener.setblocking(False)
@@ -105,10 +121,12 @@ def surroundings() -> Iterator[Surroundings]:
     folder = Path(tempfile.mkdtemp(prefix="attacks-"))
     folder.chmod(0o755)
     around = Surroundings(folder)
-    yield around
-    for listener in around.listeners:
-        listener.close()
-    shutil.rmtree(folder)
+    try:
+        yield around
+    finally:
+        for listener in around.listeners:
+            listener.close()
+        shutil.rmtree(folder)
 
 
 def reachable_interpreter(user: int) -> str:
