@@ -1,11 +1,11 @@
 """Stage 3: inputs drawn from a function's generator, and outputs proven to follow from them.
 
 In: `functions` (or functions that bring recorded pairs). Out: `io_pairs`, at most `max_pairs` a function, in
-the order of their draws. Every input is written down before the call, every pair is run twice under other
-seeds, hash seeds, order and clock; a function of which one run disagrees is dropped whole, because agreement
-on its other inputs may be luck.
+the order of their draws. Every input is drawn twice, so that its seed really yields it, and written down
+before the call; every pair is run in three worlds with other seeds, hash seeds, order and clock. A function of
+which one run disagrees is dropped whole, because agreement on its other inputs may be luck.
 
-Not covered: state that both runs share in the same way (a counter that starts at the same value each time).
+Not covered: what is the same in every world (see `execution.proof`).
 """
 
 import json
@@ -109,21 +109,26 @@ class IOPairs(Stage):
             )
             for search in searches
         ]
-        for search, drawn in zip(searches, self.sandbox.draw_many(draws), strict=True):
-            self._choose(search, first, drawn)
+        twice = zip(self.sandbox.draw_many(draws), self.sandbox.draw_many(draws), strict=True)
+        for search, (drawn, again) in zip(searches, twice, strict=True):
+            self._choose(search, first, drawn, again)
         jobs = [self._job(search.function, [text for _, text in search.candidates]) for search in searches]
         for search, proofs in zip(searches, self.prover.prove_many(jobs), strict=True):
             self._record(search, proofs)
 
-    def _choose(self, search: _Search, first: int, drawn: list[Execution]) -> None:
+    def _choose(self, search: _Search, first: int, drawn: list[Execution], again: list[Execution]) -> None:
         """Pick distinct inputs within the limits, no more than are still wanted."""
         search.candidates = []
         schema = _validator(search.function["input_schema"])
         wanted = self._n_wanted - len(search.pairs)
-        for draw, execution in enumerate(drawn, first):
+        for draw, (execution, other) in enumerate(zip(drawn, again, strict=True), first):
             text = execution.output
-            if execution.status != "ok" or text is None:
+            if execution.status == "timeout":
+                search.reject("timeout", execution)
+            elif execution.status != "ok" or text is None:
                 search.reject("generator_failed", execution)
+            elif text != other.output:
+                search.rejected["generator_unseeded"] += 1
             elif text in search.inputs:
                 search.rejected["repeated_input"] += 1
             elif not text.startswith("{"):
@@ -135,7 +140,7 @@ class IOPairs(Stage):
             elif len(search.candidates) < wanted:
                 search.inputs.add(text)
                 search.candidates.append((draw, text))
-        if first == 0 and len(drawn) == search.rejected["generator_failed"]:
+        if first == 0 and all(execution.status != "ok" for execution in drawn):
             search.end = "generator_failed"
 
     def _record(self, search: _Search, proofs: list[Proof]) -> None:

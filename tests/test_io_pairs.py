@@ -61,6 +61,11 @@ def test_pairs_are_what_the_code_returns_for_what_was_drawn(stage):
         ("def f(n): return n", "def input_generator(): return [1, 2]", "input_not_object"),
         ("def f(n): return n", "def input_generator(): raise KeyError('k')", "generator_failed"),
         ("def f(m): return m", NUMBER, "exception"),
+        (
+            "def f(n): return n",
+            "def input_generator(): return {'n': random.Random().random()}",
+            "generator_unseeded",
+        ),
     ],
 )
 def test_what_makes_no_pair_is_dropped_with_its_reason(stage, code, generator, reason):

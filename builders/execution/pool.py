@@ -241,4 +241,5 @@ def _forget_all() -> None:
 
 
 _POOLS: "weakref.WeakSet[Pool]" = weakref.WeakSet()
-os.register_at_fork(after_in_child=_forget_all)
+if hasattr(os, "register_at_fork"):  # not on Windows, where the sandbox can be imported and refuses to run
+    os.register_at_fork(after_in_child=_forget_all)

@@ -1,7 +1,8 @@
 """Which isolation holds on this machine, found by attacking it in the real worker.
 
 A tier is chosen when each case of the self-test ends as it must: what the system claims to support says
-little inside containers. Without a tier nothing is run: SandboxUnavailable tells what to do.
+little inside containers. In `seccomp-noopen`, code imports only what was loaded beforehand. Without a tier
+nothing is run: SandboxUnavailable tells what to do.
 """
 
 import functools
