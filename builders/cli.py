@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 SERVER_CONCURRENCY = 32
-EMBEDDED_SLOTS = 4
+EMBEDDED_SLOTS = 2  # each works through the shared prefix of the prompts on its own
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
