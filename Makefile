@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/.demo
 	$(BIN)/codeio build corpus --out out/demo --embedded qwen2.5-coder-1.5b --license apache-2.0 \
-	  --limit 5 --max-pairs 1 --samples 2 --max-tokens 320
+	  --limit 5 --max-pairs 1 --samples 2 --max-tokens 400
 
 test: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -54,7 +54,6 @@ ATTEMPTS = (
     Attempt(repair=False, temperature=0.0),
     Attempt(repair=False, temperature=0.6),
     Attempt(repair=True, temperature=0.4),
-    Attempt(repair=False, temperature=0.9),
 )
 DESCRIPTION_TEMPERATURES = (0.0, 0.7)
 CODE_TOKENS = 600
@@ -62,6 +61,8 @@ CODE_TOKENS = 600
 TRIAL_CPU_S = 1
 TRIAL_WALL_S = 10
 DESCRIPTION_TOKENS = 400
+FEWEST_TELLING_CHARS = 8
+"""A shorter value may stand in a description for its own sake."""
 
 
 @dataclass
@@ -208,9 +209,12 @@ class Functions(Stage):
             payloads.append(self._payload(messages, temperature, DESCRIPTION_TOKENS, number))
         for draft, answer in zip(drafts, self.client.ask(payloads), strict=True):
             assert draft.candidate
+            assert draft.examples
             if isinstance(answer, Answer):
                 draft.reply = answer.text
-                draft.description = description_in(answer.text, draft.candidate.parameters)
+                description = description_in(answer.text, draft.candidate.parameters)
+                if description and not _gives_away(description, draft.examples):
+                    draft.description = description
                 draft.fault = Fault("no_description", "the description lacks a section or a parameter")
             else:
                 draft.fault = Fault(answer.reason, answer.detail)
@@ -266,6 +270,14 @@ def inferred(texts: list[str]) -> str:
     for text in texts:
         builder.add_object(json.loads(text))
     return canonical(builder.to_schema())
+
+
+def _gives_away(description: Description, examples: Examples) -> bool:
+    """Whether the example that was shown to the model stands in what it wrote: pairs are never told."""
+    told = "".join(f"{description.query} {description.io_description}".split())
+    shown = [*json.loads(examples.inputs[0]).values(), json.loads(examples.outputs[0])]
+    texts = ("".join(canonical(value).split()) for value in shown)
+    return any(len(text) >= FEWEST_TELLING_CHARS and text in told for text in texts)
 
 
 def _message(role: str, name: str, **values: object) -> Message:

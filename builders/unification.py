@@ -10,7 +10,8 @@ from dataclasses import dataclass
 _BLOCK = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
 _OPEN_BLOCK = re.compile(r"^[ \t]*```[ \t]*(?:python|py)?[ \t]*\n(.*)\Z", re.DOTALL | re.MULTILINE)
 _LANGUAGES = ("", "python", "python3", "py")
-_HEADING = re.compile(r"^#+[ \t]*(Query|Input|Output)[ \t]*:?[ \t]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#+[ \t]*(.*?)[ \t]*:?[ \t]*$", re.MULTILINE)
+_SECTIONS = ("Query", "Input", "Output")
 _FEWEST_QUERY_CHARS = 40
 
 
@@ -35,12 +36,15 @@ def code_in(reply: str, cut_off: bool) -> str | None:
 
 
 def description_in(reply: str, parameters: list[str]) -> Description | None:
-    """The three sections of a description, if each is there and all parameters are named."""
+    """The three sections of a description, if each is there once and all parameters are named.
+
+    Other sections, such as examples that nobody asked for, are left out.
+    """
     pieces = _HEADING.split(reply.strip())
-    sections = dict(zip(pieces[1::2], (text.strip() for text in pieces[2::2]), strict=True))
-    if len(pieces) != 7 or len(sections) != 3:
+    if sorted(name for name in pieces[1::2] if name in _SECTIONS) != sorted(_SECTIONS):
         return None
-    query, given, result = sections["Query"], sections["Input"], sections["Output"]
+    sections = dict(zip(pieces[1::2], (text.strip() for text in pieces[2::2]), strict=True))
+    query, given, result = (sections[name] for name in _SECTIONS)
     if len(query) < _FEWEST_QUERY_CHARS or "```" in reply or not result:
         return None
     if any(f"`{name}`" not in given for name in parameters):

@@ -9,10 +9,12 @@ from jsonschema import Draft202012Validator
 
 import prompts
 from builders.execution import Draw, Job, Limits, Sandbox
-from builders.functions import ATTEMPTS, Functions, inferred
+from builders.functions import ATTEMPTS, Functions, _gives_away, inferred
 from builders.inference import Client, RequestCache, connect
 from builders.schema import FUNCTIONS, content_id
 from builders.stage import Drop
+from builders.trials import Examples
+from builders.unification import Description
 from tests.inference.chat_server import ChatServer
 
 CORPUS = Path(__file__).parents[1] / "builders" / "corpus"
@@ -140,7 +142,7 @@ def test_replies_without_code_are_dropped_with_the_reply(stage):
 def test_identity_names_all_that_decides_and_no_address(stage, client, sandbox, model):
     identity = json.dumps(stage.identity())
     assert model.address not in identity
-    assert str(len(ATTEMPTS)) in json.dumps(len(stage.identity()["attempts"]))
+    assert len(stage.identity()["attempts"]) == len(ATTEMPTS)
     assert Functions(client, sandbox, Limits(), seed=1).identity() != stage.identity()
     assert pickle.loads(pickle.dumps(stage)).identity() == stage.identity()
 
@@ -151,3 +153,10 @@ def test_inferred_schemas_hold_for_all_values():
     assert all(validator.is_valid(json.loads(text)) for text in texts)
     assert not validator.is_valid({"a": "x", "b": []})
     assert not validator.is_valid({"b": []})
+
+
+def test_a_description_that_tells_a_pair_is_refused():
+    examples = Examples(['{"slots":[[1, 20],[30, 40]]}'], ['{"total":29}'])
+    assert _gives_away(Description("For `slots` of [[1,20], [30,40]], how many?", "Input: `slots`"), examples)
+    assert _gives_away(Description("How many?", 'Output: a dict such as {"total": 29}'), examples)
+    assert not _gives_away(Description("How many of `slots`?", "Output: a dict with the key total"), examples)

@@ -55,6 +55,11 @@ def test_description_has_three_sections_and_all_parameters() -> None:
     assert description_in(DESCRIPTION, ["n", "m"]) is None
 
 
+def test_sections_nobody_asked_for_are_left_out() -> None:
+    example = "\n### Example\nFor the input `3` the output is 6.\n"
+    assert description_in(DESCRIPTION + example, ["n"]) == description_in(DESCRIPTION, ["n"])
+
+
 def test_description_without_a_section_or_with_one_twice_is_none() -> None:
     assert description_in(DESCRIPTION.replace("### Output\n", ""), ["n"]) is None
     assert description_in(DESCRIPTION + "\n### Query\nOnce more, what is it that comes out?\n", ["n"]) is None
