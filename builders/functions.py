@@ -49,7 +49,6 @@ class Attempt:
     temperature: float
 
 
-# Fresh samples pay more than repairs: of nine failures told back to a 1.5B model, none came back mended.
 ATTEMPTS = (
     Attempt(repair=False, temperature=0.0),
     Attempt(repair=False, temperature=0.6),

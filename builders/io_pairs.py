@@ -77,7 +77,11 @@ class IOPairs(Stage):
         """Draw and prove in rounds over all functions of the batch, so that the sandbox is kept busy."""
         recorded = [row for row in rows if row.get("recorded")]
         checked = dict(zip((row["function_id"] for row in recorded), self._recorded(recorded), strict=True))
-        searches = {row["function_id"]: _Search(row) for row in rows if row["function_id"] not in checked}
+        searches = {
+            row["function_id"]: _Search(row, end=None if row["input_generator"] else "no_generator")
+            for row in rows
+            if row["function_id"] not in checked
+        }
         first = 0
         for count in DRAWS_A_ROUND:
             self._round([search for search in searches.values() if self._wants(search)], first, count)
