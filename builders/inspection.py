@@ -1,7 +1,8 @@
 """Reads raw files and replies by their syntax tree. Runs inside the sandbox.
 
 In: a raw file, and the code of a reply about it. Out, as JSON: what the file has to call and what is left to
-write anew (`read_file`); the function and its generator, or what is wrong with the reply (`inspect_code`).
+write anew (`read_file`); the function and the generator of the reply, or what is wrong with each
+(`inspect_code`).
 
 Definitions of the file that the reply uses are taken from the file: a model need not write them again.
 Whatever neither `main_solution` nor `input_generator` reaches (example runs, prints, plots) is left out.
@@ -13,6 +14,8 @@ Not covered: whether the code runs.
 import ast
 import builtins
 import importlib
+from collections.abc import Iterator
+from typing import Any
 
 from builders.syntax import (
     CALLABLE,
@@ -54,35 +57,110 @@ USUAL = {
 }
 
 
-def inspect_code(code: str, source: str) -> dict[str, object]:
-    """Judge a reply. Raises nothing for bad code: the fault is told in the result."""
-    found: dict[str, object] = {}
+def inspect_code(code: str, source: str) -> dict[str, Any]:
+    """What is in a reply: a `function` and a `generator`, each with its text or with its fault.
+
+    Raises nothing for bad code.
+    """
+    file = definitions(source)
+    found = {}
+    for half, taken in (("function", function_in), ("generator", generator_in)):
+        try:
+            found[half] = taken(statements(code, half), file)
+        except Fault as fault:
+            found[half] = {"reason": fault.args[0], "detail": fault.args[1]}
+    return found
+
+
+def statements(code: str, half: str) -> list[Part]:
+    """What a reply defines; of one that does not parse, what this half of it defines."""
     try:
-        reply = last([part for part in parts(code, "your code") if not is_example(part)])
-        found["code"] = joined(reply)
-        file = definitions(source)
-        entrypoint = definition(reply, ENTRYPOINT, "no_entrypoint")
-        generator = definition(reply, GENERATOR, "no_generator")
-        found["parameters"] = check_signatures(entrypoint, generator)
-        reference = reached(ENTRYPOINT, reply, file)
-        drawn = reached(GENERATOR, reply, file)
-        check_leftovers(reference, ENTRYPOINT)
-        check_leftovers(drawn, GENERATOR)
-        return {**found, "reference_code": joined(reference), "input_generator": joined(drawn)}
-    except Fault as fault:
-        return {**found, "reason": fault.args[0], "detail": fault.args[1]}
+        reply = parts(code, "your code")
+    except Fault:
+        function, mark, generator = code.partition(f"\ndef {GENERATOR}(")
+        if not mark:
+            raise
+        reply = parts(function if half == "function" else mark + generator, "your code")
+    return last([part for part in reply if not is_example(part)])
 
 
-def read_file(source: str) -> dict[str, str]:
+def function_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
+    """The function with all it needs, and its parameters, which must have names."""
+    given = definition(reply, ENTRYPOINT, "no_entrypoint").args
+    parameters = [item.arg for item in (*given.args, *given.kwonlyargs)]
+    if not parameters or given.posonlyargs or given.vararg or given.kwarg:
+        raise Fault("no_entrypoint", f"{ENTRYPOINT} must take its input as one or more named parameters")
+    reference = reached(ENTRYPOINT, reply, file)
+    check_leftovers(reference, ENTRYPOINT)
+    return {"reference_code": joined(reference), "parameters": parameters}
+
+
+def generator_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
+    """The generator with all it needs; it takes no parameter, or `rng`."""
+    given = definition(reply, GENERATOR, "no_generator").args
+    must = given.args[: len(given.args) - len(given.defaults)]
+    if given.posonlyargs or any(item.arg != "rng" for item in must) or None in given.kw_defaults:
+        raise Fault("no_generator", f"{GENERATOR} must take no parameters")
+    drawn = reached(GENERATOR, reply, file)
+    check_leftovers(drawn, GENERATOR)
+    return {"input_generator": joined(drawn)}
+
+
+def own_function(file: list[Part]) -> dict[str, Any] | None:
+    """The function or method of a file that builds on most of it, called from an entrypoint; or None."""
+    best: dict[str, Any] | None = None
+    most = (0, 0)
+    for part in file:
+        for parameters, call, node in calls(part.node):
+            text = f"def {ENTRYPOINT}({', '.join(parameters)}):\n    return {call}\n"
+            try:
+                found = function_in(parts(text, "the call"), file)
+            except Fault:
+                continue
+            size = (len(found["reference_code"]) - len(text), (node.end_lineno or 0) - node.lineno)
+            if size >= most:  # of equals the last: files build up
+                best, most = found, size
+    return best
+
+
+def calls(node: ast.stmt) -> Iterator[tuple[list[str], str, ast.FunctionDef]]:
+    """Ways to call what a statement defines: parameters, expression, and the definition that is called."""
+    if isinstance(node, ast.FunctionDef) and gives(node):
+        names = required(node)
+        if names:
+            yield names, f"{node.name}({', '.join(names)})", node
+    if not isinstance(node, ast.ClassDef) or node.decorator_list:
+        return
+    if any(not (isinstance(parent, ast.Name) and parent.id == "object") for parent in node.bases):
+        return
+    methods = [item for item in node.body if isinstance(item, ast.FunctionDef) and not item.decorator_list]
+    used = {item.attr for item in ast.walk(node) if isinstance(item, ast.Attribute)}
+    made_from = next((required(item)[1:] for item in methods if item.name == "__init__"), [])
+    for method in methods:
+        names = required(method)[1:]
+        if method.name.startswith("_") or method.name in used or not gives(method):
+            continue
+        if (made_from or names) and not set(made_from) & set(names):
+            call = f"{node.name}({', '.join(made_from)}).{method.name}({', '.join(names)})"
+            yield [*made_from, *names], call, method
+
+
+def required(node: ast.FunctionDef) -> list[str]:
+    """The parameters that a call must give, in order; all of them where each has a default."""
+    given = node.args.posonlyargs + node.args.args
+    return [item.arg for item in given[: len(given) - len(node.args.defaults)] or given]
+
+
+def read_file(source: str) -> dict[str, Any]:
     """Split a raw file into what a reply may call and what is left for it to write anew, both as text.
 
     Called can be what gives something back without reading from outside, and what that needs. A file that
-    cannot be read is all left.
+    cannot be read is all left. `function` is the file's own function, if it has one.
     """
     try:
         found = parts(source, "the file", whole=True)
     except Fault:
-        return {"definitions": "", "rest": source}
+        return {"definitions": "", "rest": source, "function": None}
     usable = [part for part in found if not is_idle(part.node) and not reads(part.node)]
     kept = {part for part in usable if gives(part.node)}
     while more := {part for part in usable if any(part.binds & user.needs for user in kept)} - kept:
@@ -91,6 +169,7 @@ def read_file(source: str) -> dict[str, str]:
     return {
         "definitions": "\n".join(part.text for part in found if part in kept),
         "rest": "\n".join(part.text for part in left),
+        "function": own_function(definitions(source)),
     }
 
 
@@ -142,19 +221,6 @@ def definition(reply: list[Part], name: str, reason: str) -> ast.FunctionDef:
         if isinstance(part.node, ast.FunctionDef) and part.node.name == name:
             return part.node
     raise Fault(reason, f"your code does not define the function {name}")
-
-
-def check_signatures(entrypoint: ast.FunctionDef, generator: ast.FunctionDef) -> list[str]:
-    """The entrypoint's parameters, which must have names; the generator takes none, or `rng`."""
-    given = entrypoint.args
-    names = [item.arg for item in (*given.args, *given.kwonlyargs)]
-    if not names or given.posonlyargs or given.vararg or given.kwarg:
-        raise Fault("no_entrypoint", f"{ENTRYPOINT} must take its input as one or more named parameters")
-    given = generator.args
-    required = given.args[: len(given.args) - len(given.defaults)]
-    if given.posonlyargs or any(item.arg != "rng" for item in required) or None in given.kw_defaults:
-        raise Fault("no_generator", f"{GENERATOR} must take no parameters")
-    return names
 
 
 def reached(root: str, reply: list[Part], file: list[Part]) -> list[Part]:

@@ -27,20 +27,21 @@ exec({_text(syntax)!r}, vars(sys.modules["builders.syntax"]))
 """
 
 
-def files_read(sandbox: Sandbox, sources: list[str]) -> list[dict[str, str]]:
-    """`definitions` and `rest` of each file, both as text."""
+def files_read(sandbox: Sandbox, sources: list[str]) -> list[dict[str, Any]]:
+    """`definitions` and `rest` of each file, both as text, and its own `function` or None."""
     found = _called(sandbox, "read_file", [{"source": source} for source in sources])
     return [
-        read if read is not None else {"definitions": "", "rest": source}
+        read if read is not None else {"definitions": "", "rest": source, "function": None}
         for source, read in zip(sources, found, strict=True)
     ]
 
 
 def replies_inspected(sandbox: Sandbox, replies: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    """What is in the code of each reply (code, source of its file), or `reason` and `detail` of its fault."""
+    """The `function` and the `generator` in each reply (its code, the source of its file)."""
     found = _called(sandbox, "inspect_code", [{"code": code, "source": source} for code, source in replies])
-    unreadable = {"reason": "syntax_error", "detail": "The code cannot be read."}
-    return [unreadable if inspected is None else inspected for inspected in found]
+    unreadable = {"reason": "syntax_error", "detail": "your code cannot be read"}
+    nothing = {"function": unreadable, "generator": unreadable}
+    return [nothing if read is None else read for read in found]
 
 
 def _called(sandbox: Sandbox, entrypoint: str, questions: list[dict[str, str]]) -> list[Any]:

@@ -121,7 +121,9 @@ def revision_request(direction: str, feedback: str) -> Message:
 def answered(client: Client, sampling: Sampling, questions: list[Question]) -> list[Row | Refusal]:
     """A turn (columns of `schema.TURN`, not judged yet) for each question, or why it can never be had."""
     payloads = [_payload(question, sampling) for question in questions]
-    replies = client.ask(payloads)
+    order = leaders_ahead([question.row["function_id"] for question in questions])
+    asked = dict(zip(order, client.ask([payloads[index] for index in order]), strict=True))
+    replies = [asked[index] for index in range(len(questions))]
     closings = {
         index: _closing(question, sampling, reply.text)
         for index, (question, reply) in enumerate(zip(questions, replies, strict=True))
@@ -138,6 +140,23 @@ def answered(client: Client, sampling: Sampling, questions: list[Question]) -> l
         final = finals.get(index)
         turns.append(_turn(client, question, payload, reply, final if isinstance(final, Answer) else None))
     return turns
+
+
+def leaders_ahead(functions: list[str]) -> list[int]:
+    """An order in which to ask, by the function of each request.
+
+    The first request of a function goes out ahead of the siblings of the one before it, so that its prefix is
+    in the server's cache when its own siblings come.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, function in enumerate(functions):
+        groups.setdefault(function, []).append(index)
+    order: list[int] = []
+    siblings: list[int] = []
+    for leader, *others in groups.values():
+        order += [leader, *siblings]
+        siblings = others
+    return order + siblings
 
 
 def _payload(question: Question, sampling: Sampling) -> Row:

@@ -6,15 +6,25 @@ prove.
 """
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from builders.execution import Draw, Execution, Job, Proof, Prover, Sandbox
 from hub.verifier import fits
 
-N_DRAWS = 16
-N_RUNS = 8
+N_DRAWS = 64
+N_RUNS = (8, 48)
+"""How many inputs are run: few, and many where too few of them were valid (no dates, no formulas)."""
 FEWEST = 3
 _SHOWN_CHARS = 240
+_NOT_OF_INPUTS = ("NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError", "AttributeError")
+_WANTS_ARRAYS = re.compile(
+    r"'list' object has no attribute '(shape|size|ndim|T|dtype|sum|mean|std|var|min|max|dot|reshape|flatten"
+    r"|astype|transpose|ravel|argmax|argmin|tolist|cumsum|round|any|all)'"
+    r"|list indices must be integers or slices, not tuple"
+    r"|unsupported operand type\(s\) for .*'list'|can't multiply sequence by non-int"
+)
 
 
 @dataclass(frozen=True)
@@ -29,10 +39,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a reply is of no use: a short reason, and a sentence for the model that wrote it."""
+    """Why a reply is of no use: a short reason, and a sentence that a model is told, too.
+
+    `of_inputs`: whether other inputs may help. `lack`: what a wrapper can give the function (see `wrapping`).
+    `given`: the input it failed on, which a model is not told, since it would draw just that.
+    """
 
     reason: str
     detail: str
+    of_inputs: bool = True
+    lack: str = ""
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,14 +66,28 @@ def tried(sandbox: Sandbox, prover: Prover, candidates: list[Candidate], seed: i
         Draw(code=candidate.reference_code, generator=candidate.input_generator, seed=seed, count=N_DRAWS)
         for candidate in candidates
     ]
-    drawn = list(map(_chosen, candidates, sandbox.draw_many(draws)))
-    jobs = [
-        Job(code=candidate.reference_code, entrypoint=candidate.entrypoint, inputs=inputs)
-        for candidate, inputs in zip(candidates, drawn, strict=True)
-        if not isinstance(inputs, Fault)
-    ]
-    proofs = prover.prove_many(jobs)
-    return [inputs if isinstance(inputs, Fault) else _judged(inputs, next(proofs)) for inputs in drawn]
+    found: dict[int, Fault | Examples] = {}
+    pending: dict[int, list[str]] = {}
+    for index, (candidate, drawn) in enumerate(zip(candidates, sandbox.draw_many(draws), strict=True)):
+        chosen = _chosen(candidate, drawn)
+        if isinstance(chosen, Fault):
+            found[index] = chosen
+        else:
+            pending[index] = chosen
+    for n_runs in N_RUNS:
+        jobs = [
+            Job(candidates[index].reference_code, candidates[index].entrypoint, inputs[:n_runs])
+            for index, inputs in pending.items()
+        ]
+        for index, job, proofs in zip(pending, jobs, prover.prove_many(jobs), strict=True):
+            found[index] = _judged(job.inputs, proofs)
+        pending = {index: inputs for index, inputs in pending.items() if _may_yet_work(found[index])}
+    return [found[index] for index in range(len(candidates))]
+
+
+def _may_yet_work(found: Fault | Examples) -> bool:
+    """Whether other inputs of the same generator may be valid."""
+    return isinstance(found, Fault) and found.reason == "code_failed" and found.of_inputs
 
 
 def _chosen(candidate: Candidate, drawn: list[Execution]) -> Fault | list[str]:
@@ -82,33 +113,37 @@ def _chosen(candidate: Candidate, drawn: list[Execution]) -> Fault | list[str]:
             f"input_generator returns too much, {_short(max(texts, key=len))}: lists of at most 9 items, "
             "strings of at most 60 characters.",
         )
-    return small[:N_RUNS]
+    return small
 
 
-def _judged(inputs: list[str], proofs: list[Proof]) -> Fault | Examples:
-    """The pairs, if there are enough, they agree and differ; or what is wrong with the code."""
+def _judged(inputs: Sequence[str], proofs: list[Proof]) -> Fault | Examples:
+    """Some pairs, if there are enough, they agree and differ; or what is wrong with the code."""
     runs = list(zip(inputs, proofs, strict=True))
     ok = [(given, proof.execution.output or "") for given, proof in runs if proof.execution.status == "ok"]
     if len(ok) < FEWEST:
         given, proof = next(run for run in runs if run[1].execution.status != "ok")
         reason = "too_slow" if proof.execution.status == "timeout" else "code_failed"
-        return Fault(reason, f"main_solution {_failure(proof.execution)} for the input {_short(given)}.")
+        lack = _lack(proof.execution)
+        return Fault(
+            reason,
+            f"main_solution {_failure(proof.execution)}.",
+            of_inputs=not lack and proof.execution.error_type not in _NOT_OF_INPUTS,
+            lack=lack,
+            given=_short(given),
+        )
     for given, proof in runs:
         if not proof.agrees:
             return Fault(
                 "nondeterministic",
-                f"For the same input {_short(given)} {proof.detail}: no chance, no clock, no sets in the "
-                "result; what is drawn at random becomes a parameter.",
+                f"for the same input {proof.detail}",
+                of_inputs=False,
+                given=_short(given),
             )
     if len({output for _, output in ok}) == 1:
-        what = (
-            "None: return the result"
-            if ok[0][1] == "null"
-            else f"{_short(ok[0][1])}: draw inputs that differ more"
-        )
-        return Fault(
-            "constant_output", f"main_solution({_short(ok[0][0])}) and all other calls return {what}."
-        )
+        nothing = ok[0][1] == "null"
+        what = "None: return the result" if nothing else f"{_short(ok[0][1])}: draw inputs that differ more"
+        detail = f"main_solution always returns {what}."
+        return Fault("constant_output", detail, of_inputs=not nothing, given=_short(ok[0][0]))
     small = [(given, output) for given, output in ok if fits(output)]
     if len({output for _, output in small}) < 2:
         longest = _short(max((output for _, output in ok), key=len))
@@ -118,6 +153,13 @@ def _judged(inputs: list[str], proofs: list[Proof]) -> Fault | Examples:
             "string, or a list of at most 9 items, or draw smaller inputs.",
         )
     return Examples(*map(list, zip(*small, strict=True)))
+
+
+def _lack(run: Execution) -> str:
+    """Whether results are no plain values, or lists come where arrays are wanted."""
+    if str(run.error_type).startswith("not_json"):
+        return "plain"
+    return "arrays" if _WANTS_ARRAYS.search(run.error_message or "") else ""
 
 
 def _failure(run: Execution) -> str:

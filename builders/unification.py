@@ -4,8 +4,11 @@ In: replies as text. Out: code, or the sections of a description; None where a r
 work only: the code is read by its syntax tree elsewhere, in the sandbox (`inspection`).
 """
 
+import json
 import re
 from dataclasses import dataclass
+
+from hub.verifier import canonical
 
 _BLOCK = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
 _OPEN_BLOCK = re.compile(r"^[ \t]*```[ \t]*(?:python|py)?[ \t]*\n(.*)\Z", re.DOTALL | re.MULTILINE)
@@ -13,6 +16,9 @@ _LANGUAGES = ("", "python", "python3", "py")
 _HEADING = re.compile(r"^#+[ \t]*(.*?)[ \t]*:?[ \t]*$", re.MULTILINE)
 _SECTIONS = ("Query", "Input", "Output")
 _FEWEST_QUERY_CHARS = 40
+_FEWEST_TELLING_CHARS = 8
+"""A shorter value may stand in a description for its own sake."""
+_N_REPEATED_WORDS = 6
 
 
 @dataclass(frozen=True)
@@ -24,15 +30,16 @@ class Description:
 
 
 def code_in(reply: str, cut_off: bool) -> str | None:
-    """All Python blocks of a reply as one text; of a reply that was cut off, only blocks that end."""
+    """All Python blocks of a reply as one text; of a block that was cut off, only whole definitions."""
     blocks = [code for language, code in _BLOCK.findall(reply) if language.lower() in _LANGUAGES]
-    if not blocks and not cut_off:
+    if not blocks:
         left_open = _OPEN_BLOCK.search(_BLOCK.sub("", reply))
         if left_open:
-            blocks = [left_open[1]]
-        elif "```" not in reply and re.search(r"^def \w+\(", reply, re.MULTILINE):
+            blocks = [left_open[1].rpartition("\ndef ")[0] if cut_off else left_open[1]]
+        elif not cut_off and "```" not in reply and re.search(r"^def \w+\(", reply, re.MULTILINE):
             blocks = [reply]
-    return "\n\n".join(blocks) if blocks else None
+    code = "\n\n".join(blocks)
+    return code if code.strip() else None
 
 
 def description_in(reply: str, parameters: list[str]) -> Description | None:
@@ -50,3 +57,21 @@ def description_in(reply: str, parameters: list[str]) -> Description | None:
     if any(f"`{name}`" not in given for name in parameters):
         return None
     return Description(" ".join(query.split()), f"Input:\n{given}\n\nOutput:\n{result}")
+
+
+def gives_away(description: Description, given: str, output: str) -> bool:
+    """Whether the example that was shown to the model stands in what it wrote: pairs are never told."""
+    told = "".join(f"{description.query} {description.io_description}".split())
+    values = [*json.loads(given).values(), json.loads(output)]
+    texts = ("".join(canonical(value).split()) for value in values)
+    return any(len(text) >= _FEWEST_TELLING_CHARS and text in told for text in texts)
+
+
+def repeats(description: Description, example: str) -> bool:
+    """Whether a description takes a row of words from the worked example instead of telling the function."""
+    return bool(_word_rows(description.query) & _word_rows(example))
+
+
+def _word_rows(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.lower())
+    return set(zip(*(words[start:] for start in range(_N_REPEATED_WORDS)), strict=False))

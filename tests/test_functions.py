@@ -9,35 +9,38 @@ from jsonschema import Draft202012Validator
 
 import prompts
 from builders.execution import Draw, Job, Limits, Sandbox
-from builders.functions import ATTEMPTS, Functions, _gives_away, inferred
+from builders.functions import FUNCTION_AT, GENERATORS_AT, Functions, inferred
 from builders.inference import Client, RequestCache, connect
 from builders.schema import FUNCTIONS, content_id
 from builders.stage import Drop
-from builders.trials import Examples
-from builders.unification import Description
 from tests.inference.chat_server import ChatServer
 
 CORPUS = Path(__file__).parents[1] / "builders" / "corpus"
 RECORDED = json.loads((Path(__file__).parent / "replies" / "functions.json").read_text(encoding="utf-8"))
-"""For each corpus file: a phrase that its requests hold, and the replies by kind and number of request."""
+"""For each corpus file: a phrase that all its requests hold, how it ends, and the replies in their order."""
+KINDS = ("unify", "generate", "describe")
 
 
 class Model(ChatServer):
-    """Answers requests about the recorded files; the seed tells which attempt it is."""
+    """Answers requests about the recorded files as the model did at that temperature."""
 
     def __init__(self) -> None:
         super().__init__()
         self.reply = self.retell
 
     def retell(self, body):
-        last = next(message for message in body["messages"][::-1] if message["role"] == "user")["content"]
-        whole = "\n".join(message["content"] for message in body["messages"][7:]) + last
-        kind = "unify" if body["messages"][0]["content"] == prompts.load("unify").render() else "describe"
+        kind, told = kind_of(body), body["messages"][-1]["content"]
         for record in RECORDED.values():
-            if record["phrase"] in whole:
-                text, finish_reason = record[kind][body["seed"]]
-                return text, finish_reason
+            if record["phrase"] not in told:
+                continue
+            for reply in record["replies"]:
+                if (reply["kind"], reply["temperature"]) == (kind, body["temperature"]):
+                    return reply["text"], reply["finish_reason"]
         return "I do not know this file.", "stop"
+
+
+def kind_of(body):
+    return next(kind for kind in KINDS if body["messages"][0]["content"] == prompts.load(kind).render())
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +104,34 @@ def test_functions_run_and_their_values_hold_the_schemas(stage, sandbox):
             assert f"`{name}`" in row["io_description"]
 
 
-def test_a_failure_is_told_back_and_only_then(stage, model):
-    repaired = [name for name, record in RECORDED.items() if len(record["unify"]) > 1]
-    at_once = [name for name, record in RECORDED.items() if len(record["unify"]) == 1]
-    assert repaired
-    assert at_once
+def test_nothing_is_asked_that_is_not_needed(stage, model):
     model.bodies.clear()
-    made(stage, *repaired, *at_once)
-    asked = [body for body in model.bodies if len(body["messages"]) > 4]
-    assert sum(body["seed"] == 0 for body in asked) == len(RECORDED)
-    assert sum(body["seed"] == 1 for body in asked) == len(repaired)
-    told = [body for body in asked if body["messages"][-2]["role"] == "assistant" and body["seed"] == 1]
-    assert all("Correct it" in body["messages"][-1]["content"] for body in told if len(body["messages"]) > 8)
+    made(stage, *RECORDED)
+    asked = [(kind_of(body), body["temperature"]) for body in model.bodies]
+    recorded = [
+        (reply["kind"], reply["temperature"]) for record in RECORDED.values() for reply in record["replies"]
+    ]
+    assert sorted(asked) == sorted(recorded)
+
+
+def test_the_function_of_the_file_takes_the_place_of_a_bad_one(stage, model):
+    model.bodies.clear()
+    (row,) = made(stage, "everyday/payroll.py").values()
+    assert "return weekly_pay(shifts)" in row["reference_code"]
+    assert "return plain_value(" in row["reference_code"]  # it gives a Decimal
+    for body in model.bodies:
+        assert "plain_value" not in body["messages"][-1]["content"]
+    generate = next(body for body in model.bodies if kind_of(body) == "generate")
+    assert "return weekly_pay(shifts)" in generate["messages"][-1]["content"]
+    assert "with the keys `shifts`." in generate["messages"][-1]["content"]
+
+
+def test_what_went_wrong_with_a_generator_is_told(stage, model):
+    model.bodies.clear()
+    (row,) = made(stage, "scientific/molar_mass.py").values()
+    assert not isinstance(row, Drop)
+    generate = next(body for body in model.bodies if kind_of(body) == "generate")
+    assert "An earlier generator was of no use: input_generator" in generate["messages"][-1]["content"]
 
 
 def test_a_row_comes_out_the_same_alone_and_a_second_time_without_asking(stage, model):
@@ -142,7 +161,7 @@ def test_replies_without_code_are_dropped_with_the_reply(stage):
 def test_identity_names_all_that_decides_and_no_address(stage, client, sandbox, model):
     identity = json.dumps(stage.identity())
     assert model.address not in identity
-    assert len(stage.identity()["attempts"]) == len(ATTEMPTS)
+    assert stage.identity()["temperatures"][:2] == [FUNCTION_AT, GENERATORS_AT]
     assert Functions(client, sandbox, Limits(), seed=1).identity() != stage.identity()
     assert pickle.loads(pickle.dumps(stage)).identity() == stage.identity()
 
@@ -153,10 +172,3 @@ def test_inferred_schemas_hold_for_all_values():
     assert all(validator.is_valid(json.loads(text)) for text in texts)
     assert not validator.is_valid({"a": "x", "b": []})
     assert not validator.is_valid({"b": []})
-
-
-def test_a_description_that_tells_a_pair_is_refused():
-    examples = Examples(['{"slots":[[1, 20],[30, 40]]}'], ['{"total":29}'])
-    assert _gives_away(Description("For `slots` of [[1,20], [30,40]], how many?", "Input: `slots`"), examples)
-    assert _gives_away(Description("How many?", 'Output: a dict such as {"total": 29}'), examples)
-    assert not _gives_away(Description("How many of `slots`?", "Output: a dict with the key total"), examples)

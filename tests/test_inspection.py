@@ -1,6 +1,7 @@
 """The inspection as it is used: sent into the sandbox."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -48,16 +49,19 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-def inspected(sandbox: Sandbox, code: str, source: str = FILE) -> dict[str, object]:
+def inspected(sandbox: Sandbox, code: str, source: str = FILE) -> dict[str, Any]:
     return replies_inspected(sandbox, [(code, source)])[0]
+
+
+def reference_of(sandbox: Sandbox, code: str, source: str = FILE) -> str:
+    return str(inspected(sandbox, code, source)["function"]["reference_code"])
 
 
 def test_definitions_come_from_the_file_and_nothing_else_does(sandbox: Sandbox) -> None:
     code = "def main_solution(a, b):\n    return fence(Garden(a, b)) + sqrt(TABLE[a])\n" + GENERATOR
     found = inspected(sandbox, code)
-    assert "reason" not in found
-    assert found["parameters"] == ["a", "b"]
-    reference = str(found["reference_code"])
+    assert found["function"]["parameters"] == ["a", "b"]
+    reference = found["function"]["reference_code"]
     assert "class Garden(object):" in reference
     assert "return 2 * (garden.a + garden.b)  # all around" in reference
     assert "TABLE.append(i * i)" in reference
@@ -65,19 +69,19 @@ def test_definitions_come_from_the_file_and_nothing_else_does(sandbox: Sandbox) 
     assert reference.index("def fence") < reference.index("def main_solution")
     for left_out in ("print", "plt", "input", "__main__", "import sys", "random"):
         assert left_out not in reference
-    assert str(found["input_generator"]).startswith("import random\n")
+    assert found["generator"]["input_generator"].startswith("import random\n")
 
 
 def test_code_runs_as_the_file_did_after_the_prints_are_gone(sandbox: Sandbox) -> None:
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     code = "def main_solution(a, b):\n    return [fence(Garden(a, b)), Garden(a, b).area()]\n" + GENERATOR
-    exec(str(inspected(sandbox, code)["reference_code"]), namespace)
-    assert namespace["main_solution"](2, 3) == [10, 6]  # type: ignore[operator]
+    exec(reference_of(sandbox, code), namespace)
+    assert namespace["main_solution"](2, 3) == [10, 6]
 
 
 def test_a_reply_may_define_anew_what_the_file_has(sandbox: Sandbox) -> None:
     code = "def fence(garden):\n    return 1\n\ndef main_solution(a, b):\n    return fence(a)\n" + GENERATOR
-    reference = str(inspected(sandbox, code)["reference_code"])
+    reference = reference_of(sandbox, code)
     assert reference.count("def fence") == 1
     assert "all around" not in reference
 
@@ -85,48 +89,94 @@ def test_a_reply_may_define_anew_what_the_file_has(sandbox: Sandbox) -> None:
 def test_example_runs_of_a_reply_are_left_out(sandbox: Sandbox) -> None:
     code = "def main_solution(a, b):\n    return a\n" + GENERATOR + "\nx = main_solution(1, 2)\nprint(x)\n"
     found = inspected(sandbox, code)
-    assert "x =" not in str(found["code"])
-    assert found["reference_code"] == "def main_solution(a, b):\n    return a\n"
+    assert found["function"]["reference_code"] == "def main_solution(a, b):\n    return a\n"
 
 
 @pytest.mark.parametrize(
-    ("code", "reason", "told"),
+    ("code", "half", "reason", "told"),
     [
-        ("def main_solution(a:\n    return a\n", "syntax_error", "line 1"),
-        ("def solve(a):\n    return a\n" + GENERATOR, "no_entrypoint", "main_solution"),
-        ("def main_solution():\n    return 1\n" + GENERATOR, "no_entrypoint", "named parameters"),
-        ("def main_solution(*a):\n    return 1\n" + GENERATOR, "no_entrypoint", "named parameters"),
-        ("def main_solution(a):\n    return a\n", "no_generator", "input_generator"),
+        ("def main_solution(a:\n    return a\n", "function", "syntax_error", "line 1"),
+        ("def solve(a):\n    return a\n" + GENERATOR, "function", "no_entrypoint", "main_solution"),
+        ("def main_solution():\n    return 1\n" + GENERATOR, "function", "no_entrypoint", "named parameters"),
+        (
+            "def main_solution(*a):\n    return 1\n" + GENERATOR,
+            "function",
+            "no_entrypoint",
+            "named parameters",
+        ),
+        ("def main_solution(a):\n    return a\n", "generator", "no_generator", "input_generator"),
         (
             "def main_solution(a):\n    return a\ndef input_generator(n):\n    return {}\n",
+            "generator",
             "no_generator",
             "no",
         ),
-        ("def main_solution(a, b):\n    return gone(a)\n" + GENERATOR, "undefined_name", "'gone'"),
-        ("def main_solution(a, b):\n    return a * PRICE\n" + GENERATOR, "undefined_name", "'PRICE'"),
-        ("def main_solution(a, b):\n    return int(input())\n" + GENERATOR, "leftover_io", "input"),
-        ("def main_solution(a):\n    return show(Garden(a, a))\n" + GENERATOR, "leftover_io", "matplotlib"),
+        (
+            "def main_solution(a, b):\n    return gone(a)\n" + GENERATOR,
+            "function",
+            "undefined_name",
+            "'gone'",
+        ),
+        (
+            "def main_solution(a, b):\n    return a * PRICE\n" + GENERATOR,
+            "function",
+            "undefined_name",
+            "'PRICE'",
+        ),
+        (
+            "def main_solution(a, b):\n    return int(input())\n" + GENERATOR,
+            "function",
+            "leftover_io",
+            "input",
+        ),
+        (
+            "def main_solution(a):\n    return show(Garden(a, a))\n" + GENERATOR,
+            "function",
+            "leftover_io",
+            "matplotlib",
+        ),
         (
             "import sys\ndef main_solution(a):\n    return sys.argv[a]\n" + GENERATOR,
+            "function",
             "leftover_io",
             "sys.argv",
         ),
     ],
 )
-def test_faults_are_told(sandbox: Sandbox, code: str, reason: str, told: str) -> None:
+def test_faults_are_told(sandbox: Sandbox, code: str, half: str, reason: str, told: str) -> None:
     found = inspected(sandbox, code)
-    assert found["reason"] == reason
-    assert told in str(found["detail"])
+    assert found[half]["reason"] == reason
+    assert told in found[half]["detail"]
+
+
+def test_a_fault_of_one_half_leaves_the_other(sandbox: Sandbox) -> None:
+    found = inspected(sandbox, "def main_solution(a):\n    return a\n")
+    assert found["function"]["parameters"] == ["a"]
+    found = inspected(sandbox, "def solve(a):\n    return a\n" + GENERATOR)
+    assert "random.randint" in found["generator"]["input_generator"]
+
+
+def test_a_half_that_does_not_parse_leaves_the_other(sandbox: Sandbox) -> None:
+    found = inspected(
+        sandbox, "def main_solution(a):\n    return a\n\ndef input_generator():\n    return {(}\n"
+    )
+    assert found["function"]["parameters"] == ["a"]
+    assert found["generator"]["reason"] == "syntax_error"
+    found = inspected(sandbox, "def main_solution(a:\n    return a\n" + GENERATOR)
+    assert found["function"]["reason"] == "syntax_error"
+    assert "random.randint" in found["generator"]["input_generator"]
 
 
 def test_a_generator_may_take_rng(sandbox: Sandbox) -> None:
     code = "def main_solution(a):\n    return a\ndef input_generator(rng):\n    return {'a': rng.random()}\n"
-    assert "reason" not in inspected(sandbox, code)
+    assert "rng.random()" in inspected(sandbox, code)["generator"]["input_generator"]
 
 
 def test_nesting_that_crashes_the_parser_is_a_fault(sandbox: Sandbox) -> None:
     for code in ("(" * 100_000, "-" * 200_000 + "1", "[" * 150 + "]" * 150):
-        assert inspected(sandbox, code)["reason"] in ("syntax_error", "no_entrypoint")
+        found = inspected(sandbox, code)
+        assert found["function"]["reason"] in ("syntax_error", "no_entrypoint")
+        assert found["generator"]["reason"] in ("syntax_error", "no_generator")
 
 
 def test_python_2_of_the_file_can_be_called(sandbox: Sandbox) -> None:
@@ -144,7 +194,7 @@ def test_python_2_of_the_file_can_be_called(sandbox: Sandbox) -> None:
         "    print 'bad'\n"
     )
     code = "def main_solution(a, b):\n    return total(a)\n" + GENERATOR
-    reference = str(inspected(sandbox, code, old)["reference_code"])
+    reference = reference_of(sandbox, code, old)
     assert "for i in range(n):" in reference
     assert "print" not in reference
     half = files_read(sandbox, [old])[0]
@@ -164,4 +214,28 @@ def test_a_file_is_split_in_what_can_be_called_and_the_rest(sandbox: Sandbox) ->
 
 def test_a_file_in_another_language_is_all_rest(sandbox: Sandbox) -> None:
     source = "int main(void) { return 0; }\n"
-    assert files_read(sandbox, [source]) == [{"definitions": "", "rest": source}]
+    assert files_read(sandbox, [source]) == [{"definitions": "", "rest": source, "function": None}]
+
+
+def test_the_function_of_a_file_is_the_one_that_builds_on_most_of_it(sandbox: Sandbox) -> None:
+    source = (
+        "RATE = 2\n"
+        "def twice(n):\n    return n * RATE\n"
+        "def total(numbers, start=0):\n    return start + sum(twice(n) for n in numbers)\n"
+        "def first(numbers):\n    return numbers[0]\n"
+        "def load(name):\n    return open(name).read()\n"
+        "def show(n):\n    print(total([n]))\n"
+        "print(total([1, 2]))\n"
+    )
+    own = files_read(sandbox, [source])[0]["function"]
+    assert own["parameters"] == ["numbers"]
+    assert own["reference_code"].endswith("def main_solution(numbers):\n    return total(numbers)\n")
+    namespace: dict[str, Any] = {}
+    exec(own["reference_code"], namespace)
+    assert namespace["main_solution"]([1, 2]) == 6
+    assert "first" not in own["reference_code"]
+
+
+def test_a_file_whose_functions_read_or_give_nothing_has_none_of_its_own(sandbox: Sandbox) -> None:
+    source = "def load(name):\n    return open(name).read()\ndef show(n):\n    print(n)\nshow(load('a'))\n"
+    assert files_read(sandbox, [source])[0]["function"] is None

@@ -1,4 +1,5 @@
-from builders.unification import code_in, description_in
+import prompts
+from builders.unification import Description, code_in, description_in, gives_away, repeats
 
 REPLY = """In: a number. Out: its double.
 ```python
@@ -34,10 +35,12 @@ def test_blocks_of_other_languages_are_not() -> None:
     assert code_in('```json\n{"n": 1}\n```\n', cut_off=False) is None
 
 
-def test_a_block_left_open_counts_only_when_the_reply_was_whole() -> None:
+def test_of_a_block_that_was_cut_off_whole_definitions_count() -> None:
     text = "```python\ndef main_solution(n):\n    return n"
     assert code_in(text, cut_off=False) == "def main_solution(n):\n    return n"
     assert code_in(text, cut_off=True) is None
+    more = "\n\n\ndef input_generator():\n    return {"
+    assert code_in(text + more, cut_off=True) == "def main_solution(n):\n    return n\n\n"
 
 
 def test_bare_code_is_code_and_prose_is_not() -> None:
@@ -64,3 +67,18 @@ def test_description_without_a_section_or_with_one_twice_is_none() -> None:
     assert description_in(DESCRIPTION.replace("### Output\n", ""), ["n"]) is None
     assert description_in(DESCRIPTION + "\n### Query\nOnce more, what is it that comes out?\n", ["n"]) is None
     assert description_in("", []) is None
+
+
+def test_a_description_that_tells_a_pair_is_refused() -> None:
+    pair = ('{"slots":[[1, 20],[30, 40]]}', '{"total":29}')
+    assert gives_away(Description("For `slots` of [[1,20], [30,40]], how many?", "Input: `slots`"), *pair)
+    assert gives_away(Description("How many?", 'Output: a dict such as {"total": 29}'), *pair)
+    assert not gives_away(Description("How many of `slots`?", "Output: a dict with the key total"), *pair)
+
+
+def test_a_description_that_repeats_the_worked_example_is_refused() -> None:
+    example = prompts.load("describe_example_reply").text
+    copied = Description("A library charges late fees for everything kept longer than 14 days.", "")
+    own = Description("A nursery charges for every plant in `plants`, rounded to two digits.", "")
+    assert repeats(copied, example)
+    assert not repeats(own, example)

@@ -65,6 +65,12 @@ def test_the_order_of_two_elements_is_mostly_found(prover: Prover) -> None:
     assert sum(not proof.agrees for proof in proofs) >= 25
 
 
+def test_what_is_too_slow_in_one_world_is_too_slow(prover: Prover) -> None:
+    code = "calls = []\ndef f(x):\n calls.append(x)\n while len(calls) > 1: pass\n return x"
+    (proof,) = prover.prove(Job(code, "f", ["1"]))
+    assert (proof.execution.status, proof.agrees) == ("timeout", True)
+
+
 def test_a_rehearsal_is_not_on_the_first_input_s_budget(prover: Prover) -> None:
     code = (
         "import resource\ndef f(x):\n used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_utime\n"

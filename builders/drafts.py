@@ -1,0 +1,246 @@
+"""The conversation of stage 2: what a model is asked about a file, and what its replies leave standing.
+
+In: drafts, one for each file. Done to them: a function, a generator of inputs that suits it, examples of
+what it returns, a description; or a fault, the last thing that went wrong. The model writes only what a file
+does not have yet: `main_solution`, which may call what the file defines, and `input_generator`. Where its
+function is of no use, the file's own one takes its place. A reply that failed is never shown again, since
+small models repeat what they see; only what went wrong with the last generator is told.
+
+Not covered: how often and in which order to ask (`functions`).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import prompts
+from builders import inspector
+from builders.execution import Prover, Sandbox
+from builders.inference import Answer, Client, Refusal
+from builders.inspection import ENTRYPOINT
+from builders.stage import Row
+from builders.trials import Candidate, Examples, Fault, tried
+from builders.unification import Description, code_in, description_in, gives_away, repeats
+from builders.wrapping import wrapped
+
+Message = dict[str, str]
+CODE_TOKENS = 600
+DESCRIPTION_TOKENS = 400
+MOST_REST_CHARS = 1500
+"""How much of the rest of a file a request for a generator shows: example data stands there."""
+UNIFY_EXAMPLES = (1, 2, 3)
+GENERATE_EXAMPLES = (1, 2)
+PROMPTS = (
+    *("unify", "unify_file", "generate", "generate_function"),
+    *(f"unify_example_{number}_{half}" for number in UNIFY_EXAMPLES for half in ("file", "reply")),
+    *(f"generate_example_{number}_{half}" for number in GENERATE_EXAMPLES for half in ("function", "reply")),
+    *("describe", "describe_function", "describe_example_function", "describe_example_reply"),
+)
+
+
+@dataclass
+class Draft:
+    """How far the function of one file has come.
+
+    `own` is the file's own function, if there is one; `is_own`: whether it is in use. A draft is open until
+    it has examples, or the server refused it.
+    """
+
+    row: Row
+    definitions: str
+    rest: str
+    own: dict[str, Any] | None
+    function: dict[str, Any] | None = None
+    is_own: bool = False
+    generator: str = ""
+    reply: str = ""
+    examples: Examples | None = None
+    description: Description | None = None
+    fault: Fault | None = None
+    refused: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still be asked for code."""
+        return self.examples is None and not self.refused
+
+    @property
+    def wants_generator(self) -> bool:
+        """Whether it has a function that other inputs may do justice."""
+        return self.open and self.function is not None and (self.fault is None or self.fault.of_inputs)
+
+    def fall_back(self) -> None:
+        """Give up a function that is of no use; the file's own one takes its place, if it has one."""
+        if self.open and self.own and not self.is_own:
+            self.function, self.is_own = self.own, True
+            self.generator, self.fault = "", None
+
+
+class Author:
+    """Asks the model and tries what it wrote; each method works on many drafts side by side."""
+
+    def __init__(self, client: Client, sandbox: Sandbox, prover: Prover, seed: int) -> None:
+        self.client = client
+        self.sandbox = sandbox
+        self.prover = prover
+        self.seed = seed
+
+    def drafts(self, rows: list[Row]) -> list[Draft]:
+        """Read the files."""
+        halves = inspector.files_read(self.sandbox, [row["content"] for row in rows])
+        return [
+            Draft(row, half["definitions"], half["rest"], half["function"])
+            for row, half in zip(rows, halves, strict=True)
+        ]
+
+    def write_functions(self, drafts: list[Draft], temperature: float) -> None:
+        """Have both functions written, and try them."""
+        payloads = [self._payload(_about_file(draft), temperature, CODE_TOKENS) for draft in drafts]
+        for draft, found in self._inspected(drafts, payloads):
+            draft.function, fault = _taken(found["function"])
+            draft.generator, draft.fault = "", fault
+            if not fault:
+                self._take_generator(draft, found)
+        self._try(drafts)
+
+    def write_generators(self, drafts: list[Draft], temperature: float) -> None:
+        """Have new generators written for the functions as they are, and try them."""
+        payloads = [self._payload(_about_function(draft), temperature, CODE_TOKENS) for draft in drafts]
+        for draft, found in self._inspected(drafts, payloads):
+            self._take_generator(draft, found)
+        self._try(drafts)
+
+    def describe(self, drafts: list[Draft], temperature: float) -> None:
+        """Have functions that work described."""
+        payloads = [self._payload(_about_example(draft), temperature, DESCRIPTION_TOKENS) for draft in drafts]
+        for draft, answer in zip(drafts, self.client.ask(payloads), strict=True):
+            assert draft.function
+            assert draft.examples
+            if isinstance(answer, Refusal):
+                draft.fault = Fault(answer.reason, answer.detail)
+                continue
+            draft.reply = answer.text
+            description = description_in(answer.text, draft.function["parameters"])
+            if description is None:
+                draft.fault = Fault("no_description", "the description lacks a section or a parameter")
+            elif gives_away(description, draft.examples.inputs[0], draft.examples.outputs[0]):
+                draft.fault = Fault("no_description", "the description tells a pair of the function")
+            elif repeats(description, prompts.load("describe_example_reply").text):
+                draft.fault = Fault("no_description", "the description is that of the worked example")
+            else:
+                draft.description = description
+
+    def _inspected(
+        self, drafts: list[Draft], payloads: list[dict[str, Any]]
+    ) -> list[tuple[Draft, dict[str, Any]]]:
+        """The drafts whose replies hold code, each with what is in it; the others get their fault."""
+        coded: list[tuple[Draft, str]] = []
+        for draft, answer in zip(drafts, self.client.ask(payloads), strict=True):
+            if isinstance(answer, Answer):
+                draft.reply = answer.text
+                cut_off = answer.finish_reason == "length"
+                code = code_in(answer.text, cut_off)
+                if code is not None:
+                    coded.append((draft, code))
+                elif cut_off:
+                    draft.fault = Fault("truncated", f"the reply is longer than {CODE_TOKENS} tokens")
+                else:
+                    draft.fault = Fault("no_code", "the reply holds no Python code")
+            else:
+                draft.fault, draft.refused = Fault(answer.reason, answer.detail), True
+        found = inspector.replies_inspected(
+            self.sandbox, [(code, draft.row["content"]) for draft, code in coded]
+        )
+        return [(draft, parts) for (draft, _), parts in zip(coded, found, strict=True)]
+
+    def _take_generator(self, draft: Draft, found: dict[str, Any]) -> None:
+        generator, draft.fault = _taken(found["generator"])
+        draft.generator = generator["input_generator"] if generator else ""
+
+    def _try(self, drafts: list[Draft]) -> None:
+        """Run what has both halves."""
+        runnable = [draft for draft in drafts if draft.generator and not draft.fault]
+        candidates = [candidate(draft) for draft in runnable]
+        trials = tried(self.sandbox, self.prover, candidates, self.seed)
+        again = []
+        for draft, trial in zip(runnable, trials, strict=True):
+            if isinstance(trial, Examples):
+                draft.examples, draft.fault = trial, None
+            elif draft.function and (better := wrapped(draft.function, trial.lack)):
+                draft.function = better
+                again.append(draft)
+            else:
+                draft.fault = trial
+        if again:
+            self._try(again)
+
+    def _payload(self, messages: list[Message], temperature: float, max_tokens: int) -> dict[str, Any]:
+        return {
+            "messages": messages,
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "seed": self.seed,
+        }
+
+
+def candidate(draft: Draft) -> Candidate:
+    """What a draft holds now, ready to be run."""
+    assert draft.function
+    return Candidate(
+        draft.function["reference_code"], ENTRYPOINT, draft.function["parameters"], draft.generator
+    )
+
+
+def _taken(half: dict[str, Any]) -> tuple[dict[str, Any] | None, Fault | None]:
+    """A half of a reply, or its fault."""
+    return (None, Fault(half["reason"], half["detail"])) if "reason" in half else (half, None)
+
+
+def _about_file(draft: Draft) -> list[Message]:
+    """Rules, examples, both parts of the file."""
+    messages = [_message("system", "unify")]
+    for number in UNIFY_EXAMPLES:
+        messages.append(_message("user", f"unify_example_{number}_file"))
+        messages.append(_message("assistant", f"unify_example_{number}_reply"))
+    return [*messages, _message("user", "unify_file", definitions=draft.definitions, rest=draft.rest)]
+
+
+def _about_function(draft: Draft) -> list[Message]:
+    """Rules, examples, the function, how its file goes on, what went wrong before."""
+    assert draft.function
+    messages = [_message("system", "generate")]
+    for number in GENERATE_EXAMPLES:
+        messages.append(_message("user", f"generate_example_{number}_function"))
+        messages.append(_message("assistant", f"generate_example_{number}_reply"))
+    shown = {
+        "reference_code": _shown_code(draft.function),
+        "rest": draft.rest if len(draft.rest) <= MOST_REST_CHARS else "",
+        "detail": draft.fault.detail if draft.fault else "",
+        "parameters": ", ".join(f"`{name}`" for name in draft.function["parameters"]),
+    }
+    return [*messages, _message("user", "generate_function", **shown)]
+
+
+def _about_example(draft: Draft) -> list[Message]:
+    """Rules, an example, the function as it ended with one of its pairs."""
+    assert draft.function
+    assert draft.examples
+    shown = {
+        "reference_code": _shown_code(draft.function),
+        "input": draft.examples.inputs[0],
+        "output": draft.examples.outputs[0],
+    }
+    return [
+        _message("system", "describe"),
+        _message("user", "describe_example_function"),
+        _message("assistant", "describe_example_reply"),
+        _message("user", "describe_function", **shown),
+    ]
+
+
+def _shown_code(function: dict[str, Any]) -> str:
+    """The code without wrappers, which would be described instead of what they wrap."""
+    return str(function.get("unwrapped", function["reference_code"])).rstrip("\n")
+
+
+def _message(role: str, name: str, **values: object) -> Message:
+    return {"role": role, "content": prompts.load(name).render(**values)}

@@ -1,0 +1,72 @@
+"""Functions made plain, run in the sandbox."""
+
+import json
+
+from builders.execution import Job, Prover
+from builders.wrapping import wrapped
+
+CODE = """from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+
+
+class Money:
+    def __init__(self, cents):
+        self.cents = cents
+
+    def __str__(self):
+        return "%d.%02d" % divmod(self.cents, 100)
+
+
+def main_solution(n, deep=0):
+    if deep:
+        return main_solution(n)
+    found = {"owed": Money(n), "half": Decimal(n) / 2, "third": Fraction(n, 3), "seen": {n, 1}}
+    return {**found, "pair": (n, None), "row": np.arange(2)}
+"""
+
+
+def outputs(code: str, *inputs: str) -> list[object]:
+    with Prover() as prover:
+        proofs = prover.prove(Job(code, "main_solution", list(inputs)))
+    assert all(proof.agrees for proof in proofs)
+    return [json.loads(proof.execution.output or "null") for proof in proofs]
+
+
+def test_values_become_numbers_texts_lists_and_dicts() -> None:
+    plain = wrapped({"reference_code": CODE, "parameters": ["n", "deep"]}, "plain")
+    assert plain
+    expected = {"owed": "2.05", "half": "102.5", "third": "205/3", "seen": [1, 205], "pair": [205, None]}
+    found = outputs(plain["reference_code"], '{"n":205,"deep":0}', '{"n":205,"deep":1}')
+    assert found == [{**expected, "row": [0, 1]}] * 2
+
+
+def test_lists_become_arrays_and_other_values_stay() -> None:
+    code = "import numpy as np\n\n\ndef main_solution(a, n):\n    return {a[:, 0].sum() * n}\n"
+    arrays = wrapped({"reference_code": code, "parameters": ["a", "n"]}, "arrays")
+    assert arrays
+    both = wrapped(arrays, "plain")
+    assert both
+    assert outputs(both["reference_code"], '{"a":[[1,2],[3,4]],"n":2}') == [[8]]
+
+
+def test_nothing_is_wrapped_twice_or_without_need() -> None:
+    function = {"reference_code": "def main_solution(n):\n    return n\n", "parameters": ["n"]}
+    plain = wrapped(function, "plain")
+    assert plain
+    assert wrapped(plain, "plain") is None
+    both = wrapped(plain, "arrays")
+    assert both
+    assert wrapped(both, "arrays") is None
+    assert wrapped(both, "plain") is None
+    assert wrapped(function, "") is None
+
+
+def test_an_object_without_text_is_not_proven() -> None:
+    code = "class Node:\n    pass\n\n\ndef main_solution(n):\n    return [n, Node()]\n"
+    plain = wrapped({"reference_code": code, "parameters": ["n"]}, "plain")
+    assert plain
+    with Prover() as prover:
+        (proof,) = prover.prove(Job(plain["reference_code"], "main_solution", ['{"n":1}']))
+    assert not proof.agrees
