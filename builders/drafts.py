@@ -15,7 +15,7 @@ from typing import Any
 import prompts
 from builders import inspector
 from builders.execution import Prover, Sandbox
-from builders.inference import Answer, Client, Refusal
+from builders.inference import Client, Refusal
 from builders.inspection import ENTRYPOINT
 from builders.stage import Row
 from builders.trials import Candidate, Examples, Fault, tried
@@ -41,8 +41,7 @@ PROMPTS = (
 class Draft:
     """How far the function of one file has come.
 
-    `own` is the file's own function, if there is one; `is_own`: whether it is in use. A draft is open until
-    it has examples, or the server refused it.
+    `own` is the file's own function, if there is one; `is_own`: whether it is in use.
     """
 
     row: Row
@@ -56,23 +55,23 @@ class Draft:
     examples: Examples | None = None
     description: Description | None = None
     fault: Fault | None = None
-    refused: bool = False
-
-    @property
-    def open(self) -> bool:
-        """Whether it may still be asked for code."""
-        return self.examples is None and not self.refused
 
     @property
     def wants_generator(self) -> bool:
         """Whether it has a function that other inputs may do justice."""
-        return self.open and self.function is not None and (self.fault is None or self.fault.of_inputs)
+        if self.examples or not self.function:
+            return False
+        return self.fault is None or self.fault.of_inputs
+
+    @property
+    def may_fall_back(self) -> bool:
+        """Whether the file has a function of its own to try."""
+        return not self.examples and self.own is not None and not self.is_own
 
     def fall_back(self) -> None:
-        """Give up a function that is of no use; the file's own one takes its place, if it has one."""
-        if self.open and self.own and not self.is_own:
-            self.function, self.is_own = self.own, True
-            self.generator, self.fault = "", None
+        """Let the file's own function take the place of one that is of no use."""
+        self.function, self.is_own = self.own, True
+        self.generator, self.fault = "", None
 
 
 class Author:
@@ -95,17 +94,17 @@ class Author:
     def write_functions(self, drafts: list[Draft], temperature: float) -> None:
         """Have both functions written, and try them."""
         payloads = [self._payload(_about_file(draft), temperature, CODE_TOKENS) for draft in drafts]
-        for draft, found in self._inspected(drafts, payloads):
-            draft.function, fault = _taken(found["function"])
-            draft.generator, draft.fault = "", fault
-            if not fault:
+        for draft, found in self._inspected(drafts, payloads, [draft.row["content"] for draft in drafts]):
+            draft.function, draft.fault = _taken(found["function"])
+            if draft.function:
                 self._take_generator(draft, found)
         self._try(drafts)
 
     def write_generators(self, drafts: list[Draft], temperature: float) -> None:
         """Have new generators written for the functions as they are, and try them."""
         payloads = [self._payload(_about_function(draft), temperature, CODE_TOKENS) for draft in drafts]
-        for draft, found in self._inspected(drafts, payloads):
+        shown = [_shown_code(draft) for draft in drafts]
+        for draft, found in self._inspected(drafts, payloads, shown):
             self._take_generator(draft, found)
         self._try(drafts)
 
@@ -120,7 +119,11 @@ class Author:
                 continue
             draft.reply = answer.text
             description = description_in(answer.text, draft.function["parameters"])
-            if description is None:
+            if answer.finish_reason == "length":
+                draft.fault = Fault(
+                    "truncated", f"the description is longer than {DESCRIPTION_TOKENS} tokens"
+                )
+            elif description is None:
                 draft.fault = Fault("no_description", "the description lacks a section or a parameter")
             elif gives_away(description, draft.examples.inputs[0], draft.examples.outputs[0]):
                 draft.fault = Fault("no_description", "the description tells a pair of the function")
@@ -130,48 +133,53 @@ class Author:
                 draft.description = description
 
     def _inspected(
-        self, drafts: list[Draft], payloads: list[dict[str, Any]]
+        self, drafts: list[Draft], payloads: list[dict[str, Any]], sources: list[str]
     ) -> list[tuple[Draft, dict[str, Any]]]:
-        """The drafts whose replies hold code, each with what is in it; the others get their fault."""
-        coded: list[tuple[Draft, str]] = []
-        for draft, answer in zip(drafts, self.client.ask(payloads), strict=True):
-            if isinstance(answer, Answer):
-                draft.reply = answer.text
-                cut_off = answer.finish_reason == "length"
-                code = code_in(answer.text, cut_off)
-                if code is not None:
-                    coded.append((draft, code))
-                elif cut_off:
-                    draft.fault = Fault("truncated", f"the reply is longer than {CODE_TOKENS} tokens")
-                else:
-                    draft.fault = Fault("no_code", "the reply holds no Python code")
+        """The drafts whose replies hold code, each with what is in it; the others get their fault.
+
+        `sources`: the code that each reply may call.
+        """
+        coded: list[Draft] = []
+        replies: list[tuple[str, str]] = []
+        for draft, source, answer in zip(drafts, sources, self.client.ask(payloads), strict=True):
+            if isinstance(answer, Refusal):
+                draft.fault = Fault(answer.reason, answer.detail, of_inputs=False)
+                continue
+            draft.reply = answer.text
+            cut_off = answer.finish_reason == "length"
+            code = code_in(answer.text, cut_off)
+            if code is not None:
+                coded.append(draft)
+                replies.append((code, source))
+            elif cut_off:
+                draft.fault = Fault("truncated", f"the reply is longer than {CODE_TOKENS} tokens")
             else:
-                draft.fault, draft.refused = Fault(answer.reason, answer.detail), True
-        found = inspector.replies_inspected(
-            self.sandbox, [(code, draft.row["content"]) for draft, code in coded]
-        )
-        return [(draft, parts) for (draft, _), parts in zip(coded, found, strict=True)]
+                draft.fault = Fault("no_code", "the reply holds no Python code")
+        return list(zip(coded, inspector.replies_inspected(self.sandbox, replies), strict=True))
 
     def _take_generator(self, draft: Draft, found: dict[str, Any]) -> None:
         generator, draft.fault = _taken(found["generator"])
         draft.generator = generator["input_generator"] if generator else ""
 
     def _try(self, drafts: list[Draft]) -> None:
-        """Run what has both halves."""
-        runnable = [draft for draft in drafts if draft.generator and not draft.fault]
-        candidates = [candidate(draft) for draft in runnable]
-        trials = tried(self.sandbox, self.prover, candidates, self.seed)
-        again = []
-        for draft, trial in zip(runnable, trials, strict=True):
-            if isinstance(trial, Examples):
-                draft.examples, draft.fault = trial, None
-            elif draft.function and (better := wrapped(draft.function, trial.lack)):
-                draft.function = better
-                again.append(draft)
-            else:
+        """Run what has both halves, wrapped where that may help; a wrapper stays only if it did."""
+        pending = [
+            (draft, draft.function)
+            for draft in drafts
+            if draft.function and draft.generator and not draft.fault
+        ]
+        while pending:
+            candidates = [_candidate(function, draft.generator) for draft, function in pending]
+            trials = tried(self.sandbox, self.prover, candidates, self.seed)
+            again = []
+            for (draft, function), trial in zip(pending, trials, strict=True):
+                if isinstance(trial, Examples):
+                    draft.function, draft.examples, draft.fault = function, trial, None
+                    continue
                 draft.fault = trial
-        if again:
-            self._try(again)
+                if better := wrapped(function, trial.lack):
+                    again.append((draft, better))
+            pending = again
 
     def _payload(self, messages: list[Message], temperature: float, max_tokens: int) -> dict[str, Any]:
         return {
@@ -185,9 +193,11 @@ class Author:
 def candidate(draft: Draft) -> Candidate:
     """What a draft holds now, ready to be run."""
     assert draft.function
-    return Candidate(
-        draft.function["reference_code"], ENTRYPOINT, draft.function["parameters"], draft.generator
-    )
+    return _candidate(draft.function, draft.generator)
+
+
+def _candidate(function: dict[str, Any], generator: str) -> Candidate:
+    return Candidate(function["reference_code"], ENTRYPOINT, function["parameters"], generator)
 
 
 def _taken(half: dict[str, Any]) -> tuple[dict[str, Any] | None, Fault | None]:
@@ -212,7 +222,7 @@ def _about_function(draft: Draft) -> list[Message]:
         messages.append(_message("user", f"generate_example_{number}_function"))
         messages.append(_message("assistant", f"generate_example_{number}_reply"))
     shown = {
-        "reference_code": _shown_code(draft.function),
+        "reference_code": _shown_code(draft).rstrip("\n"),
         "rest": draft.rest if len(draft.rest) <= MOST_REST_CHARS else "",
         "detail": draft.fault.detail if draft.fault else "",
         "parameters": ", ".join(f"`{name}`" for name in draft.function["parameters"]),
@@ -225,7 +235,7 @@ def _about_example(draft: Draft) -> list[Message]:
     assert draft.function
     assert draft.examples
     shown = {
-        "reference_code": _shown_code(draft.function),
+        "reference_code": _shown_code(draft).rstrip("\n"),
         "input": draft.examples.inputs[0],
         "output": draft.examples.outputs[0],
     }
@@ -237,9 +247,10 @@ def _about_example(draft: Draft) -> list[Message]:
     ]
 
 
-def _shown_code(function: dict[str, Any]) -> str:
+def _shown_code(draft: Draft) -> str:
     """The code without wrappers, which would be described instead of what they wrap."""
-    return str(function.get("unwrapped", function["reference_code"])).rstrip("\n")
+    assert draft.function
+    return str(draft.function.get("unwrapped", draft.function["reference_code"]))
 
 
 def _message(role: str, name: str, **values: object) -> Message:

@@ -119,10 +119,10 @@ def _worked_out(author: Author, drafts: list[Draft]) -> None:
     """The model's function, then the file's own, each with up to two more generators."""
     author.write_functions(drafts, FUNCTION_AT)
     for draft in drafts:
-        if not draft.wants_generator:
+        if draft.may_fall_back and not draft.wants_generator:
             draft.fall_back()
     _with_inputs(author, drafts)
-    again = [draft for draft in drafts if draft.open and draft.own and not draft.is_own]
+    again = [draft for draft in drafts if draft.may_fall_back]
     for draft in again:
         draft.fall_back()
     _with_inputs(author, again)

@@ -13,8 +13,9 @@ Not covered: whether the code runs.
 
 import ast
 import builtins
+import contextlib
 import importlib
-from collections.abc import Iterator
+import re
 from typing import Any
 
 from builders.syntax import (
@@ -63,25 +64,28 @@ def inspect_code(code: str, source: str) -> dict[str, Any]:
     Raises nothing for bad code.
     """
     file = definitions(source)
+    reply, broken = statements(code)
     found = {}
     for half, taken in (("function", function_in), ("generator", generator_in)):
         try:
-            found[half] = taken(statements(code, half), file)
+            found[half] = taken(reply, file)
         except Fault as fault:
-            found[half] = {"reason": fault.args[0], "detail": fault.args[1]}
+            reason, detail = (broken or fault).args
+            found[half] = {"reason": reason, "detail": detail}
     return found
 
 
-def statements(code: str, half: str) -> list[Part]:
-    """What a reply defines; of one that does not parse, what this half of it defines."""
+def statements(code: str) -> tuple[list[Part], Fault | None]:
+    """What a reply defines; of one that does not parse, the statements that do, and what is wrong."""
+    broken = None
     try:
         reply = parts(code, "your code")
-    except Fault:
-        function, mark, generator = code.partition(f"\ndef {GENERATOR}(")
-        if not mark:
-            raise
-        reply = parts(function if half == "function" else mark + generator, "your code")
-    return last([part for part in reply if not is_example(part)])
+    except Fault as fault:
+        broken, reply = fault, []
+        for statement in re.split(r"^(?=[^\s)\]}])", code, flags=re.MULTILINE):
+            with contextlib.suppress(Fault):
+                reply += parts(statement, "your code")
+    return last([part for part in reply if not is_example(part)]), broken
 
 
 def function_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
@@ -92,7 +96,8 @@ def function_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
         raise Fault("no_entrypoint", f"{ENTRYPOINT} must take its input as one or more named parameters")
     reference = reached(ENTRYPOINT, reply, file)
     check_leftovers(reference, ENTRYPOINT)
-    return {"reference_code": joined(reference), "parameters": parameters}
+    signature = ast.unparse(given)
+    return {"reference_code": joined(reference), "parameters": parameters, "signature": signature}
 
 
 def generator_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
@@ -106,61 +111,16 @@ def generator_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
     return {"input_generator": joined(drawn)}
 
 
-def own_function(file: list[Part]) -> dict[str, Any] | None:
-    """The function or method of a file that builds on most of it, called from an entrypoint; or None."""
-    best: dict[str, Any] | None = None
-    most = (0, 0)
-    for part in file:
-        for parameters, call, node in calls(part.node):
-            text = f"def {ENTRYPOINT}({', '.join(parameters)}):\n    return {call}\n"
-            try:
-                found = function_in(parts(text, "the call"), file)
-            except Fault:
-                continue
-            size = (len(found["reference_code"]) - len(text), (node.end_lineno or 0) - node.lineno)
-            if size >= most:  # of equals the last: files build up
-                best, most = found, size
-    return best
-
-
-def calls(node: ast.stmt) -> Iterator[tuple[list[str], str, ast.FunctionDef]]:
-    """Ways to call what a statement defines: parameters, expression, and the definition that is called."""
-    if isinstance(node, ast.FunctionDef) and gives(node):
-        names = required(node)
-        if names:
-            yield names, f"{node.name}({', '.join(names)})", node
-    if not isinstance(node, ast.ClassDef) or node.decorator_list:
-        return
-    if any(not (isinstance(parent, ast.Name) and parent.id == "object") for parent in node.bases):
-        return
-    methods = [item for item in node.body if isinstance(item, ast.FunctionDef) and not item.decorator_list]
-    used = {item.attr for item in ast.walk(node) if isinstance(item, ast.Attribute)}
-    made_from = next((required(item)[1:] for item in methods if item.name == "__init__"), [])
-    for method in methods:
-        names = required(method)[1:]
-        if method.name.startswith("_") or method.name in used or not gives(method):
-            continue
-        if (made_from or names) and not set(made_from) & set(names):
-            call = f"{node.name}({', '.join(made_from)}).{method.name}({', '.join(names)})"
-            yield [*made_from, *names], call, method
-
-
-def required(node: ast.FunctionDef) -> list[str]:
-    """The parameters that a call must give, in order; all of them where each has a default."""
-    given = node.args.posonlyargs + node.args.args
-    return [item.arg for item in given[: len(given) - len(node.args.defaults)] or given]
-
-
-def read_file(source: str) -> dict[str, Any]:
+def read_file(source: str) -> dict[str, str]:
     """Split a raw file into what a reply may call and what is left for it to write anew, both as text.
 
     Called can be what gives something back without reading from outside, and what that needs. A file that
-    cannot be read is all left. `function` is the file's own function, if it has one.
+    cannot be read is all left.
     """
     try:
         found = parts(source, "the file", whole=True)
     except Fault:
-        return {"definitions": "", "rest": source, "function": None}
+        return {"definitions": "", "rest": source}
     usable = [part for part in found if not is_idle(part.node) and not reads(part.node)]
     kept = {part for part in usable if gives(part.node)}
     while more := {part for part in usable if any(part.binds & user.needs for user in kept)} - kept:
@@ -169,7 +129,6 @@ def read_file(source: str) -> dict[str, Any]:
     return {
         "definitions": "\n".join(part.text for part in found if part in kept),
         "rest": "\n".join(part.text for part in left),
-        "function": own_function(definitions(source)),
     }
 
 
@@ -179,13 +138,13 @@ def gives(node: ast.stmt) -> bool:
         return True
     if not isinstance(node, FUNCTION):
         return False
-    inner = list(ast.walk(node))
-    if any(source_read(item) for item in inner):
+    if any(source_read(item) for item in ast.walk(node)):
         return False
     return any(
         isinstance(item, (ast.Yield, ast.YieldFrom))
         or (isinstance(item, ast.Return) and item.value is not None)
-        for item in inner
+        for statement in node.body
+        for item in own_level(statement)
     )
 
 

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from builders import inspection, syntax
+from builders import inspection, own_function, syntax
 from builders.execution import Job, Sandbox
 from hub.verifier import canonical
 
@@ -17,22 +17,31 @@ def _text(module: Any) -> str:
     return Path(module.__file__).read_text(encoding="utf-8")
 
 
-# One module for the sandbox, which cannot import ours.
-CODE = f"""
+def _bundle(*modules: Any) -> str:
+    """One text for the sandbox, which cannot import ours: the last module, the others made known to it."""
+    known = {module.__name__: _text(module) for module in modules[:-1]}
+    return f"""
 import sys, types, warnings
 warnings.simplefilter("ignore")
-sys.modules["builders.syntax"] = types.ModuleType("builders.syntax")
-exec({_text(syntax)!r}, vars(sys.modules["builders.syntax"]))
-{_text(inspection)}
+for name, text in {known!r}.items():
+    sys.modules[name] = types.ModuleType(name)
+    exec(text, vars(sys.modules[name]))
+from builders.inspection import inspect_code, read_file
+{_text(modules[-1])}
 """
+
+
+CODE = _bundle(syntax, inspection, own_function)
 
 
 def files_read(sandbox: Sandbox, sources: list[str]) -> list[dict[str, Any]]:
     """`definitions` and `rest` of each file, both as text, and its own `function` or None."""
-    found = _called(sandbox, "read_file", [{"source": source} for source in sources])
+    questions = [{"source": source} for source in sources]
+    found = _called(sandbox, "read_file", questions)
+    own = _called(sandbox, "own_function", questions)
     return [
-        read if read is not None else {"definitions": "", "rest": source, "function": None}
-        for source, read in zip(sources, found, strict=True)
+        {**(read or {"definitions": "", "rest": source}), "function": function}
+        for source, read, function in zip(sources, found, own, strict=True)
     ]
 
 

@@ -52,7 +52,7 @@ class IOPairs(Stage):
     """Functions to proven pairs; a function without one is dropped with its commonest reason."""
 
     name = "io_pairs"
-    version = 1
+    version = 2
     features = IO_PAIRS
     key = ("pair_id",)
 

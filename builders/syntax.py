@@ -96,8 +96,17 @@ def replaced(code: str, patterns: tuple[tuple[str, str], ...]) -> str:
 def parts(code: str, what: str, whole: bool = False) -> list[Part]:
     """Split code into its top-level statements: the `whole` of them, each with the comments above it, or
     without docstrings, prints and the `__main__` block.
+
+    Raises Fault for code that does not parse, and for what Python finds only as it compiles.
     """
-    code, nodes = parsed(code, what)
+    try:
+        return split(*parsed(code, what), whole)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise Fault("syntax_error", f"{what} does not compile: {error.args[0]}") from None
+
+
+def split(code: str, nodes: list[ast.stmt], whole: bool) -> list[Part]:
+    """The parts of code that parses."""
     lines = code.split("\n")
     found = []
     above = 0

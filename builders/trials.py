@@ -7,6 +7,7 @@ prove.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,10 @@ N_RUNS = (8, 48)
 """How many inputs are run: few, and many where too few of them were valid (no dates, no formulas)."""
 FEWEST = 3
 _SHOWN_CHARS = 240
-_NOT_OF_INPUTS = ("NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError", "AttributeError")
+_WHATEVER_INPUT = re.compile(
+    r"raises (NameError|ImportError|ModuleNotFoundError"
+    r"|AttributeError: '(list|dict|str|int|float)' object has no attribute)"
+)
 _WANTS_ARRAYS = re.compile(
     r"'list' object has no attribute '(shape|size|ndim|T|dtype|sum|mean|std|var|min|max|dot|reshape|flatten"
     r"|astype|transpose|ravel|argmax|argmin|tolist|cumsum|round|any|all)'"
@@ -29,7 +33,7 @@ _WANTS_ARRAYS = re.compile(
 
 @dataclass(frozen=True)
 class Candidate:
-    """Code that passed inspection: what a model wrote, cut down to what the function needs."""
+    """Code that passed inspection, a model's or a file's own, cut down to what the function needs."""
 
     reference_code: str
     entrypoint: str
@@ -39,7 +43,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a reply is of no use: a short reason, and a sentence that a model is told, too.
+    """Why a function, a generator or a description is of no use: a reason, and a sentence for the model.
 
     `of_inputs`: whether other inputs may help. `lack`: what a wrapper can give the function (see `wrapping`).
     `given`: the input it failed on, which a model is not told, since it would draw just that.
@@ -121,13 +125,15 @@ def _judged(inputs: Sequence[str], proofs: list[Proof]) -> Fault | Examples:
     runs = list(zip(inputs, proofs, strict=True))
     ok = [(given, proof.execution.output or "") for given, proof in runs if proof.execution.status == "ok"]
     if len(ok) < FEWEST:
-        given, proof = next(run for run in runs if run[1].execution.status != "ok")
+        failed = [run for run in runs if run[1].execution.status != "ok"]
+        commonest = Counter(_kind(proof.execution) for _, proof in failed).most_common(1)[0][0]
+        given, proof = next(run for run in failed if _kind(run[1].execution) == commonest)
         reason = "too_slow" if proof.execution.status == "timeout" else "code_failed"
         lack = _lack(proof.execution)
         return Fault(
             reason,
             f"main_solution {_failure(proof.execution)}.",
-            of_inputs=not lack and proof.execution.error_type not in _NOT_OF_INPUTS,
+            of_inputs=not (lack or _WHATEVER_INPUT.match(_failure(proof.execution))),
             lack=lack,
             given=_short(given),
         )
@@ -149,15 +155,18 @@ def _judged(inputs: Sequence[str], proofs: list[Proof]) -> Fault | Examples:
         longest = _short(max((output for _, output in ok), key=len))
         return Fault(
             "output_too_large",
-            f"main_solution returns too much, {longest}: return what matters most, as a number, a short "
-            "string, or a list of at most 9 items, or draw smaller inputs.",
+            f"main_solution returns too much, {longest}: draw smaller inputs.",
         )
     return Examples(*map(list, zip(*small, strict=True)))
 
 
+def _kind(run: Execution) -> tuple[str, str | None]:
+    return run.status, run.error_type
+
+
 def _lack(run: Execution) -> str:
     """Whether results are no plain values, or lists come where arrays are wanted."""
-    if str(run.error_type).startswith("not_json"):
+    if run.error_type in ("not_json:type", "not_json:key"):
         return "plain"
     return "arrays" if _WANTS_ARRAYS.search(run.error_message or "") else ""
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from hub.verifier import canonical
 
-_BLOCK = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
-_OPEN_BLOCK = re.compile(r"^[ \t]*```[ \t]*(?:python|py)?[ \t]*\n(.*)\Z", re.DOTALL | re.MULTILINE)
 _LANGUAGES = ("", "python", "python3", "py")
-_HEADING = re.compile(r"^#+[ \t]*(.*?)[ \t]*:?[ \t]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#+([^\n]*)$", re.MULTILINE)
 _SECTIONS = ("Query", "Input", "Output")
+_DEFINITION = re.compile(r"^def \w+\(", re.MULTILINE)
 _FEWEST_QUERY_CHARS = 40
 _FEWEST_TELLING_CHARS = 8
-"""A shorter value may stand in a description for its own sake."""
+_FEWEST_TELLING_TEXT = 20
+"""Shorter values, and texts such as "kilogram", may stand in a description for their own sake."""
 _N_REPEATED_WORDS = 6
 
 
@@ -31,15 +31,32 @@ class Description:
 
 def code_in(reply: str, cut_off: bool) -> str | None:
     """All Python blocks of a reply as one text; of a block that was cut off, only whole definitions."""
-    blocks = [code for language, code in _BLOCK.findall(reply) if language.lower() in _LANGUAGES]
-    if not blocks:
-        left_open = _OPEN_BLOCK.search(_BLOCK.sub("", reply))
-        if left_open:
-            blocks = [left_open[1].rpartition("\ndef ")[0] if cut_off else left_open[1]]
-        elif not cut_off and "```" not in reply and re.search(r"^def \w+\(", reply, re.MULTILINE):
-            blocks = [reply]
+    blocks, left_open = _blocks(reply)
+    if not blocks and left_open is not None:
+        whole = left_open.rpartition("\ndef ")[0] if cut_off else left_open
+        blocks = [whole] if not cut_off or _DEFINITION.search(whole) else []
+    elif not blocks and not cut_off and "```" not in reply and _DEFINITION.search(reply):
+        blocks = [reply]
     code = "\n\n".join(blocks)
     return code if code.strip() else None
+
+
+def _blocks(reply: str) -> tuple[list[str], str | None]:
+    """The Python blocks between fences, and the one that no fence ends."""
+    blocks: list[str] = []
+    held: list[str] | None = None
+    language = ""
+    for line in reply.split("\n"):
+        fence = line.strip().startswith("```")
+        if held is None:
+            if fence:
+                held, language = [], (line.strip()[3:].split() or [""])[0].lower()
+        elif not fence:
+            held.append(line)
+        else:
+            blocks += ["\n".join(held) + "\n"] if language in _LANGUAGES else []
+            held = None
+    return blocks, "\n".join(held) if held is not None and language in _LANGUAGES else None
 
 
 def description_in(reply: str, parameters: list[str]) -> Description | None:
@@ -48,6 +65,7 @@ def description_in(reply: str, parameters: list[str]) -> Description | None:
     Other sections, such as examples that nobody asked for, are left out.
     """
     pieces = _HEADING.split(reply.strip())
+    pieces[1::2] = [heading.strip().removesuffix(":").strip() for heading in pieces[1::2]]
     if sorted(name for name in pieces[1::2] if name in _SECTIONS) != sorted(_SECTIONS):
         return None
     sections = dict(zip(pieces[1::2], (text.strip() for text in pieces[2::2]), strict=True))
@@ -62,9 +80,12 @@ def description_in(reply: str, parameters: list[str]) -> Description | None:
 def gives_away(description: Description, given: str, output: str) -> bool:
     """Whether the example that was shown to the model stands in what it wrote: pairs are never told."""
     told = "".join(f"{description.query} {description.io_description}".split())
-    values = [*json.loads(given).values(), json.loads(output)]
-    texts = ("".join(canonical(value).split()) for value in values)
-    return any(len(text) >= _FEWEST_TELLING_CHARS and text in told for text in texts)
+    for value in (*json.loads(given).values(), json.loads(output)):
+        text = "".join(canonical(value).split())
+        fewest = _FEWEST_TELLING_TEXT if isinstance(value, str) else _FEWEST_TELLING_CHARS
+        if len(text) >= fewest and text in told:
+            return True
+    return False
 
 
 def repeats(description: Description, example: str) -> bool:

@@ -24,7 +24,7 @@ class Verdicts(Stage):
     """Conversations whose last turn is not judged yet to conversations in which it is."""
 
     name = "verdicts"
-    version = 1
+    version = 2
     features = CONVERSATIONS
     key = ("task_id", "sample")
 
@@ -85,7 +85,7 @@ def _judged(row: Row, prediction: str | None, proof: Proof | None) -> Row:
 
 
 def _execution(proof: Proof) -> Execution:
-    if proof.agrees or proof.execution.status == "timeout":
+    if proof.agrees:
         return proof.execution
     return replace(
         proof.execution,

@@ -109,7 +109,7 @@ def test_example_runs_of_a_reply_are_left_out(sandbox: Sandbox) -> None:
             "def main_solution(a):\n    return a\ndef input_generator(n):\n    return {}\n",
             "generator",
             "no_generator",
-            "no",
+            "no parameters",
         ),
         (
             "def main_solution(a, b):\n    return gone(a)\n" + GENERATOR,
@@ -156,6 +156,15 @@ def test_a_fault_of_one_half_leaves_the_other(sandbox: Sandbox) -> None:
     assert "random.randint" in found["generator"]["input_generator"]
 
 
+def test_what_python_refuses_only_as_it_compiles_is_a_fault_of_that_code(sandbox: Sandbox) -> None:
+    bad = "def area(r):\n    from math import *\n    return pi * r\n"
+    good = "def main_solution(a):\n    return a\n" + GENERATOR
+    assert inspected(sandbox, good, bad)["function"]["parameters"] == ["a"]
+    found = inspected(sandbox, "def main_solution(a, a):\n    return a\n" + GENERATOR)
+    assert found["function"]["reason"] == "syntax_error"
+    assert "random.randint" in found["generator"]["input_generator"]
+
+
 def test_a_half_that_does_not_parse_leaves_the_other(sandbox: Sandbox) -> None:
     found = inspected(
         sandbox, "def main_solution(a):\n    return a\n\ndef input_generator():\n    return {(}\n"
@@ -165,6 +174,9 @@ def test_a_half_that_does_not_parse_leaves_the_other(sandbox: Sandbox) -> None:
     found = inspected(sandbox, "def main_solution(a:\n    return a\n" + GENERATOR)
     assert found["function"]["reason"] == "syntax_error"
     assert "random.randint" in found["generator"]["input_generator"]
+    first = "from random import randint as r\n" + GENERATOR.replace("random.randint", "r")
+    found = inspected(sandbox, first + "def main_solution(a:\n    return a\n")
+    assert found["generator"]["input_generator"].startswith("from random import randint as r\n")
 
 
 def test_a_generator_may_take_rng(sandbox: Sandbox) -> None:
@@ -234,6 +246,56 @@ def test_the_function_of_a_file_is_the_one_that_builds_on_most_of_it(sandbox: Sa
     exec(own["reference_code"], namespace)
     assert namespace["main_solution"]([1, 2]) == 6
     assert "first" not in own["reference_code"]
+
+
+def test_a_method_is_called_on_an_object_made_for_it(sandbox: Sandbox) -> None:
+    source = (
+        "class Account(object):\n"
+        "    def __init__(self, balance, name='x'):\n        self.balance = balance\n"
+        "    def rate(self, years):\n        return 1 + years / 10\n"
+        "    def after(self, years):\n        total = self.balance\n        return total * self.rate(years)\n"
+        "    def _hidden(self, a):\n        a += 1\n        a += 1\n        return a\n"
+        "    def __len__(self):\n        return 1\n"
+    )
+    own = files_read(sandbox, [source])[0]["function"]
+    assert own["parameters"] == ["balance", "years"]
+    assert own["reference_code"].endswith("return Account(balance).after(years)\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "ends"),
+    [
+        ("def f(a, *, k, m=1):\n    return a\n", "def main_solution(a, k):\n    return f(a, k=k)\n"),
+        ("def f(a=1, b=2):\n    return a\n", "def main_solution(a, b):\n    return f(a, b)\n"),
+        (
+            "class A:\n    def __init__(self, n=3):\n        self.n = n\n"
+            "    def area(self, k=2):\n        return self.n * k\n",
+            "def main_solution(n, k):\n    return A(n).area(k)\n",
+        ),
+    ],
+)
+def test_what_must_be_given_becomes_a_parameter(sandbox: Sandbox, source: str, ends: str) -> None:
+    assert files_read(sandbox, [source])[0]["function"]["reference_code"].endswith(ends)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(f):\n    return f\n",
+        "def f(a):\n    def inner():\n        return a\n    print(inner())\n",
+        "async def f(a):\n    return a\n",
+        "class A(Base):\n    def f(self, a):\n        return a\n",
+        "@dataclass\nclass A:\n    def f(self, a):\n        return a\n",
+        "class A:\n    @staticmethod\n    def f(a):\n        return a\n",
+        "class A:\n    def __init__(self, a):\n        self.a = a\n    def f(self, a):\n        return a\n",
+        "def main_solution(a):\n    return a\n",
+        "def f():\n    return 1\n",
+        "def f(*a):\n    return a\n",
+        "",
+    ],
+)
+def test_what_cannot_be_called_with_plain_parameters_is_no_function(sandbox: Sandbox, source: str) -> None:
+    assert files_read(sandbox, [source])[0]["function"] is None
 
 
 def test_a_file_whose_functions_read_or_give_nothing_has_none_of_its_own(sandbox: Sandbox) -> None:

@@ -40,6 +40,7 @@ def test_of_a_block_that_was_cut_off_whole_definitions_count() -> None:
     assert code_in(text, cut_off=False) == "def main_solution(n):\n    return n"
     assert code_in(text, cut_off=True) is None
     more = "\n\n\ndef input_generator():\n    return {"
+    assert code_in("```python\nimport math\n\ndef main_solution(n):\n    ret", cut_off=True) is None
     assert code_in(text + more, cut_off=True) == "def main_solution(n):\n    return n\n\n"
 
 
@@ -73,6 +74,8 @@ def test_a_description_that_tells_a_pair_is_refused() -> None:
     pair = ('{"slots":[[1, 20],[30, 40]]}', '{"total":29}')
     assert gives_away(Description("For `slots` of [[1,20], [30,40]], how many?", "Input: `slots`"), *pair)
     assert gives_away(Description("How many?", 'Output: a dict such as {"total": 29}'), *pair)
+    unit = ('{"unit":"kilogram"}', "1")
+    assert not gives_away(Description("In which unit?", 'Input: `unit`, one of "kilogram"'), *unit)
     assert not gives_away(Description("How many of `slots`?", "Output: a dict with the key total"), *pair)
 
 

@@ -5,7 +5,8 @@ import json
 from builders.execution import Job, Prover
 from builders.wrapping import wrapped
 
-CODE = """from decimal import Decimal
+CODE = """from collections import deque
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -23,7 +24,7 @@ def main_solution(n, deep=0):
     if deep:
         return main_solution(n)
     found = {"owed": Money(n), "half": Decimal(n) / 2, "third": Fraction(n, 3), "seen": {n, 1}}
-    return {**found, "pair": (n, None), "row": np.arange(2)}
+    return {**found, "pair": (n, None), "row": np.arange(2), "queue": deque([n])}
 """
 
 
@@ -35,16 +36,25 @@ def outputs(code: str, *inputs: str) -> list[object]:
 
 
 def test_values_become_numbers_texts_lists_and_dicts() -> None:
-    plain = wrapped({"reference_code": CODE, "parameters": ["n", "deep"]}, "plain")
+    plain = wrapped({"reference_code": CODE, "parameters": ["n", "deep"], "signature": "n, deep=0"}, "plain")
     assert plain
     expected = {"owed": "2.05", "half": "102.5", "third": "205/3", "seen": [1, 205], "pair": [205, None]}
-    found = outputs(plain["reference_code"], '{"n":205,"deep":0}', '{"n":205,"deep":1}')
-    assert found == [{**expected, "row": [0, 1]}] * 2
+    found = outputs(plain["reference_code"], '{"n":205}', '{"n":205,"deep":1}')
+    assert found == [{**expected, "row": [0, 1], "queue": [205]}] * 2
+
+
+def test_keys_that_would_become_one_are_refused() -> None:
+    code = "def main_solution(n):\n    return {n: 'a', str(n): 'b'}\n"
+    plain = wrapped({"reference_code": code, "parameters": ["n"], "signature": "n"}, "plain")
+    assert plain
+    with Prover() as prover:
+        (proof,) = prover.prove(Job(plain["reference_code"], "main_solution", ['{"n":1}']))
+    assert proof.execution.error_message == "two keys have the same text"
 
 
 def test_lists_become_arrays_and_other_values_stay() -> None:
     code = "import numpy as np\n\n\ndef main_solution(a, n):\n    return {a[:, 0].sum() * n}\n"
-    arrays = wrapped({"reference_code": code, "parameters": ["a", "n"]}, "arrays")
+    arrays = wrapped({"reference_code": code, "parameters": ["a", "n"], "signature": "a, n"}, "arrays")
     assert arrays
     both = wrapped(arrays, "plain")
     assert both
@@ -52,7 +62,11 @@ def test_lists_become_arrays_and_other_values_stay() -> None:
 
 
 def test_nothing_is_wrapped_twice_or_without_need() -> None:
-    function = {"reference_code": "def main_solution(n):\n    return n\n", "parameters": ["n"]}
+    function = {
+        "reference_code": "def main_solution(n):\n    return n\n",
+        "parameters": ["n"],
+        "signature": "n",
+    }
     plain = wrapped(function, "plain")
     assert plain
     assert wrapped(plain, "plain") is None
@@ -65,7 +79,7 @@ def test_nothing_is_wrapped_twice_or_without_need() -> None:
 
 def test_an_object_without_text_is_not_proven() -> None:
     code = "class Node:\n    pass\n\n\ndef main_solution(n):\n    return [n, Node()]\n"
-    plain = wrapped({"reference_code": code, "parameters": ["n"]}, "plain")
+    plain = wrapped({"reference_code": code, "parameters": ["n"], "signature": "n"}, "plain")
     assert plain
     with Prover() as prover:
         (proof,) = prover.prove(Job(plain["reference_code"], "main_solution", ['{"n":1}']))

@@ -26,7 +26,7 @@ _SHOWN_CHARS = 120
 class Proof:
     """The execution in world 0, whether the other worlds agree, and what differed when they do not.
 
-    Where one world is out of time or memory, `execution` is the one that was.
+    Where a world is out of time or memory, `execution` is the one that was, and nothing is said to disagree.
     """
 
     execution: Execution
