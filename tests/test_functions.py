@@ -162,7 +162,14 @@ def test_identity_names_all_that_decides_and_no_address(stage, client, sandbox, 
     identity = json.dumps(stage.identity())
     assert model.address not in identity
     assert stage.identity()["temperatures"][:2] == [FUNCTION_AT, GENERATORS_AT]
-    assert Functions(client, sandbox, Limits(), seed=1).identity() != stage.identity()
+    written = {file.stem for file in Path(prompts.__file__).parent.glob("*.md")}
+    assert set(stage.identity()["prompts"]) == {name for name in written if name.startswith(KINDS)}
+    for other in (
+        Functions(client, sandbox, Limits(), seed=1),
+        Functions(client, sandbox, Limits(cpu_s=0.5), seed=0),
+        Functions(client, sandbox, Limits(memory_mb=100), seed=0),
+    ):
+        assert other.identity() != stage.identity()
     assert pickle.loads(pickle.dumps(stage)).identity() == stage.identity()
 
 
