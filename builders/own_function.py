@@ -49,17 +49,17 @@ def calls(node: ast.stmt) -> Iterator[tuple[list[str], str, ast.FunctionDef]]:
         return
     methods = [item for item in node.body if isinstance(item, ast.FunctionDef) and not item.decorator_list]
     used = {item.attr for item in ast.walk(node) if isinstance(item, ast.Attribute)}
-    made_from = next((required(item.args, bound=True) for item in methods if item.name == "__init__"), {})
+    made_from = next((required(item.args, n_bound=1) for item in methods if item.name == "__init__"), {})
     made = f"{node.name}({', '.join(made_from.values())})"
     for method in methods:
         if not method.name.startswith("_") and method.name not in used and gives(method):
-            given = required(method.args, bound=True)
+            given = required(method.args, n_bound=1)
             yield [*made_from, *given], f"{made}.{method.name}({', '.join(given.values())})", method
 
 
-def required(given: ast.arguments, bound: bool = False) -> dict[str, str]:
-    """The parameters that a call must give, and how; all of them where each has a default."""
-    plain = [item.arg for item in (*given.posonlyargs, *given.args)][bound:]
+def required(given: ast.arguments, n_bound: int = 0) -> dict[str, str]:
+    """The parameters that a call must give beside `self`, and how; all of them where each has a default."""
+    plain = [item.arg for item in (*given.posonlyargs, *given.args)][n_bound:]
     must = plain[: max(0, len(plain) - len(given.defaults))]
     named = [
         item.arg for item, default in zip(given.kwonlyargs, given.kw_defaults, strict=True) if not default
