@@ -14,17 +14,15 @@ import importlib
 import json
 import os
 import resource
-import select
 import signal
 import sys
-import time
 from typing import Any, NamedTuple, NoReturn
 
+from builders.execution.watch import Frames, Watch, collect
 from builders.execution.wire import (
     EXIT_BROKEN,
     EXIT_GO_ON,
     LENGTH,
-    MAX_RECORD_BYTES,
     MAX_REPLY_BYTES,
     REPLIES,
     REQUEST_HEADER,
@@ -34,8 +32,6 @@ from builders.execution.wire import (
 
 _STACK_BYTES = 64 * 2**20
 _OPEN_FILES = 64
-
-_monotonic, _clock_gettime, _sleep = time.monotonic, time.clock_gettime, time.sleep  # the real ones
 
 
 def main(config: dict[str, Any]) -> NoReturn:
@@ -146,41 +142,6 @@ class _End(NamedTuple):
     cpu_us: int
 
 
-class _Frames:
-    """Splits what a job writes into frames, by their lengths alone."""
-
-    def __init__(self, n_expected: int) -> None:
-        self.n_expected = n_expected
-        self.n_records = 0
-        self.n_begun = 0
-        self.records = bytearray()  # whole frames that hold a record
-        self._rest = bytearray()
-
-    def add(self, chunk: bytes) -> tuple[bool, str | None]:
-        """Return whether a call began or ended, and what is wrong if something is."""
-        self._rest += chunk
-        moved, wrong, position = False, None, 0
-        while len(self._rest) - position >= LENGTH.size and not wrong:
-            (length,) = LENGTH.unpack_from(self._rest, position)
-            end = position + LENGTH.size + length
-            if length > MAX_RECORD_BYTES:
-                wrong = "size"
-            elif end > len(self._rest):
-                break
-            elif length:
-                self.records += self._rest[position:end]
-                self.n_records += 1
-                moved = True
-                wrong = "records" if self.n_records > self.n_expected else None
-            else:
-                self.n_begun += 1
-                # one call for each record and one rehearsal: more would be time that nobody granted
-                moved = moved or self.n_begun <= self.n_records + 2
-            position = end
-        del self._rest[:position]
-        return moved, wrong
-
-
 class _Server:
     """Forks a process for each job, watches it, and goes on after what had to be killed."""
 
@@ -195,7 +156,7 @@ class _Server:
         body = bytearray()
         first = 0
         while first < n_inputs:
-            frames = _Frames(n_inputs - first)
+            frames = Frames(n_inputs - first)
             end = self._run(request, first, frames, cpu_s, wall_s, memory_mb)
             processes.append([first, frames.n_records, *end, len(frames.records)])
             body += frames.records
@@ -209,7 +170,7 @@ class _Server:
         return json.dumps({"processes": processes}).encode() + b"\n" + bytes(body)
 
     def _run(
-        self, request: bytes, first: int, frames: _Frames, cpu_s: float, wall_s: float, memory_mb: int
+        self, request: bytes, first: int, frames: Frames, cpu_s: float, wall_s: float, memory_mb: int
     ) -> _End:
         results, write_end = os.pipe()
         child = os.fork()
@@ -224,8 +185,8 @@ class _Server:
             finally:
                 os._exit(EXIT_BROKEN)
         os.close(write_end)
-        watch = _Watch(child, cpu_s, wall_s)
-        cause = _collect(results, frames, watch)
+        watch = Watch(child, cpu_s, wall_s)
+        cause = collect(results, frames, watch)
         os.close(results)
         if cause is None:
             cause, status, usage = watch.wait()
@@ -242,74 +203,6 @@ class _Server:
         if number == signal.SIGKILL and grew_mb > memory_mb / 2:
             return _End("memory", number, cpu_us)
         return _End("signal", number, cpu_us)
-
-
-class _Watch:
-    """The budgets of the input that is being worked on."""
-
-    def __init__(self, child: int, cpu_s: float, wall_s: float) -> None:
-        self.child = child
-        self.cpu_limit_s = cpu_s
-        self.wall_limit_s = wall_s
-        self.restart()
-
-    def restart(self) -> None:
-        """Give the full budgets from now on."""
-        self.cpu_start_s = self._cpu_s()
-        self.wall_start_s = _monotonic()
-        self.look_at_s = self.wall_start_s + min(self.cpu_limit_s, self.wall_limit_s)
-
-    def spent(self) -> str | None:
-        """Return which budget is spent, or None and a new time to look again."""
-        now_s = _monotonic()
-        if now_s < self.look_at_s:
-            return None
-        left_s = self.cpu_limit_s - (self._cpu_s() - self.cpu_start_s)
-        wall_end_s = self.wall_start_s + self.wall_limit_s
-        if left_s <= 0:
-            return "cpu"
-        if now_s >= wall_end_s:
-            return "wall"
-        self.look_at_s = min(wall_end_s, now_s + max(0.01, left_s))
-        return None
-
-    def wait(self) -> tuple[str | None, int, resource.struct_rusage]:
-        """Wait for a process that closed its pipe, which may go on all the same: (budget, status, usage)."""
-        n_looks = 0
-        while True:
-            child, status, usage = os.wait4(self.child, os.WNOHANG)
-            if child:
-                return None, status, usage
-            if spent := self.spent():
-                return spent, status, usage
-            n_looks += 1
-            if n_looks > 20:
-                _sleep(0.0005)
-
-    def _cpu_s(self) -> float:
-        return _clock_gettime((~self.child << 3) | 2)  # the CPU clock of another process
-
-
-def _collect(results: int, frames: _Frames, watch: _Watch) -> str | None:
-    """Read frames until the job closes its pipe (None), or a budget or bound is passed (which one)."""
-    poll = select.poll()
-    poll.register(results, select.POLLIN)
-    poll.register(REQUESTS, 0)  # hangs up when the host is gone
-    while True:
-        if spent := watch.spent():
-            return spent
-        for descriptor, _ in poll.poll(1000 * max(0.0, watch.look_at_s - _monotonic()) + 1):
-            if descriptor == REQUESTS:
-                os.kill(watch.child, signal.SIGKILL)
-                os._exit(0)
-            chunk = os.read(results, 65536)
-            if not chunk:
-                return None
-            moved, wrong = frames.add(chunk)
-            if wrong:
-                return wrong
-            if moved:
-                watch.restart()
 
 
 def _read(length: int) -> bytes:
