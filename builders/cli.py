@@ -24,7 +24,7 @@ from builders.execution import SandboxUnavailable
 from builders.folder import Folder
 from builders.inference import InferenceError, Server, connect, embedded
 from builders.pipeline import FIRST_STAGE, NEED_MODEL, STAGES, Build, Observer, Options, deciding
-from builders.progress import Bars
+from builders.progress import Bars, Lines
 from builders.responses import Sampling
 from builders.run import Run, RunError
 from builders.source_files import SourceError
@@ -130,7 +130,7 @@ def build(
     ):
         if server:
             run.remember({"model": server.identity})
-        observer = Observer() if as_json else Bars(console)
+        observer = Observer() if as_json else Bars(console) if console.is_terminal else Lines(console)
         made = Build(
             options,
             run,
@@ -142,10 +142,7 @@ def build(
         console.print(
             f"sandbox {made.sandbox.tier}; model {server.identity if server else 'none needed'}", style="dim"
         )
-        if isinstance(observer, Bars):
-            with observer:
-                made(until)
-        else:
+        with observer:
             made(until)
     _tell(folder, run, as_json, whole=True)
     if not any(len(rows) for name, rows in made.tables.items() if name != "raw_code" or name == until):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from datasets import Dataset, concatenate_datasets
 
@@ -65,7 +65,12 @@ class Options:
 
 
 class Observer:
-    """Is told how a build goes; this one says nothing."""
+    """Is told how a build goes, from inside a `with` block; this one says nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
 
     def begins(self, stage: str, n_rows: int, usage: Usage | None) -> Callable[[int], None] | None:
         """Return what to call with the number of rows done."""

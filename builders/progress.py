@@ -1,10 +1,14 @@
 """What a person watching a build sees: a bar for each stage, with requests and tokens where a model is asked.
 
+In a log or pipe, where nothing can be redrawn, a line as a stage begins and one as it ends.
+
 In: what `pipeline.Build` tells its observer. Out: lines on the terminal, by rich.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+from time import monotonic
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -37,7 +41,7 @@ class _State(ProgressColumn):
 
 
 class Bars(Observer):
-    """A progress bar a stage; also a context manager, which draws them."""
+    """A progress bar a stage, drawn inside a `with` block."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -50,7 +54,7 @@ class Bars(Observer):
             console=console,
         )
 
-    def __enter__(self) -> "Bars":
+    def __enter__(self) -> Self:
         self.progress.start()
         return self
 
@@ -69,3 +73,20 @@ class Bars(Observer):
         end = f"{n_kept} kept, {n_dropped} dropped"
         self.progress.update(self.task, completed=total, end=end)
         self.progress.stop_task(self.task)
+
+
+class Lines(Observer):
+    """Two lines a stage."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def begins(self, stage: str, n_rows: int, usage: Usage | None) -> None:
+        """Say what is at work now: a stage that asks a model can take hours."""
+        self.began_s = monotonic()
+        self.console.print(f"{stage}: {n_rows} rows ...", highlight=False)
+
+    def ends(self, stage: str, n_kept: int, n_dropped: int) -> None:
+        """Say what the stage kept."""
+        seconds = monotonic() - self.began_s
+        self.console.print(f"{stage}: {n_kept} kept, {n_dropped} dropped, {seconds:.0f} s", highlight=False)

@@ -242,6 +242,8 @@ def test_killed_in_mid_run_it_goes_on(source, tmp_path, server):
     server.delay_s = 0
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    for stage in ("io_pairs", "tasks", "responses", "revisions"):
+        assert re.search(rf"^{stage}: \d+ kept, \d+ dropped, \d+ s$", done.stderr, re.MULTILINE)
     with sqlite3.connect(database) as connection:
         (n_all,) = connection.execute("select count(*) from answers").fetchone()
     assert sum(server.asked.values()) - asked == n_all - n_kept

@@ -85,3 +85,14 @@ def test_a_description_that_repeats_the_worked_example_is_refused() -> None:
     own = Description("A nursery charges for every plant in `plants`, rounded to two digits.", "")
     assert repeats(copied, example)
     assert not repeats(own, example)
+
+
+def test_replies_of_hostile_length_are_read_all_the_same() -> None:
+    many = 100_000
+    assert code_in("```python\n" * many, cut_off=False) is None
+    assert code_in("`" * many + "\ndef " * many, cut_off=True) is None
+    assert code_in(REPLY * (many // 100), cut_off=False) is not None
+    for heading in ("#", "### Query\n", "# " * 3, "### Input\n### Output\n### Query\n", "\n#\r"):
+        assert description_in(heading * many, ["n"]) is None
+    assert not repeats(Description("a " * many, ""), "b " * many)
+    assert not gives_away(Description("1 " * many, ""), '{"n":12345678}', "[" + "1," * many + "2]")
