@@ -20,10 +20,10 @@ from rich.table import Table
 
 from builders import doctor as checkup
 from builders import raw_code, summary
-from builders.execution import SandboxUnavailable
+from builders.execution import SandboxUnavailable, WorkerLost
 from builders.folder import Folder
 from builders.inference import InferenceError, Server, connect, embedded
-from builders.pipeline import FIRST_STAGE, NEED_MODEL, STAGES, Build, Observer, Options, deciding
+from builders.pipeline import FIRST_STAGE, NEED_MODEL, STAGES, Build, Observer, Options, deciding, made_by
 from builders.progress import Bars, Lines
 from builders.responses import Sampling
 from builders.run import Run, RunError
@@ -145,7 +145,7 @@ def build(
         with observer:
             made(until)
     _tell(folder, run, as_json, whole=True)
-    if not any(len(rows) for name, rows in made.tables.items() if name != "raw_code" or name == until):
+    if not any(len(made.tables[name]) for name in made_by(until)):
         raise _Failure(
             "No row came through; the reasons stand above and, with each row, in the table `dropped`."
         )
@@ -168,7 +168,7 @@ def doctor(as_json: AsJson = False) -> None:
     """Look at sandbox, engines, Hub login and disk."""
     found = checkup.findings()
     if as_json:
-        print(json.dumps([vars(finding) for finding in found]))
+        print(json.dumps({"findings": [vars(finding) for finding in found]}))
     else:
         table = Table("", "", "found", "to mend it")
         for finding in found:
@@ -215,6 +215,8 @@ def main() -> None:
         app()
     except (SourceError, RunError, InferenceError, SandboxUnavailable, _Failure) as error:
         _end(str(error), 1)
+    except WorkerLost as error:
+        _end(f"The sandbox failed ({error}). The same command goes on where this one was.", 1)
     except OpenRows as error:
         _end(f"{error} What was answered is kept: run the same command again to ask for the rest.", 3)
     except KeyboardInterrupt:

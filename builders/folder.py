@@ -12,6 +12,7 @@ import math
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from datasets import Dataset, concatenate_datasets
@@ -38,7 +39,7 @@ class Folder:
         staging.mkdir(parents=True)
         names = set()
         for split, rows in splits.items():
-            n_shards = max(1, math.ceil(rows.data.nbytes / SHARD_BYTES)) if len(rows) else 0
+            n_shards = _n_shards(rows)
             for index in range(n_shards):
                 name = f"{split}-{index:05d}-of-{n_shards:05d}.parquet"
                 rows.shard(n_shards, index, contiguous=True).to_parquet(staging / name)
@@ -55,8 +56,17 @@ class Folder:
 
     def read(self, config: str) -> Dataset:
         """All rows of a config, train before test; without rows when it has no files."""
-        parts = [Dataset.from_parquet(str(file), keep_in_memory=True) for file in self.files(config)[::-1]]
+        files = sorted(self.files(config), key=lambda file: SPLITS.index(file.name.split("-")[0]))
+        parts = [Dataset.from_parquet(str(file), keep_in_memory=True) for file in files]
         return concatenate_datasets(parts) if parts else table([], TABLES[config])
+
+    def column(self, config: str, column: str) -> list[Any]:
+        """One column of all rows of a config; empty when it has no files."""
+        return [
+            value
+            for file in self.files(config)
+            for value in pq.read_table(file, columns=[column])[column].to_pylist()
+        ]
 
     def counts(self) -> Counts:
         """Rows by config and split, of those that have any."""
@@ -94,3 +104,11 @@ class Folder:
     def files(self, config: str) -> list[Path]:
         """The Parquet files of a config."""
         return sorted((self.root / config).glob("*.parquet"))
+
+
+def _n_shards(rows: Dataset) -> int:
+    """As many files as hold `SHARD_BYTES` each; `rows` may be a selection from a larger table."""
+    if not len(rows):
+        return 0
+    n_bytes: float = rows.data.nbytes * len(rows) / rows.data.num_rows
+    return min(len(rows), max(1, math.ceil(n_bytes / SHARD_BYTES)))

@@ -10,11 +10,8 @@ that row alone. What is asked, and what is done with a reply: `drafts`.
 Not covered: whether the function is what the file was meant for, and proof of its pairs (`io_pairs`).
 """
 
-import json
 import sys
 from collections.abc import Iterator
-
-from genson import SchemaBuilder
 
 import prompts
 from builders import inspector
@@ -29,10 +26,10 @@ from builders.drafts import (
 )
 from builders.execution import Limits, Prover, Sandbox
 from builders.inference import Client
+from builders.json_schemas import inferred
 from builders.schema import FUNCTIONS, content_id
 from builders.stage import Drop, Row, Stage
 from builders.trials import N_DRAWS, N_RUNS
-from hub.verifier import canonical
 
 # Temperatures; where there are several, each is asked until something works.
 FUNCTION_AT = 0.0
@@ -131,11 +128,3 @@ def _worked_out(author: Author, drafts: list[Draft]) -> None:
 def _with_inputs(author: Author, drafts: list[Draft]) -> None:
     for temperature in GENERATORS_AT:
         author.write_generators([draft for draft in drafts if draft.wants_generator], temperature)
-
-
-def inferred(texts: list[str]) -> str:
-    """A JSON Schema that all these values satisfy."""
-    builder = SchemaBuilder(schema_uri=None)
-    for text in texts:
-        builder.add_object(json.loads(text))
-    return canonical(builder.to_schema())

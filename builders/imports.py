@@ -1,25 +1,18 @@
-"""Ways into the middle of the pipeline: tables made before, and functions in the authors' own layout.
+"""Ways into the middle of the pipeline: tables that were made before.
 
-In: an output folder, a dataset on the Hub, or (for functions) a JSONL file. Out: the named table and its
-parents, as the stages would have left them. Functions of CodeI/O's raw release (`problem_description`,
-`io_requirements`, `refcode`, `funcname`, `ios`) bring recorded pairs, which `io_pairs` proves anew.
-
-Not covered: a table without its parents (pairs are nothing without their functions).
+In: an output folder, or a dataset on the Hub. Out: the named table and its parents, as the stages would have
+left them; one that does not fit is refused. Not covered: a table without its parents (pairs are nothing
+without their functions), functions from a file (`function_lines`), and what schemas say (`io_pairs`).
 """
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from datasets import Dataset, Features, List, concatenate_datasets, get_dataset_config_names, load_dataset
-from genson import SchemaBuilder
+from datasets import Dataset, concatenate_datasets, get_dataset_config_names, load_dataset
 
 from builders.folder import Folder
-from builders.schema import CONVERSATIONS, FUNCTIONS, STRING, TABLES, TURN, content_id, table
+from builders.schema import CONVERSATIONS, IDS, TABLES, TURN, table
 from builders.source_files import SourceError
-from builders.stage import Drop, Row, Stage
-from hub.verifier import CanonicalError, canonical
+from builders.stage import Row
 
 NEEDED = {
     "functions": ("functions",),
@@ -27,53 +20,7 @@ NEEDED = {
     "tasks": ("functions", "io_pairs", "tasks"),
     "turns": ("functions", "io_pairs", "tasks", "turns"),
 }
-_REFERENCE = ("problem_description", "io_requirements", "refcode", "funcname", "ios")
-
-
-class ImportedFunctions(Stage):
-    """Lines of JSON (columns `place`, `text`) to functions with the pairs recorded for them, if any."""
-
-    name = "functions"
-    version = 1
-    features = Features({**FUNCTIONS, "recorded": List({"input": STRING, "output": STRING})})
-    key = ("function_id",)
-
-    def identity(self) -> Row:
-        """The lines alone decide."""
-        return {}
-
-    def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Read each line strictly; one that tells no function is dropped."""
-        for row in rows:
-            try:
-                given = json.loads(row["text"])
-                missing = [name for name in _required(given) if not given.get(name)]
-                if missing:
-                    yield Drop(row["place"], "", "missing_column", f"no {', '.join(missing)}", row["text"])
-                elif "refcode" in given:
-                    yield from _from_reference(given, row["place"])
-                else:
-                    yield _from_own(given)
-            except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as error:
-                yield Drop(row["place"], "", "broken_json", str(error), row["text"])
-
-
-def lines(source: str) -> Dataset:
-    """The lines of a JSONL file, or of a Parquet file's rows as JSON; raises SourceError."""
-    path = Path(source)
-    try:
-        if path.suffix == ".parquet":
-            texts = [json.dumps(row) for row in Dataset.from_parquet(str(path), keep_in_memory=True)]
-        else:
-            texts = path.read_bytes().decode("utf-8", "replace").splitlines()
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror}).") from error
-    rows = [
-        {"place": f"{path.name}:{number}", "text": text}
-        for number, text in enumerate(texts, 1)
-        if text.strip()
-    ]
-    return table(rows, Features({"place": STRING, "text": STRING}))
+_ADVICE = "Give a folder or Hub dataset as codeio made it."
 
 
 def tables(source: str, name: str) -> dict[str, Dataset]:
@@ -87,11 +34,13 @@ def tables(source: str, name: str) -> dict[str, Dataset]:
     available = _configs(source)
     for config in ("raw_code", *NEEDED[name]):
         if config in available:
-            found[config] = Folder(path).read(config) if path.is_dir() else _from_hub(source, config)
+            found[config] = _table(source, config)
         elif config != "raw_code":
             raise SourceError(
-                f"{source} has no table {config}, which --from {name} needs; it has {', '.join(available)}."
+                f"{source} has no table {config}, which --from {name} needs; "
+                f"it has {', '.join(available) or 'none'}."
             )
+    _refuse_orphans(source, found)
     return found
 
 
@@ -112,7 +61,12 @@ def conversations(turns: Dataset, tasks: Dataset) -> Dataset:
 
 def _configs(source: str) -> list[str]:
     if Path(source).is_dir():
-        return list(Folder(Path(source)).counts())
+        try:
+            return list(Folder(Path(source)).counts())
+        except (OSError, ValueError) as error:
+            raise SourceError(
+                f"{source} holds a file that is no Parquet file ({error}). {_ADVICE}"
+            ) from error
     try:
         return list(get_dataset_config_names(source))
     except Exception as error:  # datasets raises many kinds here; all mean the same to the user
@@ -121,46 +75,35 @@ def _configs(source: str) -> list[str]:
         ) from error
 
 
-def _from_hub(repo_id: str, config: str) -> Dataset:
-    return concatenate_datasets(list(load_dataset(repo_id, config).values())).cast(TABLES[config])
+def _table(source: str, config: str) -> Dataset:
+    """A table with the columns and types of the contract, whoever made it."""
+    wanted, path = TABLES[config], Path(source)
+    try:
+        rows = (
+            Folder(path).read(config)
+            if path.is_dir()
+            else concatenate_datasets(list(load_dataset(source, config).values()))
+        )
+        missing = [column for column in wanted if column not in rows.features]
+        if not missing:
+            rows = rows.select_columns(list(wanted))
+            return rows if rows.features == wanted else rows.cast(wanted)  # a cast copies
+    except Exception as error:  # as above
+        reason = error.__cause__ or error
+        raise SourceError(f"{source}: table {config} cannot be read ({reason}). {_ADVICE}") from error
+    raise SourceError(f"{source}: table {config} has no column {', '.join(missing)}. {_ADVICE}")
 
 
-def _required(given: Any) -> tuple[str, ...]:
-    return _REFERENCE if "refcode" in given else ("reference_code", "entrypoint", "input_generator", "query")
-
-
-def _from_own(given: Row) -> Row:
-    own = {column: given.get(column) for column in FUNCTIONS}
-    named = ("reference_code", "entrypoint", "input_generator", "query")
-    return {**own, "function_id": content_id("function", *(given[name] for name in named)), "recorded": []}
-
-
-def _from_reference(given: Row, place: str) -> Iterator[Row | Drop]:
-    function_id = content_id(
-        "function", given["refcode"], given["funcname"], "", given["problem_description"]
-    )
-    pairs, recorded = [], []
-    for index, pair in enumerate(given["ios"]):
-        try:
-            recorded.append({"input": canonical(pair["input"]), "output": canonical(pair["output"])})
-            pairs.append(pair)
-        except CanonicalError as error:
-            yield Drop(f"{place}#{index}", function_id, "not_json", str(error), repr(pair))
-    yield {
-        "function_id": function_id,
-        "query": given["problem_description"],
-        "io_description": given["io_requirements"],
-        "reference_code": given["refcode"],
-        "entrypoint": given["funcname"],
-        "input_generator": "",
-        "input_schema": _schema([pair["input"] for pair in pairs]),
-        "output_schema": _schema([pair["output"] for pair in pairs]),
-        "recorded": recorded,
-    }
-
-
-def _schema(values: list[Any]) -> str:
-    builder = SchemaBuilder(schema_uri=None)
-    for value in values:
-        builder.add_object(value)
-    return canonical(builder.to_schema())
+def _refuse_orphans(source: str, found: dict[str, Dataset]) -> None:
+    """Raise SourceError where a row names a parent that is not there: no later stage could join it."""
+    for parent, on in IDS.items():
+        for name, rows in found.items():
+            if parent not in found or name == parent or on not in rows.features:
+                continue
+            known = set(found[parent][on])
+            orphans = [row_id for row_id in rows[on] if row_id not in known]
+            if orphans:
+                raise SourceError(
+                    f"{source}: {len(orphans)} of {len(rows)} rows of table {name} name a {on} that table "
+                    f"{parent} does not have, such as {orphans[0]}. {_ADVICE}"
+                )

@@ -188,12 +188,13 @@ def reached(root: str, reply: list[Part], file: list[Part]) -> list[Part]:
     usual: set[str] = set()
     seen: set[str] = set()
     open_names = [root]
+    by_name = indexed(reply), indexed(file)
     while open_names:
         name = open_names.pop()
         if name in seen:
             continue
         seen.add(name)
-        found = binding(name, reply) or binding(name, file)
+        found = binding(name, by_name[0]) or binding(name, by_name[1])
         if not found and not hasattr(builtins, name):
             found = starred(name, reply + file)
             if not found and name in USUAL:
@@ -207,9 +208,18 @@ def reached(root: str, reply: list[Part], file: list[Part]) -> list[Part]:
     return added + [part for part in file + reply if part in chosen]
 
 
-def binding(name: str, among: list[Part]) -> list[Part]:
+def indexed(among: list[Part]) -> dict[str, list[Part]]:
+    """The statements that bind each name."""
+    by_name: dict[str, list[Part]] = {}
+    for part in among:
+        for name in part.binds:
+            by_name.setdefault(name, []).append(part)
+    return by_name
+
+
+def binding(name: str, by_name: dict[str, list[Part]]) -> list[Part]:
     """The last definition of a name, or every statement that makes up a variable."""
-    found = [part for part in among if name in part.binds]
+    found = by_name.get(name, [])
     definitions = [part for part in found if part.definition]
     return definitions[-1:] if definitions else found
 

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from builders.execution import Draw, Execution, Job, Limits, Proof, Prover, Sandbox
+from builders.json_schemas import BadSchema, validator
 from builders.schema import IO_PAIRS, content_id
 from builders.stage import Drop, Row, Stage
 from hub.verifier import canonical, equal, fits
@@ -41,6 +40,27 @@ class _Search:
     rejected: Counter[str] = field(default_factory=Counter)
     last_error: str = ""
     end: str | None = None
+    schemas: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """End where the function is of no use: tables may come from strangers."""
+        needed = ("function_id", "query", "reference_code", "entrypoint")
+        missing = [column for column in needed if not self.function[column]]
+        if missing:
+            self.end, self.last_error = "missing_column", f"no {', '.join(missing)}"
+            return
+        if not (self.is_recorded or self.function["input_generator"]):
+            self.end = "no_generator"
+        for column in ("input_schema", "output_schema"):
+            try:
+                self.schemas[column] = validator(self.function[column])
+            except BadSchema as error:
+                self.end, self.last_error = "bad_schema", f"{column}: {error}"
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the function brought its pairs."""
+        return bool(self.function.get("recorded"))
 
     def reject(self, reason: str, execution: Execution) -> None:
         self.rejected[reason] += 1
@@ -52,7 +72,7 @@ class IOPairs(Stage):
     """Functions to proven pairs; a function without one is dropped with its commonest reason."""
 
     name = "io_pairs"
-    version = 2
+    version = 3
     features = IO_PAIRS
     key = ("pair_id",)
 
@@ -75,13 +95,10 @@ class IOPairs(Stage):
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Draw and prove in rounds over all functions of the batch, so that the sandbox is kept busy."""
-        recorded = [row for row in rows if row.get("recorded")]
-        checked = dict(zip((row["function_id"] for row in recorded), self._recorded(recorded), strict=True))
-        searches = {
-            row["function_id"]: _Search(row, end=None if row["input_generator"] else "no_generator")
-            for row in rows
-            if row["function_id"] not in checked
-        }
+        searches = {row["function_id"]: _Search(row) for row in rows}
+        recorded = [search for search in searches.values() if search.is_recorded and search.end is None]
+        results = self._recorded(recorded)
+        checked = {search.function["function_id"]: own for search, own in zip(recorded, results, strict=True)}
         first = 0
         for count in DRAWS_A_ROUND:
             self._round([search for search in searches.values() if self._wants(search)], first, count)
@@ -94,7 +111,8 @@ class IOPairs(Stage):
 
     def _wants(self, search: _Search) -> bool:
         fruitless = search.rejected["timeout"] >= MAX_TIMEOUTS or (search.inputs and not search.pairs)
-        return search.end is None and not fruitless and len(search.pairs) < self._n_wanted
+        draws = search.end is None and not search.is_recorded
+        return draws and not fruitless and len(search.pairs) < self._n_wanted
 
     @property
     def _n_wanted(self) -> int:
@@ -123,7 +141,7 @@ class IOPairs(Stage):
     def _choose(self, search: _Search, first: int, drawn: list[Execution], again: list[Execution]) -> None:
         """Pick distinct inputs within the limits, no more than are still wanted."""
         search.candidates = []
-        schema = _validator(search.function["input_schema"])
+        schema = search.schemas["input_schema"]
         wanted = self._n_wanted - len(search.pairs)
         for draw, (execution, other) in enumerate(zip(drawn, again, strict=True), first):
             text = execution.output
@@ -148,7 +166,7 @@ class IOPairs(Stage):
             search.end = "generator_failed"
 
     def _record(self, search: _Search, proofs: list[Proof]) -> None:
-        schema = _validator(search.function["output_schema"])
+        schema = search.schemas["output_schema"]
         for (draw, text), proof in zip(search.candidates, proofs, strict=True):
             reason = _rejection(proof, schema)
             if reason == "nondeterministic":
@@ -176,15 +194,17 @@ class IOPairs(Stage):
             return
         counts = ", ".join(f"{count} {name}" for name, count in search.rejected.most_common())
         detail = "; ".join(filter(None, (search.last_error, counts)))
-        yield Drop(function["function_id"], function["code_id"], reason, detail, function["reference_code"])
+        code = function["reference_code"] or ""
+        yield Drop(function["function_id"], function["code_id"], reason, detail, code)
 
-    def _recorded(self, functions: list[Row]) -> Iterator[list[Row | Drop]]:
+    def _recorded(self, searches: list[_Search]) -> Iterator[list[Row | Drop]]:
         """Prove pairs that came with their functions; those that do not come out again are dropped singly."""
         jobs = [
-            self._job(function, [pair["input"] for pair in function["recorded"]]) for function in functions
+            self._job(search.function, [pair["input"] for pair in search.function["recorded"]])
+            for search in searches
         ]
-        for function, proofs in zip(functions, self.prover.prove_many(jobs), strict=True):
-            schema = _validator(function["output_schema"])
+        for search, proofs in zip(searches, self.prover.prove_many(jobs), strict=True):
+            function, schema = search.function, search.schemas["output_schema"]
             results: list[Row | Drop] = []
             for index, (pair, proof) in enumerate(zip(function["recorded"], proofs, strict=True)):
                 reason, detail = _recorded_rejection(pair, proof, schema)
@@ -254,7 +274,3 @@ def _rejection(proof: Proof, schema: Any) -> str | None:
     if not fits(execution.output):
         return "output_too_large"
     return None if schema.is_valid(json.loads(execution.output)) else "output_schema_mismatch"
-
-
-def _validator(schema: str | None) -> Any:
-    return Draft202012Validator(json.loads(schema) if schema else {})

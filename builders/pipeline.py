@@ -16,6 +16,7 @@ from datasets import Dataset, concatenate_datasets
 from builders import imports, source_files
 from builders.execution import Limits, Prover, Sandbox
 from builders.folder import SPLITS, Folder
+from builders.function_lines import ImportedFunctions, lines
 from builders.functions import Functions
 from builders.inference import Client, RequestCache, Server, Usage
 from builders.io_pairs import IOPairs
@@ -24,7 +25,7 @@ from builders.raw_code import RawCode
 from builders.responses import Responses, Sampling
 from builders.revisions import Revisions
 from builders.run import Run
-from builders.schema import CONVERSATIONS, DROPPED, TABLES, table
+from builders.schema import CONVERSATIONS, DROPPED, IDS, TABLES, table
 from builders.selection.splits import Clusters, split_of
 from builders.stage import Stage
 from builders.summary import readme_text
@@ -100,7 +101,7 @@ class Build:
         self.sandbox = Sandbox(options.limits, workers=workers)
         self.prover = Prover(options.limits, workers=workers)
         self.tables: dict[str, Dataset] = {}
-        self.dropped = [table([], DROPPED)]
+        self.dropped: dict[str, list[Dataset]] = {}
         self.conversations = table([], CONVERSATIONS)
 
     def __call__(self, until: str = STAGES[-1]) -> None:
@@ -113,14 +114,14 @@ class Build:
                 self._import(self.options.from_table)
             for stage in STAGES[STAGES.index(first) : STAGES.index(until) + 1]:
                 getattr(self, f"_{stage}")()
-                self._write("dropped", concatenate_datasets(self.dropped))
+                self._write("dropped", self._all_dropped())
                 self.folder.write_readme(readme_text(self.folder, self.run))
 
     def _import(self, name: str) -> None:
         """Take the tables that `--from` names instead of making them."""
         source = self.options.source
         if name == "functions" and Path(source).is_file():
-            functions = self._call(imports.ImportedFunctions(), self._limited(imports.lines(source)))
+            functions = self._call(ImportedFunctions(), self._limited(lines(source)))
             self.tables["functions"] = functions
             self._write("functions", functions.select_columns(list(TABLES["functions"])))
             return
@@ -142,10 +143,9 @@ class Build:
             content_column=options.content_column,
             path_column=options.path_column,
             license_column=options.license_column,
+            limit=options.limit,
         )
-        self._table(
-            RawCode(self.sandbox, options.license), self._limited(source_files.read(config, self.run.cache))
-        )
+        self._table(RawCode(self.sandbox, options.license), source_files.read(config, self.run.cache))
 
     def _functions(self) -> None:
         self._table(
@@ -198,6 +198,7 @@ class Build:
         )
 
     def _table(self, stage: Stage, source: Dataset | Joined) -> None:
+        self.dropped.pop(stage.name, None)  # of a pass over fewer turns
         self.tables[stage.name] = self._call(stage, source)
         self._write(stage.name, self.tables[stage.name])
 
@@ -208,7 +209,7 @@ class Build:
         stage.advance = self.observer.begins(stage.name, len(source), usage)
         try:
             kept, dropped = stage(source, self.run.cache)
-            self.dropped.append(dropped)
+            self.dropped.setdefault(stage.name, []).append(dropped)
             self.observer.ends(stage.name, len(kept), len(dropped))
         finally:
             spent = {name: count - before[name] for name, count in asdict(usage).items()} if usage else {}
@@ -223,6 +224,7 @@ class Build:
 
     def _write(self, config: str, rows: Dataset) -> None:
         """Write a table; tasks and all after them by split of their functions."""
+        self._forget_orphans(config, rows)
         if "task_id" not in rows.features or not len(rows):
             self.folder.write(config, {"train": rows})
             return
@@ -232,6 +234,24 @@ class Build:
             config,
             {name: rows.select([i for i, split in enumerate(splits) if split == name]) for name in SPLITS},
         )
+
+    def _forget_orphans(self, config: str, rows: Dataset) -> None:
+        """Take away the tables after this one where they may tell of rows that it no longer has.
+
+        An edited source or another version of a stage does that. As the run goes on they are made anew.
+        """
+        column = IDS.get(config)
+        if not column or set(self.folder.column(config, column)) <= set(rows[column]):
+            return
+        for later in [*list(TABLES)[list(TABLES).index(config) + 1 :], "dropped"]:
+            self.folder.write(later, {})
+
+    def _all_dropped(self) -> Dataset:
+        """What this pass dropped, and what stages dropped before that it has not come to."""
+        old = self.folder.read("dropped")
+        still = [index for index, stage in enumerate(old["stage"]) if stage not in self.dropped]
+        new = [rows for passes in self.dropped.values() for rows in passes]
+        return concatenate_datasets([table([], DROPPED), *new, old.select(still)])
 
     def _splits(self) -> dict[str, str]:
         clusters, _ = Clusters(self.sandbox)(self.tables["functions"], self.run.cache)
@@ -249,6 +269,13 @@ class Build:
         if self.client is None:
             raise ValueError("this stage asks a model, and none was given")
         return self.client
+
+
+def made_by(stage: str) -> list[str]:
+    """The tables that a stage leaves."""
+    if stage == "training_set":
+        return [view.name for view in VIEWS]
+    return ["turns" if stage in ("responses", "revisions") else stage]
 
 
 def deciding(options: Options) -> dict[str, Any]:

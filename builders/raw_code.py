@@ -1,7 +1,8 @@
 """Stage 1: code files, judged and masked, each with its origin and licence.
 
 In: rows of `source_files`. Out: `raw_code`. A file that is not text, empty or too large is dropped with its
-reason. Code that does not parse as Python 3 goes on with `parses=false`: the next stage asks for Python 3.
+reason, and what is shown of it is masked too. Code that does not parse as Python 3 goes on with
+`parses=false`: the next stage asks for Python 3.
 
 Not covered: whether the code is worth a function; the model judges that.
 """
@@ -12,9 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builders.execution import Job, Sandbox
-from builders.masking import PrivateKeyFound, masked
+from builders.masking import RULES, PrivateKeyFound, masked
 from builders.schema import RAW_CODE, content_id
-from builders.source_files import MAX_BYTES
 from builders.stage import Drop, Row, Stage
 from hub.verifier import CanonicalError, canonical
 
@@ -29,7 +29,9 @@ def parses(source):
         return False
     return True
 """
-_SPDX = re.compile(r"SPDX-License-Identifier:\s*([\w.+-]+)")
+# The whole expression, up to what closes a comment or string: half of it would promise too much.
+_SPDX = re.compile(r"""SPDX-License-Identifier:([^\n*<>"'`\\{}\[\]]*)""")
+_AROUND_SPDX = " \t\r/#-"
 _TOO_FEW_CHARS = 20
 
 
@@ -37,7 +39,7 @@ class RawCode(Stage):
     """Rows of `source_files` to rows of `raw_code`."""
 
     name = "raw_code"
-    version = 1
+    version = 2
     features = RAW_CODE
     key = ("code_id",)
 
@@ -47,48 +49,52 @@ class RawCode(Stage):
         self.license = license
 
     def identity(self) -> Row:
-        """The parser's language version, the size limit and the stated licence decide."""
-        return {"python": list(sys.version_info[:2]), "max_bytes": MAX_BYTES, "license": self.license}
+        """The parser's language version, the rules of masking and the stated licence decide."""
+        return {"python": list(sys.version_info[:2]), "masking": RULES, "license": self.license}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Mask and judge each file, then see in the sandbox which ones parse."""
         judged = [_judged(row, self.license) for row in rows]
-        texts = [
-            row["content"] for row in judged if not isinstance(row, Drop) and row["language"] == "Python"
-        ]
-        jobs = [
-            Job(code=_PARSER, entrypoint="parses", inputs=[canonical({"source": text})]) for text in texts
-        ]
-        parses = {
-            text: runs[0].output == "true"
-            for text, runs in zip(texts, self.sandbox.run_many(jobs), strict=True)
+        python = {
+            index: row["content"]
+            for index, row in enumerate(judged)
+            if not isinstance(row, Drop) and row["language"].lower() == "python"
         }
-        for row in judged:
-            yield row if isinstance(row, Drop) else {**row, "parses": parses.get(row["content"], False)}
+        jobs = [
+            Job(code=_PARSER, entrypoint="parses", inputs=[canonical({"source": text})])
+            for text in python.values()
+        ]
+        runs = self.sandbox.run_many(jobs)
+        parses = {index: ran[0].output == "true" for index, ran in zip(python, runs, strict=True)}
+        for index, row in enumerate(judged):
+            yield row if isinstance(row, Drop) else {**row, "parses": parses.get(index, False)}
 
 
 def _judged(row: Row, license: str | None) -> Row | Drop:
-    content = row["content"] or ""
     place = f"{row['source']}/{row['path']}"
+    content, private_key = row["content"] or "", ""
+    try:
+        content = masked(content)
+    except PrivateKeyFound as error:
+        content, private_key = "", str(error)
 
     def drop(reason: str, detail: str) -> Drop:
         return Drop(place, row["source"], reason, detail, content)
 
     if row["problem"]:
         return drop(row["problem"], row["detail"])
+    if private_key:
+        return drop("private_key", private_key)
     if "\0" in content:
         return drop("not_text", "holds a NUL character")
     if len(content.strip()) < _TOO_FEW_CHARS:
         return drop("empty", f"fewer than {_TOO_FEW_CHARS} characters")
     try:
-        content = masked(content)
         code_id = content_id("raw_code", content)
-    except PrivateKeyFound as error:
-        return Drop(place, row["source"], "private_key", str(error))
     except CanonicalError as error:
-        return Drop(place, row["source"], "not_text", str(error))
+        return drop("not_text", str(error))
     tag = _SPDX.search(content)
-    license = row["license"] or (tag[1] if tag else license)
+    license = row["license"] or (tag and tag[1].strip(_AROUND_SPDX)) or license
     return {
         **{column: row[column] for column in ("language", "source", "path", "revision")},
         "code_id": code_id,

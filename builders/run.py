@@ -7,6 +7,7 @@ other difference is refused by name. `.codeio/telemetry.jsonl` gets one line for
 Not covered: the rows themselves (`folder`) and finished shards (`stage`).
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -80,15 +81,19 @@ class Run:
 
     def log(self, **facts: Any) -> None:
         """Append a line to the telemetry."""
-        with (self.home / "telemetry.jsonl").open("a") as lines:
-            lines.write(json.dumps(facts) + "\n")
+        path = self.home / "telemetry.jsonl"
+        torn = path.exists() and not path.read_bytes().endswith(b"\n")
+        with path.open("a") as lines:
+            lines.write("\n" * torn + json.dumps(facts) + "\n")
 
     def telemetry(self) -> list[dict[str, Any]]:
-        """All lines logged so far."""
-        try:
-            return [json.loads(line) for line in (self.home / "telemetry.jsonl").read_text().splitlines()]
-        except FileNotFoundError:
-            return []
+        """All lines logged so far, but for those that a full disk or a power cut has torn."""
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for line in (self.home / "telemetry.jsonl").read_text().splitlines():
+                with contextlib.suppress(ValueError):
+                    found.append(json.loads(line))
+        return found
 
     def _refuse_foreign(self) -> None:
         if self.out.exists() and not self.out.is_dir():
@@ -97,7 +102,7 @@ class Run:
             raise RunError(
                 f"{self.out} holds files that codeio did not write. Choose an empty or new folder with --out."
             )
-        if self.out.name == "verifier":
+        if self.out.resolve().name == "verifier":
             raise RunError(
                 "A folder called 'verifier' cannot be opened by load_dataset. Choose another --out."
             )

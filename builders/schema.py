@@ -99,6 +99,8 @@ TABLES: dict[str, Features] = {
     "preference": PREFERENCE,
     "dropped": DROPPED,
 }
+IDS = {"raw_code": "code_id", "functions": "function_id", "io_pairs": "pair_id", "tasks": "task_id"}
+"""The column that names a table's rows, and by which later tables name them."""
 
 
 def table(rows: Sequence[dict[str, Any]], features: Features) -> Dataset:

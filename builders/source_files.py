@@ -10,12 +10,15 @@ Not covered: archives, notebooks, and tables in other formats (convert those wit
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import BuilderConfig, DatasetInfo, Features, SplitGenerator, Value
 from huggingface_hub import HfApi
@@ -28,8 +31,11 @@ LANGUAGES = {
     ".kt": "Kotlin", ".lua": "Lua", ".m": "MATLAB", ".ml": "OCaml", ".php": "PHP", ".pl": "Perl", ".r": "R",
     ".rb": "Ruby", ".rs": "Rust", ".scala": "Scala", ".swift": "Swift", ".ts": "TypeScript",
 }  # fmt: skip
-TABLES = (".jsonl", ".parquet")
+_VERSION = 2
+"""Counts up whenever the same source would give other rows."""
+_OPTIONS = ("source", "content_column", "path_column", "license_column", "limit")
 _TEXT = ("content", "problem", "detail", "language", "source", "path", "revision", "license")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class SourceError(Exception):
@@ -44,6 +50,7 @@ class SourceConfig(BuilderConfig):  # type: ignore[misc]  # datasets ships no ty
     content_column: str = "content"
     path_column: str = "path"
     license_column: str = "license"
+    limit: int | None = None
 
 
 class SourceFiles(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets ships no types
@@ -61,11 +68,14 @@ class SourceFiles(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # data
         config = self.config
         path = Path(config.source)
         rows = _walk(path, config) if path.exists() else _hub_rows(config)
-        yield from enumerate(rows)
+        yield from enumerate(islice(rows, config.limit))
 
 
 def read(config: SourceConfig, cache_dir: Path) -> datasets.Dataset:
-    """All rows of the source; raises SourceError when there is nothing to read or no way to it."""
+    """Rows of the source up to its limit; raises SourceError when there is nothing to read or no way to it.
+
+    OSError passes as it is: a full disk is no fault of the source.
+    """
     path = Path(config.source)
     state: list[object]
     if path.exists():
@@ -76,32 +86,27 @@ def read(config: SourceConfig, cache_dir: Path) -> datasets.Dataset:
         ]
         if not state:
             raise SourceError(
-                f"{path} holds no files. Give a folder of code, a .py, .jsonl or .parquet file."
+                f"{path} holds no files; hidden ones and what codeio wrote do not count. "
+                "Give a folder of code, a .py, .jsonl or .parquet file."
             )
     else:
         state = [_hub_revision(config.source)]
-    decides = json.dumps(
-        [config.source, state, config.content_column, config.path_column, config.license_column]
-    )
-    builder = SourceFiles(
-        cache_dir=str(cache_dir),
-        hash=hashlib.sha256(decides.encode()).hexdigest()[:32],
-        source=config.source,
-        content_column=config.content_column,
-        path_column=config.path_column,
-        license_column=config.license_column,
-    )
+    options = {name: getattr(config, name) for name in _OPTIONS}
+    decides = json.dumps([_VERSION, MAX_BYTES, LANGUAGES, options, state])
+    digest = hashlib.sha256(decides.encode()).hexdigest()[:32]
+    builder = SourceFiles(cache_dir=str(cache_dir), hash=digest, **options)
     try:
         builder.download_and_prepare()
     except datasets.exceptions.DatasetGenerationError as error:
-        if isinstance(error.__cause__, SourceError):
-            raise error.__cause__ from None
-        raise
+        cause = error.__cause__
+        if isinstance(cause, SourceError | OSError):
+            raise cause from None
+        raise _unreadable(config.source, cause) from error
     return builder.as_dataset(split="train")
 
 
 def _files(path: Path) -> list[Path]:
-    """The files below a folder, hidden ones and caches left out, in the order of their names."""
+    """The files below a folder but hidden ones, caches and what codeio wrote, in the order of their names."""
     if path.is_file():
         return [path]
 
@@ -110,6 +115,9 @@ def _files(path: Path) -> list[Path]:
 
     found = []
     for folder, names, files in os.walk(path, onerror=refuse):
+        if ".codeio" in names:
+            names.clear()
+            continue
         names[:] = sorted(name for name in names if not name.startswith((".", "__pycache__")))
         found += [Path(folder, name) for name in files if not name.startswith(".")]
     return sorted(file for file in found if file.is_file())
@@ -117,7 +125,8 @@ def _files(path: Path) -> list[Path]:
 
 def _walk(root: Path, config: SourceConfig) -> Iterator[dict[str, Any]]:
     for file in _files(root):
-        origin = {"source": root.name, "path": str(file.relative_to(root)) if root.is_dir() else file.name}
+        path = str(file.relative_to(root)) if root.is_dir() else file.name
+        origin = {"source": _escaped(root.name), "path": _escaped(path)}
         if file.suffix == ".jsonl":
             yield from _jsonl_rows(file, config, origin)
         elif file.suffix == ".parquet":
@@ -131,7 +140,7 @@ def _file_row(file: Path) -> dict[str, Any]:
     if language is None:
         return {
             "problem": "unknown_language",
-            "detail": f"no language is known for {file.suffix or 'no suffix'}",
+            "detail": f"no language is known for {_escaped(file.suffix) or 'no suffix'}",
         }
     try:
         if (size := file.stat().st_size) > MAX_BYTES:
@@ -141,6 +150,11 @@ def _file_row(file: Path) -> dict[str, Any]:
         return {"problem": "unreadable", "detail": error.strerror}
     except UnicodeDecodeError as error:
         return {"problem": "not_text", "detail": f"no UTF-8 at byte {error.start}"}
+
+
+def _escaped(name: str) -> str:
+    """The name of a file as text: bytes that are no UTF-8 are written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _jsonl_rows(file: Path, config: SourceConfig, origin: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -155,12 +169,9 @@ def _jsonl_rows(file: Path, config: SourceConfig, origin: dict[str, str]) -> Ite
                 if not isinstance(row, dict):
                     raise ValueError("not an object")
             except (ValueError, RecursionError) as error:
-                yield {
-                    **here,
-                    "problem": "broken_json",
-                    "detail": str(error),
-                    "content": line.decode("utf-8", "replace")[:1000],
-                }
+                # Escaped quotes would hide a secret from masking, and so would half of it: no short cut here.
+                text = line[:MAX_BYTES].decode("utf-8", "replace").replace('\\"', '"').replace("\\n", "\n")
+                yield {**here, "problem": "broken_json", "detail": str(error), "content": text}
                 continue
             if config.content_column not in row and n_rows == 0:
                 raise _missing_column(file, config, list(row))
@@ -176,16 +187,18 @@ def _parquet_rows(file: Path, config: SourceConfig, origin: dict[str, str]) -> I
     if config.content_column not in table.schema_arrow.names:
         raise _missing_column(file, config, table.schema_arrow.names)
     number = 0
-    for batch in table.iter_batches(batch_size=256):
-        for row in batch.to_pylist():
-            number += 1
-            yield _table_row(row, config, {**origin, "path": f"{origin['path']}:{number}"})
+    try:
+        for batch in table.iter_batches(batch_size=256):
+            for row in batch.to_pylist():
+                number += 1
+                yield _table_row(row, config, {**origin, "path": f"{origin['path']}:{number}"})
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(file, error) from error
 
 
 def _hub_rows(config: SourceConfig) -> Iterator[dict[str, Any]]:
     revision = _hub_revision(config.source)
-    rows = datasets.load_dataset(config.source, split="train", revision=revision, streaming=True)
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(_stream(config.source, revision), 1):
         if config.content_column not in row:
             raise _missing_column(config.source, config, list(row))
         yield _table_row(
@@ -193,29 +206,50 @@ def _hub_rows(config: SourceConfig) -> Iterator[dict[str, Any]]:
         )
 
 
+def _stream(repo_id: str, revision: str) -> Iterator[dict[str, Any]]:
+    try:
+        yield from datasets.load_dataset(repo_id, split="train", revision=revision, streaming=True)
+    except Exception as error:  # as many kinds as there are datasets and networks
+        raise SourceError(
+            f"{repo_id} cannot be read ({error}). Only the split train of a dataset's default config is; "
+            "save other rows as .jsonl or .parquet, and give that file."
+        ) from error
+
+
 def _table_row(row: dict[str, Any], config: SourceConfig, origin: dict[str, str]) -> dict[str, Any]:
     content = row.get(config.content_column)
     own = {
-        "path": row.get(config.path_column),
-        "license": row.get(config.license_column),
-        "source": row.get("repo_name"),
+        "path": _text(row.get(config.path_column)),
+        "license": _license(row.get(config.license_column)),
+        "source": _text(row.get("repo_name")),
+        "language": _text(row.get("language")) or "Python",
     }
-    named = {key: str(value) for key, value in own.items() if value}
+    named = {**origin, **{column: text for column, text in own.items() if text}}
+    if any(_LONE_SURROGATE.search(text) for text in (*named.values(), content) if isinstance(text, str)):
+        return {**origin, "problem": "not_text", "detail": "holds half a character (a lone surrogate)"}
     if not isinstance(content, str):
-        return {
-            **origin,
-            **named,
-            "problem": "no_content",
-            "detail": f"column {config.content_column} holds no text",
-        }
-    if (size := len(content.encode("utf-8", "replace"))) > MAX_BYTES:
-        return {
-            **origin,
-            **named,
-            "problem": "too_large",
-            "detail": f"{size} bytes; the limit is {MAX_BYTES}",
-        }
-    return {**origin, **named, "content": content, "language": str(row.get("language") or "Python")}
+        detail = f"column {config.content_column} holds no text"
+        return {**named, "problem": "no_content", "detail": detail}
+    if (size := len(content.encode())) > MAX_BYTES:
+        return {**named, "problem": "too_large", "detail": f"{size} bytes; the limit is {MAX_BYTES}"}
+    return {**named, "content": content}
+
+
+def _text(cell: object) -> str | None:
+    """A cell as text: strings and numbers are, the rest says nothing."""
+    if type(cell) in (int, float) and cell == cell:  # NaN is how pandas writes that there is nothing
+        return str(cell)
+    return cell if isinstance(cell, str) else None
+
+
+def _license(cell: object) -> str | None:
+    """A cell as an SPDX expression: of a list of licences all hold."""
+    if not isinstance(cell, list):
+        return _text(cell)
+    names = list(dict.fromkeys(name for name in map(_text, cell) if name))
+    if len(names) > 1:
+        names = [f"({name})" if " " in name else name for name in names]
+    return " AND ".join(names) or None
 
 
 def _hub_revision(repo_id: str) -> str:
@@ -228,6 +262,12 @@ def _hub_revision(repo_id: str) -> str:
         raise SourceError(
             f"{repo_id} is no path here, and the Hub does not answer ({error}). {advice}"
         ) from error
+
+
+def _unreadable(place: object, cause: BaseException | None) -> SourceError:
+    return SourceError(
+        f"{place} cannot be read ({cause}). Leave it out, or write its rows anew as .jsonl or .parquet."
+    )
 
 
 def _opened(file: Path) -> Any:

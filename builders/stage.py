@@ -51,7 +51,7 @@ class Stage(ABC):
     """Counts up whenever the same input would yield other rows."""
     features: ClassVar[Features]
     key: ClassVar[tuple[str, ...]]
-    """Columns that name a row; of two rows with one key the second is dropped as `duplicate`."""
+    """Columns in which no two rows may agree: the second is dropped as `duplicate`."""
     shard_rows: ClassVar[int] = 256
 
     advance: Callable[[int], None] | None = None
@@ -128,9 +128,7 @@ class Stage(ABC):
                 if reason is not None:
                     lost.append(index)
                 elif key in seen:
-                    twice.append(
-                        self._columns(Drop(key[0], key[0], "duplicate", "an earlier row has this id"))
-                    )
+                    twice.append(self._columns(self._duplicate(shard[index])))
                 else:
                     seen.add(key)
                     used.append(index)
@@ -138,6 +136,15 @@ class Stage(ABC):
             dropped.append(_uncovered(shard.select(lost).select_columns(list(_DROP))))
             dropped.append(_uncovered(table(twice, _DROP)))
         return concatenate_datasets(kept), concatenate_datasets(dropped)
+
+    def _duplicate(self, row: Row) -> Drop:
+        """The drop of a row whose key stands before it; its content tells which one it was."""
+        own, parent = list(self.features)[:2]
+        parent_id = row[parent if parent.endswith("_id") else own]
+        content = canonical({column: row[column] for column in self.features})
+        return Drop(
+            row[own], parent_id, "duplicate", f"an earlier row has this {', '.join(self.key)}", content
+        )
 
     def _columns(self, drop: Drop) -> Row:
         content = drop.content.encode("utf-8", "replace")[:MAX_CONTENT_BYTES].decode("utf-8", "ignore")

@@ -7,7 +7,6 @@ counted from the tables or from `.codeio/telemetry.jsonl`; none is kept anywhere
 from collections import Counter
 from typing import Any
 
-import pyarrow.parquet as pq
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -15,9 +14,14 @@ from rich.text import Text
 
 from builders.folder import Folder
 from builders.run import Run
+from builders.schema import TABLES
 from hub.verifier import STATUSES
 
-FUNNEL = ("raw_code", "functions", "io_pairs", "tasks", "turns", "codeio", "codeio_pp", "rlvr", "preference")
+FUNNEL = (
+    *("raw_code", "functions", "io_pairs", "tasks", "responses", "verdicts", "revisions", "turns"),
+    *("codeio", "codeio_pp", "rlvr", "preference"),
+)
+"""In the order of the pipeline; three of them leave no table, but may drop rows."""
 _SPENT = ("asked", "from_cache", "prompt_tokens", "completion_tokens", "cached_tokens")
 Figures = dict[str, Any]
 
@@ -26,7 +30,7 @@ def figures(folder: Folder, run: Run) -> Figures:
     """Rows by config and split, drop reasons by stage, statuses by turn and direction, cost by stage."""
     return {
         "rows": folder.counts(),
-        "functions_with_pairs": len(set(_column(folder, "io_pairs", "function_id"))),
+        "functions_with_pairs": len(set(folder.column("io_pairs", "function_id"))),
         "dropped": _by(folder, "dropped", "stage", "drop_reason"),
         "statuses": _statuses(folder),
         "cost": _cost(run),
@@ -83,7 +87,7 @@ def readme_text(folder: Folder, run: Run) -> str:
             lines.append(
                 f"| {name} | {(splits or {}).get('train', 0)} | {(splits or {}).get('test', 0)} | {why} |"
             )
-    absent = [name for name in FUNNEL if name not in found["rows"]]
+    absent = [name for name in FUNNEL if name in TABLES and name not in found["rows"]]
     if absent:
         lines += ["", f"Without rows, and so without a config: {', '.join(absent)}."]
     if found["statuses"]:
@@ -134,12 +138,12 @@ def _cost_table(found: Figures) -> list[Table]:
 
 def _statuses(folder: Folder) -> dict[str, dict[str, dict[str, int]]]:
     direction_of = dict(
-        zip(_column(folder, "tasks", "task_id"), _column(folder, "tasks", "direction"), strict=True)
+        zip(folder.column("tasks", "task_id"), folder.column("tasks", "direction"), strict=True)
     )
     counts: Counter[tuple[str, int, str]] = Counter(
         (direction_of[task], turn, status)
         for task, turn, status in zip(
-            *(_column(folder, "turns", column) for column in ("task_id", "turn", "status")), strict=True
+            *(folder.column("turns", column) for column in ("task_id", "turn", "status")), strict=True
         )
     )
     found: dict[str, dict[str, dict[str, int]]] = {}
@@ -160,15 +164,7 @@ def _cost(run: Run) -> dict[str, dict[str, float]]:
 
 def _by(folder: Folder, config: str, outer: str, inner: str) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
-    counts = Counter(zip(_column(folder, config, outer), _column(folder, config, inner), strict=True))
+    counts = Counter(zip(folder.column(config, outer), folder.column(config, inner), strict=True))
     for (one, other), count in sorted(counts.items()):
         found.setdefault(one, {})[other] = count
     return found
-
-
-def _column(folder: Folder, config: str, column: str) -> list[Any]:
-    return [
-        value
-        for file in folder.files(config)
-        for value in pq.read_table(file, columns=[column])[column].to_pylist()
-    ]

@@ -11,13 +11,15 @@ import re
 import symtable
 from collections.abc import Iterator
 
-# Words that Python 3 does not know: replaced wherever they stand.
-OLD_WORDS = (
-    (r"\bxrange\b", "range"),
-    (r"\braw_input\b", "input"),
-    (r"\.iter(items|keys|values)\(", r".\1("),
-    (r"\b(\w+)\.has_key\(([^()]+)\)", r"(\2 in \1)"),
-)
+# Words that Python 3 does not know: replaced wherever they stand, but in code that defines them itself.
+OLD_WORDS = {
+    "xrange": (r"\bxrange\b", "range"),
+    "raw_input": (r"\braw_input\b", "input"),
+    "iteritems": (r"\.iteritems\(", ".items("),
+    "iterkeys": (r"\.iterkeys\(", ".keys("),
+    "itervalues": (r"\.itervalues\(", ".values("),
+    "has_key": (r"\b(\w+)\.has_key\(([^()]+)\)", r"(\2 in \1)"),
+}
 # Statements of Python 2, line by line, for code that does not parse: what it prints falls away.
 OLD_STATEMENTS = (
     (r"\bexcept\s+([\w., ()]+?)\s*,\s*(\w+)\s*:", r"except \1 as \2:"),
@@ -70,7 +72,9 @@ class Part:
 
 def parsed(code: str, what: str) -> tuple[str, list[ast.stmt]]:
     """Code and its statements, with the commonest Python 2 rewritten where it must be."""
-    code = replaced(code.replace("\r\n", "\n").replace("\r", "\n"), OLD_WORDS)
+    code = code.replace("\r\n", "\n").replace("\r", "\n")
+    own = set(re.findall(r"\bdef (\w+)", code))
+    code = replaced(code, tuple(pattern for word, pattern in OLD_WORDS.items() if word not in own))
     try:
         return code, ast.parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

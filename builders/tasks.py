@@ -1,8 +1,9 @@
 """Stage 4: two questions a pair, one for each direction, with the prompt that is sent.
 
-In: `io_pairs` joined with `functions`. Out: `tasks`. Tasks of one function stand next to each other and share
-all of their prompt but its end, so a server's prefix cache answers for most of it. Values are shown as JSON;
-the generator and the other recorded pairs are never shown.
+In: `io_pairs` joined with `functions`. Out: `tasks`. Pairs with the same output ask for an input in the same
+words: that is one task, and the later ones are dropped as `duplicate`. Tasks of one function stand next to
+each other and share all of their prompt but its end, so a server's prefix cache answers for most of it.
+Values are shown as JSON; the generator and the other recorded pairs are never shown.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ class Tasks(Stage):
     name = "tasks"
     version = 1
     features = TASKS
-    key = ("task_id",)
+    key = ("prompt",)
     shard_rows = 1000
 
     def identity(self) -> Row:

@@ -12,6 +12,7 @@ turn left is a dropped row.
 from abc import abstractmethod
 from collections.abc import Iterator
 
+import prompts
 from builders import schema
 from builders.responses import Message, history, opening
 from builders.stage import Drop, Row, Stage
@@ -19,13 +20,13 @@ from hub.verifier import canonical
 
 
 class View(Stage):
-    """A table made from what is known of each task; nothing besides the rows decides the result."""
+    """A table made from what is known of each task."""
 
     version = 1
 
     def identity(self) -> Row:
-        """The rows alone decide."""
-        return {}
+        """The prompts that stand in the messages beside the rows."""
+        return {name: prompts.load(name).id for name in ("system", "revision")}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Lay out each task's rows."""

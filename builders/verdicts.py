@@ -1,8 +1,8 @@
 """Stage 6: the last turn of each conversation, judged.
 
 In: conversations joined with `io_pairs` and `functions`. Out: the same rows, the last turn with its
-prediction, status and feedback. Outputs are compared; predicted inputs are run like a pair, twice under
-different conditions, in the sandbox. The recorded half never enters the sandbox.
+prediction, status and feedback. Outputs are compared; predicted inputs are run like a pair, in
+three worlds of the sandbox. The recorded half never enters it.
 
 Not covered: the rules themselves, which stand in `hub.verifier` and ship with the data.
 """

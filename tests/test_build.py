@@ -1,100 +1,24 @@
 """The pipeline from functions on: real sandbox and files, a scripted server where a verdict must be known."""
 
 import json
-import os
 import re
-import signal
-import sqlite3
-import subprocess
-import sys
-import time
 
 import pytest
-from datasets import load_dataset
 
-from builders import cli
 from hub.verifier import canonical
+from tests.building import FUNCTIONS, GENERATOR, build, contents, functions_file, rows, run, scripted_server
 from tests.inference.chat_server import ChatServer
-
-GENERATOR = "import random\ndef input_generator():\n    return {'n': random.randint(0, 999)}\n"
-FUNCTIONS = [
-    {
-        "reference_code": f"def f(n):\n    return n + {step}\n",
-        "entrypoint": "f",
-        "input_generator": GENERATOR,
-        "query": f"What is {step} more than n?",
-        "io_description": "n: an integer. Returns an integer.",
-        "license": "mit",
-    }
-    for step in (1, 7)
-]
-FEEDBACK_WORDS = (
-    "is not what the code returns",
-    "the code returns",
-    "No answer was found",
-    "was cut off",
-    "fails with",
-)
-
-
-def scripted(body):
-    """Sample 0 is right; 1 is wrong, then right; 2 forgets its answer; 3 is cut off, then wrong for good."""
-    messages, seed = body["messages"], body["seed"]
-    task, last = messages[1]["content"], messages[-1]["content"]
-    step = int(re.search(r"n \+ (\d+)", task)[1])
-    known = json.loads(task.rstrip().rsplit("\n", 1)[1])
-    if "Output:" in task:
-        right, wrong = {"input": {"n": known - step}}, {"input": {"n": known}}
-    else:
-        right, wrong = {"output": known["n"] + step}, {"output": None}
-    if "response_format" in body:
-        assert list(body["response_format"]["json_schema"]["schema"]["properties"]) == list(right)
-        return json.dumps(right), "stop"
-    revised = any(words in last for words in FEEDBACK_WORDS)
-    if seed == 0 or (seed == 1 and revised):
-        return f"I add. {json.dumps(right)}", "stop"
-    if seed == 2:
-        return "I know it, but do not say it.", "stop"
-    if seed == 3 and not revised:
-        return "And so on and", "length"
-    return f"I guess. {json.dumps(wrong)}", "stop"
 
 
 @pytest.fixture
 def server():
-    with ChatServer() as server:
-        server.reply = scripted
+    with scripted_server() as server:
         yield server
 
 
 @pytest.fixture
 def source(tmp_path):
-    path = tmp_path / "functions.jsonl"
-    path.write_text("\n".join(map(json.dumps, FUNCTIONS)))
-    return path
-
-
-def run(monkeypatch, *arguments):
-    """Run the command in this process; returns its exit code."""
-    monkeypatch.setattr(sys, "argv", ["codeio", *map(str, arguments)])
-    try:
-        cli.main()
-    except SystemExit as end:
-        return end.code or 0
-    return 0
-
-
-def build(monkeypatch, source, out, server, *more):
-    options = ("--from", "functions", "--base-url", server.address, "--max-pairs", 2, "--test-share", 0)
-    return run(monkeypatch, "build", source, "--out", out, *options, *more)
-
-
-def rows(out, config, split="train"):
-    return load_dataset(str(out), config, split=split).to_list()
-
-
-def contents(out):
-    return {path.relative_to(out): path.read_bytes() for path in out.rglob("*.parquet")}
+    return functions_file(tmp_path)
 
 
 def test_statuses_feedback_and_views(monkeypatch, source, tmp_path, server):
@@ -151,48 +75,33 @@ def test_every_config_keeps_its_promises(monkeypatch, source, tmp_path, server):
     assert not re.search(rb"/tmp/|127\.0\.0\.1", b"".join(contents(out).values()))
 
 
-def test_a_second_run_asks_and_changes_nothing(monkeypatch, source, tmp_path, server):
-    out = tmp_path / "out"
-    build(monkeypatch, source, out, server)
-    before, asked = contents(out), sum(server.asked.values())
-    assert build(monkeypatch, source, out, server) == 0
-    assert (contents(out), sum(server.asked.values())) == (before, asked)
-
-
 def test_workers_do_not_change_a_byte(monkeypatch, source, tmp_path, server):
     build(monkeypatch, source, tmp_path / "one", server, "--num-proc", 1, "--concurrency", 1)
     build(monkeypatch, source, tmp_path / "two", server, "--num-proc", 3, "--concurrency", 9)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def test_more_samples_and_turns_extend_a_run(monkeypatch, source, tmp_path, server):
+def test_pairs_with_one_output_ask_for_an_input_once(monkeypatch, tmp_path):
+    source = functions_file(
+        tmp_path, [{**FUNCTIONS[0], "reference_code": "def f(n):\n    return n % 2 == 0\n"}]
+    )
     out = tmp_path / "out"
-    build(monkeypatch, source, out, server, "--samples", 2)
-    asked = server.asked.copy()
-    assert build(monkeypatch, source, out, server, "--samples", 4, "--turns", 2) == 0
-    again = {row["sample"] for row in rows(out, "codeio_pp")}
-    assert again == {0, 1, 2}
-    n_new = sum(server.asked.values()) - sum(asked.values())
-    assert n_new == 8 * (2 + 3)  # sample 2 with its closing question, sample 3 with two revisions
-    assert build(monkeypatch, source, out, server, "--samples", 2) == 1  # it cannot shrink
+    options = ("--from", "functions", "--max-pairs", 5, "--until", "tasks")
+    assert run(monkeypatch, "build", source, "--out", out, *options) == 0
+    prompts = [task["prompt"] for task in rows(out, "tasks")]
+    assert len(prompts) == len(set(prompts)) == 7  # an output each, and inputs for true and for false
+    drops = rows(out, "dropped")
+    assert {(drop["stage"], drop["drop_reason"]) for drop in drops} == {("tasks", "duplicate")}
+    pairs = {pair["pair_id"] for pair in rows(out, "io_pairs")}
+    assert len({drop["row_id"] for drop in drops}) == len(drops) == 3
+    assert {drop["parent_id"] for drop in drops} < pairs
 
 
-def test_a_failing_request_leaves_its_rows_open(monkeypatch, source, tmp_path, server, capsys):
-    out = tmp_path / "out"
-    prompts_asked = []
-    server.reply = lambda body: prompts_asked.append(body["messages"][1]["content"]) or scripted(body)
-    build(monkeypatch, source, tmp_path / "other", server)
-    stuck = prompts_asked[-1]
-    server.faults[stuck] = ["500"] * 100
-    monkeypatch.setattr("builders.inference.client.Client.__init__.__defaults__", (8, 600, 3), raising=False)
-    assert build(monkeypatch, source, out, server) == 3
-    assert "same command again" in capsys.readouterr().err
-    assert not (out / "turns").exists()
-    server.faults[stuck] = []
-    asked = sum(server.asked.values())
-    assert build(monkeypatch, source, out, server) == 0
-    assert contents(out) == contents(tmp_path / "other")
-    assert sum(server.asked.values()) - asked <= 2
+def test_questions_that_were_all_refused_stand_in_the_funnel(monkeypatch, source, tmp_path, server, capsys):
+    server.always = "too_long"
+    build(monkeypatch, source, tmp_path / "out", server)
+    assert "8 context_too_long" in capsys.readouterr().out
+    assert "8 context_too_long" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_a_question_that_is_too_long_is_dropped_with_its_reason(monkeypatch, source, tmp_path, server):
@@ -209,44 +118,6 @@ def test_a_question_that_is_too_long_is_dropped_with_its_reason(monkeypatch, sou
     )
     assert len(rows(out, "codeio")) == 7
     assert len(rows(out, "rlvr")) == 8
-
-
-def test_killed_in_mid_run_it_goes_on(source, tmp_path, server):
-    """SIGKILL while answers come in: no answered request is asked again, and the result is the same."""
-    server.delay_s = 0.3
-    out = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "builders",
-        "build",
-        str(source),
-        "--out",
-        str(out),
-        "--from",
-        "functions",
-    ]
-    command += ["--base-url", server.address, "--max-pairs", "2", "--concurrency", "1", "--samples", "2"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    database = out / ".codeio" / "requests.sqlite"
-    deadline = time.monotonic() + 120
-    while sum(server.answered.values()) < 5 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    with sqlite3.connect(database) as connection:
-        (n_kept,) = connection.execute("select count(*) from answers").fetchone()
-    assert n_kept >= 4
-    time.sleep(0.5)  # the request in flight ends
-    asked = sum(server.asked.values())
-    server.delay_s = 0
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    for stage in ("io_pairs", "tasks", "responses", "revisions"):
-        assert re.search(rf"^{stage}: \d+ kept, \d+ dropped, \d+ s$", done.stderr, re.MULTILINE)
-    with sqlite3.connect(database) as connection:
-        (n_all,) = connection.execute("select count(*) from answers").fetchone()
-    assert sum(server.asked.values()) - asked == n_all - n_kept
 
 
 @pytest.mark.parametrize("table", ["functions", "io_pairs", "tasks", "turns"])
@@ -366,6 +237,6 @@ def test_summaries_for_people_and_programs(monkeypatch, source, tmp_path, server
 
 def test_doctor_looks_at_the_real_machine(monkeypatch, capsys):
     assert run(monkeypatch, "doctor", "--json") == 0
-    found = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)}
+    found = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
     assert found["sandbox"]["ok"]
     assert {"Python", "datasets", "disk", "Hub login"} <= set(found)

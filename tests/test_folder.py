@@ -63,3 +63,14 @@ def test_a_table_that_lost_its_rows_loses_its_files(folder):
     folder.write("io_pairs", {"train": pairs()})
     assert folder.counts() == {}
     assert folder.read("io_pairs").features == schema.IO_PAIRS
+
+
+def test_rows_in_several_files_come_back_in_order(folder, monkeypatch):
+    monkeypatch.setattr("builders.folder.SHARD_BYTES", 100)
+    names = [f"{number:03d}" for number in range(60)]
+    whole = rlvr(*names)
+    folder.write("rlvr", {"train": whole.select(range(57)), "test": whole.select(range(57, 60))})
+    files = [file.name for file in folder.files("rlvr")]
+    assert sum(name.startswith("train") for name in files) > 10
+    assert sum(name.startswith("test") for name in files) <= 3
+    assert folder.read("rlvr")["task_id"][:] == names

@@ -9,8 +9,9 @@ from jsonschema import Draft202012Validator
 
 import prompts
 from builders.execution import Draw, Job, Limits, Sandbox
-from builders.functions import FUNCTION_AT, GENERATORS_AT, Functions, inferred
+from builders.functions import FUNCTION_AT, GENERATORS_AT, Functions
 from builders.inference import Client, RequestCache, connect
+from builders.json_schemas import inferred
 from builders.schema import FUNCTIONS, content_id
 from builders.stage import Drop
 from tests.inference.chat_server import ChatServer

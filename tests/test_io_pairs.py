@@ -20,7 +20,8 @@ def stage():
 
 def function(code, generator=NUMBER, **changes):
     row = dict.fromkeys(FUNCTIONS)
-    row |= {"reference_code": code, "input_generator": "import random\n" + generator, "entrypoint": "f"}
+    row |= {"query": "q", "reference_code": code, "entrypoint": "f"}
+    row |= {"input_generator": "import random\n" + generator}
     return row | {"function_id": content_id("function", code, generator), "code_id": "c"} | changes
 
 
@@ -73,6 +74,41 @@ def test_what_makes_no_pair_is_dropped_with_its_reason(stage, code, generator, r
     assert isinstance(drop, Drop)
     assert drop.reason == reason
     assert drop.content == code
+
+
+HANGS = '"(a+)+$"'
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "detail"),
+    [
+        ({"input_schema": "not json"}, "bad_schema", "input_schema: Expecting value"),
+        ({"input_schema": "5"}, "bad_schema", "5 is not of type 'object', 'boolean'"),
+        ({"input_schema": "null"}, "bad_schema", "None is not of type"),
+        ({"output_schema": '{"type":"objekt"}'}, "bad_schema", "output_schema: 'objekt' is not valid"),
+        ({"output_schema": '{"minimum":NaN}'}, "bad_schema", "NaN is not JSON"),
+        ({"output_schema": '{"not":' * 99 + "{}" + "}" * 99}, "bad_schema", "nested deeper"),
+        ({"output_schema": '{"$ref":"http://127.0.0.1:9/"}'}, "bad_schema", "$ref: not read"),
+        ({"output_schema": '{"anyOf":[{"$dynamicRef":"#"}]}'}, "bad_schema", "$dynamicRef: not read"),
+        ({"output_schema": '{"not":{"$schema":"http://x"}}'}, "bad_schema", "$schema: not read"),
+        ({"input_schema": f'{{"items":{{"pattern":{HANGS}}}}}'}, "bad_schema", "pattern: not read"),
+        ({"input_schema": f'{{"patternProperties":{{{HANGS}:{{}}}}}}'}, "bad_schema", "patternProperties"),
+        ({"input_schema": '{"pattern":"a{99999999999}"}'}, "bad_schema", "pattern: not read"),
+        ({"reference_code": None, "entrypoint": None}, "missing_column", "no reference_code, entrypoint"),
+        ({"input_generator": None}, "no_generator", ""),
+    ],
+)
+def test_a_function_of_strangers_that_is_of_no_use_is_dropped(stage, changes, reason, detail):
+    kept, (drop,) = stage(table([function("def f(n): return n", **changes)], FUNCTIONS))
+    assert (len(kept), drop["drop_reason"], drop["parent_id"]) == (0, reason, "c")
+    assert detail in drop["drop_detail"]
+
+
+def test_schemas_may_name_their_dialect_and_have_any_property(stage):
+    schema = '{"$schema":"http://x","properties":{"n":{"type":"integer"},"pattern":{},"$ref":true}}'
+    assert len(paired(stage, function("def f(n): return n", input_schema=schema))) == 3
+    (drop,) = paired(stage, function("def f(n): return n", input_schema='{"required":["pattern"]}'))
+    assert "input_schema_mismatch" in drop.detail
 
 
 def test_the_input_is_the_one_before_the_call(stage):

@@ -1,8 +1,9 @@
+from importlib.metadata import version
+
 import pytest
 from datasets import Features, Value
 
 from builders.execution import Sandbox
-from builders.masking import PrivateKeyFound, masked
 from builders.raw_code import RawCode, corpus
 from builders.schema import RAW_CODE, content_id, table
 from builders.source_files import SourceConfig, read
@@ -53,6 +54,49 @@ def test_bad_rows_are_dropped_with_their_reason(sandbox, row, reason):
     assert "BEGIN" not in drop.content
 
 
+def test_what_parses_depends_on_the_row_alone(sandbox):
+    rows = [source_row(PYTHON_3, language=language) for language in ("JavaScript", "Python", "python")]
+    assert [row["parses"] for row in judged(sandbox, *rows)] == [False, True, True]
+
+
+@pytest.mark.parametrize("problem", ["broken_json", "not_text", "too_large"])
+def test_what_is_dropped_is_masked_too(sandbox, problem):
+    secret = "password = 'hunter2abc'  # bob@corp.com"
+    rows = [source_row(secret, problem=problem), source_row(secret + " \0"), source_row("a = 'bob@corp.com'")]
+    drops = judged(sandbox, *rows)
+    assert [drop.reason for drop in drops] == [problem, "not_text", "empty"]
+    assert "<SECRET>" in drops[0].content
+    assert not any(word in drop.content for drop in drops for word in ("hunter2", "bob"))
+
+
+def test_a_dropped_private_key_is_not_shown(sandbox):
+    key = "x = '-----BEGIN RSA PRIVATE KEY-----\\nMIIabc'"
+    drops = judged(sandbox, source_row(key, problem="broken_json", detail="line 1"), source_row(key))
+    assert [(drop.reason, drop.content) for drop in drops] == [("broken_json", ""), ("private_key", "")]
+
+
+def test_the_rules_of_masking_are_part_of_the_identity(sandbox):
+    assert version("detect-secrets") in RawCode(sandbox).identity()["masking"]
+
+
+@pytest.mark.parametrize(
+    ("line", "license"),
+    [
+        ("# SPDX-License-Identifier: MIT AND GPL-3.0-only", "mit and gpl-3.0-only"),
+        ("/* SPDX-License-Identifier: (MIT AND GPL-2.0+) */ var x", "(mit and gpl-2.0+)"),
+        ("<!-- SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception-->", "apache-2.0 with llvm-exception"),
+        ("(* SPDX-License-Identifier: MIT *)", "mit"),
+        ("x = 'SPDX-License-Identifier: MIT\\n'", "mit"),
+        ("# SPDX-License-Identifier: MIT, GPL-2.0 ", "mit, gpl-2.0"),
+        ("# SPDX-License-Identifier:\n# MIT", "isc"),
+        ('f"SPDX-License-Identifier: {license}"', "isc"),
+    ],
+)
+def test_the_whole_expression_of_a_tag_counts(sandbox, line, license):
+    (row,) = judged(sandbox, source_row(f"{line}\n{PYTHON_3}", language="OCaml"), license="ISC")
+    assert row["license"] == license
+
+
 @pytest.mark.parametrize(
     ("own", "header", "stated", "license"),
     [
@@ -65,19 +109,6 @@ def test_bad_rows_are_dropped_with_their_reason(sandbox, row, reason):
 def test_licence_is_the_rows_own_then_the_files_then_the_users(sandbox, own, header, stated, license):
     (row,) = judged(sandbox, source_row(header + PYTHON_3, license=own), license=stated)
     assert row["license"] == license
-
-
-def test_secrets_and_addresses_are_masked():
-    text = 'key = "AKIAIOSFODNN7EXAMPLE"\nmail = "jane.doe@example.com"\n'
-    text += 'y = A@b.T + x\npassword = "hunter2hunter2"\n'
-    found = masked(text)
-    assert "AKIA" not in found
-    assert "jane" not in found
-    assert "hunter2" not in found
-    assert "A@b.T" in found
-    with pytest.raises(PrivateKeyFound):
-        masked("-----BEGIN OPENSSH PRIVATE KEY-----")
-    assert masked(PYTHON_3) == PYTHON_3
 
 
 def test_the_sample_corpus_is_whole(sandbox, tmp_path):

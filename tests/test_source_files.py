@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import subprocess
@@ -6,6 +7,7 @@ import sys
 import pytest
 from datasets import Dataset
 
+from builders import source_files
 from builders.source_files import MAX_BYTES, SourceConfig, SourceError, read
 
 CODE = "def double(x):\n    return 2 * x\n"
@@ -82,6 +84,118 @@ def test_a_changed_source_is_read_again(folder, tmp_path):
     assert len(rows(folder, tmp_path)) == 2
     (folder / "c.py").write_text(CODE + "# more")
     assert len(rows(folder, tmp_path)) == 3
+
+
+def test_a_limit_reads_no_further(tmp_path):
+    table = tmp_path / "t.jsonl"
+    table.write_text("\n".join(json.dumps({"content": f"x = {n}"}) for n in range(5)))
+    assert len(rows(table, tmp_path, limit=2)) == 2
+    assert len(rows(table, tmp_path)) == 5
+
+    def stream(*_, **__):
+        yield {"content": CODE}
+        yield {"content": CODE}
+        raise AssertionError("read too far")
+
+    with pytest.MonkeyPatch.context() as patch:
+        as_hub(patch, stream)
+        assert len(rows("some/dataset", tmp_path, limit=2)) == 2
+
+
+def as_hub(patch, load_dataset):
+    patch.setattr(source_files, "_hub_revision", lambda _: "abc")
+    patch.setattr("datasets.load_dataset", load_dataset)
+
+
+def test_what_decides_the_rows_names_the_cache(folder, tmp_path, monkeypatch):
+    assert rows(folder, tmp_path)[0]["problem"] is None
+    monkeypatch.setattr(source_files, "MAX_BYTES", 5)
+    assert rows(folder, tmp_path)[0]["problem"] == "too_large"
+
+
+def test_an_output_folder_is_no_source(folder, tmp_path):
+    (folder / "out" / "mine" / ".codeio").mkdir(parents=True)
+    (folder / "out" / "mine" / "raw_code").mkdir()
+    (folder / "out" / "mine" / "raw_code" / "made.py").write_text(CODE)
+    assert [row["path"] for row in rows(folder, tmp_path)] == ["b.py", "sub/a.rb"]
+
+
+@pytest.mark.parametrize("column", ["content", "path", "license", "repo_name", "language"])
+def test_half_a_character_is_a_problem_of_its_row(tmp_path, column):
+    table = tmp_path / "t.jsonl"
+    lines = [{"content": CODE, column: "a\ud800"}, {column: "\ud800", "content": None}, {"content": CODE}]
+    table.write_text("\n".join(map(json.dumps, lines)))
+    found = rows(table, tmp_path)
+    wanted = ["not_text", "no_content" if column == "content" else "not_text", None]
+    assert [row["problem"] for row in found] == wanted
+    assert found[0]["path"] == "t.jsonl:1"
+
+
+def test_a_name_that_is_no_utf_8_is_escaped(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/\xfe"
+    os.mkdir(folder)
+    for name in (b"\xff.py", b"b.\xff"):
+        with open(folder + b"/" + name, "wb") as file:
+            file.write(CODE.encode())
+    found = rows(os.fsdecode(folder), tmp_path)
+    assert [(row["source"], row["path"]) for row in found] == [("\\xfe", "b.\\xff"), ("\\xfe", "\\xff.py")]
+    assert found[1]["content"] == CODE
+
+
+def test_a_broken_line_is_shown_without_the_escapes_that_hide_secrets(tmp_path):
+    (tmp_path / "t.jsonl").write_text(r'{"content": "password = \"hunter2\"\nx')
+    assert rows(tmp_path / "t.jsonl", tmp_path)[0]["content"] == '{"content": "password = "hunter2"\nx'
+
+
+@pytest.mark.parametrize(
+    ("cell", "license"),
+    [
+        (["mit"], "mit"),
+        (["mit", None, "apache-2.0", "mit"], "mit AND apache-2.0"),
+        (["mit OR isc", "bsd"], "(mit OR isc) AND bsd"),
+        (["mit OR isc"], "mit OR isc"),
+        ([], None),
+        (7, "7"),
+        ({"name": "mit"}, None),
+        (True, None),
+        (float("nan"), None),
+    ],
+)
+def test_a_licence_that_is_no_string(tmp_path, cell, license):
+    (tmp_path / "t.jsonl").write_text(json.dumps({"content": CODE, "license": cell}))
+    assert rows(tmp_path / "t.jsonl", tmp_path)[0]["license"] == license
+
+
+def test_broken_pages_of_a_parquet_file_are_one_sentence(tmp_path):
+    file = tmp_path / "t.parquet"
+    Dataset.from_dict({"content": [f"x = {n}" for n in range(20_000)]}).to_parquet(file)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:1000] + b"\7" * 29_000 + whole[30_000:])
+    with pytest.raises(SourceError, match="cannot be read"):
+        rows(file, tmp_path)
+
+
+@pytest.mark.parametrize("error", [ValueError("Bad split: train."), ConnectionError("gone")])
+def test_a_dataset_that_cannot_be_read_is_one_sentence(tmp_path, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    as_hub(monkeypatch, fail)
+    with pytest.raises(SourceError, match=rf"some/dataset cannot be read \({error}\)"):
+        rows("some/dataset", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"), [(OSError(errno.ENOSPC, "No space left"), OSError), (KeyError("odd"), SourceError)]
+)
+def test_what_goes_wrong_while_reading_is_told_as_it_is(folder, tmp_path, monkeypatch, error, raised):
+    def fail(*_):
+        yield {"content": CODE}
+        raise error
+
+    monkeypatch.setattr(source_files, "_walk", fail)
+    with pytest.raises(raised, match=r"No space left|odd"):
+        rows(folder, tmp_path)
 
 
 @pytest.mark.parametrize(

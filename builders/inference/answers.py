@@ -62,10 +62,18 @@ class Usage:
         self.cached_tokens += answer.n_cached_tokens
 
 
+def parsed(body: bytes) -> Any:
+    """The JSON of a reply; raises ValueError where there is none, or it is nested too deep to be read."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
 def read_answer(body: bytes) -> Answer:
     """Reads a chat completion; raises NoAnswer when it is not one, is empty or was broken off."""
     try:
-        completion = json.loads(body)
+        completion = parsed(body)
     except ValueError:
         raise NoAnswer("the reply is not JSON") from None
     choices = completion.get("choices") if isinstance(completion, dict) else None
@@ -78,10 +86,14 @@ def read_answer(body: bytes) -> Answer:
     finish_reason = _text(choice.get("finish_reason"))
     if finish_reason in ("abort", "error"):  # sglang when it is stopped, routers when their server fails
         raise NoAnswer(f"the server broke the answer off ({finish_reason})")
+    text = _text(message.get("content"))
+    reasoning = _text(message.get("reasoning_content") or message.get("reasoning"))
+    if not (text or reasoning or finish_reason):
+        raise NoAnswer("the reply is empty")
     usage = completion.get("usage")
     return Answer(
-        text=_text(message.get("content")),
-        reasoning=_text(message.get("reasoning_content") or message.get("reasoning")),
+        text=text,
+        reasoning=reasoning,
         finish_reason=finish_reason,
         n_prompt_tokens=_count(usage, "prompt_tokens"),
         n_completion_tokens=_count(usage, "completion_tokens"),

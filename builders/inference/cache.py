@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
+
 from builders.inference.answers import Answer
 from builders.inference.errors import CacheUnusable
 
@@ -34,8 +36,9 @@ def request_key(payload: dict[str, Any], identity: str) -> str:
 class OpenCache:
     """A request cache with a connection; belongs to the thread that opened it."""
 
-    def __init__(self, connection: sqlite3.Connection):
+    def __init__(self, connection: sqlite3.Connection, path: Path):
         self._connection = connection
+        self._path = path
 
     def get(self, keys: Sequence[str]) -> dict[str, Answer]:
         """The answers there are, by key."""
@@ -43,17 +46,23 @@ class OpenCache:
         for start in range(0, len(keys), N_KEYS_PER_QUERY):
             some = keys[start : start + N_KEYS_PER_QUERY]
             marks = ",".join("?" * len(some))
-            rows = self._connection.execute(f"SELECT key, answer FROM answers WHERE key IN ({marks})", some)
-            found.update((key, Answer.from_json(text)) for key, text in rows)
+            query = f"SELECT key, answer FROM answers WHERE key IN ({marks})"
+            found.update((key, Answer.from_json(text)) for key, text in self._run(query, some))
         return found
 
-    def put(self, key: str, answer: Answer) -> None:
-        """Keeps an answer; it is on disk when this returns. The first answer to a request stays."""
-        self._connection.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (key, answer.to_json()))
+    def put(self, key: str, answer: Answer) -> Answer:
+        """Keeps an answer, on disk when this returns; the first to a request stays, and is given back."""
+        self._run("INSERT OR IGNORE INTO answers VALUES (?, ?)", (key, answer.to_json()))
+        (n_new,) = self._run("SELECT changes()")[0]
+        return answer if n_new else self.get([key])[key]  # no row is ever changed or removed
 
     def __len__(self) -> int:
-        (n_answers,) = self._connection.execute("SELECT count(*) FROM answers").fetchone()
+        (n_answers,) = self._run("SELECT count(*) FROM answers")[0]
         return int(n_answers)
+
+    def _run(self, statement: str, values: Sequence[str] = ()) -> list[Any]:
+        with _explained(self._path):
+            return self._connection.execute(statement, values).fetchall()
 
 
 @dataclass(frozen=True)
@@ -67,29 +76,49 @@ class RequestCache:
 
     @contextmanager
     def open(self) -> Iterator[OpenCache]:
-        """Connects; an error of the database inside the block becomes CacheUnusable."""
-        try:
+        """Connects for as long as the block lasts; raises CacheUnusable, then and at each use."""
+        with _explained(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Autocommit: each put is a transaction of its own, so a kill loses none that returned.
-            with closing(
-                sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            ) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=NORMAL")
-                connection.execute(_TABLE)
-                yield OpenCache(connection)
-        except (sqlite3.Error, OSError) as error:
-            raise CacheUnusable(self._explain(error)) from error
+            connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        with closing(connection):
+            with _explained(self.path):
+                _prepare(connection)
+            yield OpenCache(connection, self.path)
 
-    def _explain(self, error: Exception) -> str:
-        said = str(error)
-        if "disk is full" in said or "No space left" in said:
-            return (
-                f"The disk is full, so {self.path} cannot take more answers: free some space and run the same"
-                " command again; what was answered so far is kept."
-            )
-        if "not a database" in said or "malformed" in said:
-            return f"{self.path} is not a request cache or is damaged: move it away and run again."
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+
+
+# Two first openings can collide in the change to WAL mode, which does not wait for the timeout by itself.
+@retry(
+    retry=retry_if_exception(_is_locked),
+    stop=stop_after_delay(BUSY_TIMEOUT_S),
+    wait=wait_fixed(0.05),
+    reraise=True,
+)
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(_TABLE)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Only around the cache's own work: what else fails while it is open is none of its business."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise CacheUnusable(_explanation(path, str(error))) from error
+
+
+def _explanation(path: Path, said: str) -> str:
+    if "disk is full" in said or "No space left" in said:
         return (
-            f"The request cache {self.path} cannot be used ({said}): check its folder's permissions and disk."
+            f"The disk is full, so {path} cannot take more answers: free some space and run the same"
+            " command again; what was answered so far is kept."
         )
+    if "not a database" in said or "malformed" in said:
+        return f"{path} is not a request cache or is damaged: move it away and run again."
+    return f"The request cache {path} cannot be used ({said}): check its folder's permissions and disk."

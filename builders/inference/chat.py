@@ -25,14 +25,18 @@ from tenacity import (
     wait_random,
 )
 
-from builders.inference.answers import Answer, NoAnswer, Refusal, read_answer
+from builders.inference.answers import Answer, NoAnswer, Refusal, parsed, read_answer
 from builders.inference.server import Server
 
 N_TRIES = 5
 _BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
 _PASSING_STATUSES = (408, 409, 429)
 # Not about one request but about all: no key, no credit, no such model or address.
-_CLOSING_STATUSES = {401: "the server refuses the key", 402: "the account is out of credit"}
+_CLOSING_STATUSES = {
+    401: "the server refuses the key",
+    402: "the account is out of credit",
+    403: "the server refuses the key or the account",  # or, once it has answered, this one request
+}
 _TOO_LONG = re.compile(
     r"context.?(length|size|window)|too many tokens|maximum.{0,40}tokens|exceed|too long|longer than",
     re.IGNORECASE,
@@ -69,8 +73,9 @@ class Line:
         self._timeout_s = timeout_s
         self._patience_s = patience_s
         self._n_losses_at_most = n_losses_at_most
-        self._n_losses_in_a_row = 0
         self._last_reply = 0.0
+        self._has_answered = False
+        self.n_losses_in_a_row = 0
         self.dead: str | None = None
 
     async def complete(self, body: bytes) -> Answer | Refusal:
@@ -85,12 +90,12 @@ class Line:
         try:
             outcome: Answer | Refusal = await tries(self._send, body)
         except Lost as lost:
-            self._n_losses_in_a_row += 1
+            self.n_losses_in_a_row += 1
             nobody_home = lost.unreachable and self._last_reply < started
-            if nobody_home or self._n_losses_in_a_row >= self._n_losses_at_most:
+            if nobody_home or self.n_losses_in_a_row >= self._n_losses_at_most:
                 self.dead = str(lost)
             raise
-        self._n_losses_in_a_row = 0
+        self.n_losses_in_a_row = 0
         return outcome
 
     async def _send(self, body: bytes) -> Answer | Refusal:
@@ -112,13 +117,15 @@ class Line:
         status = response.status_code
         if response.is_success:
             try:
-                return read_answer(response.content)
+                answer = read_answer(response.content)
             except NoAnswer as error:
                 raise Lost(str(error)) from None
+            self._has_answered = True
+            return answer
         said = self._clean(_message(response))
         if status in _PASSING_STATUSES or status >= 500:
             raise Lost(f"HTTP {status}: {said}", retry_after_s=_retry_after_s(response))
-        if status in _CLOSING_STATUSES:
+        if status in _CLOSING_STATUSES and not (status == 403 and self._has_answered):
             self.dead = f"{_CLOSING_STATUSES[status]}: {said}"
             raise Closed(self.dead)
         if status == 404 or status < 400:
@@ -130,8 +137,7 @@ class Line:
         return Refusal("context_too_long" if too_long else "rejected", f"HTTP {status}: {said}")
 
     def _clean(self, text: str) -> str:
-        key = self._server.key()
-        return (text.replace(key, "***") if key else text)[:_N_DETAIL_CHARS]
+        return self._server.masked(text)[:_N_DETAIL_CHARS]
 
 
 def _pause_s(state: RetryCallState) -> float:
@@ -156,7 +162,7 @@ def _retry_after_s(response: httpx.Response) -> float:
 def _message(response: httpx.Response) -> str:
     """The server's words about an error, from the usual places of a JSON body, else the body as it is."""
     try:
-        body: Any = response.json()
+        body: Any = parsed(response.content)
     except ValueError:
         return response.text
     for name in ("error", "message", "detail"):

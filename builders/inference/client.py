@@ -8,8 +8,8 @@ Not covered: several servers at once, adapting the concurrency to the server.
 
 import asyncio
 import json
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -19,13 +19,14 @@ from builders.inference.answers import Answer, Refusal, Usage
 from builders.inference.cache import OpenCache, RequestCache, request_key
 from builders.inference.chat import Closed, Line, Lost
 from builders.inference.errors import Unanswered
-from builders.inference.server import Server, certificates, needs_proxies
+from builders.inference.server import Server, certificates, on_this_machine
 
 T = TypeVar("T")
 
 # Servers close idle connections (llama.cpp after 5 s); ours are let go first, so none is reused half-closed.
 KEEPALIVE_S = 2
 CONNECT_TIMEOUT_S = 20
+MIN_LOSSES = 8  # in a row, before a server is held to be broken; fewer may be the fault of the requests
 
 
 class Client:
@@ -110,11 +111,12 @@ class _Batch:
             headers={**client.server.headers(), "Content-Type": "application/json"},
             timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),  # the whole request is timed by the line
             limits=httpx.Limits(max_connections=client.concurrency, keepalive_expiry=KEEPALIVE_S),
-            trust_env=needs_proxies(url),
+            trust_env=not on_this_machine(url),
             verify=self._certificates,
         ) as http:
-            line = Line(http, client.server, client.timeout_s, client.patience_s, client.concurrency)
-            queue = iter(keys)
+            n_losses_at_most = max(client.concurrency, MIN_LOSSES)
+            line = Line(http, client.server, client.timeout_s, client.patience_s, n_losses_at_most)
+            queue = deque(keys)
             n_workers = min(client.concurrency, len(keys))
             workers = [asyncio.create_task(self._work(queue, line, cache)) for _ in range(n_workers)]
             try:
@@ -126,11 +128,11 @@ class _Batch:
             if line.dead:
                 self.reason = line.dead
 
-    async def _work(self, queue: Iterator[str], line: Line, cache: OpenCache) -> None:
+    async def _work(self, queue: deque[str], line: Line, cache: OpenCache) -> None:
         client = self._client
-        for key in queue:
-            if line.dead:
-                return
+        while queue and not line.dead:
+            # Neighbours may fail alike (one function, one long prompt): the far end tells more of the server.
+            key = queue.pop() if line.n_losses_in_a_row else queue.popleft()
             # Escaped as ASCII, any Python string can be sent, half surrogate pairs too.
             body = json.dumps({"model": client.server.model, **self._requests[key]}).encode()
             client.usage.asked += 1
@@ -140,8 +142,8 @@ class _Batch:
                 self.reason = str(error)
                 continue
             if isinstance(outcome, Answer):
-                cache.put(key, outcome)
                 client.usage.count(outcome)
+                outcome = cache.put(key, outcome)  # another process may have been faster: its answer stays
             self._record(key, outcome)
 
     def _record(self, key: str, outcome: Answer | Refusal) -> None:

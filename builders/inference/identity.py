@@ -1,15 +1,16 @@
-"""Names for weights that lie on this machine, by their bytes.
+"""Names for weights: by their bytes where they lie on this machine, else by what their server says.
 
 In: a GGUF file, or a folder with *.safetensors or *.gguf. Out: `<name>@sha256:<16 hex>`. Digests of large
-files are remembered in the user's cache folder by path, size and time of change.
-Not covered: configuration and tokenizer files beside the weights.
+files are remembered in the user's cache folder by path, size and time of change. A path that cannot be
+followed becomes `<name>@path:<16 hex>`; a Hub id or a name stays as it is. No folder gets into an identity.
+Not covered: configuration and tokenizer files beside the weights; relative paths that look like a Hub id.
 """
 
 import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 N_HEX = 16
 _CHUNK_BYTES = 1 << 22
@@ -24,6 +25,19 @@ def weights_identity(path: Path) -> str | None:
     """`<name>@sha256:<16 hex>` of a weights file or folder; None where there are no weights at `path`."""
     files = weight_files(path)
     return f"{path.resolve().name}@sha256:{digest(files)[:N_HEX]}" if files else None
+
+
+def told_identity(told: str, revision: str | None, here: bool) -> str:
+    """The identity of what a server says it serves; `here`: it runs on this machine, its paths are ours."""
+    path = PureWindowsPath(told)  # reads both kinds of slashes
+    if not path.root and not told.startswith((".", "~")):
+        return f"{told}@{revision}" if revision else told
+    if here and Path(told).is_absolute():  # a relative path would be another one wherever codeio runs
+        with suppress(OSError, ValueError):  # no permission, too long a name, a null byte
+            if identity := weights_identity(Path(told)):
+                return identity
+    whole = hashlib.sha256(told.encode()).hexdigest()  # many paths end alike
+    return f"{path.name}@path:{whole[:N_HEX]}"
 
 
 def weight_files(path: Path) -> list[Path]:

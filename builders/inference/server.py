@@ -10,13 +10,13 @@ import functools
 import os
 import ssl
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
 
+from builders.inference.answers import parsed
 from builders.inference.errors import KeyRefused, NotCompatible, ServerDown, WrongModel
-from builders.inference.identity import weights_identity
+from builders.inference.identity import told_identity
 
 PROBE_TIMEOUT_S = 15
 _ENDPOINTS = ("/chat/completions", "/completions", "/models")
@@ -32,19 +32,28 @@ class Server:
     api_key: str | None = field(default=None, repr=False)
 
     def key(self) -> str | None:
-        """The key to send: the one given, else the environment's."""
-        return self.api_key or os.environ.get("CODEIO_API_KEY") or os.environ.get("OPENAI_API_KEY")
+        """The key to send: the one given, else the environment's; raises KeyRefused if it cannot be sent."""
+        given = self.api_key or os.environ.get("CODEIO_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
+        key = given.strip()  # read from a file, it ends in a newline
+        if not (key.isascii() and key.isprintable()):
+            raise KeyRefused("The API key has characters that cannot be sent: set CODEIO_API_KEY to it anew.")
+        return key or None
 
     def headers(self) -> dict[str, str]:
         """The headers of every request to this server."""
         key = self.key()
         return {"Authorization": f"Bearer {key}"} if key else {}
 
+    def masked(self, text: str) -> str:
+        """Words of the server or of the connection, without the key that they may repeat."""
+        key = self.key()
+        return text.replace(key, "***") if key else text
 
-def needs_proxies(url: str) -> bool:
-    """Whether proxies named in the environment apply: not to a server on this machine."""
+
+def on_this_machine(url: str) -> bool:
+    """Whether the server runs here: then no proxy of the environment applies, and its paths are ours."""
     host = httpx.URL(url).host
-    return not (host in ("localhost", "::1") or host.startswith("127."))
+    return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")
 
 
 @functools.cache
@@ -67,12 +76,12 @@ def connect(base_url: str, model: str | None = None, api_key: str | None = None)
     with httpx.Client(
         headers=asker.headers(),
         timeout=PROBE_TIMEOUT_S,
-        trust_env=needs_proxies(url),
+        trust_env=not on_this_machine(url),
         verify=certificates(),
     ) as http:
         candidates = [url] if url.endswith("/v1") else [f"{url}/v1", url]
         for candidate in candidates:
-            listed = _models(http, candidate)
+            listed = _models(http, asker, candidate)
             if listed is not None:
                 entry = _chosen(listed, model, candidate)
                 return Server(candidate, entry["id"], _identity(http, candidate, entry), api_key)
@@ -84,17 +93,19 @@ def connect(base_url: str, model: str | None = None, api_key: str | None = None)
 
 def _normalised(base_url: str) -> str:
     url = base_url.strip()
+    if "@" in url:  # looked for before anything could repeat the address
+        raise KeyRefused(
+            "The server's address holds a user or a key before an @: put it into CODEIO_API_KEY."
+        )
     if "://" not in url:
         url = f"http://{url}"
     try:
-        parsed = httpx.URL(url)
+        address = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise ServerDown(
             f"{base_url!r} is not an address ({error}): give one like http://host:port."
         ) from None
-    if parsed.password:
-        raise KeyRefused("The server's address holds a password: put it into CODEIO_API_KEY instead.")
-    if not parsed.host or parsed.scheme not in ("http", "https"):
+    if not address.host or address.scheme not in ("http", "https"):
         raise ServerDown(f"{base_url!r} is not an address: give one like http://host:port.")
     url = url.rstrip("/")
     for endpoint in _ENDPOINTS:
@@ -102,7 +113,7 @@ def _normalised(base_url: str) -> str:
     return url
 
 
-def _models(http: httpx.Client, url: str) -> list[dict[str, Any]] | None:
+def _models(http: httpx.Client, asker: Server, url: str) -> list[dict[str, Any]] | None:
     """The entries of the model list at `url`, or None where there is no such list."""
     try:
         response = http.get(f"{url}/models")
@@ -113,7 +124,8 @@ def _models(http: httpx.Client, url: str) -> list[dict[str, Any]] | None:
         ) from None
     except httpx.HTTPError as error:
         raise ServerDown(
-            f"No server answers at {url} ({error}): start it, give another --base-url, or use --embedded."
+            f"No server answers at {url} ({asker.masked(str(error))}): start it, give another --base-url, or"
+            " use --embedded."
         ) from None
     if response.status_code in (401, 403):
         raise KeyRefused(f"The server at {url} refuses the key: set CODEIO_API_KEY to one that it takes.")
@@ -122,7 +134,7 @@ def _models(http: httpx.Client, url: str) -> list[dict[str, Any]] | None:
             f"The server at {url} answers HTTP {response.status_code}: wait until it is ready and run again."
         )
     try:
-        body = response.json()
+        body = parsed(response.content)
     except ValueError:
         return None
     entries = body.get("data") if response.is_success and isinstance(body, dict) else None
@@ -149,27 +161,18 @@ def _identity(http: httpx.Client, url: str, entry: dict[str, Any]) -> str:
     """Who answers: sglang's own word about its weights, else vLLM's `root`, else the model's name."""
     origin = url.removesuffix("/v1")
     told = _told(http, origin, ("model_info", "get_model_info"), "model_path")
-    if told is None:
-        root = entry.get("root")
-        return _named(root if isinstance(root, str) and root else entry["id"], None)
-    return _named(told, _told(http, origin, ("server_info", "get_server_info"), "revision"))
+    if told is not None:
+        revision = _told(http, origin, ("server_info", "get_server_info"), "revision")
+        return told_identity(told, revision, on_this_machine(url))
+    root = entry.get("root")
+    return told_identity(root if isinstance(root, str) and root else entry["id"], None, on_this_machine(url))
 
 
 def _told(http: httpx.Client, origin: str, endpoints: tuple[str, ...], name: str) -> str | None:
     for endpoint in endpoints:
         try:
-            value = http.get(f"{origin}/{endpoint}").raise_for_status().json()[name]
+            value = parsed(http.get(f"{origin}/{endpoint}").raise_for_status().content)[name]
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             continue
         return value if isinstance(value, str) and value else None
     return None
-
-
-def _named(model: str, revision: str | None) -> str:
-    """An identity without local paths: a digest where the weights lie here, else the Hub's id or the name."""
-    digest = weights_identity(Path(model))
-    if digest is not None:
-        return digest
-    if Path(model).is_absolute():
-        return Path(model).name
-    return f"{model}@{revision}" if revision else model

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import httpx
 from huggingface_hub import constants, hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError
 
 from builders.inference.errors import WeightsMissing
 from builders.inference.identity import N_HEX, cache_folder, digest, weights_identity
@@ -112,8 +111,7 @@ def fetch(name: str, model: NamedModel) -> Path:
 def _download(target: Path, model: NamedModel) -> None:
     try:
         _from_hub(target, model)
-    except (HfHubHTTPError, OSError) as error:
-        # huggingface_hub's errors for no network, offline mode and missing files are OSErrors as well
+    except Exception as error:  # by version and transport: OSErrors, httpx's, httpx2's or hf_xet's
         hub_reason = _first_line(error)
     else:
         return

@@ -61,8 +61,16 @@ def shape(code):
             own.setdefault(node.arg)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             own.setdefault(node.id)
-    text = ast.dump(Shape(own).visit(tree), annotate_fields=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(told(Shape(own).visit(tree)).encode()).hexdigest()
+
+def told(node):
+    # Not ast.dump, whose text changes with Python's version: new fields are empty in old code.
+    if isinstance(node, list):
+        return "[" + ",".join(map(told, node)) + "]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [f"{name}={told(value)}" for name, value in ast.iter_fields(node) if value not in (None, [])]
+    return f"{type(node).__name__}({','.join(sorted(fields))})"
 """
 
 
@@ -70,7 +78,7 @@ class Clusters(Stage):
     """Functions to the cluster of each."""
 
     name = "clusters"
-    version = 1
+    version = 2
     features = Features({"function_id": STRING, "cluster": STRING})
     key = ("function_id",)
 
@@ -78,7 +86,7 @@ class Clusters(Stage):
         self.sandbox = sandbox
 
     def identity(self) -> Row:
-        """The interpreter's version: syntax trees differ by it."""
+        """The interpreter's version: what parses differs by it."""
         return {"python": list(sys.version_info[:2]), "shape": content_id("shape", _SHAPE)}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:

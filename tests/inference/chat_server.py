@@ -2,7 +2,7 @@
 
 A request is known by its last message. `faults[text]` lists what happens to the first, second, ... request
 with that text; after that it is answered, with the text in capitals or what `reply` makes of the body.
-`always` happens to every request.
+`always` happens to every request, `always_get` to every GET.
 """
 
 import json
@@ -24,6 +24,7 @@ class ChatServer:
         self.delay_s = delay_s
         self.faults: dict[str, list[str]] = defaultdict(list)
         self.always: str | None = None
+        self.always_get: str | None = None
         self.reply: Callable[[dict[str, Any]], tuple[str, str]] | None = None  # text and finish reason
         self.key: str | None = None
         self.asked: Counter[str] = Counter()
@@ -69,7 +70,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         chat = self.server.chat
-        if chat.key and self.headers.get("Authorization") != f"Bearer {chat.key}":
+        if chat.always_get:
+            self._misbehave(chat.always_get, "")
+        elif chat.key and self.headers.get("Authorization") != f"Bearer {chat.key}":
             self._reply(401, {"error": {"message": "Incorrect API key provided"}})
         elif self.path == "/v1/models":
             self._reply(200, {"object": "list", "data": chat.models})
@@ -122,6 +125,20 @@ class _Handler(BaseHTTPRequestHandler):
                 aborted = completion(text)
                 aborted["choices"][0]["finish_reason"] = "abort"
                 self._reply(200, aborted)
+            case "null":
+                choice = {
+                    "index": 0,
+                    "finish_reason": None,
+                    "message": {"role": "assistant", "content": None},
+                }
+                self._reply(200, {**completion(text), "choices": [choice]})
+            case "deep":
+                self._send(200, b"[" * 200_000)
+            case "deep_refusal":
+                self._send(400, b"[" * 200_000)
+            case "babble":  # no HTTP, but what it was sent
+                self.wfile.write(f"{self.headers['Authorization']}\r\n\r\n".encode())
+                self.close_connection = True
             case "too_long":
                 self._reply(400, {"error": {"message": TOO_LONG, "type": "invalid_request_error"}})
             case "echo_key":

@@ -3,7 +3,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,12 +26,10 @@ def fill(cache: RequestCache, start: int) -> None:
 
 def test_what_was_put_is_found_again_marked_as_cached(cache: RequestCache) -> None:
     with cache.open() as answers:
-        answers.put("k", ANSWER)
-        answers.put("k", Answer("later", "", "stop", 0, 0, 0))
+        assert answers.put("k", ANSWER) == ANSWER
+        assert answers.put("k", Answer("later", "", "stop", 0, 0, 0)) == replace(ANSWER, from_cache=True)
     with pickle.loads(pickle.dumps(cache)).open() as answers:
-        assert answers.get(["k", "unknown"]) == {
-            "k": Answer("é ☃ text", "why", "length", 5, 6, 7, from_cache=True)
-        }
+        assert answers.get(["k", "unknown"]) == {"k": replace(ANSWER, from_cache=True)}
 
 
 def test_many_keys_at_once(cache: RequestCache) -> None:
@@ -99,6 +99,26 @@ print("all held")
         cwd=ROOT,
     )
     assert done.stdout.strip() == "all held", done.stderr
+
+
+def test_a_first_opening_waits_for_another(cache: RequestCache) -> None:
+    cache.path.parent.mkdir()
+    other = sqlite3.connect(cache.path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE others (x)")
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.3, other.execute, ("COMMIT",))
+    timer.start()
+    with cache.open() as answers:
+        assert len(answers) == 0
+    timer.join()
+    other.close()
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), sqlite3.OperationalError("another's")])
+def test_an_error_of_the_block_is_not_of_the_cache(cache: RequestCache, error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, cache.open():
+        raise error
+    assert caught.value is error
 
 
 def test_the_file_is_in_wal_mode(cache: RequestCache) -> None:

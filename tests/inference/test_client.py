@@ -16,12 +16,14 @@ from builders.inference import (
     Answer,
     Client,
     InferenceError,
+    KeyRefused,
     Refusal,
     RequestCache,
     Server,
     Unanswered,
     connect,
 )
+from builders.inference.cache import request_key
 from tests.inference.chat_server import TOO_LONG, ChatServer
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +82,9 @@ def test_the_identity_decides_not_the_address(server: ChatServer, cache: Request
     assert server.asked == {"a": 2}
 
 
-@pytest.mark.parametrize("fault", ["500", "503", "drop", "break", "cut", "empty", "abort", "408", "409"])
+@pytest.mark.parametrize(
+    "fault", ["500", "503", "drop", "break", "cut", "empty", "null", "deep", "abort", "408", "409"]
+)
 def test_a_passing_failure_is_tried_again(client: Client, server: ChatServer, fault: str) -> None:
     server.faults["a"] = [fault]
     assert texts(client.ask([request("a"), request("b")])) == ["A", "B"]
@@ -141,15 +145,68 @@ def test_a_server_that_fails_for_everyone_is_left_alone(server: ChatServer, cach
         Client(connect(server.address), cache, concurrency=4, patience_s=1).ask(
             [request(str(i)) for i in range(100)]
         )
-    assert len(server.asked) <= 8
+    assert len(server.asked) <= 12
 
 
-@pytest.mark.parametrize("status", ["401", "402", "404"])
+@pytest.mark.parametrize("where", ["first", "last", "both"])
+def test_requests_that_always_fail_do_not_hold_up_the_others(
+    server: ChatServer, cache: RequestCache, where: str
+) -> None:
+    bad, more = [f"bad {i}" for i in range(20)], [f"bad too {i}" for i in range(4)]
+    for text in bad + more:
+        server.faults[text] = ["500"] * 9
+    good = [f"good {i}" for i in range(30)]
+    ordered = {"first": bad + good, "last": good + bad, "both": bad + good + more}[where]
+    with pytest.raises(Unanswered, match="HTTP 500") as caught:
+        Client(connect(server.address), cache, concurrency=1, patience_s=0.1).ask(
+            [request(text) for text in ordered]
+        )
+    assert caught.value.n_answered == 30
+
+
+@pytest.mark.parametrize("status", ["401", "402", "403", "404"])
 def test_a_refusal_of_everyone_leaves_rows_open(client: Client, server: ChatServer, status: str) -> None:
     server.always = status
     with pytest.raises(Unanswered, match=f"fault {status}"):
         client.ask([request(str(i)) for i in range(100)])
     assert sum(server.asked.values()) <= client.concurrency
+
+
+def test_a_forbidden_request_among_answered_ones_is_a_row_with_its_reason(
+    server: ChatServer, cache: RequestCache
+) -> None:
+    server.faults["b"] = ["403"]
+    outcomes = Client(connect(server.address), cache, concurrency=1).ask([request("a"), request("b")])
+    assert outcomes[1] == Refusal("rejected", "HTTP 403: fault 403")
+
+
+def test_a_refusal_nested_too_deep_is_told_as_it_is(client: Client, server: ChatServer) -> None:
+    server.faults["a"] = ["deep_refusal"]
+    assert client.ask([request("a")]) == [Refusal("rejected", f"HTTP 400: {'[' * 500}")]
+
+
+def test_the_answer_is_the_one_that_the_cache_keeps(
+    client: Client, server: ChatServer, cache: RequestCache
+) -> None:
+    key, first = request_key(request("a"), client.server.identity), Answer("first", "", "stop", 1, 2, 0)
+
+    def another_is_faster(body: dict[str, Any]) -> tuple[str, str]:
+        with cache.open() as answers:
+            answers.put(key, first)
+        return "second", "stop"
+
+    server.reply = another_is_faster
+    assert texts(client.ask([request("a")])) == ["first"]
+    assert texts(client.ask([request("a")])) == ["first"]
+    assert client.usage.completion_tokens == 3  # of the answer that was paid for
+
+
+def test_an_error_of_the_listener_is_its_own(client: Client) -> None:
+    def broken(answer: Answer) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    with pytest.raises(BrokenPipeError):
+        client.ask([request("a")], broken)
 
 
 def test_concurrency_is_bounded_and_used(server: ChatServer, cache: RequestCache) -> None:
@@ -209,6 +266,23 @@ def test_keys_go_to_the_server_and_nowhere_else(
     assert secret.encode() not in told + pickle.dumps(client)
     for file in cache.path.parent.iterdir():
         assert secret.encode() not in file.read_bytes()
+
+
+def test_a_key_that_comes_back_is_not_repeated(server: ChatServer, cache: RequestCache) -> None:
+    server.faults["a"] = ["babble"] * 9
+    found = connect(server.address, api_key="sk-secret")
+    with pytest.raises(Unanswered, match=r"Bearer \*\*\*") as caught:
+        Client(found, cache, patience_s=0.1).ask([request("a")])
+    assert "sk-secret" not in str(caught.value)
+
+
+def test_a_key_that_no_header_can_carry_is_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.ask([request("a")])
+    monkeypatch.setenv("CODEIO_API_KEY", "sk-sec\nret")
+    assert texts(client.ask([request("a")])) == ["A"]  # no key is needed for what is known
+    with pytest.raises(KeyRefused) as caught:
+        client.ask([request("b")])
+    assert "sk-sec" not in str(caught.value)
 
 
 def test_interrupting_does_not_wait_for_requests_in_flight(server: ChatServer, cache: RequestCache) -> None:

@@ -1,10 +1,12 @@
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
-from builders.inference import KeyRefused, NotCompatible, ServerDown, WrongModel, connect
+from builders.inference import KeyRefused, NotCompatible, Server, ServerDown, WrongModel, connect
 from builders.inference.identity import weights_identity
+from builders.inference.server import on_this_machine
 from tests.inference.chat_server import ChatServer
 
 HELLO_SHA256 = "2cf24dba5fb0a30e"  # of b"hello"
@@ -50,6 +52,12 @@ def test_a_server_of_something_else_is_told(server: ChatServer) -> None:
         connect(f"{server.address}/docs")
 
 
+def test_a_list_nested_too_deep_is_no_list(server: ChatServer) -> None:
+    server.always_get = "deep"
+    with pytest.raises(NotCompatible, match="not an OpenAI-compatible server"):
+        connect(server.address)
+
+
 def test_a_refused_key_is_told_and_one_of_the_environment_taken(
     server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,9 +66,39 @@ def test_a_refused_key_is_told_and_one_of_the_environment_taken(
         connect(server.address)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     assert connect(server.address).api_key is None
+
+
+@pytest.mark.parametrize(
+    "address", ["http://user:sk-other@{}", "http://sk-other@{}", "sk-other@{}", "http://:sk-other@[{}"]
+)
+def test_an_address_with_a_key_is_refused_and_not_repeated(server: ChatServer, address: str) -> None:
     with pytest.raises(KeyRefused, match="CODEIO_API_KEY") as caught:
-        connect(server.address.replace("http://", "http://user:sk-other@"))
+        connect(address.format(server.address.removeprefix("http://")))
     assert "sk-other" not in str(caught.value)
+
+
+def test_a_key_is_taken_without_the_newline_of_its_file(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.key = "sk-secret"
+    monkeypatch.setenv("CODEIO_API_KEY", " sk-secret\n")
+    assert connect(server.address).key() == "sk-secret"
+    monkeypatch.setenv("CODEIO_API_KEY", "\n")
+    assert Server("u", "m", "i").key() is None
+
+
+@pytest.mark.parametrize("key", ["sk-sec\nret", "sk-secret\u20ac", "sk-secret\udcff", "sk-secret\x7f"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(server: ChatServer, key: str) -> None:
+    with pytest.raises(KeyRefused, match="CODEIO_API_KEY") as caught:
+        connect(server.address, api_key=key)
+    assert "sk-sec" not in str(caught.value)
+
+
+def test_a_key_that_comes_back_is_not_repeated(server: ChatServer) -> None:
+    server.always_get = "babble"
+    with pytest.raises(ServerDown, match=r"Bearer \*\*\*") as caught:
+        connect(server.address, api_key="sk-secret")
+    assert "sk-secret" not in str(caught.value)
 
 
 def test_sglang_tells_its_weights() -> None:
@@ -83,11 +121,51 @@ def test_a_local_folder_is_named_by_its_bytes(tmp_path: Path) -> None:
         assert connect(sglang.address).identity == f"my-model@sha256:{HELLO_SHA256}"
 
 
-def test_no_local_path_gets_into_an_identity(tmp_path: Path) -> None:
-    with ChatServer(str(tmp_path / "elsewhere.gguf")) as llama:
-        assert connect(llama.address).identity == "elsewhere.gguf"
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("/srv/alice/final", "final"),
+        ("/srv/bob/final", "final"),
+        ("../alice/final", "final"),
+        ("~/final", "final"),
+        ("C:\\alice\\final.gguf", "final.gguf"),
+        ("/srv/" + "x" * 300, "x" * 300),  # longer than a file's name can be
+        ("/srv/\0", "\0"),
+    ],
+)
+def test_a_path_that_cannot_be_followed_is_its_end_and_a_hash(told: str, name: str) -> None:
+    digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+    with ChatServer(told) as llama:
+        assert connect(llama.address).identity == f"{name}@path:{digest}"
+
+
+def test_a_name_is_no_path_wherever_codeio_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Qwen" / "Qwen2.5-0.5B").mkdir(parents=True)
+    (tmp_path / "Qwen" / "Qwen2.5-0.5B" / "a.safetensors").write_bytes(b"hello")
+    monkeypatch.chdir(tmp_path)
     with ChatServer("alias", entry={"root": "Qwen/Qwen2.5-0.5B"}) as vllm:
         assert connect(vllm.address).identity == "Qwen/Qwen2.5-0.5B"
+    with ChatServer("accounts/some/models/llama-3:8b") as hosted:
+        assert connect(hosted.address).identity == "accounts/some/models/llama-3:8b"
+
+
+def test_a_path_of_another_machine_is_not_followed_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "w.gguf"
+    weights.write_bytes(b"hello")
+    with ChatServer(str(weights)) as llama:
+        assert connect(llama.address).identity == f"w.gguf@sha256:{HELLO_SHA256}"
+        monkeypatch.setattr("builders.inference.server.on_this_machine", lambda url: False)
+        monkeypatch.setenv("NO_PROXY", "*")
+        assert connect(llama.address).identity.startswith("w.gguf@path:")
+
+
+def test_which_addresses_are_of_this_machine() -> None:
+    assert all(
+        on_this_machine(f"http://{host}:1/v1") for host in ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")
+    )
+    assert not any(on_this_machine(f"http://{host}:1/v1") for host in ("10.0.0.1", "[::2]", "example.org"))
 
 
 def test_a_digest_is_remembered_until_the_file_changes(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 import hashlib
 import os
+import socket
+import struct
 import subprocess
 import sys
+import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -119,36 +122,63 @@ class Hub(BaseHTTPRequestHandler):
         self.wfile.write(CONTENT)
 
 
+class BreakingHub(Hub):
+    """Hangs up in the middle of the file."""
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        self.wfile.write(CONTENT[:5000])
+        self.wfile.flush()
+        time.sleep(0.2)  # so that the first half is read before the reset throws away what was not
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+
+def fetched_from(hub: type[Hub], published: str) -> subprocess.CompletedProcess[str]:
+    """Fetches in a process of its own, since huggingface_hub reads its address when imported."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), hub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"from tests.inference.test_weights import *; print(fetch('m', model({published})))",
+            ],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+                "HF_HUB_DISABLE_XET": "1",
+                "NO_PROXY": "*",
+            },
+        )
+        server.shutdown()
+    return done
+
+
 @pytest.mark.parametrize("right", [True, False])
 def test_the_hub_comes_first_and_its_bytes_are_checked_too(
     index: Path, cache_folder: Path, right: bool
 ) -> None:
     for wheel in index.iterdir():
         wheel.unlink()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as hub:
-        Thread(target=hub.serve_forever, daemon=True).start()
-        # A process of its own, since huggingface_hub reads its address when imported.
-        published = "CONTENT" if right else "b'other'"
-        program = f"from tests.inference.test_weights import *; print(fetch('m', model({published})))"
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env=os.environ
-            | {
-                "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
-                "HF_HUB_DISABLE_XET": "1",
-                "NO_PROXY": "*",
-            },
-        )
-        hub.shutdown()
+    done = fetched_from(Hub, "CONTENT" if right else "b'other'")
     if right:
         assert Path(done.stdout.strip()).read_bytes() == CONTENT, done.stderr
         assert left_over(cache_folder) == {"m.gguf"}
     else:
         assert "WeightsMissing: m could not be had from the Hub (its model.gguf has sha256" in done.stderr
         assert not (cache_folder / "models" / "m.gguf").exists()
+
+
+@pytest.mark.usefixtures("index")
+def test_a_connection_lost_on_the_way_leads_to_the_packages(cache_folder: Path) -> None:
+    done = fetched_from(BreakingHub, "CONTENT")
+    assert "The Hub cannot give some/model-GGUF" in done.stderr
+    assert Path(done.stdout.strip()).read_bytes() == CONTENT, done.stderr
+    assert left_over(cache_folder) == {"m.gguf"}
 
 
 def test_a_file_of_the_users_own_is_taken_as_it_is(tmp_path: Path) -> None:

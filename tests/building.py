@@ -1,0 +1,91 @@
+"""Builds from functions on, in this process, with a server whose every answer is known."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from datasets import load_dataset
+
+from builders import cli
+from tests.inference.chat_server import ChatServer
+
+GENERATOR = "import random\ndef input_generator():\n    return {'n': random.randint(0, 999)}\n"
+FUNCTIONS = [
+    {
+        "reference_code": f"def f(n):\n    return n + {step}\n",
+        "entrypoint": "f",
+        "input_generator": GENERATOR,
+        "query": f"What is {step} more than n?",
+        "io_description": "n: an integer. Returns an integer.",
+        "license": "mit",
+    }
+    for step in (1, 7)
+]
+FEEDBACK_WORDS = (
+    "is not what the code returns",
+    "the code returns",
+    "No answer was found",
+    "was cut off",
+    "fails with",
+)
+
+
+def scripted(body):
+    """Sample 0 is right; 1 is wrong, then right; 2 forgets its answer; 3 is cut off, then wrong for good."""
+    messages, seed = body["messages"], body["seed"]
+    task, last = messages[1]["content"], messages[-1]["content"]
+    step = int(re.search(r"n \+ (\d+)", task)[1])
+    known = json.loads(task.rstrip().rsplit("\n", 1)[1])
+    if "Output:" in task:
+        right, wrong = {"input": {"n": known - step}}, {"input": {"n": known}}
+    else:
+        right, wrong = {"output": known["n"] + step}, {"output": None}
+    if "response_format" in body:
+        assert list(body["response_format"]["json_schema"]["schema"]["properties"]) == list(right)
+        return json.dumps(right), "stop"
+    revised = any(words in last for words in FEEDBACK_WORDS)
+    if seed == 0 or (seed == 1 and revised):
+        return f"I add. {json.dumps(right)}", "stop"
+    if seed == 2:
+        return "I know it, but do not say it.", "stop"
+    if seed == 3 and not revised:
+        return "And so on and", "length"
+    return f"I guess. {json.dumps(wrong)}", "stop"
+
+
+@contextmanager
+def scripted_server() -> Iterator[ChatServer]:
+    with ChatServer() as server:
+        server.reply = scripted
+        yield server
+
+
+def functions_file(folder, functions=FUNCTIONS):
+    path = folder / "functions.jsonl"
+    path.write_text("\n".join(map(json.dumps, functions)))
+    return path
+
+
+def run(monkeypatch, *arguments):
+    """Run the command in this process; returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["codeio", *map(str, arguments)])
+    try:
+        cli.main()
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
+def build(monkeypatch, source, out, server, *more):
+    options = ("--from", "functions", "--base-url", server.address, "--max-pairs", 2, "--test-share", 0)
+    return run(monkeypatch, "build", source, "--out", out, *options, *more)
+
+
+def rows(out, config, split="train"):
+    return load_dataset(str(out), config, split=split).to_list()
+
+
+def contents(out):
+    return {path.relative_to(out): path.read_bytes() for path in out.rglob("*.parquet")}

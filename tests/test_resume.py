@@ -1,0 +1,135 @@
+"""A build that is given again: it goes on, grows, follows its source, and asks nothing twice."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.building import build, contents, functions_file, rows, run, scripted, scripted_server
+
+
+@pytest.fixture
+def server():
+    with scripted_server() as server:
+        yield server
+
+
+@pytest.fixture
+def source(tmp_path):
+    return functions_file(tmp_path)
+
+
+def test_a_second_run_asks_and_changes_nothing(monkeypatch, source, tmp_path, server):
+    out = tmp_path / "out"
+    build(monkeypatch, source, out, server)
+    before, asked = contents(out), sum(server.asked.values())
+    assert build(monkeypatch, source, out, server) == 0
+    assert (contents(out), sum(server.asked.values())) == (before, asked)
+
+
+def test_more_samples_and_turns_extend_a_run(monkeypatch, source, tmp_path, server):
+    out = tmp_path / "out"
+    build(monkeypatch, source, out, server, "--samples", 2)
+    asked = server.asked.copy()
+    assert build(monkeypatch, source, out, server, "--samples", 4, "--turns", 2) == 0
+    again = {row["sample"] for row in rows(out, "codeio_pp")}
+    assert again == {0, 1, 2}
+    n_new = sum(server.asked.values()) - sum(asked.values())
+    assert n_new == 8 * (2 + 3)  # sample 2 with its closing question, sample 3 with two revisions
+    assert build(monkeypatch, source, out, server, "--samples", 2) == 1  # it cannot shrink
+
+
+def test_a_failing_request_leaves_its_rows_open(monkeypatch, source, tmp_path, server, capsys):
+    out = tmp_path / "out"
+    prompts_asked = []
+    server.reply = lambda body: prompts_asked.append(body["messages"][1]["content"]) or scripted(body)
+    build(monkeypatch, source, tmp_path / "other", server)
+    stuck = prompts_asked[-1]
+    server.faults[stuck] = ["500"] * 100
+    monkeypatch.setattr("builders.inference.client.Client.__init__.__defaults__", (8, 600, 3), raising=False)
+    assert build(monkeypatch, source, out, server) == 3
+    assert "same command again" in capsys.readouterr().err
+    assert not (out / "turns").exists()
+    server.faults[stuck] = []
+    asked = sum(server.asked.values())
+    assert build(monkeypatch, source, out, server) == 0
+    assert contents(out) == contents(tmp_path / "other")
+    assert sum(server.asked.values()) - asked <= 2
+
+
+def test_killed_in_mid_run_it_goes_on(source, tmp_path, server):
+    """SIGKILL while answers come in: no answered request is asked again, and the result is the same."""
+    server.delay_s = 0.3
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "builders",
+        "build",
+        str(source),
+        "--out",
+        str(out),
+        "--from",
+        "functions",
+    ]
+    command += ["--base-url", server.address, "--max-pairs", "2", "--concurrency", "1", "--samples", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    database = out / ".codeio" / "requests.sqlite"
+    deadline = time.monotonic() + 120
+    while sum(server.answered.values()) < 5 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    with sqlite3.connect(database) as connection:
+        (n_kept,) = connection.execute("select count(*) from answers").fetchone()
+    assert n_kept >= 4
+    time.sleep(0.5)  # the request in flight ends
+    asked = sum(server.asked.values())
+    server.delay_s = 0
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for stage in ("io_pairs", "tasks", "responses", "revisions"):
+        assert re.search(rf"^{stage}: \d+ kept, \d+ dropped, \d+ s$", done.stderr, re.MULTILINE)
+    with sqlite3.connect(database) as connection:
+        (n_all,) = connection.execute("select count(*) from answers").fetchone()
+    assert sum(server.asked.values()) - asked == n_all - n_kept
+
+
+def test_rows_of_an_edited_source_leave_with_all_that_was_made_of_them(monkeypatch, source, tmp_path, server):
+    """The folder agrees with itself after every stage, and in the end with a fresh build."""
+    out = tmp_path / "out"
+    build(monkeypatch, source, out, server, "--samples", 4)
+    source.write_text(source.read_text().replace("n + 7", "n + 9"))
+    assert build(monkeypatch, source, out, server, "--samples", 4, "--until", "tasks") == 0
+    assert not (out / "turns").exists()
+    assert not (out / "dropped").exists()
+    assert run(monkeypatch, "status", out) == 0
+    assert build(monkeypatch, source, out, server, "--samples", 4) == 0
+    build(monkeypatch, source, tmp_path / "fresh", server, "--samples", 4)
+    assert contents(out) == contents(tmp_path / "fresh")
+
+
+def test_a_shorter_pass_keeps_what_later_stages_made_and_dropped(monkeypatch, source, tmp_path, server):
+    out = tmp_path / "out"
+    build(monkeypatch, source, out, server, "--samples", 4)
+    before = contents(out)
+    assert rows(out, "dropped")
+    assert build(monkeypatch, source, out, server, "--samples", 4, "--until", "io_pairs") == 0
+    assert contents(out) == before
+
+
+def test_a_line_of_telemetry_that_was_torn_is_passed_over(monkeypatch, source, tmp_path, server, capsys):
+    out = tmp_path / "out"
+    build(monkeypatch, source, out, server, "--until", "io_pairs")
+    with (out / ".codeio" / "telemetry.jsonl").open("a") as telemetry:
+        telemetry.write('{"stage": "tas')
+    assert build(monkeypatch, source, out, server) == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "status", out, "--json") == 0
+    assert {"io_pairs", "tasks", "responses"} <= set(json.loads(capsys.readouterr().out)["cost"])
