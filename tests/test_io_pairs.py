@@ -3,7 +3,7 @@ import json
 import pytest
 
 from builders.execution import Draw, Job, Limits, Prover, Sandbox
-from builders.imports import ImportedFunctions
+from builders.function_lines import ImportedFunctions
 from builders.io_pairs import IOPairs
 from builders.schema import FUNCTIONS, IO_PAIRS, STRING, content_id, table
 from builders.stage import Drop
