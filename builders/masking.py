@@ -6,8 +6,8 @@ comments are ignored: a file does not decide what leaves the machine. Entropy al
 is full of random-looking strings.
 
 Not covered: secrets that look like ordinary words; the body of a private key, which spans lines (a file that
-holds one is refused: `PrivateKeyFound`); time on lines made to be slow, such as 100 kB of "password", since
-detect-secrets' own patterns are not all linear.
+holds one is refused: `PrivateKeyFound`); the ends of secrets longer than `OVERLAP_CHARS` on lines longer than
+`WINDOW_CHARS`.
 """
 
 import re
@@ -44,6 +44,8 @@ _HARMLESS = (
     is_prefixed_with_dollar_sign,
     is_not_alphanumeric_string,
 )
+# Longer lines are looked at piece by piece: the time that some patterns take grows with the square of theirs.
+WINDOW_CHARS, OVERLAP_CHARS = 1000, 250
 _PRIVATE_KEY = re.compile(r"BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY|PuTTY-User-Key-File-")
 # GitHub, GitLab, npm, Google, Hugging Face, Anthropic, OpenAI.
 _TOKEN = re.compile(
@@ -84,7 +86,9 @@ def _masked_line(line: str) -> str:
 
 def _values(line: str) -> Iterator[str]:
     """All that may be secret in a line."""
-    for detector in _DETECTORS:
-        yield from detector.analyze_string(line)
-    for pattern, group in KEYWORDS.items():
-        yield from (match[group] for match in pattern.finditer(line))
+    for start in range(0, max(1, len(line) - OVERLAP_CHARS), WINDOW_CHARS - OVERLAP_CHARS):
+        piece = line[start : start + WINDOW_CHARS]
+        for detector in _DETECTORS:
+            yield from detector.analyze_string(piece)
+        for pattern, group in KEYWORDS.items():
+            yield from (match[group] for match in pattern.finditer(piece))
