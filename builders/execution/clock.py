@@ -2,7 +2,7 @@
 
 Installed once in the zygote. `time`, `datetime` and event loops follow it; sleeping returns at once. Two runs
 with another start and another tick differ in every value that depends on a clock. Not covered: numpy's own
-"now", which reads the clock in C, and waiting on threads, which takes real time.
+"now", which reads the clock in C (`proof` takes no such code), and waiting on threads, which takes real time.
 """
 
 import _thread

@@ -8,11 +8,11 @@ from typing import Any
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 # Stub packages keep the zygote from importing the host's side of this package, and leave no path behind.
 _BOOT = """
-import json, os, sys, types
-requests, replies = (os.dup(int(number)) for number in sys.argv[1:3])
+import fcntl, json, os, sys, types
+pipes = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 5) for number in sys.argv[1:3]]
+for place, pipe in enumerate(pipes, 3):
+    os.dup2(pipe, place)
 config = json.loads(sys.argv[3])
-os.dup2(os.dup(requests), 200); os.dup2(os.dup(replies), 201)
-os.dup2(200, 3); os.dup2(201, 4); os.closerange(5, 1024)
 for name, folder in config["packages"].items():
     sys.modules[name] = package = types.ModuleType(name)
     package.__path__ = [folder]

@@ -5,7 +5,7 @@ Every function raises OSError with the call's name. Runs inside the zygote.
 
 import ctypes
 import os
-import platform
+import resource
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -16,12 +16,13 @@ PR_SET_NO_NEW_PRIVS = 38
 
 CAP_DAC_READ_SEARCH = 2
 _CAPABILITY_VERSION_3 = 0x20080522
+_CLOSE_RANGE = 436  # the same on every architecture
 
 _NUMBERS = {
     "x86_64": {"pivot_root": 155, "capset": 126},
     "aarch64": {"pivot_root": 41, "capset": 91},
 }
-MACHINE = platform.machine()
+MACHINE = os.uname().machine  # `platform` would remember the host's name, and tell it to jobs
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
@@ -46,6 +47,26 @@ def pivot_root(new_root: str, put_old: str) -> None:
     """Make `new_root` the root folder."""
     number = ctypes.c_long(_NUMBERS[MACHINE]["pivot_root"])
     checked(libc.syscall(number, os.fsencode(new_root), os.fsencode(put_old)), "pivot_root")
+
+
+def close_from(lowest: int) -> None:
+    """Close every descriptor from `lowest` up; raises OSError when one is still open."""
+    numbers = ctypes.c_uint(lowest), ctypes.c_uint(2**32 - 1)
+    if libc.syscall(ctypes.c_long(_CLOSE_RANGE), *numbers, ctypes.c_uint(0)) < 0:  # before Linux 5.9
+        os.closerange(lowest, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    # A limit that was lowered while descriptors were open says nothing of them.
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number >= lowest and _is_open(number):
+            raise OSError(f"descriptor {number} is open")
+
+
+def _is_open(descriptor: int) -> bool:
+    """Not so for the one that its own listing needed."""
+    try:
+        os.get_inheritable(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def drop_bounding_set() -> None:

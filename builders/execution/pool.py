@@ -1,8 +1,8 @@
 """The host's loop: requests out to zygotes, replies in, in one thread and in any number of forked processes.
 
 A lane is a kind of zygote in a world; each has up to `workers` zygotes, started when there is work for them.
-A zygote that dies or falls silent is replaced and its requests are sent again; a request that loses its
-zygote twice is answered with None.
+A zygote that dies or falls silent is replaced and its requests are sent again; so is a request that no
+process could be had for. A request that loses its zygote twice while its code runs is answered with None.
 """
 
 import contextlib
@@ -18,16 +18,18 @@ from typing import NamedTuple
 
 from builders.execution.link import Link, LinkLost
 from builders.execution.preload import Kind
+from builders.execution.wire import BEGUN, UNABLE
 
 _QUEUED = 2  # requests a zygote holds: one at work, one waiting, so that it never idles
 _WINDOW = 8  # requests under way for each worker and world: bounds what waits to be yielded in order
 _START_S = 120.0  # a cold scientific stack on a loaded machine
 _SILENCE_S = 60.0  # on top of the longest time that a request may take
+_MOST_RETURNS = 30  # of a request that was not begun, each after ten seconds where no process can be had
 _POLL_MS = 50  # a thread holds the loop for so long at most
 
 
 class WorkerLost(RuntimeError):
-    """A zygote does not come up although the tier was found to hold, or the pool was closed; says which."""
+    """A zygote does not come up, or runs nothing, or the pool was closed; says which."""
 
 
 class Lane(NamedTuple):
@@ -53,11 +55,25 @@ class _Ticket:
         self.request = request
         self.reply: bytes | None = None
         self.is_done = False
+        self.has_begun = False
         self.n_lost = 0
+        self.n_returned = 0
+
+    @property
+    def is_starved(self) -> bool:
+        return self.n_returned == _MOST_RETURNS
 
     def finish(self, reply: bytes | None) -> None:
         self.reply = reply
         self.is_done = True
+
+    def come_back(self) -> None:
+        """It was not answered; only if its code ran may that be its own doing."""
+        self.n_lost += self.has_begun
+        self.n_returned += not self.has_begun
+        self.has_begun = False
+        if self.n_lost == 2 or self.is_starved:
+            self.finish(None)
 
 
 class _Server:
@@ -74,15 +90,21 @@ class _Server:
         allowed_s = _SILENCE_S + self.tickets[0].request.longest_s if self.is_ready else _START_S
         return time.monotonic() - self.since_s > allowed_s
 
-    def take(self, reply: bytes) -> None:
-        """The first reply tells that it serves; each later one belongs to the oldest ticket."""
+    def take(self, reply: bytes) -> _Ticket | None:
+        """The first reply tells that it serves; later ones are about the oldest ticket, returned if unrun."""
         self.since_s = time.monotonic()
-        if self.is_ready:
-            self.tickets.popleft().finish(reply)
-        elif "error" in (told := json.loads(reply)):
-            raise LinkLost(told["error"])
-        else:
+        if not self.is_ready:
+            if "error" in (told := json.loads(reply)):
+                raise LinkLost(told["error"])
             self.is_ready = True
+        elif reply == BEGUN:
+            self.tickets[0].has_begun = True
+        elif reply == UNABLE:
+            self.tickets[0].has_begun = False
+            return self.tickets.popleft()
+        else:
+            self.tickets.popleft().finish(reply)
+        return None
 
 
 class Pool:
@@ -116,6 +138,8 @@ class Pool:
                 while not waiting[0].is_done:
                     self._advance()
                 ticket = waiting.popleft()
+                if ticket.is_starved:
+                    raise WorkerLost("a sandbox worker can start no process: processes or memory are used up")
                 yield ticket.request.n_inputs, ticket.reply
         finally:
             self._abandon(waiting)
@@ -199,7 +223,8 @@ class Pool:
                         server.link.flush()
                     if server.link.replies in ready:
                         for reply in server.link.receive():
-                            server.take(reply)
+                            if unrun := server.take(reply):
+                                self._put_back(lane, deque([unrun]))
                     elif server.is_silent:
                         raise LinkLost("it does not answer")
                 except LinkLost as error:
@@ -218,9 +243,12 @@ class Pool:
         if not server.is_ready:
             self._backlog[lane].extendleft(reversed(tickets))
             raise WorkerLost(f"a sandbox worker did not start: {error}") from error
-        tickets[0].n_lost += 1
-        if tickets[0].n_lost == 2:
-            tickets.popleft().finish(None)
+        self._put_back(lane, tickets)
+
+    def _put_back(self, lane: Lane, tickets: deque[_Ticket]) -> None:
+        tickets[0].come_back()
+        if tickets[0].is_done:
+            tickets.popleft()
         self._backlog[lane].extendleft(reversed(tickets))
 
 

@@ -3,6 +3,7 @@
 A fork of a large process costs two to three times as much, so there are three kinds, started when needed.
 """
 
+import functools
 import importlib.metadata
 import re
 from typing import Literal
@@ -39,18 +40,19 @@ NO_OPEN_MODULES = (  # where nothing can be imported later
     "xml.etree.ElementTree", "zipfile", "zoneinfo",
 )  # fmt: skip
 
-# Text, not syntax: parsing untrusted code can crash the process that does it.
-_HEAVY = re.compile(
-    r"\b(?:import|from)\b[^\n;]*\b(?:scipy|pandas|sympy|networkx|sklearn|matplotlib|seaborn|torch)\b"
-)
-_ARRAYS = re.compile(r"\b(?:import|from)\b[^\n;]*\bnumpy\b")
+# Text, not syntax: parsing untrusted code can crash the process that does it. In time linear in the text.
+_IMPORTED = re.compile(r"\b(?:import|from)\b([^\n;]*)")
+_HEAVY = re.compile(r"\b(?:scipy|pandas|sympy|networkx|sklearn|matplotlib|seaborn|torch)\b")
+_ARRAYS = re.compile(r"\bnumpy\b")
 
 
+@functools.lru_cache(maxsize=64)  # the worlds of a proof ask one after the other
 def kind_for(code: str) -> Kind:
     """Choose by the imports that the text seems to have; a wrong guess costs time, not results."""
-    if _HEAVY.search(code):
+    imported = "\n".join(_IMPORTED.findall(code))
+    if _HEAVY.search(imported):
         return "scientific"
-    return "numpy" if _ARRAYS.search(code) else "stdlib"
+    return "numpy" if _ARRAYS.search(imported) else "stdlib"
 
 
 def numpy_version() -> str | None:

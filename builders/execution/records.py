@@ -21,21 +21,17 @@ def executions(reply: bytes | None, n_inputs: int) -> list[Execution]:
     if reply is None:
         return [_refused("died", "the job ended its worker twice")] * n_inputs
     head, _, body = reply.partition(b"\n")
-    answers: list[Execution | None] = [None] * n_inputs
-    failure = _refused("died", "the job ended without an answer")
+    answers: list[Execution] = []
     position = 0
-    for first, n_records, cause, detail, cpu_us, n_bytes in json.loads(head)["processes"]:
+    for first, cause, detail, cpu_us, n_bytes in json.loads(head)["processes"]:
         if cause == "records":
             return [_refused("too_many_records", "the job wrote more records than it has inputs")] * n_inputs
         records = _frames(body[position : position + n_bytes])
         position += n_bytes
-        for index, record in enumerate(records, first):
-            answers[index] = _execution(record)
-        failure = _failure(cause, detail, cpu_us / 1000)
-        if first + n_records < n_inputs:
-            answers[first + n_records] = failure
-    # A later process answers what an earlier one left; what none answered shares the last one's fate.
-    return [failure if answer is None else answer for answer in answers]
+        answers[first:] = map(_execution, records)
+        # A later process answers what this one left; what none does shares the last one's fate.
+        answers += [_failure(cause, detail, cpu_us / 1000)] * (n_inputs - len(answers))
+    return answers
 
 
 def _refused(error_type: str, message: str, cpu_ms: float = 0.0) -> Execution:

@@ -44,5 +44,5 @@ def _request(content: dict[str, Any], limits: Limits, lane: Lane) -> Request:
     n_inputs = len(content["inputs"])
     body = json.dumps(content).encode()
     header = REQUEST_HEADER.pack(len(body), n_inputs, limits.cpu_s, limits.wall_s, limits.memory_mb)
-    # loading and calling have a budget each
-    return Request(lane, header + body, n_inputs, 2 * limits.wall_s * (n_inputs + 1))
+    # loading and calling have a budget each, and an input may be run twice
+    return Request(lane, header + body, n_inputs, 4 * limits.wall_s * (n_inputs + 1))

@@ -33,8 +33,7 @@ class Sandbox:
         self.preload: Preload = preload
         self.workers = workers
         self._asked_tier = tier
-        self._pool: Pool | None = None
-        self._process_id = 0
+        self._pools: dict[int, Pool] = {}  # by process id; without a lock, which a fork might find taken
 
     @property
     def tier(self) -> str:
@@ -69,15 +68,14 @@ class Sandbox:
 
     def close(self) -> None:
         """End the workers; the sandbox starts new ones when it is used again."""
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None
+        pool = self._pools.pop(os.getpid(), None)
+        if pool is not None:
+            pool.close()
 
     def _own_pool(self) -> Pool:
-        if self._pool is None or self._process_id != os.getpid():
-            self._pool = Pool(TIERS[self.tier], self.workers)
-            self._process_id = os.getpid()
-        return self._pool
+        pool = self._pools.get(os.getpid())
+        # Of threads that come at once, one sets its pool; the others' have started nothing yet.
+        return pool or self._pools.setdefault(os.getpid(), Pool(TIERS[self.tier], self.workers))
 
     def __enter__(self) -> Self:
         return self
@@ -88,4 +86,4 @@ class Sandbox:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_pool": None, "_process_id": 0}
+        return {**self.__dict__, "_pools": {}}

@@ -49,6 +49,17 @@ def _answers(execution: Execution) -> bool:
 
 
 _WORKS = _Case("runs code", "def f(**_): return {'a': [1, 2.5, 'x', None]}", _answers)
+_DESCRIPTORS = """
+import os
+def is_open(number):
+    try:
+        os.get_inheritable(number)
+    except OSError:
+        return False
+    return True
+def f(**_):
+    return [number for number in range(4096) if is_open(number)]
+"""
 _LAZY_IMPORT = _Case(
     "imports a module",
     "def f(**_):\n import colorsys\n return True",
@@ -56,6 +67,7 @@ _LAZY_IMPORT = _Case(
 )
 _CASES = (
     _WORKS,
+    _Case("hands on no descriptors", _DESCRIPTORS, lambda execution: execution.output == "[0,1,2,5]"),
     _Case("hides files", "def f(secret, **_): return open(secret).read()", _fails),
     _Case("keeps files", "def f(folder, **_): open(folder + '/new', 'w')", _fails),
     _Case("closes the network", "import socket\ndef f(**_): socket.socket()", _fails),

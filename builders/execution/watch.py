@@ -1,4 +1,4 @@
-"""Watching one process of a job: its frames as they come, and the budgets of the input it is at.
+"""Starting one process of a job and watching it: its frames as they come, the budgets of the input it is at.
 
 In: the pipe a job writes to, and its process. Out: whole frames, and which budget or bound was passed, if
 any. CPU time is read off the job's own clock, so that a loaded machine makes no timeout; the wall clock is
@@ -16,6 +16,21 @@ from builders.execution.wire import LENGTH, MAX_RECORD_BYTES, REQUESTS
 
 # The real clocks: the zygote puts virtual ones in their place.
 _monotonic, _clock_gettime, _sleep = time.monotonic, time.clock_gettime, time.sleep
+
+_FORK_S = 10.0
+_FORK_AGAIN_S = 0.05
+
+
+def fork() -> int | None:
+    """Fork, or wait while others have taken all processes or memory; None if that lasts."""
+    end_s = _monotonic() + _FORK_S
+    while True:
+        try:
+            return os.fork()
+        except OSError:
+            if _monotonic() > end_s:
+                return None
+            _sleep(_FORK_AGAIN_S)
 
 
 class Frames:

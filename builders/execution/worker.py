@@ -27,6 +27,7 @@ from typing import Any, NamedTuple, NoReturn
 from builders.execution.clock import VirtualClock
 from builders.execution.kernel import PR_SET_PDEATHSIG, prctl
 from builders.execution.seccomp import JobFilter
+from builders.execution.seeding import Seeds
 from builders.execution.values import Encoder, NotJSON
 from builders.execution.wire import EXIT_BROKEN, EXIT_GO_ON, RESULTS, frame
 
@@ -48,6 +49,7 @@ class Worker:
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
+        self.seeds = Seeds()
         self.encoder = Encoder()
         self.filter = JobFilter()
         self.zygote_id = 0
@@ -58,7 +60,8 @@ class Worker:
         compile("def f(a):\n    return [a]\n", "<code>", "exec")
         value = json.loads('{"a":[1,2.5,"x",null,true]}')
         self.encoder.encode(value)
-        seed_all(0)
+        self.seeds.set(0)
+        self.seeds.install()
         _plain(json.dumps(value))
         self.zygote_id = os.getpid()
         self.address_space_bytes = _address_space_bytes()
@@ -84,7 +87,7 @@ class Worker:
         kept = self._rehearsed(program, inputs[0]) if job.get("shared") else None
         for number, text in enumerate(inputs):
             self.clock.reset()
-            seed_all(program.seed(text))
+            self.seeds.set(program.seed(text))
             began_s = _cpu_s()
             loaded = kept or _attempt(program.load)
             if loaded.error is not None:
@@ -97,7 +100,7 @@ class Worker:
     def _rehearsed(self, program: "_Calls | _Draws", text: str) -> "_Outcome":
         """Load, and call once: what an earlier call leaves behind then shows in every answer."""
         self.clock.reset()
-        seed_all(program.seed(text))
+        self.seeds.set(program.seed(text))
         loaded = _attempt(program.load)
         if loaded.error is None:
             _write(_CALL_BEGINS)
@@ -214,14 +217,6 @@ class _Draws(_Code):
             by_name = parameters[0].kind is inspect.Parameter.KEYWORD_ONLY
             return function(**{parameters[0].name: rng}) if by_name else function(rng)
         return function()
-
-
-def seed_all(seed: int) -> None:
-    """Seed `random` and numpy's global generator."""
-    random.seed(seed)
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        numpy_random.seed([abs(seed) >> shift & 0xFFFFFFFF for shift in range(0, 256, 32)])
 
 
 def emit(record: str) -> None:

@@ -2,36 +2,40 @@
 
 In: requests on fd 3; out: replies on fd 4. A request is a header (length, number of inputs, CPU seconds, wall
 seconds, megabytes) and JSON that only the job itself reads. A reply is a length, a JSON line that tells of
-each process that was needed, and the frames these wrote. Nothing of what a job writes is interpreted here
-but the lengths of its frames.
+each process that was needed, and the frames these wrote; `wire` says what else the host is told. Nothing of
+what a job writes is interpreted here but the lengths of its frames.
 
-CPU time is budgeted for each input by the job's own CPU clock, so that a loaded machine makes no timeout. A
-process that had to be killed costs the input it was at; the ones after it are run in a fresh fork.
+CPU time is budgeted for each input by the job's own CPU clock, so that a loaded machine makes no timeout.
+When a process ends early, the inputs it left are run in a fresh fork. So is the one it was at, unless that
+was its first: what the ones before it left behind may be why.
 """
 
 import gc
 import importlib
 import json
 import os
+import re
 import resource
 import signal
 import sys
 from typing import Any, NamedTuple, NoReturn
 
-from builders.execution.watch import Frames, Watch, collect
+from builders.execution.watch import Frames, Watch, collect, fork
 from builders.execution.wire import (
+    BEGUN,
     EXIT_BROKEN,
     EXIT_GO_ON,
     LENGTH,
-    MAX_REPLY_BYTES,
     REPLIES,
     REQUEST_HEADER,
     REQUESTS,
     RESULTS,
+    UNABLE,
 )
 
 _STACK_BYTES = 64 * 2**20
 _OPEN_FILES = 64
+_THREADS = 128
 
 
 def main(config: dict[str, Any]) -> NoReturn:
@@ -55,11 +59,12 @@ def _prepare(config: dict[str, Any]) -> "_Server":
     from builders.execution.clock import EPOCH_S, VirtualClock
     from builders.execution.worker import Worker
 
+    kernel.close_from(RESULTS)  # a job that inherited the host's end of a pipe could answer for others
     layers, readable, devices = config["layers"], config["readable"], config["devices"]
     world = config["world"]
     capabilities: tuple[int, ...] = ()
     if "namespaces" in layers:
-        namespaces.enter(readable, devices, config["inner_id"], (REQUESTS, REPLIES))
+        namespaces.enter(readable, devices, config["inner_id"], (REQUESTS, REPLIES), world)
         kernel.drop_bounding_set()
         _burn_process_ids(world)
     elif os.getuid() == 0:
@@ -82,7 +87,7 @@ def _prepare(config: dict[str, Any]) -> "_Server":
     kernel.hold_capabilities(*(capabilities if "landlock" in layers else ()))
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
-    _limit_resources()
+    _limit_resources("namespaces" in layers)
     worker.settle()
     seccomp.install(seccomp.server_filter(no_open="noopen" in layers))
     for name in [name for name in sys.modules if name.split(".")[0] == "builders"]:
@@ -120,17 +125,22 @@ def _burn_process_ids(world: int) -> None:
         os.waitpid(child, 0)
 
 
-def _limit_resources() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_STACK)
-    stack = _STACK_BYTES if most == resource.RLIM_INFINITY else min(_STACK_BYTES, most)
-    for limit, value in (
-        (resource.RLIMIT_STACK, stack),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_MSGQUEUE, 0),
-    ):
+def _limit_resources(in_namespaces: bool) -> None:
+    limits = {
+        resource.RLIMIT_STACK: _STACK_BYTES,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: _OPEN_FILES,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+    }
+    release = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    if in_namespaces and release and (int(release[1]), int(release[2])) >= (5, 14):
+        # Older kernels, and other tiers, count what the user runs anywhere. None counts what root runs.
+        limits[resource.RLIMIT_NPROC] = _THREADS
+    for limit, value in limits.items():
+        _, most = resource.getrlimit(limit)
+        value = value if most == resource.RLIM_INFINITY else min(value, most)
         resource.setrlimit(limit, (value, value))
 
 
@@ -152,28 +162,33 @@ class _Server:
 
     def serve(self, request: bytes, n_inputs: int, cpu_s: float, wall_s: float, memory_mb: int) -> bytes:
         """Run a request to its end; returns the reply."""
+        _send(BEGUN)
         processes: list[list[Any]] = []
         body = bytearray()
         first = 0
         while first < n_inputs:
             frames = Frames(n_inputs - first)
             end = self._run(request, first, frames, cpu_s, wall_s, memory_mb)
-            processes.append([first, frames.n_records, *end, len(frames.records)])
+            if end is None:
+                return UNABLE
+            processes.append([first, *end, len(frames.records)])
             body += frames.records
-            if frames.n_records >= n_inputs - first or end.cause == "records" or not frames.n_begun:
+            if end.cause == "records" or not frames.n_begun:
                 break
-            if len(body) > MAX_REPLY_BYTES:
-                processes[-1][2] = "size"
-                break
-            goes_on = end.cause == "exit" and end.detail == EXIT_GO_ON and frames.n_records > 0
-            first += frames.n_records + (not goes_on)
+            ran_out = end.cause == "exit" and end.detail == EXIT_GO_ON  # which its last record tells
+            first += max(1, frames.n_records - ran_out)
         return json.dumps({"processes": processes}).encode() + b"\n" + bytes(body)
 
     def _run(
         self, request: bytes, first: int, frames: Frames, cpu_s: float, wall_s: float, memory_mb: int
-    ) -> _End:
+    ) -> _End | None:
+        """Run from input `first` on in one process; None where there is none to be had."""
         results, write_end = os.pipe()
-        child = os.fork()
+        child = fork()
+        if child is None:
+            os.close(results)
+            os.close(write_end)
+            return None
         if not child:
             try:
                 for pipe in (REQUESTS, REPLIES, results):

@@ -142,29 +142,33 @@ def reachable_interpreter(user: int) -> str:
     pytest.skip(f"no Python 3.11 or newer that user {user} can execute")
 
 
-def run_attacks(
-    tier: str, rows: list[dict[str, Any]], user: int | None, around: Surroundings
-) -> dict[str, Any]:
-    """Run them in a program of its own, as that user, from a copy of the package that this user can read."""
+def run_program(arguments: list[str], user: int | None, around: Surroundings) -> str:
+    """What a Python program prints, run as that user with a copy of the package that this user can read."""
     python = sys.executable if user is None else reachable_interpreter(user)
     copy = around.folder / "copy"
     for package in ("builders/execution", "hub", "tests/execution"):
         shutil.copytree(PROJECT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
     for package in ("builders", "tests"):
         (copy / package / "__init__.py").touch()
-    (copy / "attacks.jsonl").write_text("\n".join(map(json.dumps, rows)))
     temporary = around.folder / "tmp"
     temporary.mkdir(mode=0o777)
     temporary.chmod(0o777)
-    command = [
-        *(python, "-B", "-m", "tests.execution.attack_run", tier, "attacks.jsonl"),
-        *(str(around.canary), str(around.tcp.getsockname()[1])),
-    ]
     environment = {"PATH": os.defpath, "TMPDIR": str(temporary), "CANARY_TOKEN": "CANARY"}
     identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    command = [python, "-B", *arguments]
     done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, **identity)
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
+    return done.stdout
+
+
+def run_attacks(
+    tier: str, rows: list[dict[str, Any]], user: int | None, around: Surroundings
+) -> dict[str, Any]:
+    attacks = around.folder / "attacks.jsonl"
+    attacks.write_text("\n".join(map(json.dumps, rows)))
+    port = str(around.tcp.getsockname()[1])
+    arguments = ["-m", "tests.execution.attack_run", tier, str(attacks), str(around.canary), port]
+    told: dict[str, Any] = json.loads(run_program(arguments, user, around))
     return told
 
 
@@ -231,6 +235,43 @@ def test_nothing_is_harmed_or_left(outcome: dict[str, Any]) -> None:
     assert outcome["children_left"] == 0
     assert outcome["descriptors_left"] == 0
     assert outcome["files_left"] == []
+
+
+THREADS = """
+import os, resource
+from builders.execution import Job, Limits, Sandbox
+hostile = '''
+import threading
+def f(wait_s):
+    threading.stack_size(32768)
+    gate, n = threading.Event(), 0
+    try:
+        while n < 1000:
+            threading.Thread(target=gate.wait, daemon=True).start()
+            n += 1
+    except RuntimeError:
+        gate.wait(wait_s)
+    return n
+'''
+jobs = [Job(hostile, "f", ["2"])] + [Job("def f(x): return x + 1", "f", [str(i)]) for i in range(6)]
+resource.setrlimit(resource.RLIMIT_NPROC, ({limit}, {limit}))
+with Sandbox(Limits(5, 60, 512), workers=2, tier="namespaces+landlock+seccomp") as sandbox:
+    started = [Job("def f(x): sum(range(10**6))", "f", ["1"])] * 4
+    list(sandbox.run_many(started))  # both workers are up
+    runs = [run for [run] in sandbox.run_many(jobs)]
+print(*(run.output for run in runs))
+"""
+
+
+@pytest.mark.parametrize("limit", [60, 4000])
+def test_threads_of_one_job_leave_processes_to_the_others(limit: int) -> None:
+    """The job takes all that its user may have for two seconds, or what one job may have."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become a user with no other processes")
+    with surroundings() as around:
+        told = run_program(["-c", THREADS.format(limit=limit)], ORDINARY_USER + 1, around).split()
+    assert told[1:] == ["1", "2", "3", "4", "5", "6"]
+    assert 10 < int(told[0]) < min(limit, 128)
 
 
 def test_the_listeners_hear_without_a_sandbox() -> None:

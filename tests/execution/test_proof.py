@@ -45,6 +45,9 @@ def test_what_follows_from_the_input_is_proven(prover: Prover, body: str) -> Non
         "return hash('x')",
         "return repr(object())",
         "import uuid; return str(uuid.uuid4())",
+        "import os; return os.uname().nodename",
+        "import socket; return socket.gethostname()",
+        "import platform; return platform.node()",
         "import secrets; return secrets.randbits(64)",
         "seen.append(x); return len(seen)",
         "default.append(x); return len(default)",
@@ -56,6 +59,24 @@ def test_what_depends_on_anything_else_is_not(prover: Prover, body: str) -> None
         proofs = prover.prove(Job(f"seen = []\ndef f(x, default=[]):\n {body}", "f", inputs))
         assert not any(proof.agrees for proof in proofs)
         assert all(proof.detail.startswith("one run gives ") for proof in proofs)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return str(np.datetime64('today'))",
+        "return str(np.array(['NOW'], dtype='M8[s]')[0])",
+        "return str(np.datetime64(x))",
+    ],
+)
+def test_numpy_s_own_clock_proves_nothing(prover: Prover, body: str) -> None:
+    """Each run asks it within the same second, so that agreement would say nothing."""
+    [proof] = prover.prove(Job(f"import numpy as np\ndef f(x): {body}", "f", ['"today"']))
+    assert (proof.agrees, proof.detail) == (False, "numpy tells the real time")
+    [proof] = prover.prove(
+        Job("import numpy as np\ndef f(x): return str(np.datetime64(x))", "f", ['"2020-01-01"'])
+    )
+    assert proof.agrees
 
 
 def test_the_order_of_two_elements_is_mostly_found(prover: Prover) -> None:

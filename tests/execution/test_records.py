@@ -14,7 +14,7 @@ def reply(*processes: tuple[int, str, int, list[str]]) -> bytes:
     """A reply of processes: (first input, cause of the end, detail, records)."""
     body = b"".join(frame(text) for *_, records in processes for text in records)
     told = [
-        [first, len(records), cause, detail, 2000, sum(len(frame(text)) for text in records)]
+        [first, cause, detail, 2000, sum(len(frame(text)) for text in records)]
         for first, cause, detail, records in processes
     ]
     return json.dumps({"processes": told}).encode() + b"\n" + body
@@ -59,6 +59,13 @@ def test_the_end_of_a_process_is_the_fate_of_its_input() -> None:
     )
     assert [run.status for run in runs] == ["ok", "timeout", "refused", "memory", "timeout", "timeout"]
     assert runs[2].error_message == "killed by SIGSEGV"
+
+
+def test_what_is_run_again_is_judged_by_the_later_run() -> None:
+    runs = executions(
+        reply((0, "exit", EXIT_GO_ON, [GOOD, '{"s":"memory"}']), (1, "exit", 0, [GOOD, GOOD])), 3
+    )
+    assert [run.status for run in runs] == ["ok"] * 3
 
 
 def test_too_many_records_refuse_the_job() -> None:

@@ -86,6 +86,29 @@ def test_what_a_kill_cut_off_goes_on_with_the_next_input(sandbox: Sandbox) -> No
     assert [run.error_type for run in runs][2:5] == ["died", "MemoryError", "output_too_large"]
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "while string.n > 3: pass",
+        "string.kept = bytearray(string.n * 70 << 20)",
+        "if string.n > 3: os._exit(0)",
+    ],
+)
+def test_what_earlier_inputs_left_in_a_library_fails_no_later_one(sandbox: Sandbox, harm: str) -> None:
+    code = f"import os, string\ndef f(x):\n string.n = getattr(string, 'n', 0) + 1\n {harm}\n return x"
+    inputs = [str(x) for x in range(8)]
+    assert outputs(sandbox.run(Job(code, "f", inputs))) == inputs
+
+
+def test_size_is_bounded_for_each_output_alone(sandbox: Sandbox) -> None:
+    code = "def f(x):\n while x == 20: pass\n return 'x' * (2_000_000 if x == 3 else 1_000_000)"
+    runs = sandbox.run(Job(code, "f", [str(x) for x in range(26)]))
+    assert [(i, run.status) for i, run in enumerate(runs) if run.status != "ok"] == [
+        (3, "refused"),
+        (20, "timeout"),
+    ]
+
+
 def test_code_that_never_loads_costs_one_budget(sandbox: Sandbox) -> None:
     began_s = os.times().children_user
     runs = sandbox.run(Job("while True: pass", "f", ["1"] * 20))
@@ -180,6 +203,23 @@ def test_numpy_is_seeded_and_its_values_are_plain(sandbox: Sandbox) -> None:
     assert first[0] != first[1]
     value = json.loads(first[0] or "")
     assert (len(value["a"]), value["i"], value["f"], value["b"]) == (2, 3, 0.5, True)
+
+
+@pytest.mark.parametrize(
+    "importing",
+    ["import math, \\\n numpy as np\n", "np = __import__('num' + 'py')\n", "import importlib\n"],
+)
+def test_numpy_draws_the_same_however_late_it_comes(sandbox: Sandbox, importing: str) -> None:
+    if sandbox.numpy_version is None:
+        pytest.skip("numpy is not installed")
+    late = "np" if "np" in importing else "importlib.import_module('num' + 'py')"
+    generator = f"{importing}def input_generator(): return {{'x': {late}.random.rand()}}"
+    with Sandbox(LIMITS, preload="numpy") as early:
+        expected = outputs(early.draw(Draw("", generator, count=4)))
+    assert len(set(expected)) == 4
+    assert None not in expected
+    assert outputs(sandbox.draw(Draw("", generator, count=4))) == expected
+    assert outputs(sandbox.draw(Draw("", generator, first=2, count=2))) == expected[2:]
 
 
 def test_the_clock_is_virtual(sandbox: Sandbox) -> None:

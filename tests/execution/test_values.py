@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders.execution.values import MAX_LEVELS, Encoder, NotJSON
@@ -24,11 +24,13 @@ def encode(value: Any) -> str:
     return Encoder().encode(value)
 
 
+@settings(deadline=None)  # a loaded machine is slow
 @given(JSON)
 def test_json_values_are_written_canonically(value: Any) -> None:
     assert encode(value) == canonical(value)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False), st.integers()))
 def test_keys_become_the_strings_of_json(value: dict[Any, int]) -> None:
     if any(type(key) is float and math.isinf(key) for key in value):

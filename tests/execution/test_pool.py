@@ -1,0 +1,80 @@
+"""The pool when workers die before a job is run, when no process can be had, when threads come at once."""
+
+import itertools
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from builders.execution import Job, Limits, Sandbox, WorkerLost, interpreter, pool
+
+LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
+
+
+def start_with(monkeypatch: pytest.MonkeyPatch, lines: str, n_zygotes: int) -> None:
+    """Let the next zygotes run some lines before they serve."""
+    assert Sandbox().tier  # the self-test is over
+    boots = itertools.chain([lines + "main(config)"] * n_zygotes, itertools.repeat("main(config)"))
+    sound = interpreter.command
+
+    def command(*arguments: Any) -> list[str]:
+        boot = interpreter._BOOT.replace("main(config)", next(boots))
+        return [boot if text == interpreter._BOOT else text for text in sound(*arguments)]
+
+    monkeypatch.setattr(interpreter, "command", command)
+
+
+FORK_FAILS = """
+from builders.execution import watch
+class Os:
+    left = {n}
+    def __getattr__(self, name): return getattr(os, name)
+    def fork(self):
+        self.left -= 1
+        if self.left >= 0: raise BlockingIOError(11, "Resource temporarily unavailable")
+        return os.fork()
+watch.os = Os()
+watch._FORK_S = 0.2
+"""
+DIES = """
+from builders.execution import zygote
+zygote._Server.serve = lambda *request: os._exit(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "n_zygotes"), [(FORK_FAILS.format(n=2), 1), (FORK_FAILS.format(n=20), 1), (DIES, 3)]
+)
+def test_a_job_that_was_not_run_is_sent_again(
+    monkeypatch: pytest.MonkeyPatch, lines: str, n_zygotes: int
+) -> None:
+    start_with(monkeypatch, lines, n_zygotes)
+    jobs = [Job(f"def f(x): return {i}", "f", ["1"]) for i in range(4)]
+    with Sandbox(LIMITS) as sandbox:
+        assert [run.output for [run] in sandbox.run_many(jobs)] == ["0", "1", "2", "3"]
+
+
+def test_a_lasting_shortage_of_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_MOST_RETURNS", 3)
+    start_with(monkeypatch, FORK_FAILS.format(n=10**6), 1)
+    with Sandbox(LIMITS) as sandbox, pytest.raises(WorkerLost, match="can start no process"):
+        sandbox.run(Job("def f(x): return x", "f", ["1"]))
+
+
+def test_threads_that_come_at_once_share_one_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SlowPool(pool.Pool):
+        def __init__(self, *arguments: Any) -> None:
+            time.sleep(0.1)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr("builders.execution.sandbox.Pool", SlowPool)
+    with Sandbox(LIMITS) as sandbox:
+        assert sandbox.tier
+        found: list[pool.Pool] = []
+        threads = [threading.Thread(target=lambda: found.append(sandbox._own_pool())) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len({id(one) for one in found}) == 1
