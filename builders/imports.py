@@ -20,6 +20,11 @@ NEEDED = {
     "tasks": ("functions", "io_pairs", "tasks"),
     "turns": ("functions", "io_pairs", "tasks", "turns"),
 }
+_NEVER_NULL = {
+    "io_pairs": ("pair_id", "function_id", "input", "output"),
+    "tasks": ("task_id", "pair_id", "function_id", "direction", "prompt"),
+    "turns": ("response_id", "task_id", "sample", "turn", "response", "status"),
+}
 _ADVICE = "Give a folder or Hub dataset as codeio made it."
 
 
@@ -41,6 +46,7 @@ def tables(source: str, name: str) -> dict[str, Dataset]:
                 f"it has {', '.join(available) or 'none'}."
             )
     _refuse_orphans(source, found)
+    _refuse_gaps(source, found)
     return found
 
 
@@ -92,6 +98,14 @@ def _table(source: str, config: str) -> Dataset:
         reason = error.__cause__ or error
         raise SourceError(f"{source}: table {config} cannot be read ({reason}). {_ADVICE}") from error
     raise SourceError(f"{source}: table {config} has no column {', '.join(missing)}. {_ADVICE}")
+
+
+def _refuse_gaps(source: str, found: dict[str, Dataset]) -> None:
+    """Raise SourceError where a row lacks what later stages cannot do without."""
+    for name, columns in _NEVER_NULL.items():
+        for column in columns if name in found else ():
+            if None in found[name][column]:
+                raise SourceError(f"{source}: a row of table {name} has no {column}. {_ADVICE}")
 
 
 def _refuse_orphans(source: str, found: dict[str, Dataset]) -> None:

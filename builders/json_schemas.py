@@ -50,6 +50,14 @@ def validator(text: str | None) -> Any:
     return Draft202012Validator(schema)
 
 
+def usable(text: str | None) -> Any:
+    """A schema to hold a model to; where it cannot be read, one that allows anything."""
+    try:
+        return validator(text).schema
+    except BadSchema:
+        return {}
+
+
 def _keywords(schema: Any) -> set[str]:
     """Those of a schema and all schemas in it."""
     if isinstance(schema, bool):

@@ -7,13 +7,12 @@ bare JSON, held to the task's schema. A schema over the whole reply would ruin t
 Not covered: judging the answers (`verdicts`), and further turns (`revisions`).
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import prompts
 from builders.inference import Answer, Client, Refusal
+from builders.json_schemas import usable
 from builders.schema import CONVERSATIONS, content_id
 from builders.stage import Drop, Row, Stage
 from hub.verifier import canonical, extract
@@ -172,11 +171,9 @@ def _payload(question: Question, sampling: Sampling) -> Row:
 def _closing(question: Question, sampling: Sampling, reply: str) -> Row:
     """Ask for the bare answer, held to the schema of the half that is asked for."""
     direction = question.row["direction"]
-    schema: dict[str, Any] = json.loads(question.row[f"{direction}_schema"] or "{}")
-    schema.pop("$schema", None)
     form = {
         "type": "object",
-        "properties": {direction: schema},
+        "properties": {direction: usable(question.row[f"{direction}_schema"])},
         "required": [direction],
         "additionalProperties": False,
     }

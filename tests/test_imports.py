@@ -116,8 +116,11 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path, damaged):
 def folder(tmp_path, **changes):
     """A table of each kind with one row, but for what is changed."""
     ids = {"function_id": content_id("function"), "pair_id": content_id("io_pair"), "task_id": "t"}
+    texts = dict.fromkeys(
+        ("input", "output", "direction", "prompt", "response_id", "response", "status"), "1"
+    )
     found = {
-        name: table([{**ids, "sample": 0, "turn": 0}], TABLES[name])
+        name: table([{**ids, **texts, "sample": 0, "turn": 0}], TABLES[name])
         for name in ("functions", "io_pairs", "tasks", "turns")
     }
     for name, rows in (found | changes).items():
@@ -128,7 +131,7 @@ def folder(tmp_path, **changes):
 def test_tables_have_the_columns_and_types_of_the_contract(tmp_path):
     functions = table([{"function_id": content_id("function")}], TABLES["functions"])
     pairs = table(
-        [{"pair_id": content_id("io_pair"), "function_id": content_id("function"), "seed": 7}],
+        [{"pair_id": "p", "function_id": content_id("function"), "input": "1", "output": "2", "seed": 7}],
         TABLES["io_pairs"],
     )
     source = folder(
@@ -168,6 +171,14 @@ def test_tables_have_the_columns_and_types_of_the_contract(tmp_path):
             "turns",
             table([{"task_id": "lost"}] * 2, TABLES["turns"]),
             "2 of 2 rows of table turns name a task_id that table tasks does not have, such as lost",
+        ),
+        (
+            "io_pairs",
+            table(
+                [{"pair_id": content_id("io_pair"), "function_id": content_id("function"), "output": "1"}],
+                TABLES["io_pairs"],
+            ),
+            "a row of table io_pairs has no input",
         ),
         ("raw_code", table([{"code_id": "c"}], TABLES["raw_code"]), "table functions name a code_id"),
     ],

@@ -1,0 +1,30 @@
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from builders.json_schemas import BadSchema, inferred, usable, validator
+
+
+def test_inferred_schemas_hold_for_all_values():
+    texts = ['{"a":1,"b":[1,2.5]}', '{"a":2,"b":[]}', '{"a":null,"b":["x"]}']
+    validator = Draft202012Validator(json.loads(inferred(texts)))
+    assert all(validator.is_valid(json.loads(text)) for text in texts)
+    assert not validator.is_valid({"a": "x", "b": []})
+    assert not validator.is_valid({"b": []})
+
+
+@pytest.mark.parametrize(
+    "text", ["not json", "5", '{"type":"objekt"}', '{"pattern":"(a+)+$"}', '{"$ref":"#"}']
+)
+def test_a_schema_that_cannot_be_read_holds_no_model_to_anything(text):
+    with pytest.raises(BadSchema):
+        validator(text)
+    assert usable(text) == {}
+
+
+def test_a_schema_is_used_without_its_dialect():
+    assert usable('{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}') == {
+        "type": "object"
+    }
+    assert usable(None) == usable("") == {}
