@@ -8,6 +8,7 @@ Not covered: running code. `verify` is handed a function that runs it, which mus
 """
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol
@@ -32,7 +33,7 @@ _OBJECT_START = re.compile(r'\{\s*["}]')
 
 
 class CanonicalError(ValueError):
-    """Has no canonical JSON: NaN, a lone surrogate, a key that stands twice, too deep, or another type."""
+    """Has no canonical JSON: NaN, a lone surrogate, a key twice or no string, too deep, or another type."""
 
 
 class Execution(Protocol):
@@ -65,8 +66,7 @@ class Verdict(NamedTuple):
 def canonical(value: Any) -> str:
     """Write a JSON value in its one canonical form; raises CanonicalError when it has none."""
     try:
-        if _depth(value) > MAX_DEPTH:
-            raise CanonicalError(f"nested deeper than {MAX_DEPTH} levels")
+        _check(value)
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         text.encode("utf-8")
     except CanonicalError:
@@ -176,7 +176,8 @@ def _equal_numbers(expected: float, predicted: float) -> bool:
         return expected == predicted
     try:
         tolerance = RELATIVE_TOLERANCE * abs(expected) if expected else ABSOLUTE_TOLERANCE_AT_ZERO
-        return abs(expected - predicted) <= tolerance
+        # An infinity is no JSON value, but readers less strict than `loads` let one in: it equals nothing.
+        return abs(expected - predicted) <= tolerance < math.inf
     except OverflowError:  # an integer beyond the range of floats
         return False
 
@@ -191,18 +192,23 @@ def _fits(value: Any) -> bool:
     return len(json.dumps(value)) < MAX_NUMBER_BYTES
 
 
-def _depth(value: Any) -> int:
-    """Levels of containers, counted without recursion: the value may be hostile."""
-    depth, level = 0, [value]
-    while level and depth <= MAX_DEPTH:
-        level = [
-            item
-            for container in level
-            if isinstance(container, dict | list | tuple)
-            for item in (container.values() if isinstance(container, dict) else container)
-        ]
-        depth += bool(level)
-    return depth
+def _check(value: Any) -> None:
+    """Bound the depth, and take no keys but strings; without recursion, since the value may be hostile."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        containers = [item for item in level if isinstance(item, dict | list | tuple)]
+        if not containers:
+            return
+        level = []
+        for container in containers:
+            if isinstance(container, dict):
+                # json.dumps sorts 2 before 10, but "10" before "2": such a text would not be canonical.
+                if not all(isinstance(key, str) for key in container):
+                    raise CanonicalError("a key is no string")
+                level += container.values()
+            else:
+                level += container
+    raise CanonicalError(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _shown(text: str) -> str:

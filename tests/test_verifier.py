@@ -1,36 +1,55 @@
 import ast
 import json
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from hub import verifier
-from hub.verifier import CanonicalError, canonical, equal, extract, fits, loads, verify
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
+from hub.verifier import MAX_DEPTH, CanonicalError, canonical, equal, extract, fits, loads, verify
+from tests.json_values import JSON_VALUES, exact
 
 
-@given(json_values)
+@given(JSON_VALUES)
 def test_canonical_text_comes_back_bit_for_bit(value):
-    try:
-        text = canonical(value)
-    except CanonicalError:
-        return  # lone surrogates
+    text = canonical(value)
+    assert exact(loads(text)) == exact(json.loads(text)) == exact(value)
     assert canonical(loads(text)) == text
-    assert repr(loads(text)) == repr(json.loads(text))
+
+
+@given(JSON_VALUES)
+def test_any_layout_of_a_value_has_the_same_canonical_text(value):
+    assert canonical(loads(json.dumps(value, indent=1))) == canonical(value)
+
+
+@given(JSON_VALUES, JSON_VALUES)
+def test_values_of_one_text_are_equal(value, other):
+    assert equal(value, loads(canonical(value)))
+    if canonical(value) == canonical(other):
+        assert equal(value, other)
+    assert equal(value, other) in (True, False)  # whatever is compared, nothing fails
 
 
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("inf"), {"a": -float("inf")}, "\ud800", {1, 2}, 1j, b"x", object()],
+    [
+        float("nan"),
+        float("inf"),
+        {"a": -float("inf")},
+        "\ud800",
+        {"\ud800": 1},
+        {1, 2},
+        1j,
+        b"x",
+        object(),
+        pytest.param(10**4300, id="4,301 digits"),
+        {2: 1, 10: 1},  # sorted as numbers, and otherwise when read back
+        [{None: 1}],
+        {1: 1, "1": 1},
+    ],
 )
 def test_values_without_canonical_form_are_refused(value):
     with pytest.raises(CanonicalError):
@@ -55,6 +74,14 @@ def test_values_without_canonical_form_are_refused(value):
 def test_loads_is_strict(text):
     with pytest.raises(CanonicalError):
         loads(text)
+
+
+@pytest.mark.parametrize("innermost", ["[]", "{}", "[1]"])
+def test_every_container_is_a_level(innermost):
+    outer = MAX_DEPTH - 1
+    assert canonical(loads("[" * outer + innermost + "]" * outer))
+    with pytest.raises(CanonicalError, match="nested deeper"):
+        loads("[" * (outer + 1) + innermost + "]" * (outer + 1))
 
 
 def test_deep_nesting_is_refused_not_crashed():
@@ -121,6 +148,20 @@ def test_extract_survives_hostile_replies():
         (None, None, True),
         (None, False, False),
         ([], {}, False),
+        (-0.0, 0.0, True),
+        (-0.0, 0, True),
+        (0.0, 5e-324, True),
+        (5e-324, 0.0, False),  # the tolerance is relative to what is expected
+        (2**53, 2**53 + 1, False),
+        (2.0**53, 2**53 + 1, True),
+        (1e308, -1e308, False),
+        (1.5, 10**400, False),
+        (10**400, 10**400, True),
+        ({"1": 1}, {"1.0": 1}, False),
+        (math.nan, math.nan, False),  # no JSON values: equal to nothing
+        (math.inf, 1, False),
+        (1.0, math.inf, False),
+        (math.inf, math.inf, False),
     ],
 )
 def test_equal(expected, predicted, same):
