@@ -1,9 +1,10 @@
-# `make demo` sets up and runs the main job on a model embedded in the process; `make test` sets up and tests.
+# `make demo` sets up and runs the main job on a model embedded in the process; `make test` sets up and tests,
+# `make bench` measures the sandbox.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test bench
 
 demo: $(VENV)/.demo
 	$(BIN)/codeio build builders/corpus/mathematical --out out/demo --embedded qwen2.5-coder-1.5b \
@@ -12,6 +13,9 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	$(BIN)/pytest
+
+bench: $(VENV)/.test
+	$(BIN)/python -m tests.bench.sandbox
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -19,7 +19,7 @@ for name, folder in config["packages"].items():
 sys.path += config["packages_of_site"]
 import site
 site.setquit(); site.sethelper()
-sys.argv = ["solution"]
+sys.argv = sys.orig_argv = ["solution"]  # the real one tells the host's folders
 from builders.execution.zygote import main
 main(config)
 """

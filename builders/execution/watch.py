@@ -6,6 +6,7 @@ for those who only wait. Nothing but the lengths of frames is interpreted here.
 Not covered: what the frames say (`records`, in the host).
 """
 
+import mmap
 import os
 import resource
 import select
@@ -19,6 +20,7 @@ _monotonic, _clock_gettime, _sleep = time.monotonic, time.clock_gettime, time.sl
 
 _FORK_S = 10.0
 _FORK_AGAIN_S = 0.05
+_READ_BYTES = 2**16
 
 
 def fork() -> int | None:
@@ -33,29 +35,65 @@ def fork() -> int | None:
             _sleep(_FORK_AGAIN_S)
 
 
-class Frames:
-    """Splits what a job writes into frames, by their lengths alone."""
+class Store:
+    """Bytes of one request, in pages of their own, which go back to the system with `close`.
 
-    def __init__(self, n_expected: int) -> None:
+    Each job's process is a copy of the zygote, and may read all its memory: what an earlier job was given or
+    wrote must not be left there, as freed bytes of the heap would be.
+    """
+
+    def __init__(self) -> None:
+        self.pages = mmap.mmap(-1, _READ_BYTES, flags=mmap.MAP_PRIVATE)
+        self.end = 0
+
+    def read(self, descriptor: int, most: int = _READ_BYTES) -> int:
+        """Append what can be read now, `most` bytes at most; return how many, 0 at the end."""
+        if self.end + most > len(self.pages):
+            self.pages.resize(max(self.end + most, 2 * len(self.pages)))
+        with memoryview(self.pages) as view, view[self.end : self.end + most] as part:
+            n_read = os.readv(descriptor, [part])
+        self.end += n_read
+        return n_read
+
+    def close(self) -> None:
+        """Give the pages back."""
+        self.pages.close()
+
+
+class Frames:
+    """Splits what a job writes into frames, by their lengths alone; records alone stay in the store."""
+
+    def __init__(self, store: Store, n_expected: int) -> None:
         self.n_expected = n_expected
         self.n_records = 0
         self.n_begun = 0
-        self.records = bytearray()  # whole frames that hold a record
-        self._rest = bytearray()
+        self._store = store
+        self._start = self._kept = store.end  # whole frames that hold a record are in between
 
-    def add(self, chunk: bytes) -> tuple[bool, str | None]:
+    @property
+    def n_bytes(self) -> int:
+        """Length of the frames that hold a record."""
+        return self._kept - self._start
+
+    def read(self, results: int) -> bool:
+        """Read from a job's pipe; return whether it is still open."""
+        return bool(self._store.read(results))
+
+    def split(self) -> tuple[bool, str | None]:
         """Return whether a call began or ended, and what is wrong if something is."""
-        self._rest += chunk
-        moved, wrong, position = False, None, 0
-        while len(self._rest) - position >= LENGTH.size and not wrong:
-            (length,) = LENGTH.unpack_from(self._rest, position)
+        pages, total = self._store.pages, self._store.end
+        moved, wrong, position = False, None, self._kept
+        while total - position >= LENGTH.size and not wrong:
+            (length,) = LENGTH.unpack_from(pages, position)
             end = position + LENGTH.size + length
             if length > MAX_RECORD_BYTES:
                 wrong = "size"
-            elif end > len(self._rest):
                 break
-            elif length:
-                self.records += self._rest[position:end]
+            if end > total:
+                break
+            if length:
+                pages.move(self._kept, position, end - position)
+                self._kept += end - position
                 self.n_records += 1
                 moved = True
                 wrong = "records" if self.n_records > self.n_expected else None
@@ -64,8 +102,13 @@ class Frames:
                 # one call for each record and one rehearsal: more would be time that nobody granted
                 moved = moved or self.n_begun <= self.n_records + 2
             position = end
-        del self._rest[:position]
+        pages.move(self._kept, position, total - position)
+        self._store.end = self._kept + total - position
         return moved, wrong
+
+    def finish(self) -> None:
+        """Drop half a frame."""
+        self._store.end = self._kept
 
 
 class Watch:
@@ -126,10 +169,9 @@ def collect(results: int, frames: Frames, watch: Watch) -> str | None:
             if descriptor == REQUESTS:
                 os.kill(watch.child, signal.SIGKILL)
                 os._exit(0)
-            chunk = os.read(results, 65536)
-            if not chunk:
+            if not frames.read(results):
                 return None
-            moved, wrong = frames.add(chunk)
+            moved, wrong = frames.split()
             if wrong:
                 return wrong
             if moved:

@@ -10,6 +10,7 @@ When a process ends early, the inputs it left are run in a fresh fork. So is the
 was its first: what the ones before it left behind may be why.
 """
 
+import fcntl
 import gc
 import importlib
 import json
@@ -20,7 +21,7 @@ import signal
 import sys
 from typing import Any, NamedTuple, NoReturn
 
-from builders.execution.watch import Frames, Watch, collect, fork
+from builders.execution.watch import Frames, Store, Watch, collect, fork
 from builders.execution.wire import (
     BEGUN,
     EXIT_BROKEN,
@@ -47,8 +48,13 @@ def main(config: dict[str, Any]) -> NoReturn:
         os._exit(1)
     _send(json.dumps({"ready": True}).encode())
     while True:
-        length, n_inputs, cpu_s, wall_s, memory_mb = REQUEST_HEADER.unpack(_read(REQUEST_HEADER.size))
-        _send(server.serve(_read(length), n_inputs, cpu_s, wall_s, memory_mb))
+        header = _read(REQUEST_HEADER.size)
+        length, n_inputs, cpu_s, wall_s, memory_mb = REQUEST_HEADER.unpack_from(header.pages)
+        header.close()
+        request, answers = _read(length), Store()
+        _send(server.serve(request, answers, n_inputs, cpu_s, wall_s, memory_mb), answers)
+        request.close()
+        answers.close()
 
 
 def _prepare(config: dict[str, Any]) -> "_Server":
@@ -160,27 +166,29 @@ class _Server:
         self.heap_shift = heap_shift  # held, so that addresses differ from world to world
         self.own_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    def serve(self, request: bytes, n_inputs: int, cpu_s: float, wall_s: float, memory_mb: int) -> bytes:
-        """Run a request to its end; returns the reply."""
+    def serve(
+        self, request: Store, answers: Store, n_inputs: int, cpu_s: float, wall_s: float, memory_mb: int
+    ) -> bytes:
+        """Run a request to its end; returns the head of the reply, whose frames are in `answers`."""
         _send(BEGUN)
         processes: list[list[Any]] = []
-        body = bytearray()
         first = 0
         while first < n_inputs:
-            frames = Frames(n_inputs - first)
+            frames = Frames(answers, n_inputs - first)
             end = self._run(request, first, frames, cpu_s, wall_s, memory_mb)
+            frames.finish()
             if end is None:
+                answers.end = 0
                 return UNABLE
-            processes.append([first, *end, len(frames.records)])
-            body += frames.records
+            processes.append([first, *end, frames.n_bytes])
             if end.cause == "records" or not frames.n_begun:
                 break
             ran_out = end.cause == "exit" and end.detail == EXIT_GO_ON  # which its last record tells
             first += max(1, frames.n_records - ran_out)
-        return json.dumps({"processes": processes}).encode() + b"\n" + bytes(body)
+        return json.dumps({"processes": processes}).encode() + b"\n"
 
     def _run(
-        self, request: bytes, first: int, frames: Frames, cpu_s: float, wall_s: float, memory_mb: int
+        self, request: Store, first: int, frames: Frames, cpu_s: float, wall_s: float, memory_mb: int
     ) -> _End | None:
         """Run from input `first` on in one process; None where there is none to be had."""
         results, write_end = os.pipe()
@@ -196,7 +204,9 @@ class _Server:
                 if write_end != RESULTS:
                     os.dup2(write_end, RESULTS)
                     os.close(write_end)
-                self.worker.run(request, first, cpu_s, memory_mb)
+                for descriptor in range(REQUESTS):  # open files that all jobs share: their flags would stay
+                    fcntl.fcntl(descriptor, fcntl.F_SETFL, 0)
+                self.worker.run(request.pages[: request.end], first, cpu_s, memory_mb)
             finally:
                 os._exit(EXIT_BROKEN)
         os.close(write_end)
@@ -220,20 +230,28 @@ class _Server:
         return _End("signal", number, cpu_us)
 
 
-def _read(length: int) -> bytes:
-    data = bytearray()
-    while len(data) < length:
-        chunk = os.read(REQUESTS, length - len(data))
-        if not chunk:
+def _read(length: int) -> Store:
+    store = Store()
+    while store.end < length:
+        if not store.read(REQUESTS, length - store.end):
             os._exit(0)
-        data += chunk
-    return bytes(data)
+    return store
 
 
-def _send(reply: bytes) -> None:
-    view = memoryview(LENGTH.pack(len(reply)) + reply)
+def _send(head: bytes, body: Store | None = None) -> None:
+    n_bytes = body.end if body else 0
     try:
-        while view:
-            view = view[os.write(REPLIES, view) :]
+        _write(LENGTH.pack(len(head) + n_bytes) + head)
+        if body:
+            with memoryview(body.pages) as pages, pages[:n_bytes] as view:
+                _write(view)
     except BrokenPipeError:
         os._exit(0)
+
+
+def _write(data: bytes | memoryview) -> None:
+    n_written = 0
+    with memoryview(data) as view:
+        while n_written < len(view):
+            with view[n_written:] as rest:
+                n_written += os.write(REPLIES, rest)

@@ -223,6 +223,12 @@ def test_own_attacks_hold(outcome: dict[str, Any]) -> None:
     assert failures(outcome, hostile_rows(outcome["tier"])) == {}
 
 
+def test_no_attack_ends_its_worker(outcome: dict[str, Any]) -> None:
+    """Whatever becomes of the job's process, the zygote goes on."""
+    told = {name: str(answer["error_message"]) for name, answer in outcome["answers"].items()}
+    assert [name for name, message in told.items() if "ended its worker" in message] == []
+
+
 def test_shared_attacks_hold(outcome: dict[str, Any]) -> None:
     rows = shared_rows()
     if not rows:

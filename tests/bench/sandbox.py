@@ -1,0 +1,147 @@
+"""What a checked call costs in CPU time, against a fresh Python, a bare fork and a fork server: `make bench`.
+
+Everything runs in one go, on one core. Figures are CPU seconds of this process and all that it started, but
+for the start of the workers. Run it on a quiet machine: what runs on the other thread of the same core makes
+all figures larger. Prints tables for people, or one JSON object with --json.
+"""
+
+import argparse
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table
+
+from builders.execution import Job, Limits, Sandbox
+from tests.bench.baselines import bare_fork, fork_server, fresh_python
+
+TRIVIAL = "def f(x):\n    return x + 1\n"
+# Shortest paths on a small grid: as long as the functions of CodeI/O are as a rule, standard library only.
+TYPICAL = '''
+import heapq
+from collections import defaultdict
+
+
+def neighbours(grid, row, column):
+    for down, right in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        r, c = row + down, column + right
+        if 0 <= r < len(grid) and 0 <= c < len(grid[0]) and grid[r][c] >= 0:
+            yield r, c
+
+
+def main_solution(grid, start, end):
+    """The cheapest way through a grid of costs; walls are negative."""
+    best = defaultdict(lambda: float("inf"))
+    best[tuple(start)] = 0
+    queue = [(0, tuple(start))]
+    came_from = {}
+    while queue:
+        cost, place = heapq.heappop(queue)
+        if place == tuple(end):
+            break
+        for r, c in neighbours(grid, *place):
+            new = cost + grid[r][c]
+            if new < best[r, c]:
+                best[r, c] = new
+                came_from[r, c] = place
+                heapq.heappush(queue, (new, (r, c)))
+    path, place = [], tuple(end)
+    while place in came_from:
+        path.append(list(place))
+        place = came_from[place]
+    return {"cost": best[tuple(end)] if path else None, "path": path[::-1]}
+'''
+GRID = [[(3 * row + 5 * column) % 7 - 1 for column in range(6)] for row in range(6)]
+INPUTS = [json.dumps({"grid": GRID, "start": [0, 1], "end": [5, end]}) for end in (1, 2, 3, 4, 5) * 2]
+
+
+def cpu_s() -> float:
+    """Of this process and of those it has waited for."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def each_s(work: Callable[[], object], n: int) -> float:
+    began = cpu_s()
+    for _ in range(n):
+        work()
+    return (cpu_s() - began) / n
+
+
+def ours_s(job: Job, n: int) -> float:
+    """CPU seconds of a job; what the start costs falls out as the difference of two runs."""
+
+    def spent(count: int) -> float:
+        began = cpu_s()
+        with Sandbox(Limits(), workers=1) as sandbox:
+            for runs in sandbox.run_many([job] * count):
+                if any(run.status != "ok" for run in runs):
+                    sys.exit(f"a job of the benchmark failed: {runs}")
+        return cpu_s() - began
+
+    few = n // 10
+    return (spent(n) - spent(few)) / (n - few)
+
+
+def measure() -> dict[str, float]:
+    """CPU seconds by what was run."""
+    trivial, single, ten = (
+        Job(TRIVIAL, "f", ["1"]),
+        Job(TYPICAL, "main_solution", INPUTS[:1]),
+        Job(TYPICAL, "main_solution", INPUTS),
+    )
+    check = (TYPICAL, "main_solution", INPUTS[0])
+    return {
+        "fresh python with numpy": each_s(lambda: fresh_python(*check, with_numpy=True), 20),
+        "fresh python": each_s(lambda: fresh_python(*check, with_numpy=False), 40),
+        "bare fork": bare_fork(2000),
+        "fork server, trivial": fork_server(TRIVIAL, "f", ['{"x":1}'], 1000),
+        "fork server, one input": fork_server(TYPICAL, "main_solution", INPUTS[:1], 600),
+        "fork server, ten inputs": fork_server(TYPICAL, "main_solution", INPUTS, 300),
+        "sandbox, trivial": ours_s(trivial, 1000),
+        "sandbox, one input": ours_s(single, 600),
+        "sandbox, ten inputs": ours_s(ten, 300),
+    }
+
+
+def ratios(found: dict[str, float]) -> list[tuple[str, float, str]]:
+    """Name, value and goal of each figure."""
+    reference, sandbox = found["fresh python with numpy"], found["sandbox, one input"]
+    plain, ten = found["fresh python"], found["sandbox, ten inputs"]
+    return [
+        ("trivial jobs a second and core", 1 / found["sandbox, trivial"], ">= 500"),
+        ("executions a second and core, ten inputs a job", 10 / ten, ">= 3,000"),
+        ("fresh python with numpy : a single check", reference / sandbox, ">= 40"),
+        ("fresh python with numpy : one of ten inputs", 10 * reference / ten, ">= 300"),
+        ("fresh python : a single check", plain / sandbox, ""),
+        ("fresh python : one of ten inputs", 10 * plain / ten, ""),
+        ("a trivial job : a bare fork", found["sandbox, trivial"] / found["bare fork"], "<= 5"),
+        ("a single check : a fork server's", sandbox / found["fork server, one input"], "<= 1.25"),
+        ("ten inputs : a fork server's", ten / found["fork server, ten inputs"], "<= 1.25"),
+    ]
+
+
+def main() -> None:
+    """Measure on one core and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    as_json = parser.parse_args().json
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    tier = Sandbox().tier
+    found = measure()
+    if as_json:
+        print(json.dumps({"tier": tier, "cpu_s": found, "ratios": {name: x for name, x, _ in ratios(found)}}))
+        return
+    costs = Table("what is run", "CPU ms", title=f"Sandbox {tier}, Python {sys.version.split()[0]}, one core")
+    for name, seconds in found.items():
+        costs.add_row(name, f"{1000 * seconds:.2f}")
+    compared = Table("figure", "measured", "goal")
+    for name, value, goal in ratios(found):
+        compared.add_row(name, f"{value:,.1f}", goal)
+    Console().print(costs, compared)
+
+
+if __name__ == "__main__":
+    main()
