@@ -5,19 +5,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from builders.execution import Draw, Execution, Job, Limits, Sandbox
 
 LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(LIMITS) as sandbox:
-        yield sandbox
 
 
 def outputs(runs: list[Execution]) -> list[str | None]:

@@ -20,12 +20,6 @@ LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
 PROJECT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(LIMITS) as sandbox:
-        yield sandbox
-
-
 def outputs(runs: list[Execution]) -> list[str | None]:
     return [run.output for run in runs]
 
