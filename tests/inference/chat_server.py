@@ -1,4 +1,4 @@
-"""A small server that speaks the OpenAI protocol over real sockets and misbehaves on demand.
+"""A small server that speaks the OpenAI protocol over real sockets and misbehaves on demand; requests to it.
 
 A request is known by its last message. `faults[text]` lists what happens to the first, second, ... request
 with that text; after that it is answered, with the text in capitals or what `reply` makes of the body.
@@ -13,6 +13,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
+
+from builders.inference import Answer, Refusal
 
 TOO_LONG = "This model's maximum context length is 4096 tokens. However, you requested 9000 tokens."
 
@@ -173,3 +175,11 @@ def completion(text: str, said: str = "", finish_reason: str = "stop") -> dict[s
     }
     choices = [{"index": 0, "finish_reason": finish_reason, "message": message}]
     return {"object": "chat.completion", "choices": choices, "usage": usage}
+
+
+def request(text: str, **options: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}], "temperature": 0, **options}
+
+
+def texts(outcomes: list[Answer | Refusal]) -> list[str]:
+    return [outcome.text if isinstance(outcome, Answer) else outcome.reason for outcome in outcomes]
