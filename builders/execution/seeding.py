@@ -43,6 +43,7 @@ class Seeds:
             execute(module)
             self._seed_numpy(module)
 
+        # This one loader's method: a loader of our own would show in the module's `__loader__`.
         spec.loader.exec_module = execute_and_seed  # type: ignore[method-assign]
         return spec
 
