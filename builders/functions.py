@@ -44,7 +44,7 @@ class Functions(Stage):
     """Raw files to functions that ran; a file without one is dropped with the last thing that went wrong."""
 
     name = "functions"
-    version = 2
+    version = 3
     features = FUNCTIONS
     key = ("function_id",)
     shard_rows = 64

@@ -72,7 +72,7 @@ class IOPairs(Stage):
     """Functions to proven pairs; a function without one is dropped with its commonest reason."""
 
     name = "io_pairs"
-    version = 3
+    version = 4
     features = IO_PAIRS
     key = ("pair_id",)
 

@@ -24,7 +24,7 @@ class Verdicts(Stage):
     """Conversations whose last turn is not judged yet to conversations in which it is."""
 
     name = "verdicts"
-    version = 2
+    version = 3
     features = CONVERSATIONS
     key = ("task_id", "sample")
 

@@ -5,7 +5,15 @@ import os
 import sys
 from typing import Any
 
+from builders.execution.worlds import World
+
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
+# By the world's environment. All three encode text as UTF-8, as every system of today does.
+_VARIABLES = (
+    {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"},
+    {"HOME": "/home/one", "PATH": "/bin", "LANG": "C", "TZ": "ONE-5:30", "USER": "one"},
+    {"HOME": "/root", "PATH": "/usr/bin", "LANG": "POSIX", "TZ": "TWO+8", "USER": "two", "TERM": "dumb"},
+)
 # Stub packages keep the zygote from importing the host's side of this package, and leave no path behind.
 _BOOT = """
 import fcntl, json, os, sys, types
@@ -48,21 +56,18 @@ def command(requests: int, replies: int, config: dict[str, Any]) -> list[str]:
     ]
 
 
-def environment(hash_seed: int) -> dict[str, str]:
+def environment(world: World) -> dict[str, str]:
     """Nothing of the host's environment but where shared libraries are."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return kept | {
-        "PYTHONHASHSEED": str(hash_seed),
+        "PYTHONHASHSEED": str(world.hash_seed),
         "PYTHONDONTWRITEBYTECODE": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "NUMEXPR_NUM_THREADS": "1",
         "MPLBACKEND": "Agg",
-        "HOME": "/nonexistent",
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
+        **_VARIABLES[world.environment],
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from builders.execution import interpreter
 from builders.execution.preload import MODULES, NO_OPEN_MODULES, Kind
 from builders.execution.wire import LENGTH
+from builders.execution.worlds import World
 
 _CLOSE_S = 5.0
 _READ_BYTES = 2**18
@@ -20,9 +21,9 @@ class LinkLost(RuntimeError):
 
 
 class Link:
-    """Starts a zygote. `world` decides its hash seed, clock, process ids and addresses, and nothing else."""
+    """Starts a zygote. `world` decides its hash seed, clock, environment, ids and addresses, and no more."""
 
-    def __init__(self, layers: tuple[str, ...], kind: Kind, world: int) -> None:
+    def __init__(self, layers: tuple[str, ...], kind: Kind, world: World) -> None:
         requests, self.requests = os.pipe()
         self.replies, replies = os.pipe()
         self._sending = bytearray()
@@ -32,7 +33,7 @@ class Link:
             "readable": interpreter.readable_folders(),
             "devices": interpreter.DEVICES,
             "preload": MODULES[kind] + (NO_OPEN_MODULES if "noopen" in layers else ()),
-            "world": world,
+            "world": world._asdict(),
             "inner_id": _NOBODY,
         }
         try:

@@ -29,11 +29,13 @@ _KEPT_FLAGS = (
 _MOUNT_POINT = "/tmp"  # any folder would do: what it holds is hidden by the new root
 
 
-def enter(readable: list[str], devices: list[str], inner_id: int, pipes: tuple[int, ...], world: int) -> None:
+def enter(
+    readable: list[str], devices: list[str], inner_id: int, pipes: tuple[int, ...], variant: int
+) -> None:
     """Go on as the first process of new namespaces, in a root folder of `readable` and `devices` alone.
 
     The calling process stays behind only to wait: it closes `pipes` and ends with the new one's exit code.
-    `inner_id` is the user and group number seen inside. The host name tells nothing but the world.
+    `inner_id` is the user and group number seen inside. The host name tells nothing but the variant.
     """
     user, group = os.getuid(), os.getgid()
     _unshare(_NEWUSER)
@@ -45,7 +47,7 @@ def enter(readable: list[str], devices: list[str], inner_id: int, pipes: tuple[i
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
     _unshare(_NEWNS | _NEWNET | _NEWIPC | _NEWUTS | _NEWPID | _NEWCGROUP)
-    host_name = b"world%d" % world
+    host_name = b"world%d" % variant
     checked(libc.sethostname(host_name, ctypes.c_size_t(len(host_name))), "sethostname")
     child = os.fork()
     if child:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from builders.execution.link import Link, LinkLost
 from builders.execution.preload import Kind
 from builders.execution.wire import BEGUN, UNABLE
+from builders.execution.worlds import World
 
 _QUEUED = 2  # requests a zygote holds: one at work, one waiting, so that it never idles
 _WINDOW = 8  # requests under way for each worker and world: bounds what waits to be yielded in order
@@ -36,7 +37,7 @@ class Lane(NamedTuple):
     """Where a request may run."""
 
     kind: Kind
-    world: int
+    world: World
 
 
 class Request(NamedTuple):

@@ -1,18 +1,22 @@
 """Proof that an output follows from its input: the same call in different worlds.
 
-In: a job. Out: a Proof for each input. World 0 calls each input on a fresh module. The others do so in
-processes with another hash seed, clock, addresses and process ids, seed `random` and numpy otherwise, take
-the inputs in reverse, and keep one module for all of them, in which a call has been made before the first.
-What depends on any of this disagrees. There are two such worlds, since the order of two set elements is the
-same in one of two. Code that asks numpy for "now" or "today" is never proven, for numpy reads the real clock:
-it is known by these words, in the code or the input. Not covered: numpy's clock asked in other words, chance
-agreement, and what is the same in every world (the libraries, the machine; without namespaces, its name too).
+In: a job. Out: a Proof for each input. The first of `worlds.WORLDS` calls each input on a fresh module. The
+others do so in processes with another hash seed, clock, environment, addresses and ids, seed `random` and
+numpy otherwise, take the inputs in reverse, and keep one module for all of them, in which a call has been
+made before the first. What depends on any of this disagrees, and is run again with one of these differences
+at a time, so that the proof can name it. Of one function in `SPOT_CHECK`, chosen by its text, each input is
+run in a process of its own besides.
+
+Code that asks numpy for "now" or "today" is never proven, for numpy reads the real clock: it is known by
+these words, in the code or the input. Not covered: numpy's clock asked in other words, chance agreement, and
+what is the same in every world (the libraries, the machine; without namespaces, its name too).
 """
 
+import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -20,11 +24,14 @@ from builders.execution.job import Execution, Job, Limits
 from builders.execution.preload import Preload
 from builders.execution.requests import job_request
 from builders.execution.sandbox import Sandbox
+from builders.execution.worlds import CHANCE, SURROUNDINGS, WORLDS, World, between
 
-N_WORLDS = 3
+SPOT_CHECK = 50
+"""Of one function in so many, no input shares a process with another."""
 _SHOWN_CHARS = 120
 _NUMPY_DATE = re.compile(r"datetime64|M8")
 _NUMPY_CLOCK = re.compile(r"""(["'])(?:now|today)\1""", re.IGNORECASE)
+_Trial = tuple[Job, World]
 
 
 @dataclass(frozen=True)
@@ -68,20 +75,51 @@ class Prover:
 
     def prove_many(self, jobs: Iterable[Job]) -> Iterator[list[Proof]]:
         """Prove jobs side by side; yields in their order."""
-        box = self._sandbox
         asked, answered = itertools.tee(jobs)
-        requests = (
-            job_request(job, box.limits, box.preload, world) for job in asked for world in range(N_WORLDS)
-        )
-        answers = box.answers(requests, N_WORLDS)
-        for first, job in zip(answers, answered, strict=True):
-            others = [next(answers)[::-1] for _ in range(N_WORLDS - 1)]
+        runs = self._runs(trial for job in asked for trial in (*_trials(job), *_spot_check(job)))
+        for job in answered:
+            first, *others = [next(runs) for _ in _trials(job)]
+            alone = [next(runs)[0] for _ in _spot_check(job)] or first
+            proofs = [_proof(*outcomes) for outcomes in zip(first, *others, alone, strict=True)]
+            if not all(proof.agrees for proof in proofs):
+                proofs = self._explained(job, proofs, others)
             yield [
-                Proof(runs[0], False, "numpy tells the real time")
+                Proof(proof.execution, False, "numpy tells the real time")
                 if _asks_numpy(job, text)
-                else _proof(*runs)
-                for text, *runs in zip(job.inputs, first, *others, strict=True)
+                else proof
+                for text, proof in zip(job.inputs, proofs, strict=True)
             ]
+
+    def _runs(self, trials: Iterable[_Trial]) -> Iterator[list[Execution]]:
+        """Run each job in its world; yields executions in the order of its inputs."""
+        box = self._sandbox
+        asked, answered = itertools.tee(trials)
+        requests = (job_request(job, box.limits, box.preload, world) for job, world in asked)
+        for executions, (_, world) in zip(box.answers(requests, len(WORLDS)), answered, strict=True):
+            yield executions[::-1] if world.history else executions
+
+    def _explained(self, job: Job, proofs: list[Proof], others: list[list[Execution]]) -> list[Proof]:
+        """Name what outcomes depend on: run again with one thing at a time as in a world that disagreed."""
+        told = list(proofs)
+        for world, runs in zip(WORLDS[1:], others, strict=True):
+            doubtful = [
+                index
+                for index, (proof, run) in enumerate(zip(proofs, runs, strict=True))
+                if told[index] is proof and not proof.agrees and _differ(proof.execution, run)
+            ]
+            if not doubtful:
+                continue
+            changes = list(between(world))
+            trials = list(self._runs((job, changed) for _, changed in changes))
+            for index in doubtful:
+                first = proofs[index].execution
+                causes = [
+                    words
+                    for (words, _), trial in zip(changes, trials, strict=True)
+                    if _differ(first, trial[index])
+                ]
+                told[index] = replace(proofs[index], detail=_told(causes, first, runs[index]))
+        return told
 
     def close(self) -> None:
         """End the workers."""
@@ -101,19 +139,47 @@ def _asks_numpy(job: Job, text: str) -> bool:
     return bool(_NUMPY_DATE.search(job.code) and _NUMPY_CLOCK.search(f"{job.code}\n{text}"))
 
 
+def _trials(job: Job) -> list[_Trial]:
+    return [(job, world) for world in WORLDS]
+
+
+def _spot_check(job: Job) -> list[_Trial]:
+    """Each input on its own, for a part of all functions."""
+    chosen = int(hashlib.sha256(job.code.encode("utf-8", "surrogatepass")).hexdigest(), 16) % SPOT_CHECK == 0
+    if not chosen or len(job.inputs) == 1:
+        return []
+    return [(replace(job, inputs=[text]), WORLDS[0]) for text in job.inputs]
+
+
 def _proof(first: Execution, *others: Execution) -> Proof:
     for run in (first, *others):
-        if run.status in ("timeout", "memory"):  # one world may stay just below a limit: no sign of chance
+        if _is_spent(run):  # one world may stay just below a limit: no sign of chance
             return Proof(run, True)
     for other in others:
-        if _decisive(first) != _decisive(other):
-            return Proof(first, False, f"one run gives {_shown(first)}, another {_shown(other)}")
+        if _differ(first, other):
+            return Proof(first, False, _told([SURROUNDINGS["history"]], first, other))
     return Proof(first, True)
+
+
+def _is_spent(run: Execution) -> bool:
+    return run.status in ("timeout", "memory")
+
+
+def _differ(run: Execution, other: Execution) -> bool:
+    return not _is_spent(other) and _decisive(run) != _decisive(other)
 
 
 def _decisive(execution: Execution) -> tuple[str, str | None, str | None]:
     error_type = execution.error_type if execution.status == "exception" else None
     return execution.status, execution.output, error_type
+
+
+def _told(causes: list[str], run: Execution, other: Execution) -> str:
+    """What an outcome depends on, and two outcomes, unless these are others each time."""
+    depends = f"depends on {', '.join(causes) or 'several things together'}"
+    if CHANCE in causes or SURROUNDINGS["process"] in causes:
+        return depends
+    return f"{depends}: one run gives {_shown(run)}, another {_shown(other)}"
 
 
 def _shown(execution: Execution) -> str:

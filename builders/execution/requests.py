@@ -8,20 +8,21 @@ from builders.execution.job import Draw, Job, Limits
 from builders.execution.pool import Lane, Request
 from builders.execution.preload import Preload, kind_for
 from builders.execution.wire import REQUEST_HEADER
+from builders.execution.worlds import WORLDS, World
 from hub.verifier import canonical
 
 
-def job_request(job: Job, limits: Limits, preload: Preload, world: int = 0) -> Request:
-    """Call on each input; outside world 0 in reverse, with another seed, in a module that keeps its state."""
+def job_request(job: Job, limits: Limits, preload: Preload, world: World = WORLDS[0]) -> Request:
+    """Call on each input; with another history in reverse, in a module that keeps its state."""
     content: dict[str, Any] = {
         "code": job.code,
         "entrypoint": job.entrypoint,
-        "inputs": job.inputs[::-1] if world else job.inputs,
-        "seed": job.seed + 7919 * world,
-        "shared": bool(world),
+        "inputs": job.inputs[::-1] if world.history else job.inputs,
+        "seed": job.seed + 7919 * world.seed,
+        "shared": bool(world.history),
     }
     kind = kind_for(job.code) if preload == "auto" else preload
-    return _request(content, limits, Lane(kind, world))
+    return _request(content, limits, Lane(kind, world.home))
 
 
 def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
@@ -33,7 +34,7 @@ def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
         "inputs": [_draw_seed(draw, number) for number in numbers],
     }
     kind = kind_for(f"{draw.code}\n{draw.generator}") if preload == "auto" else preload
-    return _request(content, limits, Lane(kind, 0))
+    return _request(content, limits, Lane(kind, WORLDS[0]))
 
 
 def _draw_seed(draw: Draw, number: int) -> str:

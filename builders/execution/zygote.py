@@ -37,6 +37,7 @@ from builders.execution.wire import (
 _STACK_BYTES = 64 * 2**20
 _OPEN_FILES = 64
 _THREADS = 128
+_FOLDERS = ("/", "/usr", "/dev")  # to be in, by the world's environment
 
 
 def main(config: dict[str, Any]) -> NoReturn:
@@ -64,27 +65,28 @@ def _prepare(config: dict[str, Any]) -> "_Server":
     from builders.execution import kernel, landlock, namespaces, seccomp
     from builders.execution.clock import EPOCH_S, VirtualClock
     from builders.execution.worker import Worker
+    from builders.execution.worlds import World
 
     kernel.close_from(RESULTS)  # a job that inherited the host's end of a pipe could answer for others
     layers, readable, devices = config["layers"], config["readable"], config["devices"]
-    world = config["world"]
+    world = World(**config["world"])
     capabilities: tuple[int, ...] = ()
     if "namespaces" in layers:
-        namespaces.enter(readable, devices, config["inner_id"], (REQUESTS, REPLIES), world)
+        namespaces.enter(readable, devices, config["inner_id"], (REQUESTS, REPLIES), world.process)
         kernel.drop_bounding_set()
-        _burn_process_ids(world)
+        _burn_process_ids(world.process)
     elif os.getuid() == 0:
         kernel.drop_bounding_set()
         capabilities = _leave_root(config["inner_id"], readable)
-    os.chdir("/")
+    os.chdir(_FOLDERS[world.environment])
     for name in config["preload"]:
         try:
             importlib.import_module(name)
         except Exception:
             continue  # not installed here: code that imports it gets the ImportError
     os.register_at_fork = register_at_fork
-    heap_shift = [bytearray(64) for _ in range(997 * world)]
-    clock = VirtualClock(EPOCH_S + world * (431 * 86_400 + 25_991), 1e-3 * (1 + 0.37 * world))
+    heap_shift = [bytearray(64) for _ in range(997 * world.process)]
+    clock = VirtualClock(EPOCH_S + world.clock * (431 * 86_400 + 25_991), 1e-3 * (1 + 0.37 * world.clock))
     clock.install()
     worker = Worker(clock)
 
@@ -122,9 +124,9 @@ def _leave_root(inner_id: int, readable: list[str]) -> tuple[int, ...]:
     return (kernel.CAP_DAC_READ_SEARCH,)
 
 
-def _burn_process_ids(world: int) -> None:
+def _burn_process_ids(variant: int) -> None:
     """Let process ids differ from world to world: each has a process table that begins at 1."""
-    for _ in range(40 * world):
+    for _ in range(40 * variant):
         child = os.fork()
         if not child:
             os._exit(0)

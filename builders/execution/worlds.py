@@ -1,0 +1,47 @@
+"""Worlds: surroundings in which a call is repeated, to see whether its outcome follows from the input alone.
+
+In: nothing. Out: WORLDS, of which the first is the ordinary one, and worlds between two of them. Not covered:
+what is the same in every world: the libraries, the machine, and chance, which a repetition may show.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class World(NamedTuple):
+    """Which variant of each surrounding holds, 0 being the ordinary one. The first two differ by request."""
+
+    seed: int = 0
+    history: int = 0
+    hash_seed: int = 0
+    clock: int = 0
+    environment: int = 0
+    process: int = 0
+
+    @property
+    def home(self) -> "World":
+        """The world without what differs by request: the one that its process lives in."""
+        return self._replace(seed=0, history=0)
+
+
+WORLDS = (World(), World(*[1] * 6), World(*[2] * 6))
+"""Two besides the ordinary one: the order of two set elements is the same under one of two hash seeds."""
+
+SURROUNDINGS = {
+    "seed": "unseeded random numbers",
+    "history": "earlier calls",
+    "hash_seed": "the order of sets and hashes",
+    "clock": "the clock",
+    "environment": "environment variables, locale, time zone or folder",
+    "process": "addresses or the host's name",
+}
+"""What an outcome depends on if it is another where only this differs."""
+CHANCE = "chance (entropy, process ids, real time or threads)"
+"""What it depends on if it is another in the very same world."""
+
+
+def between(other: World) -> Iterator[tuple[str, World]]:
+    """For each surrounding its words, and the ordinary world with this one as in `other`."""
+    yield CHANCE, WORLDS[0]
+    for name, words in SURROUNDINGS.items():
+        yield words, WORLDS[0]._replace(**{name: getattr(other, name)})
