@@ -30,6 +30,8 @@ RELATIVE_TOLERANCE = 1e-3
 ABSOLUTE_TOLERANCE_AT_ZERO = 1e-9
 _SHOWN_CHARS = 300
 _OBJECT_START = re.compile(r'\{\s*["}]')
+_CONTAINERS = (dict, list, tuple)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 class CanonicalError(ValueError):
@@ -67,7 +69,7 @@ def canonical(value: Any) -> str:
     """Write a JSON value in its one canonical form; raises CanonicalError when it has none."""
     try:
         _check(value)
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text: str = _CANONICAL.encode(value)
         text.encode("utf-8")
     except CanonicalError:
         raise
@@ -78,12 +80,17 @@ def canonical(value: Any) -> str:
 
 def loads(text: str) -> Any:
     """Read JSON strictly: no NaN or infinities, no duplicate keys, no lone surrogates, bounded depth."""
-    try:
-        value = _STRICT.decode(text)
-    except (ValueError, RecursionError) as error:
-        raise CanonicalError(str(error)) from error
+    value = decode(text)
     canonical(value)
     return value
+
+
+def decode(text: str) -> Any:
+    """Read JSON without NaN, infinities and duplicate keys; the rest is found where `canonical` writes it."""
+    try:
+        return _STRICT.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise CanonicalError(str(error)) from error
 
 
 def fits(text: str) -> bool:
@@ -196,7 +203,7 @@ def _check(value: Any) -> None:
     """Bound the depth, and take no keys but strings; without recursion, since the value may be hostile."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
-        containers = [item for item in level if isinstance(item, dict | list | tuple)]
+        containers = [item for item in level if isinstance(item, _CONTAINERS)]
         if not containers:
             return
         level = []

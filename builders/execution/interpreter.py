@@ -62,6 +62,7 @@ def environment(world: World) -> dict[str, str]:
     return kept | {
         "PYTHONHASHSEED": str(world.hash_seed),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "LD_BIND_NOW": "1",  # once, instead of in each fork
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

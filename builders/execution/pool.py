@@ -2,7 +2,7 @@
 
 A lane is a kind of zygote in a world; each has up to `workers` zygotes, started when there is work for them.
 A zygote that dies or falls silent is replaced and its requests are sent again; so is a request that no
-process could be had for. A request that loses its zygote twice while its code runs is answered with None.
+process could be had for. A request that loses its zygote time and again is answered with None.
 """
 
 import contextlib
@@ -18,13 +18,14 @@ from typing import NamedTuple
 
 from builders.execution.link import Link, LinkLost
 from builders.execution.preload import Kind
-from builders.execution.wire import BEGUN, UNABLE
+from builders.execution.wire import UNABLE
 from builders.execution.worlds import World
 
 _QUEUED = 2  # requests a zygote holds: one at work, one waiting, so that it never idles
 _WINDOW = 8  # requests under way for each worker and world: bounds what waits to be yielded in order
 _START_S = 120.0  # a cold scientific stack on a loaded machine
 _SILENCE_S = 60.0  # on top of the longest time that a request may take
+_MOST_LOST = 4  # zygotes for one request: some may have been killed by others
 _MOST_RETURNS = 30  # of a request that was not begun, each after ten seconds where no process can be had
 _POLL_MS = 50  # a thread holds the loop for so long at most
 
@@ -56,7 +57,6 @@ class _Ticket:
         self.request = request
         self.reply: bytes | None = None
         self.is_done = False
-        self.has_begun = False
         self.n_lost = 0
         self.n_returned = 0
 
@@ -68,12 +68,11 @@ class _Ticket:
         self.reply = reply
         self.is_done = True
 
-    def come_back(self) -> None:
-        """It was not answered; only if its code ran may that be its own doing."""
-        self.n_lost += self.has_begun
-        self.n_returned += not self.has_begun
-        self.has_begun = False
-        if self.n_lost == 2 or self.is_starved:
+    def come_back(self, has_run: bool) -> None:
+        """It was not answered; only if its code may have run can that be its own doing."""
+        self.n_lost += has_run
+        self.n_returned += not has_run
+        if self.n_lost == _MOST_LOST or self.is_starved:
             self.finish(None)
 
 
@@ -98,10 +97,7 @@ class _Server:
             if "error" in (told := json.loads(reply)):
                 raise LinkLost(told["error"])
             self.is_ready = True
-        elif reply == BEGUN:
-            self.tickets[0].has_begun = True
         elif reply == UNABLE:
-            self.tickets[0].has_begun = False
             return self.tickets.popleft()
         else:
             self.tickets.popleft().finish(reply)
@@ -225,7 +221,7 @@ class Pool:
                     if server.link.replies in ready:
                         for reply in server.link.receive():
                             if unrun := server.take(reply):
-                                self._put_back(lane, deque([unrun]))
+                                self._put_back(lane, deque([unrun]), has_run=False)
                     elif server.is_silent:
                         raise LinkLost("it does not answer")
                 except LinkLost as error:
@@ -244,10 +240,10 @@ class Pool:
         if not server.is_ready:
             self._backlog[lane].extendleft(reversed(tickets))
             raise WorkerLost(f"a sandbox worker did not start: {error}") from error
-        self._put_back(lane, tickets)
+        self._put_back(lane, tickets, has_run=True)
 
-    def _put_back(self, lane: Lane, tickets: deque[_Ticket]) -> None:
-        tickets[0].come_back()
+    def _put_back(self, lane: Lane, tickets: deque[_Ticket], has_run: bool) -> None:
+        tickets[0].come_back(has_run)
         if tickets[0].is_done:
             tickets.popleft()
         self._backlog[lane].extendleft(reversed(tickets))

@@ -1,6 +1,7 @@
 """Which modules a zygote imports before it is closed, and which kind of zygote suits a piece of code.
 
-A fork of a large process costs two to three times as much, so there are three kinds, started when needed.
+A fork of a large process costs two to three times as much, so there are four kinds, started when needed. What
+is not loaded beforehand is loaded where the code asks for it.
 """
 
 import functools
@@ -8,17 +9,20 @@ import importlib.metadata
 import re
 from typing import Literal
 
-Kind = Literal["stdlib", "numpy", "scientific"]
-Preload = Literal["auto", "stdlib", "numpy", "scientific"]
+Kind = Literal["core", "stdlib", "numpy", "scientific"]
+Preload = Literal["auto", "core", "stdlib", "numpy", "scientific"]
 
-_STDLIB = (
-    "_strptime", "abc", "argparse", "array", "base64", "binascii", "bisect", "calendar", "cmath",
-    "collections", "collections.abc", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal",
-    "enum", "fractions", "functools", "hashlib", "heapq", "inspect", "io", "itertools", "json", "keyword",
-    "logging", "math", "numbers", "operator", "os", "pprint", "queue", "random", "re", "statistics",
-    "string", "struct", "sys", "textwrap", "threading", "time", "traceback", "types", "typing",
-    "unicodedata", "uuid", "warnings", "zlib",
+_CORE = (
+    "abc", "bisect", "collections", "collections.abc", "copy", "enum", "functools", "heapq", "inspect", "io",
+    "itertools", "json", "math", "operator", "os", "random", "re", "string", "struct", "sys", "threading",
+    "time", "types", "typing", "warnings",
 )  # fmt: skip
+_LESS_USED = (
+    "_strptime", "argparse", "array", "base64", "binascii", "calendar", "cmath", "contextlib", "csv",
+    "dataclasses", "datetime", "decimal", "fractions", "hashlib", "keyword", "logging", "numbers", "pprint",
+    "queue", "statistics", "textwrap", "traceback", "unicodedata", "uuid", "zlib",
+)  # fmt: skip
+_STDLIB = (*_CORE, *_LESS_USED)
 _NUMPY = (
     "numpy", "numpy.linalg", "numpy.random", "numpy.fft", "numpy.ma", "numpy.polynomial",
 )  # fmt: skip
@@ -27,11 +31,13 @@ _SCIENTIFIC = (
     "scipy.linalg", "scipy.spatial", "scipy.signal", "scipy.sparse", "pandas", "sympy", "networkx",
 )  # fmt: skip
 MODULES: dict[Kind, tuple[str, ...]] = {
+    "core": _CORE,
     "stdlib": _STDLIB,
     "numpy": (*_STDLIB, *_NUMPY),
     "scientific": (*_STDLIB, *_NUMPY, *_SCIENTIFIC),
 }
-NO_OPEN_MODULES = (  # where nothing can be imported later
+NO_OPEN_MODULES = (  # on top of the standard library above, where nothing can be imported later
+    *_STDLIB,
     "ast", "asyncio", "bz2", "cmd", "codecs", "colorsys", "concurrent.futures", "configparser", "difflib",
     "email", "encodings.idna", "fnmatch", "glob", "graphlib", "gzip", "hmac", "html", "http", "ipaddress",
     "linecache", "locale", "lzma", "multiprocessing", "optparse", "pathlib", "pickle", "platform",
@@ -44,6 +50,7 @@ NO_OPEN_MODULES = (  # where nothing can be imported later
 _IMPORTED = re.compile(r"\b(?:import|from)\b([^\n;]*)")
 _HEAVY = re.compile(r"\b(?:scipy|pandas|sympy|networkx|sklearn|matplotlib|seaborn|torch)\b")
 _ARRAYS = re.compile(r"\bnumpy\b")
+_MORE = re.compile(rf"\b(?:{'|'.join(_LESS_USED)})\b")
 
 
 @functools.lru_cache(maxsize=64)  # the worlds of a proof ask one after the other
@@ -52,7 +59,9 @@ def kind_for(code: str) -> Kind:
     imported = "\n".join(_IMPORTED.findall(code))
     if _HEAVY.search(imported):
         return "scientific"
-    return "numpy" if _ARRAYS.search(imported) else "stdlib"
+    if _ARRAYS.search(imported):
+        return "numpy"
+    return "stdlib" if _MORE.search(imported) else "core"
 
 
 def numpy_version() -> str | None:

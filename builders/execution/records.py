@@ -1,7 +1,8 @@
 """A zygote's reply to executions: the one place where bytes written by untrusted code are read.
 
-In: the reply. Out: one Execution for each input. Records are parsed strictly (`hub.verifier.loads`) and
-written anew in canonical form; whatever does not hold is a refusal of that input, never an error of the host.
+In: the reply. Out: one Execution for each input. Records are parsed strictly (`hub.verifier`) and what is
+taken of them is written anew in canonical form; whatever does not hold is a refusal of that input, never an
+error of the host.
 """
 
 import json
@@ -10,16 +11,16 @@ from typing import Any
 
 from builders.execution.job import Execution
 from builders.execution.wire import EXIT_GO_ON, LENGTH
-from hub.verifier import CanonicalError, canonical, loads
+from hub.verifier import CanonicalError, canonical, decode
 
 _MESSAGE_CHARS = 300
 _TYPE_CHARS = 100
 
 
 def executions(reply: bytes | None, n_inputs: int) -> list[Execution]:
-    """Read the reply to a request of `n_inputs` inputs; None means that it killed its zygote twice."""
+    """Read the reply to a request of `n_inputs` inputs; None means that its zygotes were lost."""
     if reply is None:
-        return [_refused("died", "the job ended its worker twice")] * n_inputs
+        return [_refused("died", "the job ended its workers")] * n_inputs
     head, _, body = reply.partition(b"\n")
     answers: list[Execution] = []
     position = 0
@@ -72,7 +73,7 @@ def _signal_name(number: int) -> str:
 
 def _execution(record: bytes) -> Execution:
     try:
-        return _read(loads(record.decode("utf-8")))
+        return _read(decode(record.decode("utf-8")))
     except (UnicodeDecodeError, CanonicalError, _BadRecord) as error:
         return _refused("bad_record", str(error)[:_MESSAGE_CHARS])
 
@@ -95,6 +96,7 @@ def _read(record: Any) -> Execution:
     error_type, message = record.get("t"), record.get("e")
     if status not in ("error", "refused") or not isinstance(error_type, str) or not isinstance(message, str):
         raise _BadRecord("no such kind of record")
+    canonical([error_type, message])  # text, and no lone surrogates
     return Execution(
         "exception" if status == "error" else "refused",
         None,

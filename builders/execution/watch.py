@@ -36,14 +36,16 @@ def fork() -> int | None:
 
 
 class Store:
-    """Bytes of one request, in pages of their own, which go back to the system with `close`.
+    """Bytes of one request, in pages of their own, wiped for the next one.
 
     Each job's process is a copy of the zygote, and may read all its memory: what an earlier job was given or
-    wrote must not be left there, as freed bytes of the heap would be.
+    wrote must not be left there, as freed bytes of the heap would be. Pages that are not `shared` are no part
+    of the copy, and cost nothing when the zygote forks.
     """
 
-    def __init__(self) -> None:
-        self.pages = mmap.mmap(-1, _READ_BYTES, flags=mmap.MAP_PRIVATE)
+    def __init__(self, shared: bool) -> None:
+        self._is_shared = shared
+        self.pages = self._new()
         self.end = 0
 
     def read(self, descriptor: int, most: int = _READ_BYTES) -> int:
@@ -55,9 +57,19 @@ class Store:
         self.end += n_read
         return n_read
 
-    def close(self) -> None:
-        """Give the pages back."""
-        self.pages.close()
+    def clear(self) -> None:
+        """Forget everything."""
+        if len(self.pages) > _READ_BYTES:
+            self.pages = self._new()
+        elif self._is_shared:
+            self.pages[: self.end] = bytes(self.end)
+        self.end = 0
+
+    def _new(self) -> mmap.mmap:
+        pages = mmap.mmap(-1, _READ_BYTES, flags=mmap.MAP_PRIVATE)
+        if not self._is_shared:
+            pages.madvise(mmap.MADV_DONTFORK)
+        return pages
 
 
 class Frames:
@@ -78,6 +90,11 @@ class Frames:
     def read(self, results: int) -> bool:
         """Read from a job's pipe; return whether it is still open."""
         return bool(self._store.read(results))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether not one whole frame came."""
+        return not (self.n_records or self.n_begun)
 
     def split(self) -> tuple[bool, str | None]:
         """Return whether a call began or ended, and what is wrong if something is."""

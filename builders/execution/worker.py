@@ -1,8 +1,9 @@
 """What runs in the forked job: untrusted code, called input by input, each answer written to a pipe.
 
 In: a request (JSON) and the index of its first input. Out: frames on the pipe, a 4-byte length and then a
-JSON record `{"s": "ok" | "error" | "memory" | "refused", ...}`; a frame of length 0 tells that the code is
-loaded and a call begins. The code can forge frames: a record says no more than its return value would.
+JSON record `{"s": "ok" | "error" | "memory" | "refused", ...}`; a frame of length 0 begins a budget, so that
+a call is not charged for what came before it. The code can forge frames: a record says no more than its
+return value would.
 
 Each input gets the module executed anew, so that globals and default arguments start fresh, unless the
 request asks for one `shared` module. Not covered: changes that the code makes to library modules last until
@@ -36,13 +37,14 @@ _MODULE = "solution"  # not "__main__": what a script does when run is not the f
 _MESSAGE_CHARS = 300
 _TYPE_CHARS = 100
 _RECURSION_LIMIT = 1000
-_SLOW_LOAD_S = 0.005  # a faster one is on the call's budget: telling the zygote costs more than that is worth
+_SLOW_S = 0.005  # what took less is on the next budget: telling the zygote costs more than that is worth
 
-_cpu_s = time.process_time  # the real one: the virtual clock replaces it
+# The real clocks: the virtual one replaces them.
+_cpu_s, _monotonic = time.process_time, time.monotonic
 _written = marshal.dumps
 
 
-_CALL_BEGINS = frame("")
+_BUDGET_BEGINS = frame("")
 _OUT_OF_MEMORY = frame('{"s":"memory"}')  # made while there is memory
 
 
@@ -56,6 +58,8 @@ class Worker:
         self.filter = JobFilter()
         self.zygote_id = 0
         self.address_space_bytes = 0
+        self.budget_start_s = 0.0
+        self.tells_all = False
 
     def settle(self) -> None:
         """Last step in the zygote: touch what every job needs, and note the size that limits add to."""
@@ -80,6 +84,8 @@ class Worker:
         resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_end_s, cpu_end_s))
         self.filter.install(os.getpid())
+        # In a later process the zygote wants to know whether the code can be loaded at all.
+        self.budget_start_s, self.tells_all = _monotonic(), first > 0
         gc.enable()  # the zygote froze what it had: only what the code makes is looked at
         self._answer_all(job, inputs)
         os._exit(0)
@@ -87,17 +93,21 @@ class Worker:
     def _answer_all(self, job: dict[str, Any], inputs: list[str]) -> None:
         program = _Draws(job) if "generator" in job else _Calls(job)
         kept = self._rehearsed(program, inputs[0]) if job.get("shared") else None
-        for number, text in enumerate(inputs):
+        for text in inputs:
             self.clock.reset()
             self.seeds.set(program.seed(text))
-            began_s = _cpu_s()
             loaded = kept or _attempt(program.load)
             if loaded.error is not None:
                 emit(_error_record(loaded.error, False, 0))
                 continue
-            if number == 0 or _cpu_s() - began_s > _SLOW_LOAD_S:
-                _write(_CALL_BEGINS)
+            self._begin_budget()
             self._answer(program, loaded.value, text)
+            self.budget_start_s = _monotonic()  # each record begins one
+
+    def _begin_budget(self) -> None:
+        if self.tells_all or _monotonic() - self.budget_start_s > _SLOW_S:
+            _write(_BUDGET_BEGINS)
+            self.budget_start_s = _monotonic()
 
     def _rehearsed(self, program: "_Calls | _Draws", text: str) -> "_Outcome":
         """Load, and call once: what an earlier call leaves behind then shows in every answer."""
@@ -105,7 +115,7 @@ class Worker:
         self.seeds.set(program.seed(text))
         loaded = _attempt(program.load)
         if loaded.error is None:
-            _write(_CALL_BEGINS)
+            self._begin_budget()
             _attempt(lambda: program.call(loaded.value, json.loads(text)))
         return loaded
 

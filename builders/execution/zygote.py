@@ -7,7 +7,7 @@ what a job writes is interpreted here but the lengths of its frames.
 
 CPU time is budgeted for each input by the job's own CPU clock, so that a loaded machine makes no timeout.
 When a process ends early, the inputs it left are run in a fresh fork. So is the one it was at, unless that
-was its first: what the ones before it left behind may be why.
+was its first: what the ones before it left behind may be why. Two forks that come to no call end the request.
 """
 
 import fcntl
@@ -23,7 +23,6 @@ from typing import Any, NamedTuple, NoReturn
 
 from builders.execution.watch import Frames, Store, Watch, collect, fork
 from builders.execution.wire import (
-    BEGUN,
     EXIT_BROKEN,
     EXIT_GO_ON,
     LENGTH,
@@ -48,14 +47,15 @@ def main(config: dict[str, Any]) -> NoReturn:
         _send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         os._exit(1)
     _send(json.dumps({"ready": True}).encode())
+    request, answers = Store(shared=True), Store(shared=False)
     while True:
-        header = _read(REQUEST_HEADER.size)
-        length, n_inputs, cpu_s, wall_s, memory_mb = REQUEST_HEADER.unpack_from(header.pages)
-        header.close()
-        request, answers = _read(length), Store()
+        request.clear()
+        answers.clear()
+        _read(REQUEST_HEADER.size, request)
+        length, n_inputs, cpu_s, wall_s, memory_mb = REQUEST_HEADER.unpack_from(request.pages)
+        request.end = 0
+        _read(length, request)
         _send(server.serve(request, answers, n_inputs, cpu_s, wall_s, memory_mb), answers)
-        request.close()
-        answers.close()
 
 
 def _prepare(config: dict[str, Any]) -> "_Server":
@@ -172,9 +172,8 @@ class _Server:
         self, request: Store, answers: Store, n_inputs: int, cpu_s: float, wall_s: float, memory_mb: int
     ) -> bytes:
         """Run a request to its end; returns the head of the reply, whose frames are in `answers`."""
-        _send(BEGUN)
         processes: list[list[Any]] = []
-        first = 0
+        first = n_empty = 0
         while first < n_inputs:
             frames = Frames(answers, n_inputs - first)
             end = self._run(request, first, frames, cpu_s, wall_s, memory_mb)
@@ -183,7 +182,8 @@ class _Server:
                 answers.end = 0
                 return UNABLE
             processes.append([first, *end, frames.n_bytes])
-            if end.cause == "records" or not frames.n_begun:
+            n_empty = n_empty + 1 if frames.is_empty else 0
+            if end.cause == "records" or n_empty == 2:  # where two processes come to no call, none will
                 break
             ran_out = end.cause == "exit" and end.detail == EXIT_GO_ON  # which its last record tells
             first += max(1, frames.n_records - ran_out)
@@ -232,19 +232,17 @@ class _Server:
         return _End("signal", number, cpu_us)
 
 
-def _read(length: int) -> Store:
-    store = Store()
+def _read(length: int, store: Store) -> None:
     while store.end < length:
         if not store.read(REQUESTS, length - store.end):
             os._exit(0)
-    return store
 
 
 def _send(head: bytes, body: Store | None = None) -> None:
     n_bytes = body.end if body else 0
     try:
         _write(LENGTH.pack(len(head) + n_bytes) + head)
-        if body:
+        if body and n_bytes:
             with memoryview(body.pages) as pages, pages[:n_bytes] as view:
                 _write(view)
     except BrokenPipeError:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from builders.execution import Job, Limits, Sandbox
-from tests.bench.baselines import bare_fork, fork_server, fresh_python
+from tests.bench.baselines import bare_fork, fork_server, fresh_python, unprotected_workers
 
 TRIVIAL = "def f(x):\n    return x + 1\n"
 # Shortest paths on a small grid: as long as the functions of CodeI/O are as a rule, standard library only.
@@ -54,6 +54,7 @@ def main_solution(grid, start, end):
         place = came_from[place]
     return {"cost": best[tuple(end)] if path else None, "path": path[::-1]}
 '''
+_OPEN = "our workers without isolation"
 GRID = [[(3 * row + 5 * column) % 7 - 1 for column in range(6)] for row in range(6)]
 INPUTS = [json.dumps({"grid": GRID, "start": [0, 1], "end": [5, end]}) for end in (1, 2, 3, 4, 5) * 2]
 
@@ -93,6 +94,11 @@ def measure() -> dict[str, float]:
         Job(TYPICAL, "main_solution", INPUTS),
     )
     check = (TYPICAL, "main_solution", INPUTS[0])
+    with unprotected_workers():
+        unprotected = {
+            f"{_OPEN}, one input": ours_s(single, 600),
+            f"{_OPEN}, ten inputs": ours_s(ten, 300),
+        }
     return {
         "fresh python with numpy": each_s(lambda: fresh_python(*check, with_numpy=True), 20),
         "fresh python": each_s(lambda: fresh_python(*check, with_numpy=False), 40),
@@ -100,6 +106,7 @@ def measure() -> dict[str, float]:
         "fork server, trivial": fork_server(TRIVIAL, "f", ['{"x":1}'], 1000),
         "fork server, one input": fork_server(TYPICAL, "main_solution", INPUTS[:1], 600),
         "fork server, ten inputs": fork_server(TYPICAL, "main_solution", INPUTS, 300),
+        **unprotected,
         "sandbox, trivial": ours_s(trivial, 1000),
         "sandbox, one input": ours_s(single, 600),
         "sandbox, ten inputs": ours_s(ten, 300),
@@ -118,8 +125,10 @@ def ratios(found: dict[str, float]) -> list[tuple[str, float, str]]:
         ("fresh python : a single check", plain / sandbox, ""),
         ("fresh python : one of ten inputs", 10 * plain / ten, ""),
         ("a trivial job : a bare fork", found["sandbox, trivial"] / found["bare fork"], "<= 5"),
-        ("a single check : a fork server's", sandbox / found["fork server, one input"], "<= 1.25"),
-        ("ten inputs : a fork server's", ten / found["fork server, ten inputs"], "<= 1.25"),
+        ("a single check : without isolation", sandbox / found[f"{_OPEN}, one input"], "<= 1.25"),
+        ("ten inputs : without isolation", ten / found[f"{_OPEN}, ten inputs"], "<= 1.25"),
+        ("a single check : a fork server's", sandbox / found["fork server, one input"], ""),
+        ("ten inputs : a fork server's", ten / found["fork server, ten inputs"], ""),
     ]
 
 

@@ -52,11 +52,11 @@ def is_open(number):
     except OSError: return False
 def f(x): return [number for number in range(5000) if is_open(number)]
 '''
-for preload in ("stdlib", "numpy"):
+for preload in ("core", "stdlib", "numpy"):
     with Sandbox(preload=preload) as sandbox:
         print(sandbox.run(Job(code, "f", ["1"]))[0].output)
 """
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 4096:
         pytest.skip("so many descriptors cannot be had here")
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True)
-    assert done.stdout == "[0,1,2,5]\n" * 2, done.stderr
+    assert done.stdout == "[0,1,2,5]\n" * 3, done.stderr

@@ -33,7 +33,8 @@ def test_a_good_record_is_written_canonically() -> None:
         '{"s":"ok","o":1,"o":2}', '{"s":"ok","o":{"a":1,"a":1}}', '{"s":"ok","o":"\\ud800"}',
         '{"s":"ok","o":' + "9" * 5000 + "}", '{"s":"ok","o":' + "[" * 90_000 + "]" * 90_000 + "}",
         '{"s":"ok","o":1,"c":"x"}', '{"s":"ok","o":1,"c":-1}', '{"s":"ok","o":1,"m":1}', '{"s":"ok","o":1} x',
-        '{"s":"error","t":1,"e":"x"}', '{"s":"error"}', '{"s":["ok"],"o":1}',
+        '{"s":"error","t":1,"e":"x"}', '{"s":"error","t":"x","e":"\\ud800"}',
+        '{"s":"error"}', '{"s":["ok"],"o":1}',
     ],
 )  # fmt: skip
 def test_a_bad_record_is_refused(record: str) -> None:

@@ -12,7 +12,7 @@ MARKER = frame("")
 
 def taken(data: bytes, n_expected: int, chunk: int) -> tuple[bytes, Frames, str | None]:
     """The records that stay of `data`, written in chunks, and what was found wrong."""
-    store = Store()
+    store = Store(shared=False)
     frames = Frames(store, n_expected)
     wrong = None
     read_end, write_end = os.pipe()
@@ -28,7 +28,6 @@ def taken(data: bytes, n_expected: int, chunk: int) -> tuple[bytes, Frames, str 
     frames.finish()
     records = store.pages[: store.end]
     assert frames.n_bytes == len(records)
-    store.close()
     return records, frames, wrong
 
 
@@ -56,7 +55,7 @@ def test_what_is_too_long_or_too_much_is_told(chunk: int) -> None:
 
 
 def test_two_processes_share_a_store() -> None:
-    store = Store()
+    store = Store(shared=False)
     first, second = frame("first"), frame("second")
     for data, record in ((first + second[:5], first), (MARKER + second, second)):
         frames = Frames(store, 1)
@@ -69,4 +68,3 @@ def test_two_processes_share_a_store() -> None:
         os.close(read_end)
         os.close(write_end)
     assert store.pages[: store.end] == first + second
-    store.close()
