@@ -1,10 +1,10 @@
 # `make demo` sets up and runs the main job on a model embedded in the process; `make test` sets up and tests,
-# `make bench` measures the sandbox.
+# `make bench` measures the sandbox, `make endurance` looks for what 100,000 runs leave behind.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench
+.PHONY: demo test bench endurance
 
 demo: $(VENV)/.demo
 	$(BIN)/codeio build builders/corpus/mathematical --out out/demo --embedded qwen2.5-coder-1.5b \
@@ -16,6 +16,9 @@ test: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.sandbox
+
+endurance: $(VENV)/.test
+	$(BIN)/python -m tests.bench.endurance
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

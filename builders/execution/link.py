@@ -20,6 +20,10 @@ class LinkLost(RuntimeError):
     """The zygote is gone, or did not come up; says what it told."""
 
 
+class StartRefused(LinkLost):
+    """The zygote told why it cannot serve: another one could not either."""
+
+
 class Link:
     """Starts a zygote. `world` decides its hash seed, clock, environment, ids and addresses, and no more."""
 

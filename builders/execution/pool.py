@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from builders.execution.link import Link, LinkLost
+from builders.execution.link import Link, LinkLost, StartRefused
 from builders.execution.preload import Kind
 from builders.execution.wire import UNABLE
 from builders.execution.worlds import World
@@ -26,6 +26,7 @@ _WINDOW = 8  # requests under way for each worker and world: bounds what waits t
 _START_S = 120.0  # a cold scientific stack on a loaded machine
 _SILENCE_S = 60.0  # on top of the longest time that a request may take
 _MOST_LOST = 4  # zygotes for one request: some may have been killed by others
+_MOST_FAILED_STARTS = 5  # of zygotes that end without a word before they serve, one after the other
 _MOST_RETURNS = 30  # of a request that was not begun, each after ten seconds where no process can be had
 _POLL_MS = 50  # a thread holds the loop for so long at most
 
@@ -95,7 +96,7 @@ class _Server:
         self.since_s = time.monotonic()
         if not self.is_ready:
             if "error" in (told := json.loads(reply)):
-                raise LinkLost(told["error"])
+                raise StartRefused(told["error"])
             self.is_ready = True
         elif reply == UNABLE:
             return self.tickets.popleft()
@@ -112,6 +113,7 @@ class Pool:
         self.workers = workers
         self._lock = threading.RLock()
         self._is_closed = False
+        self._n_failed_starts = 0
         self._servers: dict[Lane, list[_Server]] = {}
         self._backlog: dict[Lane, deque[_Ticket]] = {}
         self._finalizer = weakref.finalize(self, _close, self._servers, os.getpid())
@@ -237,9 +239,12 @@ class Pool:
         self._servers[lane].remove(server)
         server.link.close(at_once=True)
         tickets, server.tickets = server.tickets, deque()
+        self._n_failed_starts = 0 if server.is_ready else self._n_failed_starts + 1
         if not server.is_ready:
             self._backlog[lane].extendleft(reversed(tickets))
-            raise WorkerLost(f"a sandbox worker did not start: {error}") from error
+            if isinstance(error, StartRefused) or self._n_failed_starts == _MOST_FAILED_STARTS:
+                raise WorkerLost(f"a sandbox worker did not start: {error}") from error
+            return
         self._put_back(lane, tickets, has_run=True)
 
     def _put_back(self, lane: Lane, tickets: deque[_Ticket], has_run: bool) -> None:

@@ -8,6 +8,7 @@ what a job writes is interpreted here but the lengths of its frames.
 CPU time is budgeted for each input by the job's own CPU clock, so that a loaded machine makes no timeout.
 When a process ends early, the inputs it left are run in a fresh fork. So is the one it was at, unless that
 was its first: what the ones before it left behind may be why. Two forks that come to no call end the request.
+A fork that was killed by others is tried again.
 """
 
 import fcntl
@@ -36,6 +37,7 @@ from builders.execution.wire import (
 _STACK_BYTES = 64 * 2**20
 _OPEN_FILES = 64
 _THREADS = 128
+_MOST_KILLED = 2  # processes of a request that others killed, as a system short of memory does
 _FOLDERS = ("/", "/usr", "/dev")  # to be in, by the world's environment
 
 
@@ -173,7 +175,7 @@ class _Server:
     ) -> bytes:
         """Run a request to its end; returns the head of the reply, whose frames are in `answers`."""
         processes: list[list[Any]] = []
-        first = n_empty = 0
+        first = n_empty = n_killed = 0
         while first < n_inputs:
             frames = Frames(answers, n_inputs - first)
             end = self._run(request, first, frames, cpu_s, wall_s, memory_mb)
@@ -182,6 +184,10 @@ class _Server:
                 answers.end = 0
                 return UNABLE
             processes.append([first, *end, frames.n_bytes])
+            if end.cause == "signal" and end.detail == signal.SIGKILL and n_killed < _MOST_KILLED:
+                n_killed += 1
+                first += frames.n_records
+                continue
             n_empty = n_empty + 1 if frames.is_empty else 0
             if end.cause == "records" or n_empty == 2:  # where two processes come to no call, none will
                 break

@@ -1,6 +1,5 @@
 """Workers: many jobs over few of them, their loss, their end, and where none can be had."""
 
-import contextlib
 import json
 import os
 import pickle
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from builders.execution import Execution, Job, Limits, Sandbox, SandboxUnavailable, WorkerLost
+from tests.execution.processes import descendants, is_running, kill
 
 LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
 PROJECT = Path(__file__).parents[2]
@@ -148,7 +148,7 @@ def test_a_lost_worker_is_replaced_and_its_jobs_run_again() -> None:
     assert got == [str(i) for i in range(40)]
 
 
-def test_a_job_that_costs_two_workers_is_refused() -> None:
+def test_a_job_that_costs_worker_after_worker_is_refused() -> None:
     jobs = [
         Job(f"import threading\ndef f(x):\n if {i} == 1: threading.Event().wait()\n return {i}", "f", ["0"])
         for i in range(3)
@@ -158,7 +158,7 @@ def test_a_job_that_costs_two_workers_is_refused() -> None:
         results: list[list[Execution]] = []
         runner = threading.Thread(target=lambda: results.extend(sandbox.run_many(jobs)))
         runner.start()
-        for _ in range(2):
+        for _ in range(4):
             time.sleep(3)  # well into the job that waits
             for process in descendants(os.getpid()):
                 kill(process)
@@ -183,27 +183,3 @@ def test_without_a_tier_nothing_runs_and_the_reason_is_told(monkeypatch: pytest.
             Sandbox(tier="none").run(Job("def f(x): return x", "f", ["1"]))
     finally:
         tiers._self_test.cache_clear()
-
-
-def kill(process: int) -> None:
-    with contextlib.suppress(ProcessLookupError):  # gone with its parent
-        os.kill(process, signal.SIGKILL)
-
-
-def is_running(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def descendants(process: int) -> list[int]:
-    """Process ids below `process`, as the kernel lists them."""
-    found = []
-    try:
-        for task in Path(f"/proc/{process}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                found += [int(child), *descendants(int(child))]
-    except OSError:
-        pass
-    return found

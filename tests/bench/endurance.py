@@ -1,0 +1,77 @@
+"""What is left over after many runs: `make endurance` does 100,000 of them, which takes minutes.
+
+Every outcome but the slow ones occurs, five in each job. Prints one line: what is left, and what grew.
+"""
+
+import os
+import sys
+import tempfile
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from builders.execution import Job, Limits, Sandbox
+from tests.execution.processes import descendants, n_descriptors, resident_kb
+
+OUTCOMES = {
+    "waits": ("ok", None),
+    "large": ("memory", "MemoryError"),
+    "raises": ("exception", "KeyError"),
+    "dies": ("refused", "died"),
+    "no json": ("refused", "not_json:type"),
+}
+CODE = """
+import os, time
+def f(kind):
+    if kind == "waits": time.sleep(10)
+    if kind == "large": return len(bytearray(1 << 31))
+    if kind == "raises": raise KeyError(kind)
+    if kind == "dies": os._exit(3)
+    if kind == "no json": return {1, 2}
+    return kind
+"""
+
+
+class Left(NamedTuple):
+    """What there is more of than before; growth in kB, since a tenth of the runs."""
+
+    processes: int
+    descriptors: int
+    files: int
+    host_grew_kb: int
+    worker_grew_kb: int
+    wrong: int
+
+
+def run(n_runs: int, workers: int = 2) -> Left:
+    """Do so many runs, five inputs a job, and count."""
+    job = Job(CODE, "f", [f'"{kind}"' for kind in OUTCOMES])
+    n_jobs = n_runs // len(OUTCOMES)
+    wrong, early = 0, {}
+    descriptors, files = n_descriptors(), len(os.listdir(tempfile.gettempdir()))
+    with Sandbox(Limits(cpu_s=1, wall_s=120, memory_mb=256), workers=workers) as sandbox:
+        runs = sandbox.run_many([job] * n_jobs)
+        for number, got in enumerate(tqdm(runs, total=n_jobs, unit="job", disable=None)):
+            wrong += [(one.status, one.error_type) for one in got] != list(OUTCOMES.values())
+            if number == n_jobs // 10:
+                early = _resident_kb()
+        late = _resident_kb()
+    grew_kb = {process: late[process] - early[process] for process in late.keys() & early.keys()}
+    host_grew_kb = grew_kb.pop(os.getpid())
+    return Left(
+        len(descendants(os.getpid())),
+        n_descriptors() - descriptors,
+        len(os.listdir(tempfile.gettempdir())) - files,
+        host_grew_kb,
+        max(grew_kb.values()),
+        wrong,
+    )
+
+
+def _resident_kb() -> dict[int, int]:
+    return {process: resident_kb(process) for process in (os.getpid(), *descendants(os.getpid()))}
+
+
+if __name__ == "__main__":
+    n_runs = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    print(f"after {n_runs:,} runs in {Sandbox().tier}: {run(n_runs)}")
