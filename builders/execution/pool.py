@@ -140,6 +140,11 @@ class Pool:
                 if ticket.is_starved:
                     raise WorkerLost("a sandbox worker can start no process: processes or memory are used up")
                 yield ticket.request.n_inputs, ticket.reply
+        except KeyboardInterrupt:
+            with self._lock:
+                self._start_over()
+                self._abandon(waiting)
+            raise
         finally:
             self._abandon(waiting)
 
@@ -185,6 +190,16 @@ class Pool:
                 if server is None or len(server.tickets) >= _QUEUED:
                     break
                 self._hand(server, backlog.popleft())
+
+    def _start_over(self) -> None:
+        """End the zygotes: an interruption may have come anywhere, and nobody waits for what they are at."""
+        with self._lock:
+            for lane, servers in self._servers.items():
+                for server in servers:
+                    server.link.close(at_once=True)
+                    open_tickets = [ticket for ticket in server.tickets if not ticket.is_done]
+                    self._backlog[lane].extendleft(reversed(open_tickets))  # some may be another thread's
+                servers.clear()
 
     def _start(self, lane: Lane) -> _Server:
         try:

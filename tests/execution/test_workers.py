@@ -60,6 +60,25 @@ def test_who_waits_for_a_closed_sandbox_is_told() -> None:
         assert outputs(sandbox.run(Job("def f(x): return x", "f", ["1"]))) == ["1"]
 
 
+def test_an_interruption_ends_what_runs_and_harms_no_other_thread() -> None:
+    endless, quick = "def f(x):\n while True: pass", "def f(x): return x"
+    jobs = [Job(quick + f"+{i} + sum(range(200_000)) * 0", "f", ["1"]) for i in range(40)]
+    results: list[str | None] = []
+    with Sandbox(Limits(cpu_s=60, wall_s=60, memory_mb=256), workers=2) as sandbox:
+        sandbox.run(Job(quick, "f", ["1"]))
+        other = threading.Thread(target=lambda: results.extend(r[0].output for r in sandbox.run_many(jobs)))
+        stop = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+        other.start()
+        stop.start()
+        with pytest.raises(KeyboardInterrupt):
+            sandbox.run(Job(endless, "f", ["1"]))
+        began_s = time.monotonic()
+        assert outputs(sandbox.run(Job(quick, "f", ["7"]))) == ["7"]
+        assert time.monotonic() - began_s < 30  # the endless one had 60 s of CPU time
+        other.join()
+    assert results == [str(1 + i) for i in range(40)]
+
+
 def test_large_requests_and_replies_do_not_block_each_other(sandbox: Sandbox) -> None:
     text = json.dumps("x" * 500_000)
     jobs = [Job("def f(x): return x", "f", [text] * 2)] * 12
