@@ -1,8 +1,9 @@
 """Stage 6: the last turn of each conversation, judged.
 
 In: conversations joined with `io_pairs` and `functions`. Out: the same rows, the last turn with its
-prediction, status and feedback. Outputs are compared; predicted inputs are run like a pair, in
-three worlds of the sandbox. The recorded half never enters it.
+prediction, status and feedback. Outputs are compared; predicted inputs are run like a pair, in three worlds
+of the sandbox, those of one function in one job but each in a process of its own: no verdict depends on what
+else is in the batch. The recorded half never enters it.
 
 Not covered: the rules themselves, which stand in `hub.verifier` and ship with the data.
 """
@@ -10,7 +11,8 @@ Not covered: the rules themselves, which stand in `hub.verifier` and ship with t
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,10 @@ from builders.execution import Execution, Job, Limits, Proof, Prover
 from builders.schema import CONVERSATIONS
 from builders.stage import Drop, Row, Stage
 from hub import verifier
+
+MOST_INPUTS = 8
+"""Of one job: a batch of one function's answers still keeps every worker busy."""
+_Function = tuple[str, str]
 
 
 class Verdicts(Stage):
@@ -45,14 +51,35 @@ class Verdicts(Stage):
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Run all predicted inputs of the batch, then judge row by row."""
         predictions = [_prediction(row) for row in rows]
-        to_run = {index: text for index, text in enumerate(predictions) if text and _runs(rows[index], text)}
-        jobs = [
-            Job(code=rows[index]["reference_code"], entrypoint=rows[index]["entrypoint"], inputs=[text])
-            for index, text in to_run.items()
+        proofs = self._proofs(
+            (_function(row), text)
+            for row, text in zip(rows, predictions, strict=True)
+            if text and _runs(row, text)
+        )
+        for row, prediction in zip(rows, predictions, strict=True):
+            proof = proofs.get((_function(row), prediction))
+            yield {**row, "turns": [*row["turns"][:-1], _judged(row, prediction, proof)]}
+
+    def _proofs(self, wanted: Iterable[tuple[_Function, str]]) -> dict[tuple[_Function, str | None], Proof]:
+        """Prove distinct inputs, those of one function together."""
+        inputs: dict[_Function, dict[str, None]] = defaultdict(dict)
+        for function, text in wanted:
+            inputs[function][text] = None
+        groups = [
+            (function, list(texts)[first : first + MOST_INPUTS])
+            for function, texts in inputs.items()
+            for first in range(0, len(texts), MOST_INPUTS)
         ]
-        proofs = dict(zip(to_run, (proof[0] for proof in self.prover.prove_many(jobs)), strict=True))
-        for index, (row, prediction) in enumerate(zip(rows, predictions, strict=True)):
-            yield {**row, "turns": [*row["turns"][:-1], _judged(row, prediction, proofs.get(index))]}
+        jobs = (Job(*function, inputs=texts, apart=True) for function, texts in groups)
+        return {
+            (function, text): proof
+            for (function, texts), proofs in zip(groups, self.prover.prove_many(jobs), strict=True)
+            for text, proof in zip(texts, proofs, strict=True)
+        }
+
+
+def _function(row: Row) -> _Function:
+    return row["reference_code"], row["entrypoint"]
 
 
 def _open(row: Row) -> bool:

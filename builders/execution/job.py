@@ -24,13 +24,15 @@ class Job:
     """Call `entrypoint` of `code` on each input.
 
     An input is canonical JSON: an object is passed as named arguments, anything else as the one argument.
-    `seed` goes to `random` and numpy before each call.
+    `seed` goes to `random` and numpy before each call. `apart`: each input in a process of its own, so that
+    no outcome depends on the other inputs, whatever the code leaves in library modules.
     """
 
     code: str
     entrypoint: str
     inputs: list[str]
     seed: int = 0
+    apart: bool = False
 
 
 @dataclass(frozen=True)

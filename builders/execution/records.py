@@ -25,11 +25,10 @@ def executions(reply: bytes | None, n_inputs: int) -> list[Execution]:
     answers: list[Execution] = []
     position = 0
     for first, cause, detail, cpu_us, n_bytes in json.loads(head)["processes"]:
-        if cause == "records":
-            return [_refused("too_many_records", "the job wrote more records than it has inputs")] * n_inputs
         records = _frames(body[position : position + n_bytes])
         position += n_bytes
-        answers[first:] = map(_execution, records)
+        # Of too many records none counts: which of them are forged cannot be told.
+        answers[first:] = [] if cause == "records" else map(_execution, records)
         # A later process answers what this one left; what none does shares the last one's fate.
         answers += [_failure(cause, detail, cpu_us / 1000)] * (n_inputs - len(answers))
     return answers
@@ -57,6 +56,8 @@ def _failure(cause: str, detail: int, cpu_ms: float) -> Execution:
         return Execution("timeout", None, None, "the time is spent, waiting", cpu_ms)
     if cause == "memory" or (cause == "exit" and detail == EXIT_GO_ON):
         return Execution("memory", None, "MemoryError", "the memory is spent", cpu_ms)
+    if cause == "records":
+        return _refused("too_many_records", "the job wrote more records than it has inputs", cpu_ms)
     if cause == "size":
         return _refused("output_too_large", "the output is larger than a record may be", cpu_ms)
     if cause == "signal":

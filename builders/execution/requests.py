@@ -22,7 +22,7 @@ def job_request(job: Job, limits: Limits, preload: Preload, world: World = WORLD
         "shared": bool(world.history),
     }
     kind = kind_for(job.code) if preload == "auto" else preload
-    return _request(content, limits, Lane(kind, world.home))
+    return _request(content, limits, Lane(kind, world.home), job.apart)
 
 
 def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
@@ -41,9 +41,10 @@ def _draw_seed(draw: Draw, number: int) -> str:
     return hashlib.sha256(canonical([draw.seed, draw.function_id, number]).encode()).hexdigest()
 
 
-def _request(content: dict[str, Any], limits: Limits, lane: Lane) -> Request:
+def _request(content: dict[str, Any], limits: Limits, lane: Lane, apart: bool = False) -> Request:
     n_inputs = len(content["inputs"])
+    n_each = 1 if apart else n_inputs
     body = json.dumps(content).encode()
-    header = REQUEST_HEADER.pack(len(body), n_inputs, limits.cpu_s, limits.wall_s, limits.memory_mb)
+    header = REQUEST_HEADER.pack(len(body), n_inputs, n_each, limits.cpu_s, limits.wall_s, limits.memory_mb)
     # loading and calling have a budget each, and an input may be run twice
     return Request(lane, header + body, n_inputs, 4 * limits.wall_s * (n_inputs + 1))

@@ -1,6 +1,6 @@
 """The format between host, zygote and job: a length before everything, all numbers little-endian.
 
-Request: header (bytes of JSON that follow, inputs, CPU seconds, wall seconds, megabytes), JSON.
+Request: header (bytes of JSON that follow, inputs, inputs a process, CPU and wall seconds, megabytes), JSON.
 Reply: length, one line of JSON, the frames that the job's processes wrote. UNABLE stands in its place when
 the system had no process to give: the request may be sent again.
 Frame: length, a JSON record; length 0: a budget begins, since loading the code used a part of the last one.
@@ -9,7 +9,7 @@ Frame: length, a JSON record; length 0: a budget begins, since loading the code 
 import struct
 
 LENGTH = struct.Struct("<I")
-REQUEST_HEADER = struct.Struct("<IIddI")
+REQUEST_HEADER = struct.Struct("<IIIddI")
 
 REQUESTS, REPLIES = 3, 4  # file descriptors of the zygote
 RESULTS = 5  # and of the job

@@ -1,9 +1,9 @@
 """What runs in the forked job: untrusted code, called input by input, each answer written to a pipe.
 
-In: a request (JSON) and the index of its first input. Out: frames on the pipe, a 4-byte length and then a
-JSON record `{"s": "ok" | "error" | "memory" | "refused", ...}`; a frame of length 0 begins a budget, so that
-a call is not charged for what came before it. The code can forge frames: a record says no more than its
-return value would.
+In: a request (JSON), the index of its first input and how many. Out: frames on the pipe, a 4-byte length and
+then a JSON record `{"s": "ok" | "error" | "memory" | "refused", ...}`; a frame of length 0 begins a budget,
+so that a call is not charged for what came before it. The code can forge frames: a record says no more than
+its return value would.
 
 Each input gets the module executed anew, so that globals and default arguments start fresh, unless the
 request asks for one `shared` module. Not covered: changes that the code makes to library modules last until
@@ -72,13 +72,13 @@ class Worker:
         self.zygote_id = os.getpid()
         self.address_space_bytes = _address_space_bytes()
 
-    def run(self, request: bytes, first: int, cpu_s: float, memory_mb: int) -> None:
-        """Do the request from input `first` on; expects the result pipe at its place. Never returns."""
+    def run(self, request: bytes, first: int, n_inputs: int, cpu_s: float, memory_mb: int) -> None:
+        """Do `n_inputs` of the request from `first` on; the result pipe is at its place. Never returns."""
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != self.zygote_id:
             os._exit(EXIT_BROKEN)  # it ended before the line above
         job = json.loads(request)
-        inputs = job["inputs"][first:]
+        inputs = job["inputs"][first : first + n_inputs]
         address_space = self.address_space_bytes + memory_mb * 2**20
         cpu_end_s = 2 + int(2 * cpu_s * (len(inputs) + 1))  # the zygote's watch is finer, and comes first
         resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))

@@ -1,9 +1,9 @@
 """The fork server: started by exec in a clean environment, isolated once, then one fork for each job.
 
-In: requests on fd 3; out: replies on fd 4. A request is a header (length, number of inputs, CPU seconds, wall
-seconds, megabytes) and JSON that only the job itself reads. A reply is a length, a JSON line that tells of
-each process that was needed, and the frames these wrote; `wire` says what else the host is told. Nothing of
-what a job writes is interpreted here but the lengths of its frames.
+In: requests on fd 3; out: replies on fd 4. A request is a header (length, numbers of inputs and of inputs a
+process, CPU seconds, wall seconds, megabytes) and JSON that only the job itself reads. A reply is a length, a
+JSON line that tells of each process that was needed, and the frames these wrote; `wire` says what else the
+host is told. Nothing of what a job writes is interpreted here but the lengths of its frames.
 
 CPU time is budgeted for each input by the job's own CPU clock, so that a loaded machine makes no timeout.
 When a process ends early, the inputs it left are run in a fresh fork. So is the one it was at, unless that
@@ -54,10 +54,10 @@ def main(config: dict[str, Any]) -> NoReturn:
         request.clear()
         answers.clear()
         _read(REQUEST_HEADER.size, request)
-        length, n_inputs, cpu_s, wall_s, memory_mb = REQUEST_HEADER.unpack_from(request.pages)
+        length, n_inputs, n_each, *limits = REQUEST_HEADER.unpack_from(request.pages)
         request.end = 0
         _read(length, request)
-        _send(server.serve(request, answers, n_inputs, cpu_s, wall_s, memory_mb), answers)
+        _send(server.serve(request, answers, n_inputs, n_each, _Limits(*limits)), answers)
 
 
 def _prepare(config: dict[str, Any]) -> "_Server":
@@ -154,6 +154,14 @@ def _limit_resources(in_namespaces: bool) -> None:
         resource.setrlimit(limit, (value, value))
 
 
+class _Limits(NamedTuple):
+    """What one input may use."""
+
+    cpu_s: float
+    wall_s: float
+    memory_mb: int
+
+
 class _End(NamedTuple):
     """How one process of a job ended. `cause`: exit, signal, cpu, wall, size, records or memory."""
 
@@ -170,15 +178,13 @@ class _Server:
         self.heap_shift = heap_shift  # held, so that addresses differ from world to world
         self.own_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    def serve(
-        self, request: Store, answers: Store, n_inputs: int, cpu_s: float, wall_s: float, memory_mb: int
-    ) -> bytes:
+    def serve(self, request: Store, answers: Store, n_inputs: int, n_each: int, limits: _Limits) -> bytes:
         """Run a request to its end; returns the head of the reply, whose frames are in `answers`."""
         processes: list[list[Any]] = []
         first = n_empty = n_killed = 0
         while first < n_inputs:
-            frames = Frames(answers, n_inputs - first)
-            end = self._run(request, first, frames, cpu_s, wall_s, memory_mb)
+            frames = Frames(answers, min(n_each, n_inputs - first))
+            end = self._run(request, first, frames, limits)
             frames.finish()
             if end is None:
                 answers.end = 0
@@ -188,16 +194,18 @@ class _Server:
                 n_killed += 1
                 first += frames.n_records
                 continue
+            n_killed = 0
             n_empty = n_empty + 1 if frames.is_empty else 0
-            if end.cause == "records" or n_empty == 2:  # where two processes come to no call, none will
+            if n_empty == 2:  # where two processes come to no call, none will
                 break
+            if end.cause == "records":  # forged or not, they are void
+                first += frames.n_expected
+                continue
             ran_out = end.cause == "exit" and end.detail == EXIT_GO_ON  # which its last record tells
             first += max(1, frames.n_records - ran_out)
         return json.dumps({"processes": processes}).encode() + b"\n"
 
-    def _run(
-        self, request: Store, first: int, frames: Frames, cpu_s: float, wall_s: float, memory_mb: int
-    ) -> _End | None:
+    def _run(self, request: Store, first: int, frames: Frames, limits: _Limits) -> _End | None:
         """Run from input `first` on in one process; None where there is none to be had."""
         results, write_end = os.pipe()
         child = fork()
@@ -214,11 +222,13 @@ class _Server:
                     os.close(write_end)
                 for descriptor in range(REQUESTS):  # open files that all jobs share: their flags would stay
                     fcntl.fcntl(descriptor, fcntl.F_SETFL, 0)
-                self.worker.run(request.pages[: request.end], first, cpu_s, memory_mb)
+                self.worker.run(
+                    request.pages[: request.end], first, frames.n_expected, limits.cpu_s, limits.memory_mb
+                )
             finally:
                 os._exit(EXIT_BROKEN)
         os.close(write_end)
-        watch = Watch(child, cpu_s, wall_s)
+        watch = Watch(child, limits.cpu_s, limits.wall_s)
         cause = collect(results, frames, watch)
         os.close(results)
         if cause is None:
@@ -233,7 +243,7 @@ class _Server:
             return _End("exit", os.WEXITSTATUS(status), cpu_us)
         number = os.WTERMSIG(status)
         grew_mb = (usage.ru_maxrss - self.own_kb) / 1024
-        if number == signal.SIGKILL and grew_mb > memory_mb / 2:
+        if number == signal.SIGKILL and grew_mb > limits.memory_mb / 2:
             return _End("memory", number, cpu_us)
         return _End("signal", number, cpu_us)
 

@@ -231,3 +231,20 @@ def f(x):
         '[true,["2023","2023","2023"],[true,"datetime.datetime(2020, 1, 1, 0, 0)"]]'
     ]
     assert time.monotonic() - began_s < 60
+
+
+def test_inputs_apart_share_nothing(sandbox: Sandbox) -> None:
+    """Neither what one leaves in a library module, nor its end, nor what it forges."""
+    code = """
+import os, sys
+def f(x):
+    if x == 2: os._exit(1)
+    if x == 3: os.write(5, b'\\x02\\0\\0\\0{}' * 2)
+    sys.seen = [*getattr(sys, 'seen', []), x]
+    return sys.seen
+"""
+    inputs = ["1", "4", "2", "3", "5", "5"]
+    apart = sandbox.run(Job(code, "f", inputs, apart=True))
+    assert [run.output for run in apart] == ["[1]", "[4]", None, None, "[5]", "[5]"]
+    assert [run.error_type for run in apart] == [None, None, "died", "too_many_records", None, None]
+    assert [run.output for run in sandbox.run(Job(code, "f", ["1", "4"]))] == ["[1]", "[1,4]"]
