@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import datasets
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from builders import doctor as checkup
 from builders import raw_code, summary
@@ -170,7 +170,7 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"findings": [vars(finding) for finding in found]}))
     else:
-        table = Table("", "", "found", "to mend it")
+        table = Table("", "", Column("found", overflow="fold"), "to mend it")
         for finding in found:
             table.add_row(
                 "ok" if finding.ok else "--",

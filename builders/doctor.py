@@ -9,8 +9,18 @@ from pathlib import Path
 from huggingface_hub import get_token
 
 from builders.execution import Sandbox, SandboxUnavailable
+from builders.execution.tiers import TIERS, layers
 
 _LOW_DISK_GB = 5
+_LAYER_ADVICE = {
+    "namespaces": "user namespaces are closed to this process. Docker: --security-opt seccomp=unconfined, or"
+    " a profile that allows unshare and mount; Ubuntu 24.04: sysctl"
+    " kernel.apparmor_restrict_unprivileged_userns=0; elsewhere: sysctl user.max_user_namespaces=10000",
+    "landlock": "needs Linux 5.13 or newer with landlock in /sys/kernel/security/lsm (boot with"
+    " lsm=landlock,...); gVisor has none",
+    "seccomp": "needs a kernel with CONFIG_SECCOMP_FILTER, on x86_64 or aarch64, that lets processes filter"
+    " themselves",
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ def findings() -> list[Finding]:
     return [
         _python(),
         _sandbox(),
+        *_layers(),
         *map(_package, ("datasets", "huggingface_hub")),
         _engine(),
         _hub(),
@@ -42,9 +53,19 @@ def _python() -> Finding:
 def _sandbox() -> Finding:
     try:
         with Sandbox() as sandbox:
-            return Finding("sandbox", True, sandbox.tier)
+            tier = sandbox.tier
+        note = "; code imports only what SECURITY.md lists" if "noopen" in TIERS[tier] else ""
+        return Finding("sandbox", True, f"{tier}{note}")
     except SandboxUnavailable as error:
         return Finding("sandbox", False, "none holds here", str(error))
+
+
+def _layers() -> list[Finding]:
+    """A missing layer makes the sandbox weaker, or leaves none: see SECURITY.md."""
+    return [
+        Finding(layer, failure is None, failure or "holds", _LAYER_ADVICE[layer])
+        for layer, failure in layers().items()
+    ]
 
 
 def _package(name: str) -> Finding:

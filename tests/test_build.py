@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from builders.execution import interpreter, tiers
 from hub.verifier import canonical
 from tests.building import FUNCTIONS, GENERATOR, build, contents, functions_file, rows, run, scripted_server
 from tests.inference.chat_server import ChatServer
@@ -240,3 +241,36 @@ def test_doctor_looks_at_the_real_machine(monkeypatch, capsys):
     found = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
     assert found["sandbox"]["ok"]
     assert {"Python", "datasets", "disk", "Hub login"} <= set(found)
+    assert [found[layer]["found"] for layer in found["sandbox"]["found"].split("+")[:3]] == ["holds"] * 3
+
+
+@pytest.mark.parametrize(
+    ("broken", "tier", "missing"),
+    [
+        ("namespaces", "landlock+seccomp", {"namespaces"}),
+        ("landlock", "namespaces+seccomp", {"landlock"}),
+        ("namespaces landlock", "seccomp-noopen", {"namespaces", "landlock"}),
+        ("namespaces landlock seccomp", None, {"namespaces", "landlock", "seccomp"}),
+    ],
+)
+def test_doctor_tells_what_is_missing_and_how_to_get_it(monkeypatch, capsys, broken, tier, missing):
+    """Layers that a kernel refuses, as it does in containers: the worker's own call fails."""
+    calls = {"namespaces": "namespaces.enter", "landlock": "landlock.restrict", "seccomp": "seccomp.install"}
+    lines = "from builders.execution import landlock, namespaces, seccomp\n"
+    for layer in broken.split():
+        lines += f"def refuse(*_): raise PermissionError('{layer}: not permitted')\n{calls[layer]} = refuse\n"
+    boot = interpreter._BOOT.replace("main(config)", f"{lines}main(config)")
+    monkeypatch.setattr(interpreter, "_BOOT", boot)
+    tiers._self_test.cache_clear()
+    try:
+        assert run(monkeypatch, "doctor", "--json") == (tier is None)
+        found = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
+    finally:
+        tiers._self_test.cache_clear()
+    if tier:
+        assert found["sandbox"]["found"].split(";")[0] == tier
+    for layer in ("namespaces", "landlock", "seccomp"):
+        assert found[layer]["ok"] == (layer not in missing)
+        if layer in missing:
+            assert ": not permitted" in found[layer]["found"]
+            assert found[layer]["advice"]

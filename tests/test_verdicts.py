@@ -15,7 +15,7 @@ LIMITS = Limits(cpu_s=0.3, wall_s=60, memory_mb=256)
 # Each leaves something behind in a library module, or ends its process, for the predictions after it.
 FUNCTIONS = {
     "square": "def f(x): return x * x",
-    "flag": "import sys\ndef f(x):\n if x == 3: sys.a = 1\n return 9 if x == 4 and 'a' in dir(sys) else x * x",
+    "flag": "import sys\ndef f(x):\n if x == 3: sys.a = 1\n return 9 if x == 4 and 'a' in dir(sys) else x*x",
     "count": "import sys\ndef f(x):\n sys.n = getattr(sys, 'n', 0) + 1\n return sys.n if x == 5 else x * x",
     "context": "from decimal import *\ndef f(x):\n getcontext().prec = 3\n return float(Decimal(x) / 3)",
     "patch": "import math\ndef f(x):\n y = math.floor(x * 1.0) ** 2\n math.floor = lambda x: 0\n return y",

@@ -38,12 +38,15 @@ MODULES: dict[Kind, tuple[str, ...]] = {
 }
 NO_OPEN_MODULES = (  # on top of the standard library above, where nothing can be imported later
     *_STDLIB,
-    "ast", "asyncio", "bz2", "cmd", "codecs", "colorsys", "concurrent.futures", "configparser", "difflib",
-    "email", "encodings.idna", "fnmatch", "glob", "graphlib", "gzip", "hmac", "html", "http", "ipaddress",
-    "linecache", "locale", "lzma", "multiprocessing", "optparse", "pathlib", "pickle", "platform",
-    "sched", "secrets", "select", "selectors", "shlex", "shutil", "signal", "socket", "sqlite3",
-    "subprocess", "tempfile", "timeit", "unittest", "urllib.parse", "urllib.request", "wave", "weakref",
-    "xml.etree.ElementTree", "zipfile", "zoneinfo",
+    "ast", "asyncio", "bz2", "cProfile", "cmd", "codecs", "codeop", "colorsys", "concurrent.futures",
+    "configparser", "copyreg", "difflib", "doctest", "email", "email.mime.text", "encodings.idna", "fnmatch",
+    "getopt", "getpass", "glob", "graphlib", "gzip", "hmac", "html", "html.parser", "http", "http.client",
+    "importlib.util", "ipaddress", "linecache", "locale", "lzma", "mimetypes", "multiprocessing", "optparse",
+    "pathlib", "pickle", "pickletools", "pkgutil", "platform", "plistlib", "pstats", "sched", "secrets",
+    "select", "selectors", "shlex", "shutil", "signal", "socket", "sqlite3", "subprocess", "symtable",
+    "tarfile", "tempfile", "this", "timeit", "tomllib", "tracemalloc", "unittest", "unittest.mock",
+    "urllib.parse", "urllib.request", "wave", "weakref", "xml.dom.minidom", "xml.etree.ElementTree",
+    "zipfile", "zoneinfo",
 )  # fmt: skip
 
 # Text, not syntax: parsing untrusted code can crash the process that does it. In time linear in the text.

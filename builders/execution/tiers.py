@@ -116,6 +116,19 @@ def choose(tier: str | None = None) -> str:
     )
 
 
+def layers() -> dict[str, str | None]:
+    """What keeps each layer of isolation from holding here, None where it holds in some tier."""
+    if sys.platform != "linux":
+        return dict.fromkeys(("namespaces", "landlock", "seccomp"), "this is no Linux")
+    failures = {tier: _self_test(tier) for tier in TIERS}
+    return {
+        layer: None
+        if any(layer in TIERS[tier] and failure is None for tier, failure in failures.items())
+        else next(failures[tier] for tier in reversed(TIERS) if layer in TIERS[tier])  # alone, if it can be
+        for layer in ("namespaces", "landlock", "seccomp")
+    }
+
+
 @functools.cache
 def _self_test(tier: str) -> str | None:
     """Return what does not hold, or None."""
