@@ -13,31 +13,6 @@ from tests.bench import endurance
 from tests.execution.processes import descendants, kill
 
 N_BUSY = 8
-# One of each outcome, the first close to its limit of CPU time.
-MIXED = """
-import os, time
-def spin(cpu_s):
-    began = os.times()
-    while sum(os.times()[:2]) - sum(began[:2]) < cpu_s: sum(range(1000))
-def f(kind):
-    if kind == "long": spin(0.3)
-    if kind == "endless": spin(60)
-    if kind == "waits": time.sleep(10)
-    if kind == "large": return len(bytearray(1 << 31))
-    if kind == "raises": raise KeyError(kind)
-    if kind == "dies": os._exit(3)
-    if kind == "no json": return {1, 2}
-    return kind
-"""
-OUTCOMES = {
-    "long": ("ok", None),
-    "endless": ("timeout", None),
-    "waits": ("ok", None),
-    "large": ("memory", "MemoryError"),
-    "raises": ("exception", "KeyError"),
-    "dies": ("refused", "died"),
-    "no json": ("refused", "not_json:type"),
-}
 
 
 @contextlib.contextmanager
@@ -52,10 +27,10 @@ def busy_machine(n: int) -> Iterator[None]:
 
 
 def test_load_changes_no_verdict() -> None:
-    job = Job(MIXED, "f", [f'"{kind}"' for kind in OUTCOMES])
+    job = Job(endurance.CODE, "f", [f'"{kind}"' for kind in endurance.OUTCOMES])
     with busy_machine(N_BUSY), Sandbox(Limits(cpu_s=0.5, wall_s=120, memory_mb=256), workers=2) as sandbox:
         for runs in sandbox.run_many([job] * 3):
-            assert [(run.status, run.error_type) for run in runs] == list(OUTCOMES.values())
+            assert [(run.status, run.error_type) for run in runs] == list(endurance.OUTCOMES.values())
 
 
 def test_killed_workers_lose_and_repeat_nothing() -> None:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -114,25 +112,6 @@ def test_a_budget_is_for_each_input(sandbox: Sandbox) -> None:
     runs = sandbox.run(Job(code, "f", [str(x) for x in range(12)]))
     assert sum(run.cpu_ms for run in runs) > 1000 * LIMITS.cpu_s
     assert {run.status for run in runs} == {"ok"}
-
-
-def test_a_loaded_machine_makes_no_timeout(sandbox: Sandbox) -> None:
-    """Code that needs a third of its CPU budget ends well while eight others want the processor."""
-    burn = [sys.executable, "-c", "import time\nwhile time.process_time() < 2: pass"]
-    others = [subprocess.Popen(burn) for _ in range(8)]
-    try:
-        code = (
-            "import resource\ndef f(x):\n"
-            " used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_utime\n"
-            " began = used()\n while used() - began < 0.17: sum(range(1000))\n return True"
-        )
-        began_s = time.monotonic()
-        assert outputs(sandbox.run(Job(code, "f", ["1"]))) == ["true"]
-        assert time.monotonic() - began_s > 0.17
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
 
 
 def test_waiting_ends_at_the_wall_limit() -> None:
