@@ -256,11 +256,16 @@ def _read(length: int, store: Store) -> None:
 
 def _send(head: bytes, body: Store | None = None) -> None:
     n_bytes = body.end if body else 0
+    start = LENGTH.pack(len(head) + n_bytes) + head
     try:
-        _write(LENGTH.pack(len(head) + n_bytes) + head)
-        if body and n_bytes:
-            with memoryview(body.pages) as pages, pages[:n_bytes] as view:
-                _write(view)
+        if not body:
+            _write(start)
+            return
+        with memoryview(body.pages) as pages, pages[:n_bytes] as view:
+            n_written = os.writev(REPLIES, [start, view])  # at once: the host wakes once
+            _write(start[n_written:])
+            with view[max(0, n_written - len(start)) :] as rest:
+                _write(rest)
     except BrokenPipeError:
         os._exit(0)
 
