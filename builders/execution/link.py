@@ -21,7 +21,7 @@ class LinkLost(RuntimeError):
 
 
 class StartRefused(LinkLost):
-    """The zygote told why it cannot serve: another one could not either."""
+    """The zygote told why it cannot serve, or stayed silent: another one would do the same."""
 
 
 class Link:

@@ -239,8 +239,10 @@ class Pool:
                         for reply in server.link.receive():
                             if unrun := server.take(reply):
                                 self._put_back(lane, deque([unrun]), has_run=False)
+                        if server.is_ready:
+                            self._n_failed_starts = 0
                     elif server.is_silent:
-                        raise LinkLost("it does not answer")
+                        raise (LinkLost if server.is_ready else StartRefused)("it does not answer")
                 except LinkLost as error:
                     self._replace(lane, server, error)
             self._assign()
@@ -254,8 +256,8 @@ class Pool:
         self._servers[lane].remove(server)
         server.link.close(at_once=True)
         tickets, server.tickets = server.tickets, deque()
-        self._n_failed_starts = 0 if server.is_ready else self._n_failed_starts + 1
         if not server.is_ready:
+            self._n_failed_starts += 1
             self._backlog[lane].extendleft(reversed(tickets))
             if isinstance(error, StartRefused) or self._n_failed_starts == _MOST_FAILED_STARTS:
                 raise WorkerLost(f"a sandbox worker did not start: {error}") from error

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from builders.execution import Job, Limits, Sandbox, WorkerLost, interpreter, pool
+from builders.execution.link import Link
 
 LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
 
@@ -78,3 +79,30 @@ def test_threads_that_come_at_once_share_one_pool(monkeypatch: pytest.MonkeyPatc
         for thread in threads:
             thread.join()
         assert len({id(one) for one in found}) == 1
+
+
+DIES_AT_ONCE = "os._exit(1)\n"
+
+
+def test_workers_that_die_while_they_start_are_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    start_with(monkeypatch, DIES_AT_ONCE, 3)
+    with Sandbox(LIMITS) as sandbox:
+        [run] = sandbox.run(Job("def f(x): return x", "f", ["1"]))
+    assert run.output == "1"
+
+
+@pytest.mark.parametrize(
+    ("lines", "n_starts", "told"),
+    [(DIES_AT_ONCE, 5, "ended without a word"), ("raise OSError('no room')\n", 1, "no room")],
+)
+def test_workers_that_never_start_are_told(
+    monkeypatch: pytest.MonkeyPatch, lines: str, n_starts: int, told: str
+) -> None:
+    """Where a worker says why, a second one would say the same."""
+    refuse = f"import builders.execution.zygote as z\ndef refuse(_): {lines}z._prepare = refuse\n"
+    start_with(monkeypatch, refuse, 10**6)
+    links: list[pool.Link] = []
+    monkeypatch.setattr(pool, "Link", lambda *given: links.append(link := Link(*given)) or link)
+    with Sandbox(LIMITS) as sandbox, pytest.raises(WorkerLost, match=told):
+        sandbox.run(Job("def f(x): return x", "f", ["1"]))
+    assert len(links) == n_starts
