@@ -60,6 +60,15 @@ def test_who_waits_for_a_closed_sandbox_is_told() -> None:
         assert outputs(sandbox.run(Job("def f(x): return x", "f", ["1"]))) == ["1"]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl+C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_ends_what_runs_and_harms_no_other_thread() -> None:
     endless, quick = "def f(x):\n while True: pass", "def f(x): return x"
     jobs = [Job(quick + f"+{i} + sum(range(200_000)) * 0", "f", ["1"]) for i in range(40)]
