@@ -36,7 +36,8 @@ def test_a_map_in_two_processes_gives_the_same_rows_and_files() -> None:
     assert [process for process in descendants(os.getpid()) if is_running(process)] == []
 
 
-def test_a_ray_actor_holds_a_sandbox() -> None:
+def test_a_ray_actor_holds_a_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")  # tells nobody
     ray = pytest.importorskip("ray", reason="Ray has no release for this Python")
 
     class Runner:
@@ -47,7 +48,8 @@ def test_a_ray_actor_holds_a_sandbox() -> None:
             [runs] = self.sandbox.run_many([Job(CODE, "f", [str(x) for x in numbers])])
             return [run.output for run in runs]
 
-    ray.init(num_cpus=2, include_dashboard=False, configure_logging=False, log_to_driver=False)
+    small = {"num_cpus": 2, "object_store_memory": 80 * 2**20, "include_dashboard": False}
+    ray.init(**small, configure_logging=False, log_to_driver=False)
     try:
         actors = [ray.remote(Runner).remote(Sandbox(LIMITS)) for _ in range(2)]
         waiting = [actor.squares.remote([3, 7, number]) for number, actor in enumerate(actors * 3, 1)]
