@@ -34,6 +34,8 @@ WORDS = {
 # Looks for the harness's `emit` in its caller's frame, where ours has none: an exception instead of a forged
 # record, which would have been as good as a return value.
 NO_EMIT_TO_FIND = "frame_walk_emit"
+# Harmless, but Python 3.12 bounds recursion through C functions whatever limit is set: it ends in an exception.
+DEEP_IN_C = "lru_cache_recursion"
 
 
 def hostile_rows(tier: str) -> list[dict[str, Any]]:
@@ -177,7 +179,9 @@ def wrong(row: dict[str, Any], answer: dict[str, Any]) -> bool:
     words = WORDS.get(answer["status"]) or {answer["error_type"], "refused"}
     if str(answer["error_type"]).startswith("not_json"):
         words = words | {"error"}
-    accepted = {*row["accept"], *(["error"] if row["name"] == NO_EMIT_TO_FIND else [])}
+    accepted = set(row["accept"])
+    if row["name"] == NO_EMIT_TO_FIND or (row["name"] == DEEP_IN_C and sys.version_info[:2] == (3, 12)):
+        accepted.add("error")
     if not words & accepted:
         return True
     if row["cat"].startswith("nondet"):
