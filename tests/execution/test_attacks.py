@@ -34,7 +34,7 @@ WORDS = {
 # Looks for the harness's `emit` in its caller's frame, where ours has none: an exception instead of a forged
 # record, which would have been as good as a return value.
 NO_EMIT_TO_FIND = "frame_walk_emit"
-# Harmless, but Python 3.12 bounds recursion through C functions whatever limit is set: it ends in an exception.
+# Harmless, but Python 3.12 bounds recursion through C functions whatever limit is set: an exception.
 DEEP_IN_C = "lru_cache_recursion"
 
 
