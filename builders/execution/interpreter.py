@@ -8,7 +8,7 @@ from typing import Any
 from builders.execution.worlds import World
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
-# By the world's environment. All three encode text as UTF-8, as every system of today does.
+# By the world's environment. Text is UTF-8 in all of them (PYTHONUTF8), as on every system of today.
 _VARIABLES = (
     {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"},
     {"HOME": "/home/one", "PATH": "/bin", "LANG": "C", "TZ": "ONE-5:30", "USER": "one"},
@@ -62,6 +62,7 @@ def environment(world: World) -> dict[str, str]:
     return kept | {
         "PYTHONHASHSEED": str(world.hash_seed),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
         "LD_BIND_NOW": "1",  # once, instead of in each fork
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",

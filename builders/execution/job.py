@@ -10,8 +10,8 @@ ExecutionStatus = Literal["ok", "exception", "timeout", "memory", "refused"]
 class Limits:
     """Bounds of one call: CPU seconds, wall seconds, and megabytes on top of Python's own.
 
-    They are for each input, loading the code included; the first load, and a slow one, have them apart. Wall
-    time is the hard cap, for code that waits.
+    They are for each input; loading the code has them apart if it takes more than milliseconds. Wall time is
+    the hard cap, for code that waits.
     """
 
     cpu_s: float = 5

@@ -28,10 +28,9 @@ class Link:
     """Starts a zygote. `world` decides its hash seed, clock, environment, ids and addresses, and no more."""
 
     def __init__(self, layers: tuple[str, ...], kind: Kind, world: World) -> None:
-        requests, self.requests = os.pipe()
-        self.replies, replies = os.pipe()
         self._sending = bytearray()
         self._received = bytearray()
+        self.requests = self.replies = requests = replies = -1
         config: dict[str, Any] = {
             "layers": layers,
             "readable": interpreter.readable_folders(),
@@ -41,6 +40,8 @@ class Link:
             "inner_id": _NOBODY,
         }
         try:
+            requests, self.requests = os.pipe()
+            self.replies, replies = os.pipe()
             # Popen without preexec_fn: the host itself is never forked, so its threads do not matter.
             self._process = subprocess.Popen(
                 interpreter.command(requests, replies, config),
@@ -52,12 +53,14 @@ class Link:
                 pass_fds=(requests, replies),
                 start_new_session=True,
             )
-        except OSError as error:
+        except BaseException as error:  # an interruption too: a zygote whose pipes are closed ends
             self.forget()
-            raise LinkLost(f"{error}") from error
+            if isinstance(error, OSError):
+                raise LinkLost(f"{error}") from error
+            raise
         finally:
-            os.close(requests)
-            os.close(replies)
+            for descriptor in {requests, replies} - {-1}:
+                os.close(descriptor)
         os.set_blocking(self.requests, False)
         os.set_blocking(self.replies, False)
 

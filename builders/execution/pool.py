@@ -29,6 +29,7 @@ _MOST_LOST = 4  # zygotes for one request: some may have been killed by others
 _MOST_FAILED_STARTS = 5  # of zygotes that end without a word before they serve, one after the other
 _MOST_RETURNS = 30  # of a request that was not begun, each after ten seconds where no process can be had
 _POLL_MS = 50  # a thread holds the loop for so long at most
+_YIELD_S = 1e-4  # between its turns, where there are others: who waits for a lock is not next in line
 
 
 class WorkerLost(RuntimeError):
@@ -114,6 +115,7 @@ class Pool:
         self._lock = threading.RLock()
         self._is_closed = False
         self._n_failed_starts = 0
+        self._n_streams = 0
         self._servers: dict[Lane, list[_Server]] = {}
         self._backlog: dict[Lane, deque[_Ticket]] = {}
         self._finalizer = weakref.finalize(self, _close, self._servers, os.getpid())
@@ -124,6 +126,8 @@ class Pool:
         waiting: deque[_Ticket] = deque()
         source = iter(requests)
         is_open = True
+        with self._lock:
+            self._n_streams += 1
         try:
             while True:
                 while is_open and len(waiting) < _WINDOW * self.workers * n_worlds:
@@ -136,6 +140,8 @@ class Pool:
                     return
                 while not waiting[0].is_done:
                     self._advance()
+                    if self._n_streams > 1:
+                        time.sleep(_YIELD_S)
                 ticket = waiting.popleft()
                 if ticket.is_starved:
                     raise WorkerLost("a sandbox worker can start no process: processes or memory are used up")
@@ -146,6 +152,8 @@ class Pool:
                 self._abandon(waiting)
             raise
         finally:
+            with self._lock:
+                self._n_streams -= 1
             self._abandon(waiting)
 
     def close(self) -> None:
@@ -259,7 +267,8 @@ class Pool:
         if not server.is_ready:
             self._n_failed_starts += 1
             self._backlog[lane].extendleft(reversed(tickets))
-            if isinstance(error, StartRefused) or self._n_failed_starts == _MOST_FAILED_STARTS:
+            if isinstance(error, StartRefused) or self._n_failed_starts >= _MOST_FAILED_STARTS:
+                self._n_failed_starts = 0
                 raise WorkerLost(f"a sandbox worker did not start: {error}") from error
             return
         self._put_back(lane, tickets, has_run=True)

@@ -174,9 +174,9 @@ def _decisive(execution: Execution) -> tuple[str, str | None, str | None]:
 
 def _told(causes: list[str], run: Execution, other: Execution) -> str:
     """What an outcome depends on, and two outcomes, unless these are others each time."""
+    if CHANCE in causes:  # the other runs were in other processes, too: what they would show is hidden
+        return f"depends on {CHANCE}"
     depends = f"depends on {', '.join(causes) or 'several things together'}"
-    if CHANCE in causes or SURROUNDINGS["process"] in causes:
-        return depends
     return f"{depends}: one run gives {_shown(run)}, another {_shown(other)}"
 
 

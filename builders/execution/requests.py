@@ -7,7 +7,7 @@ from typing import Any
 from builders.execution.job import Draw, Job, Limits
 from builders.execution.pool import Lane, Request
 from builders.execution.preload import Preload, kind_for
-from builders.execution.wire import REQUEST_HEADER
+from builders.execution.wire import MOST_KILLED, REQUEST_HEADER, frame
 from builders.execution.worlds import WORLDS, World
 from hub.verifier import canonical
 
@@ -17,34 +17,35 @@ def job_request(job: Job, limits: Limits, preload: Preload, world: World = WORLD
     content: dict[str, Any] = {
         "code": job.code,
         "entrypoint": job.entrypoint,
-        "inputs": job.inputs[::-1] if world.history else job.inputs,
         "seed": job.seed + 7919 * world.seed,
         "shared": bool(world.history),
     }
+    inputs = job.inputs[::-1] if world.history else job.inputs
     kind = kind_for(job.code) if preload == "auto" else preload
-    return _request(content, limits, Lane(kind, world.home), job.apart)
+    return _request(content, inputs, limits, Lane(kind, world.home), job.apart)
 
 
 def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
     """Draw with the seeds of the numbers asked for."""
     numbers = range(draw.first, draw.first + draw.count)
-    content = {
-        "code": draw.code,
-        "generator": draw.generator,
-        "inputs": [_draw_seed(draw, number) for number in numbers],
-    }
+    content = {"code": draw.code, "generator": draw.generator}
+    seeds = [_draw_seed(draw, number) for number in numbers]
     kind = kind_for(f"{draw.code}\n{draw.generator}") if preload == "auto" else preload
-    return _request(content, limits, Lane(kind, WORLDS[0]))
+    return _request(content, seeds, limits, Lane(kind, WORLDS[0]))
 
 
 def _draw_seed(draw: Draw, number: int) -> str:
     return hashlib.sha256(canonical([draw.seed, draw.function_id, number]).encode()).hexdigest()
 
 
-def _request(content: dict[str, Any], limits: Limits, lane: Lane, apart: bool = False) -> Request:
-    n_inputs = len(content["inputs"])
+def _request(
+    content: dict[str, Any], inputs: list[str], limits: Limits, lane: Lane, apart: bool = False
+) -> Request:
+    n_inputs = len(inputs)
+    body = b"".join(map(frame, (json.dumps(content), *inputs)))
     n_each = 1 if apart else n_inputs
-    body = json.dumps(content).encode()
-    header = REQUEST_HEADER.pack(len(body), n_inputs, n_each, limits.cpu_s, limits.wall_s, limits.memory_mb)
-    # loading and calling have a budget each, and an input may be run twice
-    return Request(lane, header + body, n_inputs, 4 * limits.wall_s * (n_inputs + 1))
+    header = REQUEST_HEADER.pack(len(body), n_each, limits.cpu_s, limits.wall_s, limits.memory_mb)
+    # A budget for each answer and three for each process (loading, a rehearsal, the call it ends in): at most
+    # as many as there are inputs, and some that others kill.
+    longest_s = limits.wall_s * (4 * n_inputs + 3 * MOST_KILLED)
+    return Request(lane, header + body, n_inputs, longest_s)

@@ -50,12 +50,23 @@ class Store:
 
     def read(self, descriptor: int, most: int = _READ_BYTES) -> int:
         """Append what can be read now, `most` bytes at most; return how many, 0 at the end."""
-        if self.end + most > len(self.pages):
-            self.pages.resize(max(self.end + most, 2 * len(self.pages)))
+        self._make_room(most)
         with memoryview(self.pages) as view, view[self.end : self.end + most] as part:
             n_read = os.readv(descriptor, [part])
         self.end += n_read
         return n_read
+
+    def append(self, other: "Store", place: tuple[int, int]) -> None:
+        """Copy a part of another store, without a copy in the heap."""
+        start, end = place
+        self._make_room(end - start)
+        with memoryview(other.pages) as view, view[start:end] as part:
+            self.pages[self.end : self.end + len(part)] = part
+        self.end += end - start
+
+    def _make_room(self, n_bytes: int) -> None:
+        if self.end + n_bytes > len(self.pages):
+            self.pages.resize(max(self.end + n_bytes, 2 * len(self.pages)))
 
     def clear(self) -> None:
         """Forget everything."""

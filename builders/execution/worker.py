@@ -1,6 +1,6 @@
 """What runs in the forked job: untrusted code, called input by input, each answer written to a pipe.
 
-In: a request (JSON), the index of its first input and how many. Out: frames on the pipe, a 4-byte length and
+In: what to call (JSON) and the inputs, each after its length. Out: frames on the pipe, a 4-byte length and
 then a JSON record `{"s": "ok" | "error" | "memory" | "refused", ...}`; a frame of length 0 begins a budget,
 so that a call is not charged for what came before it. The code can forge frames: a record says no more than
 its return value would.
@@ -31,7 +31,7 @@ from builders.execution.kernel import PR_SET_PDEATHSIG, prctl
 from builders.execution.seccomp import JobFilter
 from builders.execution.seeding import Seeds
 from builders.execution.values import Encoder, NotJSON
-from builders.execution.wire import EXIT_BROKEN, EXIT_GO_ON, RESULTS, frame
+from builders.execution.wire import EXIT_BROKEN, EXIT_GO_ON, LENGTH, RESULTS, frame, parts
 
 _MODULE = "solution"  # not "__main__": what a script does when run is not the function's
 _REHEARSED = 'def f(a):\n    return {"a": a, "n": len(a)}\n'
@@ -61,7 +61,7 @@ class Worker:
         self.zygote_id = 0
         self.address_space_bytes = 0
         self.budget_start_s = 0.0
-        self.tells_all = False
+        self.tells_next = False
 
     def settle(self) -> None:
         """Last step in the zygote: do what every job does, and note the size that limits add to."""
@@ -75,7 +75,7 @@ class Worker:
         os.dup2(1, RESULTS)  # the null device
         main = sys.modules["__main__"]
         inputs = ['{"a":[1,2.5,"x",null,true]}']
-        job: dict[str, Any] = {"code": _REHEARSED, "entrypoint": "f", "inputs": inputs, "seed": 0}
+        job: dict[str, Any] = {"code": _REHEARSED, "entrypoint": "f", "seed": 0}
         for _ in range(_N_REHEARSALS):
             for shared in (False, True):
                 self._answer_all({**job, "shared": shared}, inputs)
@@ -83,20 +83,21 @@ class Worker:
         sys.modules["__main__"] = main
         del sys.modules[_MODULE]
 
-    def run(self, request: bytes, first: int, n_inputs: int, cpu_s: float, memory_mb: int) -> None:
-        """Do `n_inputs` of the request from `first` on; the result pipe is at its place. Never returns."""
+    def run(self, given: mmap.mmap, end: int, is_first: bool, cpu_s: float, memory_mb: int) -> None:
+        """Do what is given, of which `end` bytes count; the result pipe is at its place. Never returns."""
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != self.zygote_id:
             os._exit(EXIT_BROKEN)  # it ended before the line above
-        job = json.loads(request)
-        inputs = job["inputs"][first : first + n_inputs]
+        places = parts(given, end)
+        texts = [given[start + LENGTH.size : stop].decode("utf-8", "surrogatepass") for start, stop in places]
+        job, inputs = json.loads(texts[0]), texts[1:]
         address_space = self.address_space_bytes + memory_mb * 2**20
         cpu_end_s = 2 + int(2 * cpu_s * (len(inputs) + 1))  # the zygote's watch is finer, and comes first
         resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_end_s, cpu_end_s))
         self.filter.install(os.getpid())
         # In a later process the zygote wants to know whether the code can be loaded at all.
-        self.budget_start_s, self.tells_all = _monotonic(), first > 0
+        self.budget_start_s, self.tells_next = _monotonic(), not is_first
         gc.enable()  # the zygote froze what it had: only what the code makes is looked at
         self._answer_all(job, inputs)
         os._exit(0)
@@ -116,9 +117,9 @@ class Worker:
             self.budget_start_s = _monotonic()  # each record begins one
 
     def _begin_budget(self) -> None:
-        if self.tells_all or _monotonic() - self.budget_start_s > _SLOW_S:
+        if self.tells_next or _monotonic() - self.budget_start_s > _SLOW_S:
             _write(_BUDGET_BEGINS)
-            self.budget_start_s = _monotonic()
+            self.budget_start_s, self.tells_next = _monotonic(), False
 
     def _rehearsed(self, program: "_Calls | _Draws", text: str) -> "_Outcome":
         """Load, and call once: what an earlier call leaves behind then shows in every answer."""

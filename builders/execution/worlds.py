@@ -27,17 +27,17 @@ class World(NamedTuple):
 WORLDS = (World(), World(*[1] * 6), World(*[2] * 6))
 """Two besides the ordinary one: the order of two set elements is the same under one of two hash seeds."""
 
+CHANCE = "what differs between any two processes (entropy, addresses, ids, host name, real time, threads)"
+"""What an outcome depends on if it is another in the very same world, or in another process alone."""
 SURROUNDINGS = {
     "seed": "unseeded random numbers",
     "history": "earlier calls",
     "hash_seed": "the order of sets and hashes",
     "clock": "the clock",
     "environment": "environment variables, locale, time zone or folder",
-    "process": "addresses or the host's name",
+    "process": CHANCE,
 }
 """What an outcome depends on if it is another where only this differs."""
-CHANCE = "chance (entropy, process ids, real time or threads)"
-"""What it depends on if it is another in the very same world."""
 
 
 def between(other: World) -> Iterator[tuple[str, World]]:

@@ -1,14 +1,15 @@
 """The fork server: started by exec in a clean environment, isolated once, then one fork for each job.
 
-In: requests on fd 3; out: replies on fd 4. A request is a header (length, numbers of inputs and of inputs a
-process, CPU seconds, wall seconds, megabytes) and JSON that only the job itself reads. A reply is a length, a
-JSON line that tells of each process that was needed, and the frames these wrote; `wire` says what else the
-host is told. Nothing of what a job writes is interpreted here but the lengths of its frames.
+In: requests on fd 3; out: replies on fd 4. A request is a header (length, inputs a process, CPU seconds, wall
+seconds, megabytes) and parts that only the job itself reads: what to call, and the inputs. A reply is a
+length, a JSON line that tells of each process that was needed, and the frames these wrote; `wire` says what
+else the host is told. Nothing of what a job writes is interpreted here but the lengths of its frames.
 
 CPU time is budgeted for each input by the job's own CPU clock, so that a loaded machine makes no timeout.
 When a process ends early, the inputs it left are run in a fresh fork. So is the one it was at, unless that
-was its first: what the ones before it left behind may be why. Two forks that come to no call end the request.
-A fork that was killed by others is tried again.
+was its first: what the ones before it left behind may be why. Where two forks in a row tell nothing, the code
+cannot be loaded, and the request ends. A fork that was killed by others is tried again. A fork gets the
+inputs that it is to answer, and no others.
 """
 
 import fcntl
@@ -27,18 +28,18 @@ from builders.execution.wire import (
     EXIT_BROKEN,
     EXIT_GO_ON,
     LENGTH,
+    MOST_KILLED,
     REPLIES,
     REQUEST_HEADER,
     REQUESTS,
     RESULTS,
     UNABLE,
+    parts,
 )
 
 _STACK_BYTES = 64 * 2**20
 _OPEN_FILES = 64
 _THREADS = 128
-_MOST_KILLED = 2  # processes of a request that others killed, as a system short of memory does
-_FOLDERS = ("/", "/usr", "/dev")  # to be in, by the world's environment
 
 
 def main(config: dict[str, Any]) -> NoReturn:
@@ -49,15 +50,15 @@ def main(config: dict[str, Any]) -> NoReturn:
         _send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         os._exit(1)
     _send(json.dumps({"ready": True}).encode())
-    request, answers = Store(shared=True), Store(shared=False)
+    request, answers = Store(shared=False), Store(shared=False)
     while True:
         request.clear()
         answers.clear()
         _read(REQUEST_HEADER.size, request)
-        length, n_inputs, n_each, *limits = REQUEST_HEADER.unpack_from(request.pages)
+        length, n_each, *limits = REQUEST_HEADER.unpack_from(request.pages)
         request.end = 0
         _read(length, request)
-        _send(server.serve(request, answers, n_inputs, n_each, _Limits(*limits)), answers)
+        _send(server.serve(request, answers, n_each, _Limits(*limits)), answers)
 
 
 def _prepare(config: dict[str, Any]) -> "_Server":
@@ -80,7 +81,7 @@ def _prepare(config: dict[str, Any]) -> "_Server":
     elif os.getuid() == 0:
         kernel.drop_bounding_set()
         capabilities = _leave_root(config["inner_id"], readable)
-    os.chdir(_FOLDERS[world.environment])
+    os.chdir(("/", "/dev", readable[0])[world.environment])
     for name in config["preload"]:
         try:
             importlib.import_module(name)
@@ -175,28 +176,33 @@ class _Server:
 
     def __init__(self, worker: Any, heap_shift: list[bytearray]) -> None:
         self.worker = worker
+        self.given = Store(shared=True)
         self.heap_shift = heap_shift  # held, so that addresses differ from world to world
         self.own_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    def serve(self, request: Store, answers: Store, n_inputs: int, n_each: int, limits: _Limits) -> bytes:
+    def serve(self, request: Store, answers: Store, n_each: int, limits: _Limits) -> bytes:
         """Run a request to its end; returns the head of the reply, whose frames are in `answers`."""
+        what, *inputs = parts(request.pages, request.end)
+        n_inputs = len(inputs)
         processes: list[list[Any]] = []
         first = n_empty = n_killed = 0
         while first < n_inputs:
             frames = Frames(answers, min(n_each, n_inputs - first))
-            end = self._run(request, first, frames, limits)
+            self.given.clear()
+            for place in (what, *inputs[first : first + n_each]):
+                self.given.append(request, place)
+            end = self._run(first == 0, frames, limits)
             frames.finish()
             if end is None:
                 answers.end = 0
                 return UNABLE
             processes.append([first, *end, frames.n_bytes])
-            if end.cause == "signal" and end.detail == signal.SIGKILL and n_killed < _MOST_KILLED:
+            if end.cause == "signal" and end.detail == signal.SIGKILL and n_killed < MOST_KILLED:
                 n_killed += 1
                 first += frames.n_records
                 continue
-            n_killed = 0
             n_empty = n_empty + 1 if frames.is_empty else 0
-            if n_empty == 2:  # where two processes come to no call, none will
+            if n_empty == 2 and n_each > 1:
                 break
             if end.cause == "records":  # forged or not, they are void
                 first += frames.n_expected
@@ -205,8 +211,8 @@ class _Server:
             first += max(1, frames.n_records - ran_out)
         return json.dumps({"processes": processes}).encode() + b"\n"
 
-    def _run(self, request: Store, first: int, frames: Frames, limits: _Limits) -> _End | None:
-        """Run from input `first` on in one process; None where there is none to be had."""
+    def _run(self, is_first: bool, frames: Frames, limits: _Limits) -> _End | None:
+        """Run what is given in one process; None where there is none to be had."""
         results, write_end = os.pipe()
         child = fork()
         if child is None:
@@ -222,9 +228,7 @@ class _Server:
                     os.close(write_end)
                 for descriptor in range(REQUESTS):  # open files that all jobs share: their flags would stay
                     fcntl.fcntl(descriptor, fcntl.F_SETFL, 0)
-                self.worker.run(
-                    request.pages[: request.end], first, frames.n_expected, limits.cpu_s, limits.memory_mb
-                )
+                self.worker.run(self.given.pages, self.given.end, is_first, limits.cpu_s, limits.memory_mb)
             finally:
                 os._exit(EXIT_BROKEN)
         os.close(write_end)

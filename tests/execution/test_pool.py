@@ -1,6 +1,7 @@
 """The pool when workers die before a job is run, when no process can be had, when threads come at once."""
 
 import itertools
+import subprocess
 import threading
 import time
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from builders.execution import Job, Limits, Sandbox, WorkerLost, interpreter, pool
 from builders.execution.link import Link
+from tests.execution.processes import n_descriptors
 
 LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
 
@@ -103,6 +105,24 @@ def test_workers_that_never_start_are_told(
     start_with(monkeypatch, refuse, 10**6)
     links: list[pool.Link] = []
     monkeypatch.setattr(pool, "Link", lambda *given: links.append(link := Link(*given)) or link)
-    with Sandbox(LIMITS) as sandbox, pytest.raises(WorkerLost, match=told):
-        sandbox.run(Job("def f(x): return x", "f", ["1"]))
-    assert len(links) == n_starts
+    with Sandbox(LIMITS) as sandbox:
+        for n_runs in (1, 2):
+            with pytest.raises(WorkerLost, match=told):
+                sandbox.run(Job("def f(x): return x", "f", ["1"]))
+            assert len(links) == n_starts * n_runs
+
+
+def test_an_interrupted_start_leaves_no_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    job = Job("def f(x): return x", "f", ["1"])
+    with Sandbox(LIMITS) as sandbox:
+        assert sandbox.tier
+        before = n_descriptors()
+        with monkeypatch.context() as patched:
+            patched.setattr(subprocess, "Popen", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                sandbox.run(job)
+        assert n_descriptors() == before
+        assert sandbox.run(job)[0].output == "1"

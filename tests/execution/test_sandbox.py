@@ -227,3 +227,26 @@ def f(x):
     assert [run.output for run in apart] == ["[1]", "[4]", None, None, "[5]", "[5]"]
     assert [run.error_type for run in apart] == [None, None, "died", "too_many_records", None, None]
     assert [run.output for run in sandbox.run(Job(code, "f", ["1", "4"]))] == ["[1]", "[1,4]"]
+
+
+def test_a_job_apart_finds_no_other_input(sandbox: Sandbox) -> None:
+    """Neither in the harness's variables nor in the code that runs while it is loaded."""
+    code = """
+import gc, os, sys
+def texts():
+    frame, found = sys._getframe(), []
+    while frame:
+        found += [repr(value) for value in frame.f_locals.values() if type(value) in (str, bytes, list, dict)]
+        frame = frame.f_back
+    return found + [repr(thing) for thing in gc.get_objects() if type(thing) is list and len(thing) < 9]
+if any(str(90 + 1) in text for text in texts()):
+    os._exit(1)
+def f(x):
+    found = " ".join(texts())
+    return [word for word in (f"55{number:02}" for number in (1, 2, 3)) if word in found]
+"""
+    inputs = ["91", "919", "5501", "5502", "5503"]
+    apart = sandbox.run(Job(code, "f", inputs, apart=True))
+    assert [run.output for run in apart] == [None, None, '["5501"]', '["5502"]', '["5503"]']
+    together = sandbox.run(Job(code, "f", inputs[2:]))
+    assert together[0].output == '["5501","5502","5503"]'  # the search finds what there is
