@@ -76,50 +76,22 @@ class Prover:
     def prove_many(self, jobs: Iterable[Job]) -> Iterator[list[Proof]]:
         """Prove jobs side by side; yields in their order."""
         asked, answered = itertools.tee(jobs)
-        runs = self._runs(trial for job in asked for trial in (*_trials(job), *_spot_check(job)))
-        for job in answered:
-            first, *others = [next(runs) for _ in _trials(job)]
-            apart = [run for _ in _spot_check(job) for run in next(runs)] or first
-            proofs = [_proof(*outcomes) for outcomes in zip(first, *others, apart, strict=True)]
-            if not all(proof.agrees for proof in proofs):
-                proofs = self._explained(job, proofs, others)
-            yield [
-                Proof(proof.execution, False, "numpy tells the real time")
-                if _asks_numpy(job, text)
-                else proof
-                for text, proof in zip(job.inputs, proofs, strict=True)
-            ]
-
-    def _runs(self, trials: Iterable[_Trial]) -> Iterator[list[Execution]]:
-        """Run each job in its world; yields executions in the order of its inputs."""
         box = self._sandbox
-        asked, answered = itertools.tee(trials)
-        requests = (job_request(job, box.limits, box.preload, world) for job, world in asked)
-        for executions, (_, world) in zip(box.answers(requests, len(WORLDS)), answered, strict=True):
-            yield executions[::-1] if world.history else executions
-
-    def _explained(self, job: Job, proofs: list[Proof], others: list[list[Execution]]) -> list[Proof]:
-        """Name what outcomes depend on: run again with one thing at a time as in a world that disagreed."""
-        told = list(proofs)
-        for world, runs in zip(WORLDS[1:], others, strict=True):
-            doubtful = [
-                index
-                for index, (proof, run) in enumerate(zip(proofs, runs, strict=True))
-                if told[index] is proof and not proof.agrees and _differ(proof.execution, run)
-            ]
-            if not doubtful:
-                continue
-            changes = list(between(world))
-            trials = list(self._runs((job, changed) for _, changed in changes))
-            for index in doubtful:
-                first = proofs[index].execution
-                causes = [
-                    words
-                    for (words, _), trial in zip(changes, trials, strict=True)
-                    if _differ(first, trial[index])
+        runs = _runs(box, (trial for job in asked for trial in (*_trials(job), *_spot_check(job))))
+        # Workers for worlds that are seldom needed: they end with this call.
+        with Sandbox(box.limits, box.preload, tier=box.tier) as doubts:
+            for job in answered:
+                first, *others = [next(runs) for _ in _trials(job)]
+                apart = [run for _ in _spot_check(job) for run in next(runs)] or first
+                proofs = [_proof(*outcomes) for outcomes in zip(first, *others, apart, strict=True)]
+                if not all(proof.agrees for proof in proofs):
+                    proofs = _explained(doubts, job, proofs, others)
+                yield [
+                    Proof(proof.execution, False, "numpy tells the real time")
+                    if _asks_numpy(job, text)
+                    else proof
+                    for text, proof in zip(job.inputs, proofs, strict=True)
                 ]
-                told[index] = replace(proofs[index], detail=_told(causes, first, runs[index]))
-        return told
 
     def close(self) -> None:
         """End the workers."""
@@ -147,6 +119,38 @@ def _spot_check(job: Job) -> list[_Trial]:
     """Each input apart, for some of all functions."""
     chosen = int(hashlib.sha256(job.code.encode("utf-8", "surrogatepass")).hexdigest(), 16) % SPOT_CHECK == 0
     return [(replace(job, apart=True), WORLDS[0])] if chosen and not job.apart else []
+
+
+def _runs(box: Sandbox, trials: Iterable[_Trial]) -> Iterator[list[Execution]]:
+    """Run each job in its world; yields executions in the order of its inputs."""
+    asked, answered = itertools.tee(trials)
+    requests = (job_request(job, box.limits, box.preload, world) for job, world in asked)
+    for executions, (_, world) in zip(box.answers(requests, len(WORLDS)), answered, strict=True):
+        yield executions[::-1] if world.history else executions
+
+
+def _explained(box: Sandbox, job: Job, proofs: list[Proof], others: list[list[Execution]]) -> list[Proof]:
+    """Name what outcomes depend on: run again with one thing at a time as in a world that disagreed."""
+    told = list(proofs)
+    for world, runs in zip(WORLDS[1:], others, strict=True):
+        doubtful = [
+            index
+            for index, (proof, run) in enumerate(zip(proofs, runs, strict=True))
+            if told[index] is proof and not proof.agrees and _differ(proof.execution, run)
+        ]
+        if not doubtful:
+            continue
+        changes = list(between(world))
+        trials = list(_runs(box, ((job, changed) for _, changed in changes)))
+        for index in doubtful:
+            first = proofs[index].execution
+            causes = [
+                words
+                for (words, _), trial in zip(changes, trials, strict=True)
+                if _differ(first, trial[index])
+            ]
+            told[index] = replace(proofs[index], detail=_told(causes, first, runs[index]))
+    return told
 
 
 def _proof(first: Execution, *others: Execution) -> Proof:

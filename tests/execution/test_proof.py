@@ -1,5 +1,6 @@
 """A proof holds for what follows from the input, and for nothing else."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from builders.execution import Job, Limits, Prover
 from builders.execution.proof import SPOT_CHECK
 from builders.execution.worlds import CHANCE, SURROUNDINGS
+from tests.execution.processes import descendants
 
 PREAMBLE = """
 import functools, itertools
@@ -120,6 +122,14 @@ def test_one_cause_is_named_alone_with_two_outcomes(prover: Prover) -> None:
     code = "import time\ndef f(x): return 60 * x if time.time() < 1_710_000_000 else 0"
     [proof] = prover.prove(Job(code, "f", ["2"]))
     assert proof.detail == "depends on the clock: one run gives 120, another 0"
+
+
+def test_workers_for_an_explanation_end_with_it(prover: Prover) -> None:
+    prover.prove(Job("def f(x): return x", "f", ["1"]))
+    before = descendants(os.getpid())
+    [proof] = prover.prove(Job("import time\ndef f(x): return time.time()", "f", ["1"]))
+    assert not proof.agrees
+    assert descendants(os.getpid()) == before
 
 
 def test_several_causes_are_all_named(prover: Prover) -> None:
