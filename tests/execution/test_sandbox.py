@@ -7,6 +7,7 @@ import time
 import pytest
 
 from builders.execution import Draw, Execution, Job, Limits, Sandbox
+from hub.verifier import canonical
 
 LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
 
@@ -239,14 +240,14 @@ def texts():
         found += [repr(value) for value in frame.f_locals.values() if type(value) in (str, bytes, list, dict)]
         frame = frame.f_back
     return found + [repr(thing) for thing in gc.get_objects() if type(thing) is list and len(thing) < 9]
-if any(str(90 + 1) in text for text in texts()):
+if any(str(91) * 6 in text for text in texts()):
     os._exit(1)
 def f(x):
     found = " ".join(texts())
-    return [word for word in (f"55{number:02}" for number in (1, 2, 3)) if word in found]
+    return [word for word in (f"55{number:02}" * 3 for number in (1, 2, 3)) if word in found]
 """
-    inputs = ["91", "919", "5501", "5502", "5503"]
+    inputs = ["91" * 6, "91" * 7, "5501" * 3, "5502" * 3, "5503" * 3]  # no address is like them
     apart = sandbox.run(Job(code, "f", inputs, apart=True))
-    assert [run.output for run in apart] == [None, None, '["5501"]', '["5502"]', '["5503"]']
+    assert [run.output for run in apart] == [None, None, *(f'["{text}"]' for text in inputs[2:])]
     together = sandbox.run(Job(code, "f", inputs[2:]))
-    assert together[0].output == '["5501","5502","5503"]'  # the search finds what there is
+    assert together[0].output == canonical(inputs[2:])  # the search finds what there is
