@@ -8,6 +8,7 @@ import pytest
 from builders.execution import interpreter, tiers
 from hub.verifier import canonical
 from tests.building import FUNCTIONS, GENERATOR, build, contents, functions_file, rows, run, scripted_server
+from tests.execution.boots import boot_with
 from tests.inference.chat_server import ChatServer
 
 
@@ -259,8 +260,7 @@ def test_doctor_tells_what_is_missing_and_how_to_get_it(monkeypatch, capsys, bro
     lines = "from builders.execution import landlock, namespaces, seccomp\n"
     for layer in broken.split():
         lines += f"def refuse(*_): raise PermissionError('{layer}: not permitted')\n{calls[layer]} = refuse\n"
-    boot = interpreter._BOOT.replace("main(config)", f"{lines}main(config)")
-    monkeypatch.setattr(interpreter, "_BOOT", boot)
+    monkeypatch.setattr(interpreter, "_BOOT", boot_with(lines))
     tiers._self_test.cache_clear()
     try:
         assert run(monkeypatch, "doctor", "--json") == (tier is None)

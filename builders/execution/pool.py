@@ -6,7 +6,6 @@ process could be had for. A request that loses its zygote time and again is answ
 """
 
 import contextlib
-import json
 import os
 import select
 import threading
@@ -14,96 +13,19 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from builders.execution.link import Link, LinkLost, StartRefused
-from builders.execution.preload import Kind
-from builders.execution.wire import UNABLE
-from builders.execution.worlds import World
+from builders.execution.tickets import Lane, Request, Server, Ticket
 
 _QUEUED = 2  # requests a zygote holds: one at work, one waiting, so that it never idles
 _WINDOW = 8  # requests under way for each worker and world: bounds what waits to be yielded in order
-_START_S = 120.0  # a cold scientific stack on a loaded machine
-_SILENCE_S = 60.0  # on top of the longest time that a request may take
-_MOST_LOST = 4  # zygotes for one request: some may have been killed by others
 _MOST_FAILED_STARTS = 5  # of zygotes that end without a word before they serve, one after the other
-_MOST_RETURNS = 30  # of a request that was not begun, each after ten seconds where no process can be had
 _POLL_MS = 50  # a thread holds the loop for so long at most
 _YIELD_S = 1e-4  # between its turns, where there are others: who waits for a lock is not next in line
 
 
 class WorkerLost(RuntimeError):
     """A zygote does not come up, or runs nothing, or the pool was closed; says which."""
-
-
-class Lane(NamedTuple):
-    """Where a request may run."""
-
-    kind: Kind
-    world: World
-
-
-class Request(NamedTuple):
-    """Bytes for a zygote, where to, how many inputs they hold, and how long they may take."""
-
-    lane: Lane
-    data: bytes
-    n_inputs: int
-    longest_s: float
-
-
-class _Ticket:
-    """A request under way."""
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.reply: bytes | None = None
-        self.is_done = False
-        self.n_lost = 0
-        self.n_returned = 0
-
-    @property
-    def is_starved(self) -> bool:
-        return self.n_returned == _MOST_RETURNS
-
-    def finish(self, reply: bytes | None) -> None:
-        self.reply = reply
-        self.is_done = True
-
-    def come_back(self, has_run: bool) -> None:
-        """It was not answered; only if its code may have run can that be its own doing."""
-        self.n_lost += has_run
-        self.n_returned += not has_run
-        if self.n_lost == _MOST_LOST or self.is_starved:
-            self.finish(None)
-
-
-class _Server:
-    """A zygote with the tickets it holds."""
-
-    def __init__(self, link: Link) -> None:
-        self.link = link
-        self.tickets: deque[_Ticket] = deque()
-        self.is_ready = False
-        self.since_s = time.monotonic()
-
-    @property
-    def is_silent(self) -> bool:
-        allowed_s = _SILENCE_S + self.tickets[0].request.longest_s if self.is_ready else _START_S
-        return time.monotonic() - self.since_s > allowed_s
-
-    def take(self, reply: bytes) -> _Ticket | None:
-        """The first reply tells that it serves; later ones are about the oldest ticket, returned if unrun."""
-        self.since_s = time.monotonic()
-        if not self.is_ready:
-            if "error" in (told := json.loads(reply)):
-                raise StartRefused(told["error"])
-            self.is_ready = True
-        elif reply == UNABLE:
-            return self.tickets.popleft()
-        else:
-            self.tickets.popleft().finish(reply)
-        return None
 
 
 class Pool:
@@ -116,14 +38,14 @@ class Pool:
         self._is_closed = False
         self._n_failed_starts = 0
         self._n_streams = 0
-        self._servers: dict[Lane, list[_Server]] = {}
-        self._backlog: dict[Lane, deque[_Ticket]] = {}
+        self._servers: dict[Lane, list[Server]] = {}
+        self._backlog: dict[Lane, deque[Ticket]] = {}
         self._finalizer = weakref.finalize(self, _close, self._servers, os.getpid())
         _POOLS.add(self)
 
     def stream(self, requests: Iterable[Request], n_worlds: int = 1) -> Iterator[tuple[int, bytes | None]]:
         """Yield each request's number of inputs and reply, in order, with a bounded number under way."""
-        waiting: deque[_Ticket] = deque()
+        waiting: deque[Ticket] = deque()
         source = iter(requests)
         is_open = True
         with self._lock:
@@ -170,8 +92,8 @@ class Pool:
                 server.link.forget()
         self._servers.clear()
 
-    def _submit(self, request: Request) -> _Ticket:
-        ticket = _Ticket(request)
+    def _submit(self, request: Request) -> Ticket:
+        ticket = Ticket(request)
         with self._lock:
             self._refuse_if_closed()
             if request.n_inputs:
@@ -181,7 +103,7 @@ class Pool:
                 ticket.finish(None)
         return ticket
 
-    def _abandon(self, tickets: Iterable[_Ticket]) -> None:
+    def _abandon(self, tickets: Iterable[Ticket]) -> None:
         with self._lock:
             for ticket in tickets:
                 with contextlib.suppress(KeyError, ValueError):
@@ -209,15 +131,15 @@ class Pool:
                     self._backlog[lane].extendleft(reversed(open_tickets))  # some may be another thread's
                 servers.clear()
 
-    def _start(self, lane: Lane) -> _Server:
+    def _start(self, lane: Lane) -> Server:
         try:
-            server = _Server(Link(self.layers, lane.kind, lane.world))
+            server = Server(Link(self.layers, lane.kind, lane.world))
         except LinkLost as error:
             raise WorkerLost(f"a sandbox worker cannot be started: {error}") from error
         self._servers[lane].append(server)
         return server
 
-    def _hand(self, server: _Server, ticket: _Ticket) -> None:
+    def _hand(self, server: Server, ticket: Ticket) -> None:
         if not server.tickets and server.is_ready:
             server.since_s = time.monotonic()
         server.tickets.append(ticket)
@@ -259,7 +181,7 @@ class Pool:
         if self._is_closed:
             raise WorkerLost("the sandbox was closed, or belongs to another process: ask it anew")
 
-    def _replace(self, lane: Lane, server: _Server, error: LinkLost) -> None:
+    def _replace(self, lane: Lane, server: Server, error: LinkLost) -> None:
         """Put a lost zygote's tickets back; the one it was at may be why."""
         self._servers[lane].remove(server)
         server.link.close(at_once=True)
@@ -273,14 +195,14 @@ class Pool:
             return
         self._put_back(lane, tickets, has_run=True)
 
-    def _put_back(self, lane: Lane, tickets: deque[_Ticket], has_run: bool) -> None:
+    def _put_back(self, lane: Lane, tickets: deque[Ticket], has_run: bool) -> None:
         tickets[0].come_back(has_run)
         if tickets[0].is_done:
             tickets.popleft()
         self._backlog[lane].extendleft(reversed(tickets))
 
 
-def _close(servers: dict[Lane, list[_Server]], owner: int) -> None:
+def _close(servers: dict[Lane, list[Server]], owner: int) -> None:
     if os.getpid() != owner:
         return
     links = [server.link for lane in servers.values() for server in lane]

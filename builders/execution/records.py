@@ -10,7 +10,7 @@ import signal
 from typing import Any
 
 from builders.execution.job import Execution
-from builders.execution.wire import EXIT_GO_ON, LENGTH
+from builders.execution.wire import EXIT_GO_ON, contents
 from hub.verifier import CanonicalError, canonical, decode
 
 _MESSAGE_CHARS = 300
@@ -25,7 +25,7 @@ def executions(reply: bytes | None, n_inputs: int) -> list[Execution]:
     answers: list[Execution] = []
     position = 0
     for first, cause, detail, cpu_us, n_bytes in json.loads(head)["processes"]:
-        records = _frames(body[position : position + n_bytes])
+        records = contents(body[position : position + n_bytes], n_bytes)
         position += n_bytes
         # Of too many records none counts: which of them are forged cannot be told.
         answers[first:] = [] if cause == "records" else map(_execution, records)
@@ -37,16 +37,6 @@ def executions(reply: bytes | None, n_inputs: int) -> list[Execution]:
 def _refused(error_type: str, message: str, cpu_ms: float = 0.0) -> Execution:
     """An execution whose outcome is not taken."""
     return Execution("refused", None, error_type, message, cpu_ms)
-
-
-def _frames(data: bytes) -> list[bytes]:
-    frames, position = [], 0
-    while position < len(data):
-        (length,) = LENGTH.unpack_from(data, position)
-        position += LENGTH.size
-        frames.append(data[position : position + length])
-        position += length
-    return frames
 
 
 def _failure(cause: str, detail: int, cpu_ms: float) -> Execution:

@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 from builders.execution.job import Draw, Job, Limits
-from builders.execution.pool import Lane, Request
 from builders.execution.preload import Preload, kind_for
+from builders.execution.tickets import Lane, Request
 from builders.execution.wire import MOST_KILLED, REQUEST_HEADER, frame
 from builders.execution.worlds import WORLDS, World
 from hub.verifier import canonical

@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from builders.execution.job import Draw, Execution, Job, Limits
-from builders.execution.pool import Pool, Request
+from builders.execution.pool import Pool
 from builders.execution.preload import Preload, numpy_version
 from builders.execution.records import executions
 from builders.execution.requests import draw_request, job_request
+from builders.execution.tickets import Request
 from builders.execution.tiers import TIERS, choose
 
 

@@ -40,3 +40,8 @@ def parts(data: bytes | mmap, end: int) -> list[tuple[int, int]]:
         found.append((position, position + LENGTH.size + length))
         position = found[-1][1]
     return found
+
+
+def contents(data: bytes | mmap, end: int) -> list[bytes]:
+    """What the frames of `data` up to `end` hold."""
+    return [data[start + LENGTH.size : stop] for start, stop in parts(data, end)]

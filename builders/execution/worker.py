@@ -31,7 +31,7 @@ from builders.execution.kernel import PR_SET_PDEATHSIG, prctl
 from builders.execution.seccomp import JobFilter
 from builders.execution.seeding import Seeds
 from builders.execution.values import Encoder, NotJSON
-from builders.execution.wire import EXIT_BROKEN, EXIT_GO_ON, LENGTH, RESULTS, frame, parts
+from builders.execution.wire import EXIT_BROKEN, EXIT_GO_ON, RESULTS, contents, frame
 
 _MODULE = "solution"  # not "__main__": what a script does when run is not the function's
 _REHEARSED = 'def f(a):\n    return {"a": a, "n": len(a)}\n'
@@ -88,9 +88,8 @@ class Worker:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != self.zygote_id:
             os._exit(EXIT_BROKEN)  # it ended before the line above
-        places = parts(given, end)
-        texts = [given[start + LENGTH.size : stop].decode("utf-8", "surrogatepass") for start, stop in places]
-        job, inputs = json.loads(texts[0]), texts[1:]
+        what, *inputs = (part.decode("utf-8", "surrogatepass") for part in contents(given, end))
+        job = json.loads(what)
         address_space = self.address_space_bytes + memory_mb * 2**20
         cpu_end_s = 2 + int(2 * cpu_s * (len(inputs) + 1))  # the zygote's watch is finer, and comes first
         resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from unittest import mock
 
 from builders.execution import interpreter
+from tests.execution.boots import boot_with
 
 _CPU = """
 import json, os, resource, sys
@@ -66,8 +67,7 @@ config["layers"] = ()
 @contextlib.contextmanager
 def unprotected_workers() -> Iterator[None]:
     """Workers that start in here have no namespaces, no Landlock and no filters of system calls."""
-    boot = interpreter._BOOT.replace("main(config)", f"{_NO_ISOLATION}main(config)")
-    with mock.patch.object(interpreter, "_BOOT", boot):
+    with mock.patch.object(interpreter, "_BOOT", boot_with(_NO_ISOLATION)):
         yield
 
 

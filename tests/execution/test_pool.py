@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from builders.execution import Job, Limits, Sandbox, WorkerLost, interpreter, pool
+from builders.execution import Job, Limits, Sandbox, WorkerLost, interpreter, pool, tickets
 from builders.execution.link import Link
+from tests.execution.boots import boot_with
 from tests.execution.processes import n_descriptors
 
 LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
@@ -18,11 +19,11 @@ LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
 def start_with(monkeypatch: pytest.MonkeyPatch, lines: str, n_zygotes: int) -> None:
     """Let the next zygotes run some lines before they serve."""
     assert Sandbox().tier  # the self-test is over
-    boots = itertools.chain([lines + "main(config)"] * n_zygotes, itertools.repeat("main(config)"))
+    boots = itertools.chain([boot_with(lines)] * n_zygotes, itertools.repeat(interpreter._BOOT))
     sound = interpreter.command
 
     def command(*arguments: Any) -> list[str]:
-        boot = interpreter._BOOT.replace("main(config)", next(boots))
+        boot = next(boots)
         return [boot if text == interpreter._BOOT else text for text in sound(*arguments)]
 
     monkeypatch.setattr(interpreter, "command", command)
@@ -59,7 +60,7 @@ def test_a_job_that_was_not_run_is_sent_again(
 
 
 def test_a_lasting_shortage_of_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_MOST_RETURNS", 3)
+    monkeypatch.setattr(tickets, "_MOST_RETURNS", 3)
     start_with(monkeypatch, FORK_FAILS.format(n=10**6), 1)
     with Sandbox(LIMITS) as sandbox, pytest.raises(WorkerLost, match="can start no process"):
         sandbox.run(Job("def f(x): return x", "f", ["1"]))
