@@ -6,29 +6,34 @@ wait for an answer, and the same command asks again for just those; 130 stopped 
 
 import errno
 import json
+import logging
+import signal
 import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import datasets
 import typer
 from rich.console import Console
+from rich.logging import RichHandler
 from rich.table import Column, Table
 
 from builders import doctor as checkup
 from builders import raw_code, summary
 from builders.execution import SandboxUnavailable, WorkerLost
 from builders.folder import Folder
-from builders.inference import InferenceError, Server, connect, embedded
+from builders.inference import Client, InferenceError, RequestCache, export, merge
+from builders.inference.client import CONCURRENCY, PATIENCE_S, TIMEOUT_S
 from builders.pipeline import FIRST_STAGE, NEED_MODEL, STAGES, Build, Observer, Options, deciding, made_by
 from builders.progress import Bars, Lines
 from builders.responses import Sampling
 from builders.run import Run, RunError
+from builders.serving import EMBEDDED_SLOTS, Choice, served, started
 from builders.source_files import SourceError
 from builders.stage import OpenRows
+from builders.telemetry import Prices
 
 app = typer.Typer(
     help="From raw code to proven reasoning data, the CodeI/O way.",
@@ -36,8 +41,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-SERVER_CONCURRENCY = 32
-EMBEDDED_SLOTS = 2  # each works through the shared prefix of the prompts on its own
+SglangPython = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="CODEIO_SGLANG_PYTHON", help="Interpreter of an environment with sglang, if not this one."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
@@ -52,7 +61,10 @@ def build(
         str | None, typer.Option("--from", help="SOURCE is this table: functions, io_pairs, tasks or turns.")
     ] = None,
     until: Annotated[str, typer.Option(help=f"Last stage to run: {', '.join(STAGES)}.")] = STAGES[-1],
-    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible server, such as sglang.")] = None,
+    base_url: Annotated[
+        list[str] | None,
+        typer.Option(help="An OpenAI-compatible server, such as sglang; may be given more than once."),
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="The model on that server; may be left out where it serves one.")
     ] = None,
@@ -64,6 +76,11 @@ def build(
             help="Run a model in this process: qwen2.5-coder-0.5b, qwen2.5-coder-1.5b or a GGUF file.",
         ),
     ] = None,
+    sglang_model: Annotated[
+        str | None,
+        typer.Option("--sglang", metavar="MODEL", help="Start a local sglang with this folder or Hub id."),
+    ] = None,
+    sglang_python: SglangPython = None,
     max_pairs: Annotated[int, typer.Option(min=1, max=100, help="Most pairs a function.")] = 3,
     turns: Annotated[int, typer.Option(min=0, help="Revision turns after the first answer.")] = 1,
     samples: Annotated[int, typer.Option(min=1, help="Answers a task.")] = 1,
@@ -75,6 +92,23 @@ def build(
     temperature: Annotated[float, typer.Option(min=0.0, help="Of the answers.")] = 0.7,
     top_p: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of the answers.")] = 1.0,
     max_tokens: Annotated[int, typer.Option(min=16, help="Longest answer, in tokens.")] = 4096,
+    truncated_tokens: Annotated[
+        int | None, typer.Option(min=17, help="Ask again with this limit where an answer was cut off.")
+    ] = None,
+    system_prompt: Annotated[
+        Path | None, typer.Option(help="File with a system message to send instead of ours.")
+    ] = None,
+    chat_template: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="Options of the chat template: '{\"enable_thinking\": false}'."),
+    ] = None,
+    keep_reasoning: Annotated[
+        bool,
+        typer.Option("--keep-reasoning", help="Keep a reasoning model's thoughts in the training text."),
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again what the server refused for good.")
+    ] = False,
     license: Annotated[
         str | None, typer.Option(help="Licence of source files that name none themselves.")
     ] = None,
@@ -83,8 +117,18 @@ def build(
     license_column: Annotated[str, typer.Option(help="Column with the licence.")] = "license",
     num_proc: Annotated[int, typer.Option(min=1, help="Sandbox workers.")] = 2,
     concurrency: Annotated[
-        int, typer.Option(min=1, help="Requests in flight to a server.")
-    ] = SERVER_CONCURRENCY,
+        int, typer.Option(min=1, help="Most requests in flight at a server; what it bears is found out.")
+    ] = CONCURRENCY,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds until a request is tried again.")
+    ] = TIMEOUT_S,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait when all servers are gone.")
+    ] = PATIENCE_S,
+    price_in: Annotated[
+        float | None, typer.Option(min=0, help="Price of a million prompt tokens, to tell the cost.")
+    ] = None,
+    price_out: Annotated[float | None, typer.Option(min=0, help="Price of a million answer tokens.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the pipeline: raw code to training set, or any part of it."""
@@ -97,16 +141,18 @@ def build(
         raise typer.BadParameter(
             f"lies before {FIRST_STAGE[from_table]}, the first stage to run", param_hint="--until"
         )
-    if base_url and embedded_model:
-        raise typer.BadParameter(
-            "give a server or an embedded model, not both", param_hint="--base-url/--embedded"
-        )
+    choice = Choice(tuple(base_url or ()), model, embedded_model, sglang_model, sglang_python)
+    where = "--base-url/--sglang/--embedded"
+    if choice.n_kinds > 1:
+        raise typer.BadParameter("give servers, an sglang model or an embedded one", param_hint=where)
     asks = [stage for stage in stages if stage in NEED_MODEL and not (stage == "revisions" and turns == 0)]
-    if asks and not (base_url or embedded_model):
+    if asks and not choice.n_kinds:
         raise typer.BadParameter(
             f"{asks[0]} asks a model: name a server with --base-url, or use --embedded qwen2.5-coder-1.5b",
-            param_hint="--base-url/--embedded",
+            param_hint=where,
         )
+    if truncated_tokens is not None and truncated_tokens <= max_tokens:
+        raise typer.BadParameter("is not above --max-tokens", param_hint="--truncated-tokens")
     options = Options(
         source=str(raw_code.corpus()) if source == "corpus" and not Path(source).exists() else source,
         from_table=from_table,
@@ -120,30 +166,43 @@ def build(
         samples=samples,
         seed=seed,
         test_share=test_share,
-        sampling=Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed),
+        chat_template=_chat_template(chat_template),
+        keep_reasoning=keep_reasoning,
+        sampling=Sampling(temperature, top_p, max_tokens, seed, truncated_tokens, _text(system_prompt)),
     )
-    console = Console(stderr=True)
+    prices = None if price_in is None and price_out is None else Prices(price_in or 0.0, price_out or 0.0)
+    console = _console()
     run, folder = Run(out), Folder(out)
     with (
         run.opened(deciding(options)),
-        _server(base_url if asks else None, model, embedded_model if asks else None) as server,
+        served(choice if asks else Choice(), run.home / "logs" / "sglang.log", console) as servers,
     ):
-        if server:
-            run.remember({"model": server.identity})
+        cache = RequestCache(run.requests)
+        if retry_failed:
+            with cache.open() as answers:
+                console.print(f"{answers.forget_refusals()} refused requests are asked again", style="dim")
+        client = None
+        if servers:
+            run.remember({"model": servers[0].identity})
+            client = Client(
+                servers,
+                cache,
+                concurrency=EMBEDDED_SLOTS if embedded_model else concurrency,
+                timeout_s=timeout,
+                patience_s=patience,
+                options={"chat_template_kwargs": options.chat_template} if options.chat_template else {},
+            )
         observer = Observer() if as_json else Bars(console) if console.is_terminal else Lines(console)
-        made = Build(
-            options,
-            run,
-            server,
-            workers=num_proc,
-            concurrency=EMBEDDED_SLOTS if embedded_model else concurrency,
-            observer=observer,
-        )
+        made = Build(options, run, client, workers=num_proc, observer=observer, prices=prices)
         console.print(
-            f"sandbox {made.sandbox.tier}; model {server.identity if server else 'none needed'}", style="dim"
+            f"sandbox {made.sandbox.tier}; model {client.identity if client else 'none needed'}", style="dim"
         )
-        with observer:
-            made(until)
+        try:
+            with observer:
+                made(until)
+        finally:
+            if client:
+                client.close()
     _tell(folder, run, as_json, whole=True)
     if not any(len(made.tables[name]) for name in made_by(until)):
         raise _Failure(
@@ -161,6 +220,56 @@ def status(
     if not run.options():
         raise _Failure(f"{out} holds no run. Start one with: codeio build SOURCE --out {out}")
     _tell(Folder(out), run, as_json)
+
+
+@app.command()
+def serve(
+    model: Annotated[str, typer.Argument(help="A folder in the Hugging Face format, or a Hub id.")],
+    flags: Annotated[
+        list[str] | None, typer.Argument(help="Flags of sglang's own, after --: -- --tp-size 2")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 30000,
+    log_file: Annotated[Path, typer.Option("--log", help="File for sglang's output.")] = Path("sglang.log"),
+    sglang_python: SglangPython = None,
+) -> None:
+    """Start a local sglang server, and keep it until Ctrl+C."""
+    console = _console()
+    with started(
+        model, log_file, console, python=sglang_python, host=host, port=port, flags=flags or ()
+    ) as server:
+        console.print(f"{server.identity} is served at {server.base_url}; Ctrl+C stops it.", soft_wrap=True)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            while True:
+                signal.pause()
+    console.print("Stopped.")
+
+
+cache_app = typer.Typer(help="Share answers between runs: what one has paid for, others need not.")
+app.add_typer(cache_app, name="cache")
+
+
+@cache_app.command("export")
+def cache_export(
+    out: Annotated[Path, typer.Argument(help="Output folder of a build.")],
+    file: Annotated[Path, typer.Argument(help="Parquet file to write.")],
+) -> None:
+    """Write all answers of a run to a file."""
+    n_answers = export(RequestCache(Run(out).requests), file)
+    Console().print(f"{n_answers} answers in {file}", soft_wrap=True)
+
+
+@cache_app.command("merge")
+def cache_merge(
+    out: Annotated[Path, typer.Argument(help="Output folder of a build; may be new.")],
+    files: Annotated[list[Path], typer.Argument(help="Files that `codeio cache export` wrote.")],
+) -> None:
+    """Add the answers of such files to a run."""
+    cache = RequestCache(Run(out).requests)
+    for file in files:
+        n_new, n_all = merge(cache, file)
+        Console().print(f"{file}: {n_new} of {n_all} answers are new", soft_wrap=True)
 
 
 @app.command()
@@ -187,13 +296,35 @@ class _Failure(Exception):
     """An end with a message and exit code 1."""
 
 
-@contextmanager
-def _server(base_url: str | None, model: str | None, embedded_model: str | None) -> Iterator[Server | None]:
-    if embedded_model:
-        with embedded(embedded_model, n_slots=EMBEDDED_SLOTS) as server:
-            yield server
-    else:
-        yield connect(base_url, model) if base_url else None
+def _text(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error}", param_hint="--system-prompt") from None
+
+
+def _chat_template(given: str | None) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    try:
+        options = json.loads(given)
+    except ValueError:
+        options = None
+    if not isinstance(options, dict):
+        raise typer.BadParameter(
+            'is no JSON object such as {"enable_thinking": false}', param_hint="--chat-template"
+        )
+    return options
+
+
+def _console() -> Console:
+    """Where progress goes, and what inference has to say meanwhile (a server that is gone, or back)."""
+    console = Console(stderr=True)
+    handler = RichHandler(console=console, show_path=False, show_level=False, markup=False)
+    logging.getLogger("codeio").addHandler(handler)
+    return console
 
 
 def _tell(folder: Folder, run: Run, as_json: bool, whole: bool = False) -> None:

@@ -48,6 +48,7 @@ class Functions(Stage):
     features = FUNCTIONS
     key = ("function_id",)
     shard_rows = 64
+    shards_at_once = 2
 
     def __init__(self, client: Client, sandbox: Sandbox, limits: Limits, seed: int) -> None:
         self.client = client
@@ -57,10 +58,14 @@ class Functions(Stage):
         )
         self.seed = seed
 
+    def abandon(self) -> None:
+        """Wait for no more answers."""
+        self.client.close()
+
     def identity(self) -> Row:
         """The model, every prompt, the plan of requests, the inspection, the interpreter and the trial."""
         return {
-            "model": self.client.server.identity,
+            **self.client.deciding(),
             "prompts": {name: prompts.load(name).id for name in PROMPTS},
             "temperatures": [FUNCTION_AT, GENERATORS_AT, DESCRIPTIONS_AT],
             "shown": [CODE_TOKENS, DESCRIPTION_TOKENS, MOST_REST_CHARS],
@@ -107,7 +112,7 @@ class Functions(Stage):
             "input_schema": inferred(draft.examples.inputs),
             "output_schema": inferred(draft.examples.outputs),
             "license": draft.row["license"],
-            "model": self.client.server.identity,
+            "model": self.client.identity,
             "prompt_id": content_id("prompts", *(prompts.load(name).id for name in PROMPTS)),
         }
 

@@ -5,8 +5,7 @@ written, so what is finished can be opened while the next stage runs.
 """
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +17,7 @@ from builders.execution import Limits, Prover, Sandbox
 from builders.folder import SPLITS, Folder
 from builders.function_lines import ImportedFunctions, lines
 from builders.functions import Functions
-from builders.inference import Client, RequestCache, Server, Usage
+from builders.inference import Client
 from builders.io_pairs import IOPairs
 from builders.joins import Joined
 from builders.raw_code import RawCode
@@ -30,6 +29,7 @@ from builders.selection.splits import Clusters, split_of
 from builders.stage import Stage
 from builders.summary import readme_text
 from builders.tasks import Tasks
+from builders.telemetry import Meter, Prices, Sample, sampled
 from builders.training_set import VIEWS, Turns
 from builders.verdicts import Verdicts
 
@@ -61,6 +61,8 @@ class Options:
     samples: int = 1
     seed: int = 0
     test_share: float = 0.02
+    chat_template: dict[str, Any] | None = None
+    keep_reasoning: bool = False
     sampling: Sampling = field(default_factory=Sampling)
     limits: Limits = field(default_factory=Limits)
 
@@ -73,10 +75,13 @@ class Observer:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def begins(self, stage: str, n_rows: int, usage: Usage | None) -> Callable[[int], None] | None:
-        """Return what to call with the number of rows done."""
+    def begins(self, meter: Meter) -> None:
+        """A stage begins; its meter tells how it goes."""
 
-    def ends(self, stage: str, n_kept: int, n_dropped: int) -> None:
+    def goes_on(self, sample: Sample) -> None:
+        """A stage that asks a model stands like this; told every few seconds, in another thread."""
+
+    def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
         """A stage has all its rows."""
 
 
@@ -87,17 +92,18 @@ class Build:
         self,
         options: Options,
         run: Run,
-        server: Server | None,
+        client: Client | None,
         *,
         workers: int,
-        concurrency: int,
         observer: Observer,
+        prices: Prices | None = None,
     ) -> None:
         self.options = options
         self.run = run
         self.folder = Folder(run.out)
         self.observer = observer
-        self.client = Client(server, RequestCache(run.requests), concurrency=concurrency) if server else None
+        self.client = client
+        self.prices = prices
         self.sandbox = Sandbox(options.limits, workers=workers)
         self.prover = Prover(options.limits, workers=workers)
         self.tables: dict[str, Dataset] = {}
@@ -183,7 +189,7 @@ class Build:
 
     def _training_set(self) -> None:
         for view in VIEWS:
-            self._table(view(), self._by_task())
+            self._table(view(self.options.sampling.system, self.options.keep_reasoning), self._by_task())
 
     def _by_task(self) -> Joined:
         rows = (
@@ -204,23 +210,29 @@ class Build:
 
     def _call(self, stage: Stage, source: Dataset | Joined) -> Dataset:
         usage = self.client.usage if self.client and stage.name in NEED_MODEL else None
-        before = asdict(usage) if usage else {}
+        meter = Meter(stage.name, len(source), usage, self.prices)
+        stage.advance = meter.advance
         started = time.monotonic()
-        stage.advance = self.observer.begins(stage.name, len(source), usage)
+        self.observer.begins(meter)
         try:
-            kept, dropped = stage(source, self.run.cache)
+            with sampled(meter, self._tell) if usage else nullcontext():
+                kept, dropped = stage(source, self.run.cache)
             self.dropped.setdefault(stage.name, []).append(dropped)
-            self.observer.ends(stage.name, len(kept), len(dropped))
+            self.observer.ends(meter, len(kept), len(dropped))
         finally:
-            spent = {name: count - before[name] for name, count in asdict(usage).items()} if usage else {}
             self.run.log(
+                "stage",
                 stage=stage.name,
                 rows=len(source),
                 seconds=round(time.monotonic() - started, 3),
                 tier=self.sandbox.tier,
-                **spent,
+                **meter.spent(),
             )
         return kept
+
+    def _tell(self, sample: Sample) -> None:
+        self.run.log("sample", **asdict(sample))
+        self.observer.goes_on(sample)
 
     def _write(self, config: str, rows: Dataset) -> None:
         """Write a table; tasks and all after them by split of their functions."""

@@ -1,56 +1,72 @@
-"""What a person watching a build sees: a bar for each stage, with requests and tokens where a model is asked.
+"""What a person watching a build sees: a bar for each stage, and below it how the model is doing.
 
-In a log or pipe, where nothing can be redrawn, a line as a stage begins and one as it ends.
+In a log or pipe, where nothing can be redrawn, a line as a stage begins, one each minute, one as it ends.
 
 In: what `pipeline.Build` tells its observer. Out: lines on the terminal, by rich.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterable
+from datetime import timedelta
 from time import monotonic
 from typing import Self
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
-from builders.inference import Usage
 from builders.pipeline import Observer
+from builders.telemetry import Meter, Sample
+
+LINE_EVERY_S = 60.0
 
 
-class _State(ProgressColumn):
-    """Requests and tokens since the stage began, read afresh at every redraw; at the end what it kept."""
+def facts(sample: Sample) -> dict[str, str]:
+    """A sample in words, by name."""
+    told = {
+        "requests": f"{sample.in_flight} in flight, {sample.waiting} waiting, {sample.answered} answered, "
+        f"{sample.from_cache} known",
+        "tokens/s": f"{sample.prompt_tokens_per_s:,.0f} in, {sample.completion_tokens_per_s:,.0f} out",
+    }
+    if sample.cached_share is not None:
+        told["prefix cache"] = f"{sample.cached_share:.0%} of tokens in"
+    if sample.failures:
+        told["failures"] = ", ".join(f"{count} {reason}" for reason, count in sample.failures.items())
+    if sample.cost is not None:
+        told["cost"] = f"{sample.cost:,.2f}"
+    if sample.seconds_left:
+        told["left"] = str(timedelta(seconds=round(sample.seconds_left)))
+    return told
 
-    def render(self, task: Task) -> Text:
-        usage: Usage | None = task.fields["usage"]
-        if task.fields["end"] or usage is None:
-            return Text(task.fields["end"])
-        before: Usage = task.fields["before"]
-        n_tokens = usage.completion_tokens - before.completion_tokens
-        rate = n_tokens / task.elapsed if task.elapsed else 0.0
-        asked, known = usage.asked - before.asked, usage.from_cache - before.from_cache
-        return Text(f"asked {asked} (+{known} cached), {n_tokens:,} tokens, {rate:.0f}/s", style="dim")
+
+class _Progress(Progress):
+    """Bars, and below them a table about the stage under way, read afresh at every redraw."""
+
+    meter: Meter | None = None
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """What is drawn, from top to bottom."""
+        for task in self.tasks:
+            meter: Meter | None = task.fields["meter"]
+            if meter and not task.finished:
+                task.completed = min(meter.rows, meter.n_rows)
+        yield self.make_tasks_table(self.tasks)
+        if self.meter and self.meter.usage:
+            table = Table.grid(padding=(0, 2))
+            for name, value in facts(self.meter.read()).items():
+                table.add_row(f"  {name}", value, style="dim")
+            yield table
 
 
 class Bars(Observer):
     """A progress bar a stage, drawn inside a `with` block."""
 
     def __init__(self, console: Console) -> None:
-        self.console = console
-        self.progress = Progress(
+        self.progress = _Progress(
             TextColumn("{task.description:<12}"),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            _State(),
+            TextColumn("{task.fields[end]}"),
             console=console,
         )
 
@@ -59,34 +75,45 @@ class Bars(Observer):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.progress.meter = None
         self.progress.stop()
 
-    def begins(self, stage: str, n_rows: int, usage: Usage | None) -> Callable[[int], None]:
+    def begins(self, meter: Meter) -> None:
         """Start a bar."""
-        before = replace(usage) if usage else None
-        self.task = self.progress.add_task(stage, total=n_rows, usage=usage, before=before, end="")
-        return lambda n_rows: self.progress.advance(self.task, n_rows)
+        self.task = self.progress.add_task(meter.stage, total=meter.n_rows, meter=meter, end="")
+        self.progress.meter = meter
 
-    def ends(self, stage: str, n_kept: int, n_dropped: int) -> None:
+    def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
         """Say what the stage kept."""
-        total = self.progress.tasks[self.task].total
         end = f"{n_kept} kept, {n_dropped} dropped"
-        self.progress.update(self.task, completed=total, end=end)
+        self.progress.update(self.task, completed=meter.n_rows, end=end)
         self.progress.stop_task(self.task)
+        self.progress.meter = None
 
 
 class Lines(Observer):
-    """Two lines a stage."""
+    """Two lines a stage, and one each minute where a model is asked."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
 
-    def begins(self, stage: str, n_rows: int, usage: Usage | None) -> None:
+    def begins(self, meter: Meter) -> None:
         """Say what is at work now: a stage that asks a model can take hours."""
-        self.began_s = monotonic()
-        self.console.print(f"{stage}: {n_rows} rows ...", highlight=False)
+        self.began_s = self.told_s = monotonic()
+        self.console.print(f"{meter.stage}: {meter.n_rows} rows ...", highlight=False)
 
-    def ends(self, stage: str, n_kept: int, n_dropped: int) -> None:
+    def goes_on(self, sample: Sample) -> None:
+        """Say how it stands, once in a while."""
+        if monotonic() - self.told_s >= LINE_EVERY_S:
+            self.told_s = monotonic()
+            told = "; ".join(f"{name} {value}" for name, value in facts(sample).items())
+            self.console.print(
+                f"{sample.stage}: {sample.rows} of {sample.n_rows} rows; {told}", highlight=False
+            )
+
+    def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
         """Say what the stage kept."""
         seconds = monotonic() - self.began_s
-        self.console.print(f"{stage}: {n_kept} kept, {n_dropped} dropped, {seconds:.0f} s", highlight=False)
+        self.console.print(
+            f"{meter.stage}: {n_kept} kept, {n_dropped} dropped, {seconds:.0f} s", highlight=False
+        )

@@ -1,14 +1,16 @@
 """Stage 5: sampled chains of thought for every task.
 
 In: `tasks` joined with `functions`. Out: conversations, one row for each task and sample, with turn 0. The
-model reasons freely; only where its reply holds no answer, and was not cut off, it is asked once more for the
-bare JSON, held to the task's schema. A schema over the whole reply would ruin the reasoning.
+model reasons freely; only where its reply holds no answer it is asked once more for the bare JSON, held to
+the task's schema. A schema over the whole reply would ruin the reasoning, and a grammar that lets text end
+only in JSON gives fewer right answers (tests/bench/answers.py).
 
 Not covered: judging the answers (`verdicts`), and further turns (`revisions`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import prompts
 from builders.inference import Answer, Client, Refusal
@@ -23,12 +25,18 @@ ANSWER_TOKENS = 400
 
 @dataclass(frozen=True)
 class Sampling:
-    """How replies are drawn; the defaults are the paper's (CodeI/O, App. A)."""
+    """How replies are drawn; the defaults are the paper's (CodeI/O, App. A).
+
+    A reply cut off at `max_tokens` is asked for once more with `truncated_tokens`, where that is given.
+    `system` replaces our system message.
+    """
 
     temperature: float = 0.7
     top_p: float = 1.0
     max_tokens: int = 4096
     seed: int = 0
+    truncated_tokens: int | None = None
+    system: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,15 +54,21 @@ class Responses(Stage):
     """Tasks to conversations with their first turn, `samples` rows a task."""
 
     name = "responses"
-    version = 1
+    version = 2
     features = CONVERSATIONS
     key = ("task_id", "sample")
-    shard_rows = 64
+    shard_rows = 2048
+    shards_at_once = 4
+    advances_by_row = True
 
     def __init__(self, client: Client, sampling: Sampling, samples: int) -> None:
         self.client = client
         self.sampling = sampling
         self.samples = samples
+
+    def abandon(self) -> None:
+        """Wait for no more answers."""
+        self.client.close()
 
     def identity(self) -> Row:
         """The model, how it is sampled, and every prompt that is sent."""
@@ -63,11 +77,12 @@ class Responses(Stage):
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Ask for all rows of the batch at once; a lasting refusal drops the row."""
         questions = [
-            Question(row, sample, 0, opening(row), prompts.load("task").id)
+            Question(row, sample, 0, opening(row, self.sampling.system), prompts.load("task").id)
             for row in rows
             for sample in range(self.samples)
         ]
-        for question, turn in zip(questions, answered(self.client, self.sampling, questions), strict=True):
+        turns = answered(self.client, self.sampling, questions, self.advancing(1 / self.samples))
+        for question, turn in zip(questions, turns, strict=True):
             row = question.row
             if isinstance(turn, Refusal):
                 yield Drop(
@@ -85,28 +100,36 @@ def request_identity(client: Client, sampling: Sampling) -> Row:
     """What decides a reply: never the server's address, never how many requests it is sent at once."""
     names = ("system", "task", "answer", "revision")
     return {
-        "model": client.server.identity,
+        **client.deciding(),
         "sampling": asdict(sampling),
         "prompts": {name: prompts.load(name).id for name in names},
     }
 
 
-def opening(row: Row) -> list[Message]:
-    """The system message and the task."""
+def opening(row: Row, system: str | None) -> list[Message]:
+    """The system message, ours unless another is given, and the task."""
     return [
-        {"role": "system", "content": prompts.load("system").render()},
+        {"role": "system", "content": prompts.load("system").render() if system is None else system},
         {"role": "user", "content": row["prompt"]},
     ]
 
 
-def history(row: Row) -> list[Message]:
+def history(row: Row, system: str | None, keep_reasoning: bool = False) -> list[Message]:
     """All messages of a conversation, feedback included as the user's turns."""
-    messages = opening(row)
+    messages = opening(row, system)
     for turn, following in zip(row["turns"], [*row["turns"][1:], None], strict=True):
-        messages.append({"role": "assistant", "content": turn["response"]})
+        messages.append({"role": "assistant", "content": said(turn, keep_reasoning)})
         if following:
             messages.append(revision_request(row["direction"], turn["feedback"]))
     return messages
+
+
+def said(turn: Row, keep_reasoning: bool) -> str:
+    """A turn's text, with the reasoning that the model kept apart before it where that is wanted."""
+    text: str = turn["response"]
+    if keep_reasoning and turn["reasoning"]:
+        return f"<think>\n{turn['reasoning']}\n</think>\n\n{text}"
+    return text
 
 
 def revision_request(direction: str, feedback: str) -> Message:
@@ -117,27 +140,32 @@ def revision_request(direction: str, feedback: str) -> Message:
     }
 
 
-def answered(client: Client, sampling: Sampling, questions: list[Question]) -> list[Row | Refusal]:
-    """A turn (columns of `schema.TURN`, not judged yet) for each question, or why it can never be had."""
-    payloads = [_payload(question, sampling) for question in questions]
+def answered(
+    client: Client,
+    sampling: Sampling,
+    questions: list[Question],
+    on_end: Callable[[int], None] | None = None,
+) -> list[Row | Refusal]:
+    """A turn (columns of `schema.TURN`, not judged yet) for each question, or why it can never be had.
+
+    `on_end` is called for each question that is done with.
+    """
     order = leaders_ahead([question.row["function_id"] for question in questions])
-    asked = dict(zip(order, client.ask([payloads[index] for index in order]), strict=True))
-    replies = [asked[index] for index in range(len(questions))]
-    closings = {
-        index: _closing(question, sampling, reply.text)
-        for index, (question, reply) in enumerate(zip(questions, replies, strict=True))
-        if isinstance(reply, Answer)
-        and reply.finish_reason != "length"
-        and extract(reply.text, question.row["direction"]) is None
-    }
-    finals = dict(zip(closings, client.ask(list(closings.values())), strict=True))
-    turns: list[Row | Refusal] = []
-    for index, (question, payload, reply) in enumerate(zip(questions, payloads, replies, strict=True)):
-        if isinstance(reply, Refusal):
-            turns.append(reply)
-            continue
-        final = finals.get(index)
-        turns.append(_turn(client, question, payload, reply, final if isinstance(final, Answer) else None))
+    in_order = [questions[index] for index in order]
+
+    def then(position: int, answers: list[Answer]) -> Row | None:
+        return _following(in_order[position], sampling, answers)
+
+    payloads = [_payload(question, sampling) for question in in_order]
+    groups = [question.row["function_id"] for question in in_order]
+    chains = client.chains(payloads, then, groups, on_end)
+    turns: list[Row | Refusal] = [Refusal("", "")] * len(questions)
+    for index, question, payload, outcomes in zip(order, in_order, payloads, chains, strict=True):
+        answers = [one for one in outcomes if isinstance(one, Answer)]
+        first = outcomes[0]
+        turns[index] = (
+            first if isinstance(first, Refusal) else _turn(client, question, sampling, payload, answers)
+        )
     return turns
 
 
@@ -168,6 +196,22 @@ def _payload(question: Question, sampling: Sampling) -> Row:
     }
 
 
+def _following(question: Question, sampling: Sampling, answers: list[Answer]) -> Row | None:
+    """What to ask after these answers: the same with a longer limit, the bare answer, or nothing."""
+    n_free = _n_free(sampling, answers)
+    if len(answers) < n_free:
+        return {**_payload(question, sampling), "max_tokens": sampling.truncated_tokens}
+    if len(answers) == n_free and extract(answers[-1].text, question.row["direction"]) is None:
+        return _closing(question, sampling, answers[-1].text)
+    return None
+
+
+def _n_free(sampling: Sampling, answers: list[Answer]) -> int:
+    """How many replies of free text a question takes: a second one where the first was cut off."""
+    longer = sampling.truncated_tokens is not None and sampling.truncated_tokens > sampling.max_tokens
+    return 2 if longer and answers[0].finish_reason == "length" else 1
+
+
 def _closing(question: Question, sampling: Sampling, reply: str) -> Row:
     """Ask for the bare answer, held to the schema of the half that is asked for."""
     direction = question.row["direction"]
@@ -190,20 +234,30 @@ def _closing(question: Question, sampling: Sampling, reply: str) -> Row:
     }
 
 
-def _turn(client: Client, question: Question, payload: Row, reply: Answer, final: Answer | None) -> Row:
+def _turn(client: Client, question: Question, sampling: Sampling, payload: Row, answers: list[Answer]) -> Row:
+    free = answers[: _n_free(sampling, answers)]
+    reply, closings = free[-1], answers[len(free) :]
     text = reply.text
-    if final and extract(final.text, question.row["direction"]) is not None:
-        text = f"{text.rstrip()}\n\n{final.text.strip()}"
-    asked = {key: value for key, value in payload.items() if key != "messages"}
+    if closings and extract(closings[0].text, question.row["direction"]) is not None:
+        text = f"{text.rstrip()}\n\n{closings[0].text.strip()}"
+    whole = client.whole(payload)
+    asked: dict[str, Any] = {key: value for key, value in whole.items() if key != "messages"}
+    if len(free) > 1:
+        asked["max_tokens"] = sampling.truncated_tokens
     return {
-        "response_id": content_id("response", payload, client.server.identity, question.sample),
+        "response_id": content_id("response", {**whole, **asked}, client.identity, question.sample),
         "turn": question.turn,
         "response": text,
         "reasoning": reply.reasoning,
         "finish_reason": reply.finish_reason,
-        "model": client.server.identity,
+        "model": client.identity,
         "sampling": canonical(asked),
         "prompt_id": question.prompt_id,
-        "n_prompt_tokens": reply.n_prompt_tokens + (final.n_prompt_tokens if final else 0),
-        "n_completion_tokens": reply.n_completion_tokens + (final.n_completion_tokens if final else 0),
+        "n_prompt_tokens": sum(answer.n_prompt_tokens for answer in answers),
+        "n_completion_tokens": _total([answer.n_completion_tokens for answer in answers]),
     }
+
+
+def _total(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None

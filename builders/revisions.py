@@ -19,15 +19,21 @@ class Revisions(Stage):
     """Conversations of `turn` turns, judged, to conversations with an open turn more where one is due."""
 
     name = "revisions"
-    version = 1
+    version = 2
     features = CONVERSATIONS
     key = ("task_id", "sample")
-    shard_rows = 64
+    shard_rows = 2048
+    shards_at_once = 4
+    advances_by_row = True
 
     def __init__(self, client: Client, sampling: Sampling, turn: int) -> None:
         self.client = client
         self.sampling = sampling
         self.turn = turn
+
+    def abandon(self) -> None:
+        """Wait for no more answers."""
+        self.client.close()
 
     def identity(self) -> Row:
         """As for responses, and which turn this is."""
@@ -36,7 +42,9 @@ class Revisions(Stage):
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Ask for all due turns of the batch at once."""
         questions = [self._question(row) for row in rows if self._due(row)]
-        turns = iter(answered(self.client, self.sampling, questions))
+        advance = self.advancing(1)
+        advance(len(rows) - len(questions))
+        turns = iter(answered(self.client, self.sampling, questions, advance))
         for row in rows:
             turn = next(turns) if self._due(row) else None
             if isinstance(turn, Refusal):
@@ -51,4 +59,10 @@ class Revisions(Stage):
 
     def _question(self, row: Row) -> Question:
         ask = revision_request(row["direction"], row["turns"][-1]["feedback"])
-        return Question(row, row["sample"], self.turn, [*history(row), ask], prompts.load("revision").id)
+        return Question(
+            row,
+            row["sample"],
+            self.turn,
+            [*history(row, self.sampling.system), ask],
+            prompts.load("revision").id,
+        )

@@ -2,7 +2,8 @@
 
 In: the options of a build. Out: a locked folder. `.codeio/run.json` remembers every option that decides the
 rows; the same command goes on where it stopped, a larger limit, more turns or samples extend the run, and any
-other difference is refused by name. `.codeio/telemetry.jsonl` gets one line for each pass of a stage.
+other difference is refused by name. `.codeio/telemetry.jsonl` gets one line for each pass of a stage, and
+samples of those that ask a model.
 
 Not covered: the rows themselves (`folder`) and finished shards (`stage`).
 """
@@ -17,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-GROWING = ("limit", "turns", "samples")
+GROWING = ("limit", "turns", "samples", "truncated_tokens")
 
 
 class RunError(Exception):
@@ -62,7 +63,7 @@ class Run:
                     f"{self.out} was made with {name}={old[name]!r}, now it is {value!r}: rows would change. "
                     "Choose another --out, or give the same value."
                 )
-            if not _grows(old[name], value):
+            if not _grows(name, old[name], value):
                 raise RunError(
                     f"{self.out} was made with {name}={old[name]}; it can grow but not shrink to {value}. "
                     "Choose another --out."
@@ -79,21 +80,22 @@ class Run:
             return {}
         return found
 
-    def log(self, **facts: Any) -> None:
-        """Append a line to the telemetry."""
-        path = self.home / "telemetry.jsonl"
-        torn = path.exists() and not path.read_bytes().endswith(b"\n")
-        with path.open("a") as lines:
-            lines.write("\n" * torn + json.dumps(facts) + "\n")
+    def log(self, kind: str, **facts: Any) -> None:
+        """Append a line to the telemetry: a `stage` that has ended, or a `sample` of one under way."""
+        with (self.home / "telemetry.jsonl").open("ab+") as lines:
+            end = lines.seek(0, os.SEEK_END)
+            lines.seek(max(0, end - 1))
+            torn = lines.read() not in (b"", b"\n")
+            lines.write(b"\n" * torn + json.dumps({"kind": kind, **facts}).encode() + b"\n")
 
-    def telemetry(self) -> list[dict[str, Any]]:
-        """All lines logged so far, but for those that a full disk or a power cut has torn."""
+    def telemetry(self, kind: str = "stage") -> list[dict[str, Any]]:
+        """All lines of a kind so far, but for those that a full disk or a power cut has torn."""
         found = []
         with contextlib.suppress(FileNotFoundError):
             for line in (self.home / "telemetry.jsonl").read_text().splitlines():
                 with contextlib.suppress(ValueError):
                     found.append(json.loads(line))
-        return found
+        return [line for line in found if line.get("kind", "stage") == kind]
 
     def _refuse_foreign(self) -> None:
         if self.out.exists() and not self.out.is_dir():
@@ -108,6 +110,8 @@ class Run:
             )
 
 
-def _grows(old: int | None, new: int | None) -> bool:
-    """A limit of None is no limit at all."""
+def _grows(name: str, old: int | None, new: int | None) -> bool:
+    """A limit of None is no limit at all; None for tokens of truncated replies means that none are asked."""
+    if name == "truncated_tokens":
+        return new is not None and (old is None or new >= old)
     return new is None or (old is not None and new >= old)

@@ -11,7 +11,9 @@ request cache's part (`inference.cache`).
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -54,8 +56,13 @@ class Stage(ABC):
     """Columns in which no two rows may agree: the second is dropped as `duplicate`."""
     shard_rows: ClassVar[int] = 256
 
-    advance: Callable[[int], None] | None = None
-    """Told the number of input rows done, for a progress bar."""
+    shards_at_once: ClassVar[int] = 1
+    """More than one where rows wait for answers: the servers stay full while a shard waits for its last."""
+    advances_by_row: ClassVar[bool] = False
+    """Whether `rows` itself tells of progress (see `advancing`)."""
+
+    advance: Callable[[float], None] | None = None
+    """Told the number of input rows done, for a progress bar; from any thread."""
 
     @abstractmethod
     def identity(self) -> Row:
@@ -79,32 +86,67 @@ class Stage(ABC):
         """Map every shard; raises OpenRows when one cannot be finished now (the others are kept)."""
         tables = source if isinstance(source, Joined) else Joined(source)
         mapped, n_open, failure = [], 0, None
-        for start in range(0, len(tables), self.shard_rows):
-            shard = tables.shard(start, start + self.shard_rows)
-            try:
-                mapped.append(self._map(shard, cache_dir))
-            except Unanswered as error:
-                n_open, failure = n_open + error.n_open, error
-                if error.n_answered == 0:  # nobody answers: the other shards would fare no better
-                    break
-            else:
-                if self.advance:
-                    self.advance(len(shard))
+        for outcome in self._mapped(tables, cache_dir):
+            if isinstance(outcome, Dataset):
+                mapped.append(outcome)
+                continue
+            n_open, failure = n_open + outcome.n_open, outcome
+            if outcome.n_answered == 0:  # nobody answers: the other shards would fare no better
+                break
         if failure:
             raise OpenRows(f"{self.name}: {n_open} requests got no answer ({failure.reason}).") from failure
         return self._split(mapped)
 
+    def abandon(self) -> None:
+        """End what other threads wait for in `rows`; called once the outcome is no longer wanted."""
+        return  # most wait for nothing
+
+    def advancing(self, share: float) -> Callable[[float], None]:
+        """What to call with the number of things done, each of them a `share` of an input row."""
+        advance = self.advance
+        return (lambda n_things: advance(n_things * share)) if advance else (lambda n_things: None)
+
     def __getstate__(self) -> Row:
         return {key: value for key, value in vars(self).items() if key != "advance"}
 
-    def _map(self, shard: Dataset, cache_dir: Path | None) -> Dataset:
+    def _mapped(self, tables: Joined, cache_dir: Path | None) -> Iterator[Dataset | Unanswered]:
+        """The shards in order, `shards_at_once` under way."""
+        one = partial(self._shard, tables, cache_dir)
+        starts = range(0, len(tables), self.shard_rows)
+        if self.shards_at_once == 1 or len(starts) <= 1:
+            yield from map(one, starts)
+            return
+        with ThreadPoolExecutor(self.shards_at_once, "codeio-shard") as threads:
+            futures = [threads.submit(one, start) for start in starts]
+            try:
+                for future in futures:
+                    yield future.result()
+            except BaseException:  # an error, Ctrl+C, or whoever iterates has seen enough
+                threads.shutdown(wait=False, cancel_futures=True)
+                self.abandon()
+                raise
+
+    def _shard(self, tables: Joined, cache_dir: Path | None, start: int) -> Dataset | Unanswered:
+        shard = tables.shard(start, start + self.shard_rows)
+        fingerprint = self._fingerprint(shard)
+        cache = cache_dir / f"{self.name}-{fingerprint}.arrow" if cache_dir else None
+        is_known = cache is not None and cache.exists()
+        try:
+            mapped = self._map(shard, fingerprint, cache)
+        except Unanswered as error:
+            return error
+        if self.advance and (is_known or not self.advances_by_row):
+            self.advance(len(shard))
+        return mapped
+
+    def _fingerprint(self, shard: Dataset) -> str:
         content = shard.with_format("arrow")[:].to_pylist()
         decides = canonical([self.name, self.version, self.identity(), content])
-        fingerprint = hashlib.sha256(decides.encode()).hexdigest()[:32]
-        cache = None
-        if cache_dir:
-            cache_dir.mkdir(parents=True, exist_ok=True)
-            cache = str(cache_dir / f"{self.name}-{fingerprint}.arrow")
+        return hashlib.sha256(decides.encode()).hexdigest()[:32]
+
+    def _map(self, shard: Dataset, fingerprint: str, cache: Path | None) -> Dataset:
+        if cache:
+            cache.parent.mkdir(parents=True, exist_ok=True)
         return shard.map(
             self.transform,
             batched=True,
@@ -112,7 +154,7 @@ class Stage(ABC):
             remove_columns=shard.column_names,
             features=Features({**self.features, **_DROP}),
             new_fingerprint=fingerprint,
-            cache_file_name=cache,
+            cache_file_name=str(cache) if cache else None,
             keep_in_memory=cache is None,
             load_from_cache_file=cache is not None,
         )

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import prompts
 from builders import schema
-from builders.responses import Message, history, opening
+from builders.responses import Message, history, opening, said
 from builders.stage import Drop, Row, Stage
 from hub.verifier import canonical
 
@@ -24,14 +24,27 @@ class View(Stage):
 
     version = 1
 
+    def __init__(self, system: str | None = None, keep_reasoning: bool = False) -> None:
+        self.system = system
+        self.keep_reasoning = keep_reasoning
+
     def identity(self) -> Row:
-        """The prompts that stand in the messages beside the rows."""
-        return {name: prompts.load(name).id for name in ("system", "revision")}
+        """What stands in the messages beside the rows: prompts, and whether reasoning does."""
+        names = ("system", "revision")
+        return {
+            "prompts": {name: prompts.load(name).id for name in names},
+            "system": self.system,
+            "keep_reasoning": self.keep_reasoning,
+        }
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Lay out each task's rows."""
         for row in rows:
             yield from self.view(row, [{**row, **conversation} for conversation in row["conversations"]])
+
+    def messages(self, conversation: Row, turns: list[Row]) -> list[Message]:
+        """The messages of a conversation as far as these turns go."""
+        return history({**conversation, "turns": turns}, self.system, self.keep_reasoning)
 
     @abstractmethod
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
@@ -68,7 +81,7 @@ class CodeIO(View):
                 continue
             yield {
                 **_origin(conversation),
-                "messages": history({**conversation, "turns": turns}),
+                "messages": self.messages(conversation, turns),
                 "status": turns[0]["status"],
             }
 
@@ -90,13 +103,13 @@ class CodeIOPlus(View):
             second = turns[1] if len(turns) > 1 else None
             yield {
                 **_origin(conversation),
-                "messages": history({**conversation, "turns": turns}),
+                "messages": self.messages(conversation, turns),
                 "n_turns": len(turns),
                 "statuses": [turn["status"] for turn in turns],
                 "prompt": task["prompt"],
-                "turn_1": turns[0]["response"],
+                "turn_1": said(turns[0], self.keep_reasoning),
                 "feedback_1": turns[0]["feedback"],
-                "turn_2": second and second["response"],
+                "turn_2": second and said(second, self.keep_reasoning),
                 "feedback_2": second and second["feedback"],
             }
 
@@ -118,7 +131,7 @@ class RLVR(View):
                 for column in ("direction", "reference_code", "entrypoint", "input", "output")
             },
             "task_id": task["task_id"],
-            "prompt": opening(task),
+            "prompt": opening(task, self.system),
             "n_samples": len(first),
             "pass_rate": n_correct / len(first) if len(first) > 1 else None,
             "pass_rate_model": first[0]["model"] if len(first) > 1 else None,
@@ -139,7 +152,7 @@ class Preference(View):
             for conversation in conversations:
                 turns = _whole(conversation)
                 if len(turns) > turn:
-                    messages = history({**conversation, "turns": turns[: turn + 1]})[:-1]
+                    messages = self.messages(conversation, turns[: turn + 1])[:-1]
                     groups.setdefault(canonical(messages), []).append((messages, turns[turn]))
             for answers in groups.values():
                 right = [answer for _, answer in answers if answer["status"] == "correct"]
@@ -149,8 +162,8 @@ class Preference(View):
                         "task_id": task["task_id"],
                         "turn": turn,
                         "prompt": answers[0][0],
-                        "chosen": [{"role": "assistant", "content": right[0]["response"]}],
-                        "rejected": [{"role": "assistant", "content": wrong[0]["response"]}],
+                        "chosen": [{"role": "assistant", "content": said(right[0], self.keep_reasoning)}],
+                        "rejected": [{"role": "assistant", "content": said(wrong[0], self.keep_reasoning)}],
                     }
                     break
 
@@ -167,7 +180,9 @@ def _whole(conversation: Row) -> list[Row]:
 
 def _truncated(conversation: Row) -> Drop:
     turn = conversation["turns"][0]
-    detail = f"cut off after {turn['n_completion_tokens']} tokens; allow more with --max-tokens"
+    n_tokens = turn["n_completion_tokens"]
+    after = "" if n_tokens is None else f" after {n_tokens} tokens"
+    detail = f"cut off{after}; allow more with --truncated-tokens"
     return Drop(turn["response_id"], conversation["task_id"], "truncated", detail, turn["response"])
 
 

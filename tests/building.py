@@ -44,7 +44,7 @@ def scripted(body):
         right, wrong = {"output": known["n"] + step}, {"output": None}
     if "response_format" in body:
         assert list(body["response_format"]["json_schema"]["schema"]["properties"]) == list(right)
-        return json.dumps(right), "stop"
+        return json.dumps(right) if seed == 2 else "I do not know.", "stop"
     revised = any(words in last for words in FEEDBACK_WORDS)
     if seed == 0 or (seed == 1 and revised):
         return f"I add. {json.dumps(right)}", "stop"

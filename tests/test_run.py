@@ -65,7 +65,7 @@ def test_two_builds_do_not_write_to_one_folder(tmp_path):
 
 def test_telemetry_adds_up_lines(tmp_path):
     with Run(tmp_path).opened(OPTIONS) as run:
-        run.log(stage="tasks", seconds=1)
-        run.log(stage="tasks", seconds=2)
+        run.log("stage", stage="tasks", seconds=1)
+        run.log("stage", stage="tasks", seconds=2)
     assert [line["seconds"] for line in run.telemetry()] == [1, 2]
     assert json.loads((tmp_path / ".codeio" / "run.json").read_text()) == OPTIONS

@@ -4,7 +4,7 @@ In: chat-completion bodies. Out: answers and lasting refusals, in order. Everyth
 `InferenceError`. Not covered: prompts and what answers mean; that is the stages' part.
 """
 
-from builders.inference.answers import Answer, Refusal, Usage
+from builders.inference.answers import Answer, Refusal
 from builders.inference.cache import RequestCache
 from builders.inference.client import Client
 from builders.inference.embedded import embedded
@@ -20,7 +20,10 @@ from builders.inference.errors import (
     WeightsMissing,
     WrongModel,
 )
+from builders.inference.exchange import export, merge
 from builders.inference.server import Server, connect
+from builders.inference.sglang import sglang
+from builders.inference.usage import Usage
 
 __all__ = [
     "Answer",
@@ -41,4 +44,7 @@ __all__ = [
     "WrongModel",
     "connect",
     "embedded",
+    "export",
+    "merge",
+    "sglang",
 ]

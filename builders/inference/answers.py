@@ -1,12 +1,14 @@
 """What comes back for a request: an `Answer`, or a `Refusal` when asking again would not help.
 
 In: the JSON body of a chat completion. Out: the parts of it that the tables need, as one value that also
-goes into the request cache. Not covered: several choices for one request (`n` > 1), tool calls, logprobs.
+goes into the request cache. Not covered: tool calls, logprobs.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+_MOST_TOKENS = 2**31 - 1  # what a column of the tables holds
 
 
 class NoAnswer(Exception):
@@ -15,20 +17,22 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """One reply of the model. `finish_reason` is the server's: "stop", "length" (cut by max_tokens), ..."""
+    """One reply of the model. `finish_reason` is the server's: "stop", "length" (cut by max_tokens), ...
+
+    `n_completion_tokens` is None where the server gave several answers at once and told only their sum.
+    """
 
     text: str
     reasoning: str
     finish_reason: str
     n_prompt_tokens: int
-    n_completion_tokens: int
+    n_completion_tokens: int | None
     n_cached_tokens: int
     from_cache: bool = False
 
     def to_json(self) -> str:
         """The form kept in the request cache."""
-        fields = asdict(self)
-        del fields["from_cache"]
+        fields = {name: value for name, value in vars(self).items() if name != "from_cache"}
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -45,21 +49,14 @@ class Refusal:
     detail: str
 
 
-@dataclass
-class Usage:
-    """Counters of a client since its creation; tokens are those of answers that came over the wire."""
+@dataclass(frozen=True)
+class Completion:
+    """All answers of one reply, and the tokens that it cost together."""
 
-    asked: int = 0
-    from_cache: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-
-    def count(self, answer: Answer) -> None:
-        """Adds one answer of the server."""
-        self.prompt_tokens += answer.n_prompt_tokens
-        self.completion_tokens += answer.n_completion_tokens
-        self.cached_tokens += answer.n_cached_tokens
+    answers: list[Answer]
+    n_prompt_tokens: int
+    n_completion_tokens: int
+    n_cached_tokens: int
 
 
 def parsed(body: bytes) -> Any:
@@ -70,17 +67,42 @@ def parsed(body: bytes) -> Any:
         raise ValueError("nested too deep") from None
 
 
-def read_answer(body: bytes) -> Answer:
-    """Reads a chat completion; raises NoAnswer when it is not one, is empty or was broken off."""
+def read_answers(body: bytes, model: str) -> Completion:
+    """Reads a chat completion of `model`, an answer for each finished choice.
+
+    Raises NoAnswer when it is not one, comes from another model, or when all it holds is empty or broken off.
+    """
     try:
         completion = parsed(body)
     except ValueError:
         raise NoAnswer("the reply is not JSON") from None
-    choices = completion.get("choices") if isinstance(completion, dict) else None
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+    choices = _entry(completion, "choices")
+    if not isinstance(choices, list) or not choices:
         raise NoAnswer("the reply has no choices")
-    choice = choices[0]
-    message = choice.get("message")
+    _check_model(model, _entry(completion, "model"))
+    usage = _entry(completion, "usage")
+    n_prompt = _count(usage, "prompt_tokens")
+    n_cached = max(
+        _count(_entry(usage, "prompt_tokens_details"), "cached_tokens"),
+        _count(_entry(choices[0], "meta_info"), "cached_tokens"),
+    )
+    n_in_all = _count(usage, "completion_tokens")
+    answers, faults = [], []
+    for choice in choices:
+        # sglang tells of each choice if asked to; else only the sum of all is known.
+        n_told = _count(_entry(choice, "meta_info"), "completion_tokens")
+        n_own = n_told or (n_in_all if len(choices) == 1 else None)
+        try:
+            answers.append(_read_choice(choice, n_prompt, n_own, n_cached))
+        except NoAnswer as fault:
+            faults.append(fault)
+    if not answers:
+        raise faults[0]
+    return Completion(answers, n_prompt, n_in_all, n_cached)
+
+
+def _read_choice(choice: Any, n_prompt: int, n_completion: int | None, n_cached: int) -> Answer:
+    message = _entry(choice, "message")
     if not isinstance(message, dict):
         raise NoAnswer("the reply has no message")
     finish_reason = _text(choice.get("finish_reason"))
@@ -90,15 +112,33 @@ def read_answer(body: bytes) -> Answer:
     reasoning = _text(message.get("reasoning_content") or message.get("reasoning"))
     if not (text or reasoning or finish_reason):
         raise NoAnswer("the reply is empty")
-    usage = completion.get("usage")
-    return Answer(
-        text=text,
-        reasoning=reasoning,
-        finish_reason=finish_reason,
-        n_prompt_tokens=_count(usage, "prompt_tokens"),
-        n_completion_tokens=_count(usage, "completion_tokens"),
-        n_cached_tokens=_count(_entry(usage, "prompt_tokens_details"), "cached_tokens"),
-    )
+    if not reasoning:
+        reasoning, text = _parted(text)
+    return Answer(text, reasoning, finish_reason, n_prompt, n_completion, n_cached)
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Reasoning and the answer after it, of a reasoning model whose server leaves them in one text.
+
+    Some chat templates open the reasoning in the prompt, so its first mark may be missing; a reply that was
+    cut off may lack the last.
+    """
+    opening, closing = "<think>", "</think>"
+    before, mark, after = text.partition(closing)
+    if mark:
+        return before.strip().removeprefix(opening).strip(), after.lstrip()
+    if text.lstrip().startswith(opening):
+        return text.strip().removeprefix(opening).strip(), ""
+    return "", text
+
+
+def _check_model(asked: str, told: Any) -> None:
+    """Names may differ in case, owner or date (`gpt-4o` answers as `gpt-4o-2024-08-06`), not in all."""
+    if not isinstance(told, str) or not told:
+        return
+    one, other = asked.lower(), told.lower()
+    if one not in other and other not in one:
+        raise NoAnswer(f"{told[:100]} answered, not {asked}")
 
 
 def _entry(mapping: Any, name: str) -> Any:
@@ -107,7 +147,7 @@ def _entry(mapping: Any, name: str) -> Any:
 
 def _count(mapping: Any, name: str) -> int:
     value = _entry(mapping, name)
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and 0 <= value <= _MOST_TOKENS else 0
 
 
 def _text(value: Any) -> str:

@@ -1,9 +1,9 @@
 """Answers already paid for, kept by request, so that a killed run goes on without asking again.
 
-In: a request (the payload and the model's identity; never the address, never a key). Out: its answer, if it
-was ever given. One SQLite file in WAL mode: several processes may read and write it at once, and what was
-put survives SIGKILL. Every `open` has its own connection, so nothing is shared between threads or carried
-over a fork; the object itself is just a path and pickles as one.
+In: a request (the payload and the model's identity; never the address, never a key). Out: its answer, or the
+lasting refusal, if either was ever given. One SQLite file in WAL mode: several processes may read and write
+it at once, and what was put survives SIGKILL. Every `open` has its own connection, so nothing is shared
+between threads or carried over a fork; the object itself is just a path and pickles as one.
 Not covered: sharing a cache over a network file system (SQLite's locks do not hold there).
 """
 
@@ -18,11 +18,15 @@ from typing import Any
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
-from builders.inference.answers import Answer
+from builders.inference.answers import Answer, Refusal
 from builders.inference.errors import CacheUnusable
 
 BUSY_TIMEOUT_S = 60
-_TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID"
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS refusals"
+    " (key TEXT PRIMARY KEY, reason TEXT NOT NULL, detail TEXT NOT NULL) WITHOUT ROWID",
+)
 N_KEYS_PER_QUERY = 500  # SQLite allows 999 variables in its oldest builds
 
 
@@ -40,25 +44,71 @@ class OpenCache:
         self._connection = connection
         self._path = path
 
-    def get(self, keys: Sequence[str]) -> dict[str, Answer]:
-        """The answers there are, by key."""
-        found: dict[str, Answer] = {}
+    def get(self, keys: Sequence[str]) -> dict[str, Answer | Refusal]:
+        """What there is, by key; an answer goes before a refusal."""
+        found: dict[str, Answer | Refusal] = {}
         for start in range(0, len(keys), N_KEYS_PER_QUERY):
             some = keys[start : start + N_KEYS_PER_QUERY]
             marks = ",".join("?" * len(some))
-            query = f"SELECT key, answer FROM answers WHERE key IN ({marks})"
-            found.update((key, Answer.from_json(text)) for key, text in self._run(query, some))
+            for key, reason, detail in self._run(f"SELECT * FROM refusals WHERE key IN ({marks})", some):
+                found[key] = Refusal(reason, detail)
+            for key, text in self._run(f"SELECT * FROM answers WHERE key IN ({marks})", some):
+                found[key] = Answer.from_json(text)
         return found
 
     def put(self, key: str, answer: Answer) -> Answer:
         """Keeps an answer, on disk when this returns; the first to a request stays, and is given back."""
-        self._run("INSERT OR IGNORE INTO answers VALUES (?, ?)", (key, answer.to_json()))
-        (n_new,) = self._run("SELECT changes()")[0]
-        return answer if n_new else self.get([key])[key]  # no row is ever changed or removed
+        if self._change("INSERT OR IGNORE INTO answers VALUES (?, ?)", (key, answer.to_json())):
+            return answer
+        kept = self.get([key])[key]  # no answer is ever changed or removed
+        return kept if isinstance(kept, Answer) else answer
+
+    def refuse(self, key: str, refusal: Refusal) -> None:
+        """Keeps a lasting refusal, so that it is not asked for again."""
+        self._change(
+            "INSERT OR REPLACE INTO refusals VALUES (?, ?, ?)", (key, refusal.reason, refusal.detail)
+        )
+
+    def forget_refusals(self) -> int:
+        """Removes all refusals, so that their requests are asked again; returns how many there were."""
+        n_refusals = self._change("DELETE FROM refusals")
+        if n_refusals:
+            self._run(f"PRAGMA user_version = {self.generation() + 1}")
+        return n_refusals
+
+    def generation(self) -> int:
+        """How often refusals were forgotten: what was made of them before is out of date."""
+        return int(self._run("PRAGMA user_version")[0][0])
+
+    def answers(self) -> Iterator[tuple[str, Answer]]:
+        """All answers by key, in the order of the keys."""
+        with _explained(self._path):
+            for key, text in self._connection.execute("SELECT key, answer FROM answers ORDER BY key"):
+                yield key, Answer.from_json(text)
+
+    def put_many(self, answers: Sequence[tuple[str, Answer]]) -> int:
+        """Keeps answers in one transaction; returns how many of them are new."""
+        with _explained(self._path), self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            return sum(
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO answers VALUES (?, ?)", (key, answer.to_json())
+                ).rowcount
+                for key, answer in answers
+            )
+
+    def refusals(self) -> dict[str, int]:
+        """How many refusals there are, by reason."""
+        rows = self._run("SELECT reason, count(*) FROM refusals GROUP BY reason ORDER BY reason")
+        return {reason: int(count) for reason, count in rows}
 
     def __len__(self) -> int:
         (n_answers,) = self._run("SELECT count(*) FROM answers")[0]
         return int(n_answers)
+
+    def _change(self, statement: str, values: Sequence[str] = ()) -> int:
+        with _explained(self._path):
+            return self._connection.execute(statement, values).rowcount
 
     def _run(self, statement: str, values: Sequence[str] = ()) -> list[Any]:
         with _explained(self._path):
@@ -101,7 +151,8 @@ def _is_locked(error: BaseException) -> bool:
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute(_TABLE)
+    for table in _TABLES:
+        connection.execute(table)
 
 
 @contextmanager

@@ -1,176 +1,193 @@
 """Asks a model many things at once and loses nothing.
 
-In: chat-completion bodies without "model". Out: for each, in order, an `Answer` or a `Refusal`. Every answer
-is in the request cache the moment it arrives, and what is there is not asked again. `ask` is synchronous and
-brings its own event loop in its own thread: it works in a batched map, in a worker process, in a notebook.
-Not covered: several servers at once, adapting the concurrency to the server.
+In: chat-completion bodies without "model". Out: for each, in order, an `Answer` or a `Refusal`. Every outcome
+is in the request cache the moment it arrives, and what is there is not asked again. The calls are synchronous
+and may come from several threads: one loop, in a thread of its own, serves them all, so that the servers stay
+full while a caller waits for its last answers. It works in a batched map, in a worker process, in a notebook.
 """
 
 import asyncio
-import json
-from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
 
-import httpx
+from builders.inference.answers import Answer
+from builders.inference.ask import Ask
+from builders.inference.cache import RequestCache, request_key
+from builders.inference.dispatch import Dispatcher
+from builders.inference.lane import Lane
+from builders.inference.requests import Outcome, Payload, Then
+from builders.inference.server import Server, certificates
+from builders.inference.transport import Transport
+from builders.inference.usage import Usage
 
-from builders.inference.answers import Answer, Refusal, Usage
-from builders.inference.cache import OpenCache, RequestCache, request_key
-from builders.inference.chat import Closed, Line, Lost
-from builders.inference.errors import Unanswered
-from builders.inference.server import Server, certificates, on_this_machine
-
-T = TypeVar("T")
-
-# Servers close idle connections (llama.cpp after 5 s); ours are let go first, so none is reused half-closed.
-KEEPALIVE_S = 2
-CONNECT_TIMEOUT_S = 20
-MIN_LOSSES = 8  # in a row, before a server is held to be broken; fewer may be the fault of the requests
+CONCURRENCY = 256
+TIMEOUT_S = 1800.0
+PATIENCE_S = 600.0
 
 
 class Client:
-    """A server, a request cache, and how to ask: `concurrency` requests at a time, `timeout_s` for each try.
+    """Servers of one model, a request cache, and how to ask.
 
-    A request that fails in passing is tried again (see `chat`), but no new try begins later than `patience_s`
-    after the first. `usage` counts since creation; a pickled copy begins at zero.
+    `concurrency`: most requests in flight at each server; what it bears is found out. `timeout_s`: for each
+    try. `patience_s`: how long to wait where all servers are gone. `options`: what every payload gets besides
+    its own, such as `chat_template_kwargs`; a part of each request's identity. `usage` counts since creation;
+    a pickled copy begins at zero.
     """
 
     def __init__(
         self,
-        server: Server,
+        servers: Server | Sequence[Server],
         cache: RequestCache,
-        concurrency: int = 8,
-        timeout_s: float = 600,
-        patience_s: float = 900,
+        concurrency: int = CONCURRENCY,
+        timeout_s: float = TIMEOUT_S,
+        patience_s: float = PATIENCE_S,
+        options: Payload | None = None,
     ):
-        self.server = server
+        self.servers = [servers] if isinstance(servers, Server) else list(servers)
         self.cache = cache
         self.concurrency = concurrency
         self.timeout_s = timeout_s
         self.patience_s = patience_s
+        self.options = options or {}
         self.usage = Usage()
+        self._engine: _Engine | None = None
+        self._starting = threading.Lock()
 
     def __reduce__(self) -> tuple[type["Client"], tuple[Any, ...]]:
-        return Client, (self.server, self.cache, self.concurrency, self.timeout_s, self.patience_s)
+        fields = (self.cache, self.concurrency, self.timeout_s, self.patience_s, self.options)
+        return Client, (self.servers, *fields)
 
-    def ask(
-        self, payloads: Sequence[dict[str, Any]], on_answer: Callable[[Answer], None] | None = None
-    ) -> list[Answer | Refusal]:
+    @property
+    def identity(self) -> str:
+        """Who answers, by weights."""
+        return self.servers[0].identity
+
+    def deciding(self) -> dict[str, Any]:
+        """What decides an outcome besides the payload: the model, the options, and refusals forgotten."""
+        with self.cache.open() as cache:
+            return {"model": self.identity, "options": self.options, "retries": cache.generation()}
+
+    def whole(self, payload: Payload) -> Payload:
+        """What is asked for a payload: with the client's options; raises ValueError if it names a model."""
+        if "model" in payload:
+            raise ValueError("a payload names no model: the client adds the server's")
+        return {**payload, **self.options}
+
+    def ask(self, payloads: Sequence[Payload], groups: Sequence[str] | None = None) -> list[Outcome]:
         """The outcome of each payload, in order; equal payloads are sent once and share their answer.
 
-        `on_answer` is called for each answered payload (from the cache too) in the client's own thread.
-        Raises Unanswered when requests stay open after all others were seen to, CacheUnusable when answers
-        cannot be kept, ValueError for a payload that is not JSON or names a model.
+        `groups`: which payloads share a long prefix, and are best kept together. Raises Unanswered when
+        requests stay open after all others were seen to, CacheUnusable when answers cannot be kept,
+        ValueError for a payload that is not JSON or names a model.
         """
-        requests: dict[str, dict[str, Any]] = {}
-        keys: list[str] = []
-        for payload in payloads:
-            if "model" in payload:
-                raise ValueError("a payload names no model: the client adds the server's")
-            keys.append(request_key(payload, self.server.identity))
-            requests.setdefault(keys[-1], payload)
-        batch = _Batch(self, requests, keys, on_answer or _ignore)
-        _run_apart(batch.run())
-        n_open = sum(key not in batch.outcomes for key in keys)
-        if n_open:
-            raise Unanswered(n_open, batch.reason, n_answered=len(keys) - n_open)
-        return [batch.outcomes[key] for key in keys]
+        return [outcomes[-1] for outcomes in self.chains(payloads, _nothing, groups)]
 
-
-class _Batch:
-    """One call of `ask`: which requests it has, what became of them, and why some stayed open."""
-
-    def __init__(
+    def chains(
         self,
-        client: Client,
-        requests: dict[str, dict[str, Any]],
-        keys: list[str],
-        on_answer: Callable[[Answer], None],
-    ):
-        self._client = client
-        self._requests = requests
-        self._n_rows = Counter(keys)
-        self._on_answer = on_answer
-        self._certificates = certificates()  # here, not in the loop's short-lived thread
-        self.outcomes: dict[str, Answer | Refusal] = {}
-        self.reason = ""
+        payloads: Sequence[Payload],
+        then: Then,
+        groups: Sequence[str] | None = None,
+        on_end: Callable[[int], None] | None = None,
+    ) -> list[list[Outcome]]:
+        """As `ask`, but each answer may call for another request: all outcomes of each payload, in order.
 
-    async def run(self) -> None:
-        with self._client.cache.open() as cache:
-            for key, answer in cache.get(list(self._requests)).items():
-                self._client.usage.from_cache += 1
-                self._record(key, answer)
-            still_open = [key for key in self._requests if key not in self.outcomes]
-            if still_open:
-                await self._ask_server(still_open, cache)
+        `then` is called in the client's own thread with the payload's index and the answers so far, and
+        returns the next payload or None. `on_end` is called there with 1 for each payload that is done with.
+        """
+        whole = [self.whole(payload) for payload in payloads]
+        keyed = [(request_key(payload, self.identity), payload) for payload in whole]
 
-    async def _ask_server(self, keys: list[str], cache: OpenCache) -> None:
-        client, url = self._client, self._client.server.base_url
-        async with httpx.AsyncClient(
-            headers={**client.server.headers(), "Content-Type": "application/json"},
-            timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),  # the whole request is timed by the line
-            limits=httpx.Limits(max_connections=client.concurrency, keepalive_expiry=KEEPALIVE_S),
-            trust_env=not on_this_machine(url),
-            verify=self._certificates,
-        ) as http:
-            n_losses_at_most = max(client.concurrency, MIN_LOSSES)
-            line = Line(http, client.server, client.timeout_s, client.patience_s, n_losses_at_most)
-            queue = deque(keys)
-            n_workers = min(client.concurrency, len(keys))
-            workers = [asyncio.create_task(self._work(queue, line, cache)) for _ in range(n_workers)]
-            try:
-                await asyncio.gather(*workers)
-            finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
-            if line.dead:
-                self.reason = line.dead
+        def following(index: int, answers: list[Answer]) -> Payload | None:
+            payload = then(index, answers)
+            return payload if payload is None else self.whole(payload)
 
-    async def _work(self, queue: deque[str], line: Line, cache: OpenCache) -> None:
-        client = self._client
-        while queue and not line.dead:
-            # Neighbours may fail alike (one function, one long prompt): the far end tells more of the server.
-            key = queue.pop() if line.n_losses_in_a_row else queue.popleft()
-            # Escaped as ASCII, any Python string can be sent, half surrogate pairs too.
-            body = json.dumps({"model": client.server.model, **self._requests[key]}).encode()
-            client.usage.asked += 1
-            try:
-                outcome = await line.complete(body)
-            except (Lost, Closed) as error:
-                self.reason = str(error)
-                continue
-            if isinstance(outcome, Answer):
-                client.usage.count(outcome)
-                outcome = cache.put(key, outcome)  # another process may have been faster: its answer stays
-            self._record(key, outcome)
+        return self._running().run(keyed, groups or [""] * len(keyed), following, on_end)
 
-    def _record(self, key: str, outcome: Answer | Refusal) -> None:
-        self.outcomes[key] = outcome
-        if isinstance(outcome, Answer):
-            for _ in range(self._n_rows[key]):
-                self._on_answer(outcome)
+    def close(self) -> None:
+        """End the loop and its connections; calls under way end with CancelledError. Asking starts anew."""
+        with self._starting:
+            if self._engine:
+                self._engine.stop()
+                self._engine = None
+
+    def _running(self) -> "_Engine":
+        with self._starting:
+            if self._engine is None or self._engine.process != os.getpid():  # a fork has no threads
+                self._engine = _Engine(self)
+                weakref.finalize(self, self._engine.stop)
+            return self._engine
 
 
-def _ignore(answer: Answer) -> None:
-    pass
+class _Engine:
+    """The loop of a client and the thread that it runs in."""
 
+    def __init__(self, client: Client) -> None:
+        certificates()  # here, not in one of the loop's short-lived threads
+        self.process = os.getpid()
+        self._servers, self._cache, self._usage = client.servers, client.cache, client.usage
+        self._limits = client.concurrency, client.timeout_s
+        self._patience_s = client.patience_s
+        self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+        started: Future[Dispatcher] = Future()
+        self._thread = threading.Thread(
+            target=self._run, args=(started,), name="codeio-inference", daemon=True
+        )
+        self._thread.start()
+        self._dispatcher = started.result()
 
-def _run_apart(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine on a loop in another thread, since this one may have a running loop (a notebook)."""
-    task: asyncio.Task[Any] | None = None
+    def run(
+        self,
+        payloads: Sequence[tuple[str, Payload]],
+        groups: Sequence[str],
+        then: Then,
+        on_end: Callable[[int], None] | None,
+    ) -> list[list[Outcome]]:
+        """From any thread: all outcomes of all payloads."""
 
-    async def known() -> T:
-        nonlocal task
-        task = asyncio.current_task()
-        return await work
+        async def seen_to() -> list[list[Outcome]]:
+            ask = Ask(payloads, groups, then, on_end)
+            await self._dispatcher.see_to(ask)
+            return [chain.outcomes for chain in ask.chains]
 
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="codeio-inference") as thread:
-        future = thread.submit(asyncio.run, known())
+        future = asyncio.run_coroutine_threadsafe(seen_to(), self._loop)
         try:
             return future.result()
         except BaseException:  # Ctrl+C: do not wait for the requests in flight
-            if task is not None and not future.done():
-                task.get_loop().call_soon_threadsafe(task.cancel)
+            future.cancel()
             raise
+
+    def stop(self) -> None:
+        """End the loop and wait for its thread."""
+        if self.process != os.getpid() or threading.current_thread() is self._thread:
+            return
+        with suppress(RuntimeError):  # it has ended
+            self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join()
+
+    def _run(self, started: "Future[Dispatcher]") -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            try:
+                runner.run(self._serve(started))
+            except BaseException as error:
+                if started.done():
+                    raise
+                started.set_exception(error)
+
+    async def _serve(self, started: "Future[Dispatcher]") -> None:
+        with self._cache.open() as cache:
+            async with Transport() as transport:
+                lanes = [Lane(server, transport, *self._limits) for server in self._servers]
+                dispatcher = Dispatcher(lanes, cache, self._usage, self._patience_s)
+                started.set_result(dispatcher)
+                await self._over.wait()
+                await dispatcher.stop()
+
+
+def _nothing(index: int, answers: list[Answer]) -> None:
+    """Nothing follows."""

@@ -9,16 +9,17 @@ Not covered: starting a server.
 import functools
 import os
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 
-from builders.inference.answers import parsed
+from builders.inference.answers import Answer, parsed
 from builders.inference.errors import KeyRefused, NotCompatible, ServerDown, WrongModel
 from builders.inference.identity import told_identity
 
 PROBE_TIMEOUT_S = 15
+MIN_SECRET_CHARS = 12
 _ENDPOINTS = ("/chat/completions", "/completions", "/models")
 
 
@@ -30,6 +31,10 @@ class Server:
     model: str
     identity: str
     api_key: str | None = field(default=None, repr=False)
+    engine: str = ""
+    """"sglang" where it says so: then its extras are used."""
+    samples_at_once: bool = True
+    """Whether one request may ask for several samples (`n`); a server without it is found out."""
 
     def key(self) -> str | None:
         """The key to send: the one given, else the environment's; raises KeyRefused if it cannot be sent."""
@@ -48,6 +53,13 @@ class Server:
         """Words of the server or of the connection, without the key that they may repeat."""
         key = self.key()
         return text.replace(key, "***") if key else text
+
+    def without_key(self, answer: Answer) -> Answer:
+        """An answer that does not repeat the key; one as short as a word ("EMPTY") is no secret."""
+        key = self.key()
+        if not key or len(key) < MIN_SECRET_CHARS or key not in answer.text + answer.reasoning:
+            return answer
+        return replace(answer, text=self.masked(answer.text), reasoning=self.masked(answer.reasoning))
 
 
 def on_this_machine(url: str) -> bool:
@@ -84,7 +96,7 @@ def connect(base_url: str, model: str | None = None, api_key: str | None = None)
             listed = _models(http, asker, candidate)
             if listed is not None:
                 entry = _chosen(listed, model, candidate)
-                return Server(candidate, entry["id"], _identity(http, candidate, entry), api_key)
+                return _described(http, candidate, entry, api_key)
     raise NotCompatible(
         f"What answers at {url} is not an OpenAI-compatible server (it has no model list): give the address"
         " of one, such as http://127.0.0.1:30000 for sglang."
@@ -157,22 +169,28 @@ def _chosen(entries: list[dict[str, Any]], model: str | None, url: str) -> dict[
     raise WrongModel(f"The server at {url} serves {served}: name the one to use with --model.")
 
 
-def _identity(http: httpx.Client, url: str, entry: dict[str, Any]) -> str:
+def _described(http: httpx.Client, url: str, entry: dict[str, Any], api_key: str | None) -> Server:
     """Who answers: sglang's own word about its weights, else vLLM's `root`, else the model's name."""
-    origin = url.removesuffix("/v1")
-    told = _told(http, origin, ("model_info", "get_model_info"), "model_path")
-    if told is not None:
-        revision = _told(http, origin, ("server_info", "get_server_info"), "revision")
-        return told_identity(told, revision, on_this_machine(url))
+    origin, here = url.removesuffix("/v1"), on_this_machine(url)
+    told = _told(http, origin, ("model_info", "get_model_info")).get("model_path")
+    if isinstance(told, str) and told:
+        settings = _told(http, origin, ("server_info", "get_server_info"))
+        revision = settings.get("revision")
+        identity = told_identity(told, revision if isinstance(revision, str) and revision else None, here)
+        # In this mode sglang draws all samples of a request under its one seed: they would be the same.
+        samples_at_once = not settings.get("enable_deterministic_inference")
+        return Server(url, entry["id"], identity, api_key, "sglang", samples_at_once)
     root = entry.get("root")
-    return told_identity(root if isinstance(root, str) and root else entry["id"], None, on_this_machine(url))
+    identity = told_identity(root if isinstance(root, str) and root else entry["id"], None, here)
+    return Server(url, entry["id"], identity, api_key)
 
 
-def _told(http: httpx.Client, origin: str, endpoints: tuple[str, ...], name: str) -> str | None:
+def _told(http: httpx.Client, origin: str, endpoints: tuple[str, ...]) -> dict[str, Any]:
     for endpoint in endpoints:
         try:
-            value = parsed(http.get(f"{origin}/{endpoint}").raise_for_status().content)[name]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            found = parsed(http.get(f"{origin}/{endpoint}").raise_for_status().content)
+        except (httpx.HTTPError, ValueError):
             continue
-        return value if isinstance(value, str) and value else None
-    return None
+        if isinstance(found, dict):
+            return found
+    return {}

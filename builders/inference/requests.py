@@ -1,0 +1,79 @@
+"""What is asked, on its way: questions, the chains of requests they take, and what goes over the wire.
+
+A chain begins with a payload; each answer may call for another one (an answer in another form, a longer
+limit), until none follows. A `Request` is one HTTP request: one payload, or several that differ only in
+consecutive seeds, samples of one question that the server is asked to draw at once.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from builders.inference.answers import Answer, Refusal
+
+if TYPE_CHECKING:
+    from builders.inference.ask import Ask
+
+Payload = dict[str, Any]
+Outcome = Answer | Refusal
+Then = Callable[[int, list[Answer]], Payload | None]
+"""Of a chain's number and its answers so far: what to ask next, if anything."""
+
+
+@dataclass(eq=False)
+class Chain:
+    """One question of an ask: the payload it is at, and what came so far."""
+
+    ask: "Ask"
+    index: int
+    key: str
+    payload: Payload
+    group: str
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Request:
+    """One HTTP request: payloads by their keys, in the order of their seeds."""
+
+    payloads: dict[str, Payload]
+    group: str
+    n_tries: int = 0
+    first_lost_s: float = 0.0
+
+    def body(self, model: str, extras: Payload) -> bytes:
+        """The JSON to send. Escaped as ASCII, any Python string can be sent, half surrogate pairs too."""
+        payload = {"model": model, **next(iter(self.payloads.values())), **extras}
+        if len(self.payloads) > 1:
+            payload["n"] = len(self.payloads)
+        return json.dumps(payload).encode()
+
+    def apart(self) -> list["Request"]:
+        """A request for each payload."""
+        return [replace(self, payloads={key: payload}) for key, payload in self.payloads.items()]
+
+
+def bundled(chains: Iterable[Chain]) -> list[Request]:
+    """Requests for chains, in order; what differs only in consecutive seeds becomes one.
+
+    A server that is asked for `n` answers draws them under the seed given and those after it (vLLM), or under
+    seeds of its own.
+    """
+    requests: list[Request] = []
+    open_ones: dict[tuple[int, str], tuple[int, Request]] = {}
+    for chain in chains:
+        seed = chain.payload.get("seed")
+        if isinstance(seed, int) and chain.payload.get("temperature"):
+            # Samples of one question share their messages, so that these need not be compared.
+            rest = {name: value for name, value in chain.payload.items() if name not in ("seed", "messages")}
+            like = id(chain.payload.get("messages")), json.dumps(rest, sort_keys=True)
+            last_seed, request = open_ones.get(like, (None, None))
+            if request and last_seed == seed - 1:
+                request.payloads[chain.key] = chain.payload
+                open_ones[like] = seed, request
+                continue
+        requests.append(Request({chain.key: chain.payload}, chain.group))
+        if isinstance(seed, int) and chain.payload.get("temperature"):
+            open_ones[like] = seed, requests[-1]
+    return requests

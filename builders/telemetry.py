@@ -1,0 +1,137 @@
+"""How a stage that asks a model goes: rates, cache hits, failures, cost, and when it will be done.
+
+In: the counters of a client, and the rows done so far. Out: `Sample`s, for the terminal and, as JSON lines,
+for the run's folder. Rates are those of the last minute.
+Not covered: drawing them (`progress`).
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from builders.inference import Usage
+
+WINDOW_S = 60.0
+INTERVAL_S = 10.0
+PER_TOKENS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What a million tokens of prompts and of answers cost, in one currency."""
+
+    prompt: float
+    completion: float
+
+    def of(self, n_prompt_tokens: int, n_completion_tokens: int) -> float:
+        """The cost of so many tokens; prompt tokens from a prefix cache count in full."""
+        return (n_prompt_tokens * self.prompt + n_completion_tokens * self.completion) / PER_TOKENS
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A stage as it stands; counts are since it began, rates by the second."""
+
+    at: str
+    stage: str
+    rows: int
+    n_rows: int
+    in_flight: int
+    waiting: int
+    asked: int
+    answered: int
+    from_cache: int
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_tokens_per_s: float
+    completion_tokens_per_s: float
+    cached_share: float | None
+    """Of the prompt tokens, those from the server's prefix cache."""
+    failures: dict[str, int]
+    seconds_left: float | None
+    cost: float | None
+
+
+class Meter:
+    """Counts the rows of one stage and reads its client's counters; safe to use from several threads."""
+
+    def __init__(self, stage: str, n_rows: int, usage: Usage | None, prices: Prices | None = None) -> None:
+        self.stage = stage
+        self.n_rows = n_rows
+        self.usage = usage
+        self._prices = prices
+        self._before = usage.snapshot() if usage else Usage()
+        self._rows = 0.0
+        self._lock = threading.Lock()
+        self._past: deque[tuple[float, float, int, int]] = deque([(time.monotonic(), 0.0, 0, 0)])
+
+    @property
+    def rows(self) -> float:
+        """Rows done; a row of several samples is done bit by bit."""
+        return self._rows
+
+    def advance(self, n_rows: float) -> None:
+        """So many more rows are done."""
+        with self._lock:
+            self._rows += n_rows
+
+    def spent(self) -> dict[str, int | dict[str, int]]:
+        """What was asked for the stage so far; empty for one that asks no model."""
+        return self.usage.since(self._before) if self.usage else {}
+
+    def read(self) -> Sample:
+        """The stage as it stands."""
+        usage = (self.usage or Usage()).snapshot()
+        n_in = usage.prompt_tokens - self._before.prompt_tokens
+        n_out = usage.completion_tokens - self._before.completion_tokens
+        n_cached = usage.cached_tokens - self._before.cached_tokens
+        now = time.monotonic()
+        with self._lock:
+            while len(self._past) > 1 and self._past[0][0] < now - WINDOW_S:
+                self._past.popleft()
+            then, rows, was_in, was_out = self._past[0]
+            self._past.append((now, self._rows, n_in, n_out))
+        seconds = max(now - then, 1e-9)
+        rows_per_s = (self._rows - rows) / seconds
+        return Sample(
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            stage=self.stage,
+            rows=int(self._rows + 1e-6),
+            n_rows=self.n_rows,
+            in_flight=usage.in_flight,
+            waiting=usage.waiting,
+            asked=usage.asked - self._before.asked,
+            answered=usage.answered - self._before.answered,
+            from_cache=usage.from_cache - self._before.from_cache,
+            prompt_tokens=n_in,
+            completion_tokens=n_out,
+            prompt_tokens_per_s=round((n_in - was_in) / seconds, 1),
+            completion_tokens_per_s=round((n_out - was_out) / seconds, 1),
+            cached_share=round(n_cached / n_in, 4) if n_in else None,
+            failures=dict(sorted((usage.failures - self._before.failures).items())),
+            seconds_left=round((self.n_rows - self._rows) / rows_per_s, 1) if rows_per_s > 0 else None,
+            cost=round(self._prices.of(n_in, n_out), 6) if self._prices else None,
+        )
+
+
+@contextmanager
+def sampled(meter: Meter, tell: Callable[[Sample], None]) -> Iterator[None]:
+    """Tell how the stage stands, every few seconds and once as it ends."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.wait(INTERVAL_S):
+            tell(meter.read())
+
+    thread = threading.Thread(target=go_on, name="codeio-telemetry", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        tell(meter.read())
