@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from datasets import Dataset, Features, concatenate_datasets
 
 from builders.inference import Unanswered
@@ -162,22 +163,37 @@ class Stage(ABC):
     def _split(self, mapped: list[Dataset]) -> tuple[Dataset, Dataset]:
         """Part the kept rows from the dropped, and drop those whose key stands before them."""
         kept, dropped = [table([], self.features)], [table([], DROPPED)]
+        suspects = self._suspects(mapped)
         seen: set[tuple[Any, ...]] = set()
         for shard in mapped:
             used, lost, twice = [], [], []
-            keys = zip(*(shard[column] for column in self.key), strict=True)
-            for index, (reason, key) in enumerate(zip(shard["_drop_reason"], keys, strict=True)):
+            for index, (reason, key) in enumerate(zip(shard["_drop_reason"], self._keys(shard), strict=True)):
                 if reason is not None:
                     lost.append(index)
                 elif key in seen:
                     twice.append(self._columns(self._duplicate(shard[index])))
                 else:
-                    seen.add(key)
+                    if hash(key) in suspects:
+                        seen.add(key)
                     used.append(index)
             kept.append(shard.select(used).select_columns(list(self.features)))
             dropped.append(_uncovered(shard.select(lost).select_columns(list(_DROP))))
             dropped.append(_uncovered(table(twice, _DROP)))
         return concatenate_datasets(kept), concatenate_datasets(dropped)
+
+    def _keys(self, shard: Dataset) -> Iterator[tuple[Any, ...]]:
+        return zip(*(shard[column] for column in self.key), strict=True)
+
+    def _suspects(self, mapped: list[Dataset]) -> set[int]:
+        """Hashes that more than one key has: of millions of rows, eight bytes each are kept, not the keys."""
+        hashes = np.concatenate(
+            [
+                np.zeros(0, np.int64),
+                *(np.fromiter(map(hash, self._keys(shard)), np.int64) for shard in mapped),
+            ]
+        )
+        values, counts = np.unique(hashes, return_counts=True)
+        return set(values[counts > 1].tolist())
 
     def _duplicate(self, row: Row) -> Drop:
         """The drop of a row whose key stands before it; its content tells which one it was."""

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from builders.folder import Folder
+from builders.inference import RequestCache
 from builders.run import Run
 from builders.schema import TABLES
 from hub.verifier import STATUSES
@@ -34,6 +35,7 @@ def figures(folder: Folder, run: Run) -> Figures:
         "dropped": _by(folder, "dropped", "stage", "drop_reason"),
         "statuses": _statuses(folder),
         "cost": _cost(run),
+        "requests": _requests(run),
         "model": run.options().get("model"),
         "sandbox": next((line["tier"] for line in reversed(run.telemetry())), None),
     }
@@ -50,7 +52,7 @@ def rendered(found: Figures) -> RenderableType:
         )
         if splits or reasons:
             funnel.add_row(name, str(sum(splits.values())), str(splits.get("test", 0)), why)
-    return Group(funnel, *_status_table(found), *_cost_table(found))
+    return Group(funnel, *_status_table(found), *_cost_table(found), *_request_line(found))
 
 
 def example(folder: Folder) -> RenderableType:
@@ -121,7 +123,7 @@ def _status_table(found: Figures) -> list[Table]:
 def _cost_table(found: Figures) -> list[Table]:
     if not found["cost"]:
         return []
-    heads = ("asked", "known", "tokens in", "of these cached", "tokens out")
+    heads = ("asked", "known", "tokens in", "of these cached", "tokens out", "failed tries")
     table = Table(
         "stage", "seconds", *heads, title="Time, requests and tokens, all runs together", title_justify="left"
     )
@@ -130,10 +132,21 @@ def _cost_table(found: Figures) -> list[Table]:
             cost.get(name)
             for name in ("asked", "from_cache", "prompt_tokens", "cached_tokens", "completion_tokens")
         ]
-        table.add_row(
-            stage, f"{cost['seconds']:.1f}", *("" if count is None else f"{count:,}" for count in spent)
-        )
+        failed = ", ".join(f"{count} {reason}" for reason, count in cost.get("failures", {}).items())
+        counts = ("" if count is None else f"{count:,}" for count in spent)
+        table.add_row(stage, f"{cost['seconds']:.1f}", *counts, failed)
     return [table]
+
+
+def _request_line(found: Figures) -> list[Text]:
+    answers, refusals = found["requests"]["answers"], found["requests"]["refusals"]
+    if not answers and not refusals:
+        return []
+    line = f"Request cache: {answers:,} answers"
+    if refusals:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in refusals.items())
+        line += f"; refused for good: {reasons} (--retry-failed asks again)"
+    return [Text(line)]
 
 
 def _statuses(folder: Folder) -> dict[str, dict[str, dict[str, int]]]:
@@ -152,14 +165,25 @@ def _statuses(folder: Folder) -> dict[str, dict[str, dict[str, int]]]:
     return found
 
 
-def _cost(run: Run) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+def _cost(run: Run) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
     for line in run.telemetry():
         stage = found.setdefault(line["stage"], {"seconds": 0.0})
         for name in ("seconds", *_SPENT):
             if name in line:
                 stage[name] = stage.get(name, 0) + line[name]
+        for reason, count in line.get("failures", {}).items():
+            failures = stage.setdefault("failures", {})
+            failures[reason] = failures.get(reason, 0) + count
     return found
+
+
+def _requests(run: Run) -> dict[str, Any]:
+    """What the request cache holds: answers, and refusals by reason."""
+    if not run.requests.exists():
+        return {"answers": 0, "refusals": {}}
+    with RequestCache(run.requests).open() as cache:
+        return {"answers": len(cache), "refusals": cache.refusals()}
 
 
 def _by(folder: Folder, config: str, outer: str, inner: str) -> dict[str, dict[str, int]]:

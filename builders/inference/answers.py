@@ -147,7 +147,7 @@ def _entry(mapping: Any, name: str) -> Any:
 
 def _count(mapping: Any, name: str) -> int:
     value = _entry(mapping, name)
-    return value if isinstance(value, int) and 0 <= value <= _MOST_TOKENS else 0
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else 0  # true is an int too
 
 
 def _text(value: Any) -> str:

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from builders.inference.answers import Answer, Completion, Refusal
 from builders.inference.ask import Ask
@@ -25,6 +25,7 @@ from builders.inference.watch import watch
 
 N_TRIES = 5
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 30.0
+KEEP_WITHIN_S = 0.005
 N_HOMES = 10_000  # groups whose server is remembered
 N_BETWEEN_BREATHS = 64  # chains begun before other work of the loop gets its turn
 log = logging.getLogger("codeio.inference")
@@ -45,6 +46,7 @@ class Dispatcher:
         self._watches: dict[Lane, asyncio.Task[None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._stopping = False
+        self._is_keeping = False
 
     async def see_to(self, ask: Ask) -> None:
         """Returns when all chains have their outcomes; raises Unanswered, CacheUnusable, or as `then` did."""
@@ -66,6 +68,7 @@ class Dispatcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._keep()
 
     async def _begin(self, ask: Ask) -> None:
         known = self._cache.get(list({chain.key for chain in ask.chains}))
@@ -194,26 +197,45 @@ class Dispatcher:
         if isinstance(outcome, Refusal):
             self._usage.failures[outcome.reason] += 1
             (key,) = request.payloads
+            self._begin_to_keep()
             self._cache.refuse(key, outcome)
             self._give({key: outcome})
             return
         self._usage.count(outcome)
         if len(outcome.answers) == 1 < n_asked:
             lane.samples_at_once = False
-        one_by_one = request.apart()
-        for one in reversed(one_by_one[len(outcome.answers) :]):
-            self._enqueue(one, ahead=True)
-        keys = [*request.payloads][: len(outcome.answers)]
+        if len(outcome.answers) < n_asked:
+            for one in reversed(request.apart()[len(outcome.answers) :]):
+                self._enqueue(one, ahead=True)
         masked = [lane.server.without_key(answer) for answer in outcome.answers]
-        self._give({key: self._cache.put(key, answer) for key, answer in zip(keys, masked, strict=False)})
+        self._begin_to_keep()
+        kept = {key: self._cache.put(key, one) for key, one in zip(request.payloads, masked, strict=False)}
+        self._give(kept)
 
-    def _give(self, outcomes: dict[str, Outcome]) -> None:
+    def _give(self, outcomes: Mapping[str, Outcome]) -> None:
         for key, outcome in outcomes.items():
             for chain in self._waiting.pop(key, []):
                 if not chain.ask.over and self._takes(chain, outcome):
                     following = self._cache.get([chain.key]).get(chain.key)
                     if self._goes_on(chain, following):
                         self._enqueue(Request({chain.key: chain.payload}, chain.group), ahead=True)
+
+    def _begin_to_keep(self) -> None:
+        """Answers that come within a few milliseconds of each other go to disk together."""
+        if not self._is_keeping:
+            self._cache.begin()
+            self._is_keeping = True
+            asyncio.get_running_loop().call_later(KEEP_WITHIN_S, self._keep)
+
+    def _keep(self) -> None:
+        if not self._is_keeping:
+            return
+        self._is_keeping = False
+        try:
+            self._cache.commit()
+        except Exception as error:  # disk full: whoever waits for more is told
+            for chain in self._chains(list(self._waiting)):
+                chain.ask.fails(error)
 
     def _lose(self, lane: Lane, request: Request, lost: Lost) -> None:
         """No reply came: try again at once where the server was at fault, else after a pause."""

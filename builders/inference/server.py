@@ -62,6 +62,7 @@ class Server:
         return replace(answer, text=self.masked(answer.text), reasoning=self.masked(answer.reasoning))
 
 
+@functools.lru_cache
 def on_this_machine(url: str) -> bool:
     """Whether the server runs here: then no proxy of the environment applies, and its paths are ours."""
     host = httpx.URL(url).host

@@ -1,0 +1,21 @@
+"""The environment as codeio finds it when a user names one: an interpreter that starts sglang on CPU.
+
+In: nothing. Out: an executable file that stands for the environment's python, with what the shim needs.
+"""
+
+import shlex
+from pathlib import Path
+
+from .environment import VARIABLES, environment_python
+
+
+def named_python(folder: Path) -> Path:
+    """Write the file into `folder` and return it."""
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in VARIABLES.items())
+    # The choice for Intel's AMX is a kernel that the stand-in for sgl_kernel does not have.
+    flags = "--attention-backend=torch_native --max-total-tokens=32768"
+    script = folder / "python"
+    python = shlex.quote(str(environment_python()))
+    script.write_text(f'#!/bin/sh\n{variables} OMP_WAIT_POLICY=PASSIVE exec {python} "$@" {flags}\n')
+    script.chmod(0o755)
+    return script
