@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Column, Table
+from rich.text import Text
 
 from builders import doctor as checkup
 from builders import raw_code, summary
@@ -47,6 +48,7 @@ SglangPython = Annotated[
         envvar="CODEIO_SGLANG_PYTHON", help="Interpreter of an environment with sglang, if not this one."
     ),
 ]
+INTERRUPTED = 130
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
@@ -279,13 +281,13 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"findings": [vars(finding) for finding in found]}))
     else:
-        table = Table("", "", Column("found", overflow="fold"), "to mend it")
+        table = Table("", "", Column("found", overflow="fold"), Column("to mend it", overflow="fold"))
         for finding in found:
             table.add_row(
                 "ok" if finding.ok else "--",
                 finding.name,
-                finding.found,
-                "" if finding.ok else finding.advice,
+                Text(finding.found),  # no markup: "codeio[sglang]" is meant so
+                Text("" if finding.ok else finding.advice),
             )
         Console().print(table)
     if not next(finding.ok for finding in found if finding.name == "sandbox"):
@@ -350,8 +352,10 @@ def main() -> None:
         _end(f"The sandbox failed ({error}). The same command goes on where this one was.", 1)
     except OpenRows as error:
         _end(f"{error} What was answered is kept: run the same command again to ask for the rest.", 3)
-    except KeyboardInterrupt:
-        _end("Stopped. The same command goes on where this one was.", 130)
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # typer's word for Ctrl+C
+            raise
+        _end("Stopped. The same command goes on where this one was.", INTERRUPTED)
     except (OSError, sqlite3.OperationalError) as error:
         if (
             getattr(error, "errno", None) == errno.ENOSPC

@@ -10,6 +10,8 @@ from huggingface_hub import get_token
 
 from builders.execution import Sandbox, SandboxUnavailable
 from builders.execution.tiers import TIERS, layers
+from builders.inference import EngineMissing
+from builders.inference.sglang import device_flags, find_python
 
 _LOW_DISK_GB = 5
 _LAYER_ADVICE = {
@@ -41,6 +43,7 @@ def findings() -> list[Finding]:
         *_layers(),
         *map(_package, ("datasets", "huggingface_hub")),
         _engine(),
+        _sglang(),
         _hub(),
         _disk(),
     ]
@@ -78,6 +81,14 @@ def _engine() -> Finding:
     except PackageNotFoundError:
         advice = 'pip install "codeio[embedded]", or use a server with --base-url'
         return Finding("embedded engine", False, "not installed", advice)
+
+
+def _sglang() -> Finding:
+    try:
+        flags = " ".join(device_flags()) or "none but the usual"
+        return Finding("sglang", True, f"{find_python()}; flags for this machine: {flags}")
+    except EngineMissing as error:
+        return Finding("sglang", False, "not found", str(error))
 
 
 def _hub() -> Finding:

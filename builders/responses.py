@@ -202,7 +202,7 @@ def _following(question: Question, sampling: Sampling, answers: list[Answer]) ->
     if len(answers) < n_free:
         return {**_payload(question, sampling), "max_tokens": sampling.truncated_tokens}
     if len(answers) == n_free and extract(answers[-1].text, question.row["direction"]) is None:
-        return _closing(question, sampling, answers[-1].text)
+        return closing_question(question, sampling, answers[-1].text)
     return None
 
 
@@ -212,7 +212,7 @@ def _n_free(sampling: Sampling, answers: list[Answer]) -> int:
     return 2 if longer and answers[0].finish_reason == "length" else 1
 
 
-def _closing(question: Question, sampling: Sampling, reply: str) -> Row:
+def closing_question(question: Question, sampling: Sampling, reply: str) -> Row:
     """Ask for the bare answer, held to the schema of the half that is asked for."""
     direction = question.row["direction"]
     form = {

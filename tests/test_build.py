@@ -178,7 +178,11 @@ def test_a_function_is_in_one_split_with_its_near_copies(monkeypatch, tmp_path, 
     [
         (["{empty}", "--out", "{out}", "--base-url", "{server}"], 1, "holds no files"),
         (["{source}", "--out", "{out}"], 2, "asks a model"),
-        (["{source}", "--out", "{out}", "--base-url", "{server}", "--embedded", "x"], 2, "or an embedded one"),
+        (
+            ["{source}", "--out", "{out}", "--base-url", "{server}", "--embedded", "x"],
+            2,
+            "or an embedded one",
+        ),
         (["{source}", "--out", "{out}", "--base-url", "http://127.0.0.1:9"], 1, "No server answers"),
         (
             ["{source}", "--out", "{out}", "--base-url", "{server}", "--model", "other"],

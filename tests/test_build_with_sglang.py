@@ -118,7 +118,8 @@ def test_views_come_from_the_turns(made):
 
 def test_tasks_of_one_function_share_the_prefix_cache(made):
     (line,) = [line for line in Run(made).telemetry() if line["stage"] == "responses"]
-    assert line["asked"] >= 24
+    assert line["answered"] >= 24
+    assert line["asked"] < 24  # three samples of a task are one request
     assert line["cached_tokens"] > 0.5 * line["prompt_tokens"]
 
 
@@ -130,35 +131,60 @@ def test_a_second_run_asks_the_server_nothing(made, source, sglang_server):
     assert {path: path.read_bytes() for path in made.rglob("*.parquet")} == before
 
 
-def test_killed_in_the_middle_of_responses_it_asks_no_answered_request_again(source, tmp_path, sglang_server):
-    out = tmp_path / "out"
+def n_kept(out):
+    """Answers in the request cache."""
     database = out / ".codeio" / "requests.sqlite"
+    if not database.exists():
+        return 0
+    with sqlite3.connect(database) as connection:
+        (n_tables,) = connection.execute(
+            "select count(*) from sqlite_master where name = 'answers'"
+        ).fetchone()
+        return connection.execute("select count(*) from answers").fetchone()[0] if n_tables else 0
 
-    def n_kept():
-        if not database.exists():
-            return 0
-        with sqlite3.connect(database) as connection:
-            (n_tables,) = connection.execute(
-                "select count(*) from sqlite_master where name = 'answers'"
-            ).fetchone()
-            return connection.execute("select count(*) from answers").fetchone()[0] if n_tables else 0
 
-    options = (*FROM_FUNCTIONS, "--seed", 7, "--turns", 0)
-    process = subprocess.Popen(
-        command(source, out, sglang_server, *options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+def begun(arguments, out):
+    """The build under way, with some answers and not yet all."""
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
-    while n_kept() < 6 and time.monotonic() < deadline and process.poll() is None:
+    while n_kept(out) < 6 and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.1)
     assert process.poll() is None
+    return process
+
+
+def test_killed_in_the_middle_of_responses_it_asks_no_answered_request_again(source, tmp_path, sglang_server):
+    out = tmp_path / "out"
+    options = (*FROM_FUNCTIONS, "--seed", 7, "--turns", 0)
+    process = begun(command(source, out, sglang_server, *options), out)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    kept = n_kept()
+    kept = n_kept(out)
     assert not (out / "turns").exists()
     build(source, out, sglang_server, *options)
     lines = [line for line in Run(out).telemetry() if "asked" in line]
-    assert sum(line["asked"] for line in lines) == n_kept() - kept
+    assert sum(line["answered"] for line in lines) == n_kept(out) - kept
     assert len(Folder(out).read("turns")) >= 24
+
+
+def test_the_server_killed_in_mid_run_is_waited_for_and_no_row_is_lost(source, tmp_path, sglang_server):
+    out = tmp_path / "out"
+    options = (*FROM_FUNCTIONS, "--seed", 11, "--turns", 0)
+    process = begun(command(source, out, sglang_server, *options), out)
+    sglang_server.kill()
+    time.sleep(3)
+    assert process.poll() is None
+    sglang_server.restart()
+    _, told = process.communicate(timeout=600)
+    assert process.returncode == 0, told
+    assert "is left out" in told
+    assert "is back" in told
+    rows = Folder(out).read("turns").to_list()
+    tasks = Folder(out).read("tasks")["task_id"]
+    assert [(row["task_id"], row["sample"]) for row in rows] == [(t, s) for t in tasks for s in range(3)]
+    (line,) = [line for line in Run(out).telemetry() if line["stage"] == "responses"]
+    assert line["answered"] == n_kept(out)  # none was paid for twice
+    assert set(line["failures"]) <= {"unreachable", "broken connection", "no whole answer"}
 
 
 def test_raw_code_ends_as_functions_or_with_a_reason(tmp_path, sglang_server):

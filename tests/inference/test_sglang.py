@@ -17,11 +17,10 @@ import pytest
 from builders.inference import Client, EngineFailed, EngineMissing, RequestCache, sglang
 from builders.inference.sglang import find_python
 from tests.inference.chat_server import request, texts
-from tests.servers.sglang_cpu import SglangServer, model_folder
 from tests.servers.sglang_cpu.process import members
-from tests.servers.sglang_cpu.wrapper import named_python
 
 ROOT = Path(__file__).parents[2]
+Parts = tuple[Path, Path]
 BRIEF = {"max_tokens": 8}
 
 
@@ -34,7 +33,8 @@ def until(true: Callable[[], object], seconds: float = 300) -> None:
 
 def is_there(url: str) -> bool:
     with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(f"{url}/models", timeout=5, trust_env=False).is_success
+        health = f"{url.removesuffix('/v1')}/health"
+        return httpx.get(health, timeout=30, trust_env=False).is_success
     return False
 
 
@@ -83,8 +83,8 @@ def test_an_interpreter_without_sglang_is_told(tmp_path: Path) -> None:
         pass
 
 
-def test_an_unknown_model_and_a_wrong_flag_are_told(tmp_path: Path, sglang_server: SglangServer) -> None:
-    python = named_python(tmp_path)
+def test_an_unknown_model_and_a_wrong_flag_are_told(tmp_path: Path, sglang_parts: Parts) -> None:
+    python, weights = sglang_parts
     with (
         pytest.raises(EngineFailed, match="does not know the model"),
         sglang("no-such-owner/no-such-model", tmp_path / "log", python=python),
@@ -92,20 +92,19 @@ def test_an_unknown_model_and_a_wrong_flag_are_told(tmp_path: Path, sglang_serve
         pass
     with (
         pytest.raises(EngineFailed, match="does not know one of the flags"),
-        sglang(str(model_folder()), tmp_path / "log", python=python, flags=["--no-such-flag"]),
+        sglang(str(weights), tmp_path / "log", python=python, flags=["--no-such-flag"]),
     ):
         pass
 
 
 def test_it_serves_comes_back_when_killed_and_ends_with_the_block(
-    tmp_path: Path, sglang_server: SglangServer, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, sglang_parts: Parts, caplog: pytest.LogCaptureFixture
 ) -> None:
+    python, weights = sglang_parts
     caplog.set_level(logging.WARNING)
     told: list[str] = []
     cache = RequestCache(tmp_path / "requests.sqlite")
-    with sglang(
-        str(model_folder()), tmp_path / "log", python=named_python(tmp_path), on_wait=told.append
-    ) as server:
+    with sglang(str(weights), tmp_path / "log", python=python, on_wait=told.append) as server:
         assert server.engine == "sglang"
         assert "@sha256:" in server.identity
         assert any("loading" in line for line in told)
@@ -124,14 +123,15 @@ def test_it_serves_comes_back_when_killed_and_ends_with_the_block(
 
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGKILL])
 def test_codeio_serve_ends_its_server_with_itself(
-    tmp_path: Path, sglang_server: SglangServer, way: signal.Signals
+    tmp_path: Path, sglang_parts: Parts, way: signal.Signals
 ) -> None:
+    python, weights = sglang_parts
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/v1"
-    command = [sys.executable, "-m", "builders", "serve", str(model_folder()), "--port", str(port)]
-    command += ["--log", str(tmp_path / "log"), "--sglang-python", str(named_python(tmp_path))]
+    command = [sys.executable, "-m", "builders", "serve", str(weights), "--port", str(port)]
+    command += ["--log", str(tmp_path / "log"), "--sglang-python", str(python)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     until(lambda: is_there(url) or process.poll() is not None)
     assert process.poll() is None

@@ -1,10 +1,12 @@
 """Fixtures that start real servers; tests/conftest.py makes them known to all tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.servers.sglang_cpu import MODEL, SglangServer, environment_python, model_folder
+from tests.servers.sglang_cpu.wrapper import named_python
 
 BUILD_TIMEOUT_S = 3600  # the first time, environment and weights are downloaded inside a test's time
 
@@ -16,10 +18,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Its scheduler polls without rest: on two cores it would slow every test after it.
     """
     for item in items:
-        if "sglang_server" in getattr(item, "fixturenames", ()):
+        if {"sglang_server", "sglang_parts"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.sglang)
             item.add_marker(pytest.mark.timeout(BUILD_TIMEOUT_S))
     items.sort(key=lambda item: item.get_closest_marker("sglang") is not None)
+
+
+@pytest.fixture(scope="session")
+def sglang_parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """What a user of sglang has: an interpreter to name, and a folder with weights."""
+    return named_python(tmp_path_factory.mktemp("sglang-python")), model_folder()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,151 @@
+"""Which form of asking gets most answers that parse and are right: `python -m tests.bench.answers DIR URL`.
+
+DIR is a build with tasks (`--until tasks`), URL a server with the model to look at. Each task is asked
+greedily in every form; forms that begin with the same free reply share it:
+- free: the reply as it is;
+- closing: where it holds no answer, the model is asked for the bare JSON, held to the task's schema;
+- closing, also cut: the same where the reply was cut off at the limit;
+- grammar: one request whose text may end only in JSON (`grammar` for llama.cpp, a structural tag for sglang).
+"""
+
+import argparse
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import disable_progress_bars
+from rich.console import Console
+from rich.table import Table
+
+from builders.execution import Limits, Prover
+from builders.folder import Folder
+from builders.inference import Answer, Client, Refusal, RequestCache, connect
+from builders.joins import Joined
+from builders.json_schemas import usable
+from builders.responses import Question, Sampling, closing_question, opening
+from builders.stage import Row
+from builders.verdicts import Verdicts
+from hub.verifier import extract
+
+GRAMMAR = r"""root ::= [^\x00]* "{\"DIRECTION\":" ws value ws "}"
+value ::= object | array | string | number | ("true" | "false" | "null")
+object ::= "{" ws ( string ":" ws value ("," ws string ":" ws value)* )? ws "}"
+array ::= "[" ws ( value ("," ws value)* )? ws "]"
+string ::= "\"" ([^"\\\x7F\x00-\x1F] | "\\" (["\\bfnrt/] | "u" [0-9a-fA-F]{4}))* "\""
+number ::= "-"? ([0-9] | [1-9] [0-9]{0,15}) ("." [0-9]+)? ([eE] [-+]? [0-9]{1,3})?
+ws ::= " "?
+"""
+
+
+def constrained(task: Row, engine: str) -> dict[str, Any]:
+    """What makes a reply free text that ends in the answer, in the engine's own terms."""
+    direction = task["direction"]
+    if engine != "sglang":
+        return {"grammar": GRAMMAR.replace("DIRECTION", direction)}
+    opening_mark = f'{{"{direction}":'
+    schema = {"type": "json_schema", "json_schema": usable(task[f"{direction}_schema"])}
+    tag = {"type": "tag", "begin": opening_mark, "content": schema, "end": "}"}
+    text = {"type": "any_text", "excludes": [opening_mark]}
+    return {
+        "response_format": {
+            "type": "structural_tag",
+            "format": {"type": "sequence", "elements": [text, tag]},
+        }
+    }
+
+
+def judged(tasks: Sequence[Row], texts: Sequence[str]) -> Counter[str]:
+    """Statuses of replies."""
+    limits = Limits()
+    with Prover(limits) as prover:
+        stage = Verdicts(prover, limits)
+        rows = [
+            {**task, "sample": 0, "turns": [{"response": text, "status": None, "finish_reason": "stop"}]}
+            for task, text in zip(tasks, texts, strict=True)
+        ]
+        return Counter(row["turns"][-1]["status"] for row in stage.rows(rows) if isinstance(row, dict))
+
+
+def measured(tasks: list[Row], client: Client, n_tokens: int) -> dict[str, dict[str, Any]]:
+    """For each form, the statuses of its answers and the tokens it took."""
+    sampling = Sampling(temperature=0.0, max_tokens=n_tokens)
+    questions = [Question(task, 0, 0, opening(task, None), "") for task in tasks]
+
+    def payload(question: Question, **options: Any) -> dict[str, Any]:
+        return {"messages": question.messages, "temperature": 0.0, "max_tokens": n_tokens, **options}
+
+    def ask(payloads: list[dict[str, Any]]) -> list[Answer]:
+        none = Answer("", "", "stop", 0, 0, 0)
+        return [none if isinstance(one, Refusal) else one for one in client.ask(payloads)]
+
+    def without(question: Question, answer: Answer) -> bool:
+        return extract(answer.text, question.row["direction"]) is None
+
+    free = ask([payload(question) for question in questions])
+    open_ones = [
+        i for i, (one, answer) in enumerate(zip(questions, free, strict=True)) if without(one, answer)
+    ]
+    asked = ask([closing_question(questions[i], sampling, free[i].text) for i in open_ones])
+    closings = dict(zip(open_ones, asked, strict=True))
+    forms: dict[str, tuple[list[str], int]] = {
+        "free": ([answer.text for answer in free], _tokens(free)),
+        "closing": _closed(
+            free, {i: one for i, one in closings.items() if free[i].finish_reason != "length"}
+        ),
+        "closing, also cut": _closed(free, closings),
+    }
+    engine = client.servers[0].engine
+    held = ask([payload(question, **constrained(question.row, engine)) for question in questions])
+    forms["grammar"] = [answer.text for answer in held], _tokens(held)
+    found = {}
+    for form, (texts, n) in forms.items():
+        statuses = judged(tasks, texts)
+        found[form] = {"tasks": len(tasks), "tokens": n, **statuses}
+    return found
+
+
+def _closed(free: list[Answer], closings: dict[int, Answer]) -> tuple[list[str], int]:
+    texts = [answer.text for answer in free]
+    for index, closing in closings.items():
+        texts[index] = f"{texts[index]}\n\n{closing.text}"
+    return texts, _tokens(free) + _tokens(list(closings.values()))
+
+
+def _tokens(answers: list[Answer]) -> int:
+    return sum(answer.n_completion_tokens or 0 for answer in answers)
+
+
+def main() -> None:
+    disable_progress_bars()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("url")
+    parser.add_argument("--tasks", type=int, default=120)
+    parser.add_argument("--tokens", type=int, default=384, help="of a free reply")
+    parser.add_argument("--cache", type=Path, help="request cache, so that a broken run goes on")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    folder = Folder(options.folder)
+    joined = Joined(folder.read("tasks")).to(folder.read("io_pairs"), "pair_id")
+    tasks = joined.to(folder.read("functions"), "function_id").shard(0, options.tasks).to_list()
+    with tempfile.TemporaryDirectory() as scratch:
+        client = Client(
+            connect(options.url), RequestCache(options.cache or Path(scratch) / "requests.sqlite")
+        )
+        found = measured(tasks, client, options.tokens)
+        client.close()
+    if options.json:
+        print(json.dumps(found))
+        return
+    table = Table("form", "answers", "correct", "tokens", title=f"{len(tasks)} tasks, {client.identity}")
+    for form, figures in found.items():
+        n_answers = figures["tasks"] - figures.get("no_answer", 0)
+        table.add_row(form, str(n_answers), str(figures.get("correct", 0)), f"{figures['tokens']:,}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
