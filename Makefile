@@ -1,10 +1,11 @@
 # `make demo` sets up and runs the main job on a model embedded in the process; `make test` sets up and tests,
-# `make bench` measures the sandbox, `make endurance` looks for what 100,000 runs leave behind.
+# `make bench` measures the sandbox, `make bench-inference` the client and how full it keeps sglang, `make endurance`
+# looks for what 100,000 runs leave behind.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench endurance
+.PHONY: demo test bench bench-inference endurance
 
 demo: $(VENV)/.demo
 	$(BIN)/codeio build builders/corpus/mathematical --out out/demo --embedded qwen2.5-coder-1.5b \
@@ -17,8 +18,17 @@ test: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.sandbox
 
+bench-inference: $(VENV)/.bench
+	$(BIN)/python -m tests.bench.clients
+	$(BIN)/python -m tests.bench.memory 10000 100000
+	$(BIN)/python -m tests.bench.inference
+
 endurance: $(VENV)/.test
 	$(BIN)/python -m tests.bench.endurance
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/pip install --quiet --editable ".[embedded,scientific,test,bench]"
+	touch $@
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

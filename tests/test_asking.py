@@ -1,14 +1,19 @@
 """How a build asks its model, from the command line: options, limits, failures, shared answers, telemetry."""
 
 import json
+import os
 import re
+import signal
+import threading
+import time
 
 import pytest
 
 from builders.folder import Folder
+from builders.responses import Responses
 from builders.run import Run
 from builders.summary import figures
-from tests.building import build, functions_file, rows, run, scripted, scripted_server
+from tests.building import build, contents, functions_file, rows, run, scripted, scripted_server
 from tests.inference.chat_server import ChatServer
 
 
@@ -178,3 +183,32 @@ def test_the_key_is_written_nowhere(monkeypatch, source, tmp_path, server):
     assert all("***" in turn["response"] for turn in rows(out, "turns"))
     for path in out.rglob("*"):
         assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+
+
+def test_shards_are_asked_about_together_and_rows_keep_their_order(monkeypatch, source, tmp_path, server):
+    one_by_one, together = tmp_path / "one_by_one", tmp_path / "together"
+    server.delay_s = 0.05
+    monkeypatch.setattr(Responses, "shard_rows", 2)
+    build(monkeypatch, source, together, server, "--turns", 0)
+    assert server.n_in_flight_most > 4
+    server.n_in_flight_most = 0
+    monkeypatch.setattr(Responses, "shards_at_once", 1)
+    build(monkeypatch, source, one_by_one, server, "--turns", 0)
+    assert server.n_in_flight_most == 2
+    assert contents(together) == contents(one_by_one)
+
+
+def test_ctrl_c_ends_all_shards_at_once(monkeypatch, source, tmp_path, server, capsys):
+    out = tmp_path / "out"
+    build(monkeypatch, source, out, server, "--until", "tasks")
+    server.delay_s = 20
+    monkeypatch.setattr(Responses, "shard_rows", 2)
+    timer = threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    began = time.monotonic()
+    assert build(monkeypatch, source, out, server) == 130
+    assert time.monotonic() - began < 10
+    assert "same command goes on" in capsys.readouterr().err
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("codeio")]
+    server.delay_s = 0
+    assert build(monkeypatch, source, out, server) == 0

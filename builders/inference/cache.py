@@ -72,8 +72,11 @@ class OpenCache:
         self._run("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
-        """All that was put is on disk."""
-        self._run("COMMIT")
+        """All that was put is on disk; or none of it is, and CacheUnusable tells why."""
+        try:
+            self._run("COMMIT")
+        finally:
+            self._connection.rollback()  # of what could not be kept; else there is nothing left to undo
 
     def refuse(self, key: str, refusal: Refusal) -> None:
         """Keeps a lasting refusal, so that it is not asked for again."""

@@ -11,7 +11,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any
 
@@ -56,6 +56,7 @@ class Client:
         self.options = options or {}
         self.usage = Usage()
         self._engine: _Engine | None = None
+        self._is_closed = False
         self._starting = threading.Lock()
 
     def __reduce__(self) -> tuple[type["Client"], tuple[Any, ...]]:
@@ -109,14 +110,17 @@ class Client:
         return self._running().run(keyed, groups or [""] * len(keyed), following, on_end)
 
     def close(self) -> None:
-        """End the loop and its connections; calls under way end with CancelledError. Asking starts anew."""
+        """End the loop and its connections for good; calls under way and later ones raise CancelledError."""
         with self._starting:
+            self._is_closed = True
             if self._engine:
                 self._engine.stop()
                 self._engine = None
 
     def _running(self) -> "_Engine":
         with self._starting:
+            if self._is_closed:
+                raise CancelledError("the client is closed")
             if self._engine is None or self._engine.process != os.getpid():  # a fork has no threads
                 self._engine = _Engine(self)
                 weakref.finalize(self, self._engine.stop)
@@ -163,12 +167,13 @@ class _Engine:
             raise
 
     def stop(self) -> None:
-        """End the loop and wait for its thread."""
-        if self.process != os.getpid() or threading.current_thread() is self._thread:
+        """End the loop and wait for its thread, unless called in it (a client may be collected there)."""
+        if self.process != os.getpid():
             return
         with suppress(RuntimeError):  # it has ended
             self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
 
     def _run(self, started: "Future[Dispatcher]") -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:

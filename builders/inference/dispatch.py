@@ -58,6 +58,8 @@ class Dispatcher:
             for task, request in self._tasks.items():
                 if self._unwanted(request):
                     task.cancel()
+            self._pump()
+            self._keep()  # on disk when the call returns, or the call fails
 
     async def stop(self) -> None:
         """Cancels whatever is under way."""
@@ -68,31 +70,38 @@ class Dispatcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._keep()
+        self._keep_or_tell()
 
     async def _begin(self, ask: Ask) -> None:
         known = self._cache.get(list({chain.key for chain in ask.chains}))
-        new: list[Chain] = []
-        for index, chain in enumerate(ask.chains):
-            if self._goes_on(chain, known.get(chain.key)):
-                new.append(chain)
-            if index % N_BETWEEN_BREATHS == N_BETWEEN_BREATHS - 1:
-                await asyncio.sleep(0)
-        for request in bundled(new):
+        # Up to here and on to the queue at one go: nothing that is answered meanwhile is asked a second time.
+        new = [chain for chain in ask.chains if chain.key not in known]
+        begun = [chain for chain in ask.chains if chain.key in known]
+        for request in bundled([chain for chain in new if self._waits(chain)]):
             self._enqueue(request)
         self._pump()
+        for index, chain in enumerate(begun):
+            self._go_on(chain, known[chain.key])
+            if index % N_BETWEEN_BREATHS == N_BETWEEN_BREATHS - 1:
+                await asyncio.sleep(0)
+        self._pump()
 
-    def _goes_on(self, chain: Chain, outcome: Outcome | None) -> bool:
-        """Take a chain as far as what is known reaches; whether it needs a request of its own."""
-        while outcome is not None:
-            if isinstance(outcome, Answer):
-                self._usage.from_cache += outcome.from_cache
-            if not self._takes(chain, outcome):
-                return False
-            outcome = self._cache.get([chain.key]).get(chain.key)
+    def _waits(self, chain: Chain) -> bool:
+        """Have a chain wait for its key's outcome; whether it is the first, so that a request is due."""
         others = self._waiting.setdefault(chain.key, [])
         others.append(chain)
         return len(others) == 1
+
+    def _go_on(self, chain: Chain, outcome: Outcome | None) -> None:
+        """Take a chain as far as what is known reaches; what it needs then goes out ahead of all else."""
+        while outcome is not None:
+            if isinstance(outcome, Answer):
+                self._usage.from_cache += outcome.from_cache
+            if chain.ask.over or not self._takes(chain, outcome):
+                return
+            outcome = self._cache.get([chain.key]).get(chain.key)
+        if self._waits(chain):
+            self._enqueue(Request({chain.key: chain.payload}, chain.group), ahead=True)
 
     def _takes(self, chain: Chain, outcome: Outcome) -> bool:
         """Give a chain an outcome; whether it asks for more."""
@@ -118,7 +127,8 @@ class Dispatcher:
             lane = min(others, key=lambda lane: (len(lane.queue) + lane.n_in_flight) / lane.limit.value)
             if len(self._homes) >= N_HOMES:
                 self._homes.clear()
-            self._homes[request.group] = lane
+            if request.group:  # without one, each goes where there is least to do
+                self._homes[request.group] = lane
         if ahead:
             lane.queue.appendleft(request)
         else:
@@ -149,15 +159,20 @@ class Dispatcher:
         """Send as much as the servers take."""
         if self._stopping:
             return
-        for lane in self._lanes:
-            while lane.has_room and (request := self._next(lane)):
-                lane.n_in_flight += len(request.payloads)
-                self._usage.in_flight += len(request.payloads)
-                task = asyncio.create_task(self._serve(lane, request))
-                self._tasks[task] = request
-                task.add_done_callback(self._tasks.pop)
+        # Each its own first: an idle server takes only what is left of another's.
+        for takes_over in (False, True):
+            for lane in self._lanes:
+                while lane.has_room and (lane.queue or takes_over) and (request := self._next(lane)):
+                    self._send(lane, request)
         if any(lane.queue for lane in self._lanes):
             self._see_why()
+
+    def _send(self, lane: Lane, request: Request) -> None:
+        lane.n_in_flight += len(request.payloads)
+        self._usage.in_flight += len(request.payloads)
+        task = asyncio.create_task(self._serve(lane, request))
+        self._tasks[task] = request
+        task.add_done_callback(self._tasks.pop)
 
     async def _serve(self, lane: Lane, request: Request) -> None:
         self._usage.asked += 1
@@ -190,7 +205,8 @@ class Dispatcher:
         """A reply came: keep it, and let the chains that wait for it go on."""
         n_asked = len(request.payloads)
         if isinstance(outcome, Refusal) and n_asked > 1:
-            lane.samples_at_once = False  # perhaps it minds the number only
+            if outcome.reason == "rejected":  # perhaps for the number only
+                lane.samples_at_once = False
             for one in reversed(request.apart()):
                 self._enqueue(one, ahead=True)
             return
@@ -215,24 +231,26 @@ class Dispatcher:
     def _give(self, outcomes: Mapping[str, Outcome]) -> None:
         for key, outcome in outcomes.items():
             for chain in self._waiting.pop(key, []):
-                if not chain.ask.over and self._takes(chain, outcome):
-                    following = self._cache.get([chain.key]).get(chain.key)
-                    if self._goes_on(chain, following):
-                        self._enqueue(Request({chain.key: chain.payload}, chain.group), ahead=True)
+                try:
+                    self._go_on(chain, outcome)
+                except Exception as error:  # the cache's; nothing waits for this chain any more
+                    chain.ask.fails(error)
 
     def _begin_to_keep(self) -> None:
         """Answers that come within a few milliseconds of each other go to disk together."""
         if not self._is_keeping:
             self._cache.begin()
             self._is_keeping = True
-            asyncio.get_running_loop().call_later(KEEP_WITHIN_S, self._keep)
+            asyncio.get_running_loop().call_later(KEEP_WITHIN_S, self._keep_or_tell)
 
     def _keep(self) -> None:
-        if not self._is_keeping:
-            return
-        self._is_keeping = False
-        try:
+        if self._is_keeping:
+            self._is_keeping = False
             self._cache.commit()
+
+    def _keep_or_tell(self) -> None:
+        try:
+            self._keep()
         except Exception as error:  # disk full: whoever waits for more is told
             for chain in self._chains(list(self._waiting)):
                 chain.ask.fails(error)

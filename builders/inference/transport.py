@@ -112,6 +112,10 @@ def _handle() -> pycurl.Curl:
     curl.setopt(pycurl.NOSIGNAL, 1)  # threads
     curl.setopt(pycurl.CONNECTTIMEOUT, CONNECT_TIMEOUT_S)
     curl.setopt(pycurl.MAXAGE_CONN, KEEPALIVE_S)
+    # A machine that vanishes sends no word of it: without these a request would wait for its whole timeout.
+    curl.setopt(pycurl.TCP_KEEPALIVE, 1)
+    curl.setopt(pycurl.TCP_KEEPIDLE, 30)
+    curl.setopt(pycurl.TCP_KEEPINTVL, 15)
     # The wheel's libcurl does not know where this machine keeps its certificates.
     curl.setopt(pycurl.CAINFO, os.environ.get("SSL_CERT_FILE") or certifi.where())
     with suppress(pycurl.error):  # a libcurl without zlib
