@@ -4,6 +4,7 @@ In: values as canonical JSON; the text of a schema. Out: a schema's text; what c
 Not covered: references and regular expressions in schemas that others wrote; such a schema is refused.
 """
 
+import copy
 import json
 from typing import Any
 
@@ -12,7 +13,7 @@ from genson import SchemaBuilder
 from jsonschema import Draft202012Validator
 from referencing.jsonschema import DRAFT202012
 
-from hub.verifier import CanonicalError, canonical, loads
+from hub.verifier import MAX_ELEMENTS, MAX_STRING_CHARS, CanonicalError, canonical, loads
 
 # Strangers write schemas too. Without references nothing is fetched and nothing recurs, without regular
 # expressions nothing hangs, and without multipleOf no number overflows.
@@ -56,6 +57,28 @@ def usable(text: str | None) -> Any:
         return validator(text).schema
     except BadSchema:
         return {}
+
+
+def bounded(schema: Any) -> Any:
+    """The same, with the limits on sizes that an answer must keep to anyway (see `hub.verifier.fits`).
+
+    Held to a schema without them, a weak model writes lists and strings that never end.
+    """
+    schema = copy.deepcopy(schema)
+    _bound(schema)
+    return schema
+
+
+def _bound(schema: Any) -> None:
+    if isinstance(schema, bool):
+        return
+    types = schema.get("type", ())
+    if "array" in types:
+        schema.setdefault("maxItems", MAX_ELEMENTS - 1)
+    if "string" in types:
+        schema.setdefault("maxLength", MAX_STRING_CHARS - 1)
+    for part in DRAFT202012.subresources_of(schema):
+        _bound(part)
 
 
 def _keywords(schema: Any) -> set[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import prompts
 from builders.inference import Answer, Client, Refusal
-from builders.json_schemas import usable
+from builders.json_schemas import bounded, usable
 from builders.schema import CONVERSATIONS, content_id
 from builders.stage import Drop, Row, Stage
 from hub.verifier import canonical, extract
@@ -217,7 +217,7 @@ def closing_question(question: Question, sampling: Sampling, reply: str) -> Row:
     direction = question.row["direction"]
     form = {
         "type": "object",
-        "properties": {direction: usable(question.row[f"{direction}_schema"])},
+        "properties": {direction: bounded(usable(question.row[f"{direction}_schema"]))},
         "required": [direction],
         "additionalProperties": False,
     }

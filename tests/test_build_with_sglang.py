@@ -16,32 +16,29 @@ from builders.raw_code import corpus
 from builders.run import Run
 from hub.verifier import STATUSES
 
-CODE = '''def merged(slots):
-    """Join slots of time that touch or overlap."""
-    joined = []
-    for begin, end in sorted(slots):
-        if joined and begin <= joined[-1][1]:
-            joined[-1][1] = max(joined[-1][1], end)
-        else:
-            joined.append([begin, end])
-    return joined
+# Answers are a few truth values: whatever a weak model writes, held to the schema it soon comes to an end.
+CODE = '''def is_open(weekend, holiday):
+    """Whether the library is open at all: on holidays it never is, at weekends only {place} the main hall."""
+    if holiday:
+        return False
+    return {weekend} if weekend else True
 
 
-def {entrypoint}(slots, opening, closing):
-    """Minutes of a day that no slot takes, and the longest free stretch."""
-    free, at = [], opening
-    for begin, end in merged(slots):
-        if begin > at:
-            free.append(min(begin, closing) - at)
-        at = max(at, end)
-    if at < closing:
-        free.append(closing - at)
-    return {{"total": sum(free) + {extra}, "longest": max(free, default=0)}}
+def {entrypoint}(weekend, holiday, member, guest_of_member):
+    """Whether a person may take a book home today.
+
+    Members may whenever the library is open. Guests of members may on workdays only, since somebody has to
+    look at their passport, and the desk for that is not staffed at weekends. Nobody else may take any home,
+    but they may read in the hall.
+    """
+    if not is_open(weekend, holiday):
+        return False
+    if member:
+        return True
+    return guest_of_member and not weekend
 '''
-GENERATOR = """import random
-def input_generator(rng):
-    slots = [[b, b + rng.randint(5, 90)] for b in (rng.randint(480, 1000) for _ in range(4))]
-    return {"slots": slots, "opening": 480, "closing": 1080}
+GENERATOR = """def input_generator(rng):
+    return {name: rng.random() < 0.5 for name in ("weekend", "holiday", "member", "guest_of_member")}
 """
 
 
@@ -50,21 +47,21 @@ def source(tmp_path_factory):
     path = tmp_path_factory.mktemp("source") / "functions.jsonl"
     rows = [
         {
-            "reference_code": CODE.format(entrypoint="free_minutes", extra=extra),
-            "entrypoint": "free_minutes",
+            "reference_code": CODE.format(entrypoint="may_borrow", place=place, weekend=weekend),
+            "entrypoint": "may_borrow",
             "input_generator": GENERATOR,
-            "query": "A room has bookings. How many minutes of its opening hours stay free, and how long "
-            "is the longest free stretch?",
-            "io_description": "slots: list of [begin, end]; opening, closing: all in minutes. Returns both.",
+            "query": "A library has rules for weekends, holidays, members and their guests. May this person "
+            "take a book home today?",
+            "io_description": "weekend, holiday, member, guest_of_member: true or false. Returns a boolean.",
         }
-        for extra in (0, 5)
+        for place, weekend in (("in", True), ("without", False))
     ]
     path.write_text("\n".join(map(json.dumps, rows)))
     return path
 
 
 def command(source, out, server, *more):
-    options = ["--base-url", server.url, "--out", str(out), "--max-tokens", "48", *map(str, more)]
+    options = ["--base-url", server.url, "--out", str(out), "--max-tokens", "24", *map(str, more)]
     return [sys.executable, "-m", "builders", "build", str(source), *options]
 
 
@@ -78,7 +75,7 @@ def n_asked(server):
     return server.log.read_text(errors="replace").count("POST /v1/chat/completions")
 
 
-FROM_FUNCTIONS = ("--from", "functions", "--max-pairs", 2, "--samples", 3, "--turns", 1, "--concurrency", 4)
+FROM_FUNCTIONS = ("--from", "functions", "--max-pairs", 1, "--samples", 3, "--turns", 1, "--concurrency", 4)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +89,7 @@ def test_turns_are_whole_whatever_the_model_says(made, sglang_server):
     folder = Folder(made)
     tasks = folder.read("tasks")
     assert len(folder.read("functions")) == 2
-    assert len(tasks) == 8
+    assert len(tasks) == 4
     first, second = {}, {}
     for turn in folder.read("turns"):
         (first if turn["turn"] == 0 else second)[turn["task_id"], turn["sample"]] = turn
@@ -100,7 +97,7 @@ def test_turns_are_whole_whatever_the_model_says(made, sglang_server):
         assert turn["finish_reason"] in ("stop", "length")
         assert turn["model"].partition("@sha256:")[2]  # the weights, not the served alias
         assert turn["n_prompt_tokens"] > 100
-        assert 0 < turn["n_completion_tokens"] <= 48 + 400
+        assert 0 < turn["n_completion_tokens"] <= 24 + 400
         assert (turn["feedback"] is None) == (turn["status"] == "correct")
         assert (turn["prediction"] is None) == (turn["status"] == "no_answer")
     assert set(first) == {(task, sample) for task in tasks["task_id"] for sample in (0, 1, 2)}
@@ -111,15 +108,15 @@ def test_views_come_from_the_turns(made):
     folder = Folder(made)
     whole = [turn for turn in folder.read("turns") if turn["turn"] == 0 and turn["finish_reason"] == "stop"]
     assert len(folder.read("codeio")) == len(folder.read("codeio_pp")) == len(whole)
-    assert len(folder.read("rlvr")) == 8
+    assert len(folder.read("rlvr")) == 4
     dropped = [row for row in folder.read("dropped") if row["stage"] == "codeio"]
-    assert len(dropped) == 24 - len(whole)
+    assert len(dropped) == 12 - len(whole)
 
 
 def test_tasks_of_one_function_share_the_prefix_cache(made):
     (line,) = [line for line in Run(made).telemetry() if line["stage"] == "responses"]
-    assert line["answered"] >= 24
-    assert line["asked"] < 24  # three samples of a task are one request
+    assert line["answered"] >= 12
+    assert line["asked"] < line["answered"]  # three samples of a task are one request
     assert line["cached_tokens"] > 0.5 * line["prompt_tokens"]
 
 
@@ -147,7 +144,7 @@ def begun(arguments, out):
     """The build under way, with some answers and not yet all."""
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
-    while n_kept(out) < 6 and time.monotonic() < deadline and process.poll() is None:
+    while n_kept(out) < 4 and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.1)
     assert process.poll() is None
     return process
@@ -164,7 +161,7 @@ def test_killed_in_the_middle_of_responses_it_asks_no_answered_request_again(sou
     build(source, out, sglang_server, *options)
     lines = [line for line in Run(out).telemetry() if "asked" in line]
     assert sum(line["answered"] for line in lines) == n_kept(out) - kept
-    assert len(Folder(out).read("turns")) >= 24
+    assert len(Folder(out).read("turns")) == 12
 
 
 def test_the_server_killed_in_mid_run_is_waited_for_and_no_row_is_lost(source, tmp_path, sglang_server):

@@ -3,7 +3,7 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from builders.json_schemas import BadSchema, inferred, usable, validator
+from builders.json_schemas import BadSchema, bounded, inferred, usable, validator
 
 
 def test_inferred_schemas_hold_for_all_values():
@@ -28,3 +28,16 @@ def test_a_schema_is_used_without_its_dialect():
         "type": "object"
     }
     assert usable(None) == usable("") == {}
+
+
+def test_a_bounded_schema_keeps_sizes_within_what_can_be_right():
+    texts = {"items": {"type": ["null", "string"]}, "type": "array"}
+    text = json.dumps({"properties": {"a": texts, "b": {"maxItems": 2, "type": "array"}}})
+    found = bounded(usable(text))
+    assert found["properties"]["a"] == {
+        "items": {"type": ["null", "string"], "maxLength": 99},
+        "type": "array",
+        "maxItems": 19,
+    }
+    assert found["properties"]["b"]["maxItems"] == 2
+    assert usable(text)["properties"]["a"] == texts

@@ -8,6 +8,7 @@ Not covered: refusals, which may be the fault of one server's settings.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ def export(cache: RequestCache, file: Path) -> int:
     except OSError as error:
         raise CacheUnusable(f"{file} cannot be written ({error}): choose another place.") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # it is gone, or its folder is none
+            unfinished.unlink()
     return n_answers
 
 
@@ -78,7 +80,7 @@ def _read(file: Path) -> Iterator[list[tuple[str, Answer]]]:
                 raise CacheUnusable(f"{file} was not written by `codeio cache export`: it has other columns.")
             for batch in parquet.iter_batches(N_ROWS_AT_ONCE):
                 yield [_checked(file, row) for row in batch.to_pylist()]
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise CacheUnusable(f"{file} cannot be read as Parquet ({error}).") from error
 
 

@@ -87,13 +87,49 @@ with cache.open() as answers:
     assert len(answers) == n_put
 print("all held")
 """
+    on_a_small_disk(program, tmp_path)
+
+
+def test_a_client_whose_disk_is_full_says_so_and_goes_on_later(tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from builders.inference import Client, RequestCache, connect
+from builders.inference.errors import CacheUnusable
+from tests.inference.chat_server import ChatServer, request, texts
+
+folder, names = Path(sys.argv[1]), [f"{'long ' * 900}{number}" for number in range(400)]
+ballast = folder / "ballast"
+ballast.write_bytes(b"x" * 1_000_000)
+with ChatServer() as server:
+    found = connect(server.address)
+    try:
+        Client(found, RequestCache(folder / "requests.sqlite")).ask([request(name) for name in names])
+        raise SystemExit("the disk was large enough")
+    except CacheUnusable as error:
+        assert "The disk is full" in str(error), error
+    ballast.unlink()
+    with RequestCache(folder / "requests.sqlite").open() as answers:
+        n_kept = len(answers)
+    assert 0 < n_kept < 400, n_kept
+    again = Client(found, RequestCache(folder / "requests.sqlite"))
+    some = names[: n_kept + 20]
+    assert texts(again.ask([request(name) for name in some])) == [name.upper() for name in some]
+    assert again.usage.from_cache == n_kept
+print("all held")
+"""
+    on_a_small_disk(program, tmp_path)
+
+
+def on_a_small_disk(program: str, folder: Path) -> None:
+    """Run a program to its last words with a disk of 2 MB at `folder`, its only argument."""
     unshare = shutil.which("unshare")
-    mount = f"mount -t tmpfs -o size=400k tmpfs {tmp_path}"
+    mount = f"mount -t tmpfs -o size=2m tmpfs {folder}"
     small_disk = [str(unshare), "--user", "--map-root-user", "--mount", "sh", "-c"]
     if unshare is None or subprocess.run([*small_disk, mount], capture_output=True).returncode != 0:
         pytest.skip("a small disk cannot be mounted here (no user namespaces)")
     done = subprocess.run(
-        [*small_disk, f'{mount} && exec "$@"', "sh", sys.executable, "-c", program, str(tmp_path)],
+        [*small_disk, f'{mount} && exec "$@"', "sh", sys.executable, "-c", program, str(folder)],
         capture_output=True,
         text=True,
         cwd=ROOT,
