@@ -37,6 +37,13 @@ def {entrypoint}(weekend, holiday, member, guest_of_member):
         return True
     return guest_of_member and not weekend
 '''
+NAMES = ("weekend", "holiday", "member", "guest_of_member")
+INPUT_SCHEMA = {
+    "type": "object",
+    "properties": {name: {"type": "boolean"} for name in NAMES},
+    "required": NAMES,
+    "additionalProperties": False,
+}
 GENERATOR = """def input_generator(rng):
     return {name: rng.random() < 0.5 for name in ("weekend", "holiday", "member", "guest_of_member")}
 """
@@ -52,6 +59,8 @@ def source(tmp_path_factory):
             "input_generator": GENERATOR,
             "query": "A library has rules for weekends, holidays, members and their guests. May this person "
             "take a book home today?",
+            "input_schema": json.dumps(INPUT_SCHEMA),
+            "output_schema": '{"type": "boolean"}',
             "io_description": "weekend, holiday, member, guest_of_member: true or false. Returns a boolean.",
         }
         for place, weekend in (("in", True), ("without", False))

@@ -24,6 +24,7 @@ class Ask:
         self.then = then
         self._on_end = on_end
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.failure: BaseException | None = None
         self._n_left = len(self.chains)
         self._n_open = 0
         self._reason = ""
@@ -51,6 +52,7 @@ class Ask:
             self.done.set_result(None)
 
     def fails(self, error: BaseException) -> None:
-        """Its own code, or the cache, failed."""
+        """Its own code, or the cache, failed; perhaps after the last outcome came."""
+        self.failure = self.failure or error
         if not self.over:
             self.done.set_exception(error)

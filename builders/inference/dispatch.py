@@ -42,6 +42,7 @@ class Dispatcher:
         self._identity = lanes[0].server.identity
         self._waiting: dict[str, list[Chain]] = {}
         self._homes: dict[str, Lane] = {}
+        self._asks: set[Ask] = set()
         self._tasks: dict[asyncio.Task[None], Request] = {}
         self._watches: dict[Lane, asyncio.Task[None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
@@ -50,6 +51,7 @@ class Dispatcher:
 
     async def see_to(self, ask: Ask) -> None:
         """Returns when all chains have their outcomes; raises Unanswered, CacheUnusable, or as `then` did."""
+        self._asks.add(ask)
         try:
             await self._begin(ask)
             await ask.done
@@ -60,6 +62,9 @@ class Dispatcher:
                     task.cancel()
             self._pump()
             self._keep()  # on disk when the call returns, or the call fails
+            self._asks.discard(ask)
+            if ask.failure:
+                raise ask.failure
 
     async def stop(self) -> None:
         """Cancels whatever is under way."""
@@ -70,7 +75,7 @@ class Dispatcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._keep_or_tell()
+        self._keep()
 
     async def _begin(self, ask: Ask) -> None:
         known = self._cache.get(list({chain.key for chain in ask.chains}))
@@ -241,19 +246,18 @@ class Dispatcher:
         if not self._is_keeping:
             self._cache.begin()
             self._is_keeping = True
-            asyncio.get_running_loop().call_later(KEEP_WITHIN_S, self._keep_or_tell)
+            asyncio.get_running_loop().call_later(KEEP_WITHIN_S, self._keep)
 
     def _keep(self) -> None:
-        if self._is_keeping:
-            self._is_keeping = False
-            self._cache.commit()
-
-    def _keep_or_tell(self) -> None:
+        """What came goes to disk; where it does not, whoever may have been given it is told."""
+        if not self._is_keeping:
+            return
+        self._is_keeping = False
         try:
-            self._keep()
-        except Exception as error:  # disk full: whoever waits for more is told
-            for chain in self._chains(list(self._waiting)):
-                chain.ask.fails(error)
+            self._cache.commit()
+        except Exception as error:  # disk full
+            for ask in self._asks:
+                ask.fails(error)
 
     def _lose(self, lane: Lane, request: Request, lost: Lost) -> None:
         """No reply came: try again at once where the server was at fault, else after a pause."""

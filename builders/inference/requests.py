@@ -61,19 +61,18 @@ def bundled(chains: Iterable[Chain]) -> list[Request]:
     seeds of its own.
     """
     requests: list[Request] = []
-    open_ones: dict[tuple[int, str], tuple[int, Request]] = {}
+    open_ones: dict[str, tuple[int, Request]] = {}
     for chain in chains:
         seed = chain.payload.get("seed")
-        if isinstance(seed, int) and chain.payload.get("temperature"):
-            # Samples of one question share their messages, so that these need not be compared.
-            rest = {name: value for name, value in chain.payload.items() if name not in ("seed", "messages")}
-            like = id(chain.payload.get("messages")), json.dumps(rest, sort_keys=True)
-            last_seed, request = open_ones.get(like, (None, None))
-            if request and last_seed == seed - 1:
-                request.payloads[chain.key] = chain.payload
-                open_ones[like] = seed, request
-                continue
-        requests.append(Request({chain.key: chain.payload}, chain.group))
-        if isinstance(seed, int) and chain.payload.get("temperature"):
-            open_ones[like] = seed, requests[-1]
+        if not isinstance(seed, int) or not chain.payload.get("temperature"):
+            requests.append(Request({chain.key: chain.payload}, chain.group))
+            continue
+        question = json.dumps({**chain.payload, "seed": None}, sort_keys=True)
+        last_seed, request = open_ones.get(question, (None, None))
+        if request and last_seed == seed - 1:
+            request.payloads[chain.key] = chain.payload
+        else:
+            request = Request({chain.key: chain.payload}, chain.group)
+            requests.append(request)
+        open_ones[question] = seed, request
     return requests

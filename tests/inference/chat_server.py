@@ -2,14 +2,21 @@
 
 A request is known by its last message. `faults[text]` lists what happens to the first, second, ... request
 with that text; after that it is answered, with the text in capitals or what `reply` makes of the body.
-`always` happens to every request, `always_get` to every GET.
+`always` happens to every request, `always_get` to every GET. With `gives_n` a request for `n` choices gets
+them, under the seeds from the one given on; else it gets one, or with `refuses_n` is refused.
+
+`die` hangs up on everybody, as a killed process does; `start` brings the server back at its address. With
+`tls` it speaks HTTPS.
 """
 
 import json
+import socket
+import ssl
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -20,7 +27,13 @@ TOO_LONG = "This model's maximum context length is 4096 tokens. However, you req
 
 
 class ChatServer:
-    def __init__(self, model: str = "tiny", delay_s: float = 0.0, entry: dict[str, Any] | None = None):
+    def __init__(
+        self,
+        model: str = "tiny",
+        delay_s: float = 0.0,
+        entry: dict[str, Any] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ):
         self.models = [{"id": model, "object": "model", **(entry or {})}]
         self.pages: dict[str, Any] = {}  # further GET addresses and their JSON
         self.delay_s = delay_s
@@ -28,6 +41,9 @@ class ChatServer:
         self.always: str | None = None
         self.always_get: str | None = None
         self.reply: Callable[[dict[str, Any]], tuple[str, str]] | None = None  # text and finish reason
+        self.gives_n = False
+        self.refuses_n = False
+        self.n_good: int | None = None  # of the choices of a reply; the others come without an answer
         self.key: str | None = None
         self.asked: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
@@ -36,13 +52,11 @@ class ChatServer:
         self.n_in_flight = 0
         self.n_in_flight_most = 0
         self.lock = threading.Lock()
+        self._tls = tls
+        self._port = 0
 
     def __enter__(self) -> "ChatServer":
-        self._http = _Http(("127.0.0.1", 0), _Handler)
-        self._http.chat = self
-        self.address = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(
@@ -52,12 +66,61 @@ class ChatServer:
         self._http.server_close()
         self._thread.join()
 
+    def start(self) -> None:
+        """Serve, at the same address as before."""
+        self._http = _Http(("127.0.0.1", self._port), _Handler)
+        self._http.chat = self
+        self._port = self._http.server_port
+        self.address = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+        if self._tls:  # shaking hands in each connection's own thread
+            self._http.socket = self._tls.wrap_socket(
+                self._http.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def die(self) -> None:
+        """Hang up on everybody; what counts as answered was sent whole."""
+        with self.lock:
+            self._http.is_dead = True
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+        while True:
+            with self.lock:
+                if not self._http.n_answering:
+                    break
+            time.sleep(0.001)
+        self._http.hang_up()
+
 
 class _Http(ThreadingHTTPServer):
     request_queue_size = 256
     daemon_threads = True
     block_on_close = False
     chat: ChatServer
+    is_dead = False
+    n_answering = 0
+
+    def __init__(self, *args: Any) -> None:
+        self._connections: set[socket.socket] = set()
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self.chat.lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self.chat.lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        with self.chat.lock:
+            for connection in self._connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # clients that hang up are part of the tests
@@ -65,6 +128,7 @@ class _Http(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are sent apart: the body would wait for an acknowledgement
     server: _Http
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -98,16 +162,38 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(chat.delay_s)
             if chat.key and self.headers.get("Authorization") != f"Bearer {chat.key}":
                 self._reply(401, {"error": {"message": "Incorrect API key provided"}})
-            elif fault is None:
-                with chat.lock:
-                    chat.answered[text] += 1
-                said = chat.reply(body) if chat.reply else (text.upper(), "stop")
-                self._reply(200, completion(text, *said))
-            else:
+            elif fault is not None:
                 self._misbehave(fault, text)
+            elif body.get("n", 1) > 1 and chat.refuses_n:
+                self._reply(400, {"error": {"message": "only one choice can be generated (n=1)"}})
+            else:
+                self._answer(body, text)
         finally:
             with chat.lock:
                 chat.n_in_flight -= 1
+
+    def _answer(self, body: dict[str, Any], text: str) -> None:
+        chat = self.server.chat
+        n_choices = body.get("n", 1) if chat.gives_n else 1
+        bodies = [{**body, "seed": (body.get("seed") or 0) + number} for number in range(n_choices)]
+        said = [chat.reply(one) if chat.reply else (text.upper(), "stop") for one in bodies]
+        whole = completion(text, *said[0])
+        whole["choices"] = [completion(text, *one)["choices"][0] for one in said]
+        whole["usage"]["completion_tokens"] *= n_choices
+        for number, choice in enumerate(whole["choices"]):
+            choice["index"] = number
+            if chat.n_good is not None and number >= chat.n_good:
+                choice["finish_reason"] = "abort"
+        with chat.lock:
+            if self.server.is_dead:
+                return
+            self.server.n_answering += 1
+            chat.answered[text] += 1
+        try:
+            self._reply(200, whole)
+        finally:
+            with chat.lock:
+                self.server.n_answering -= 1
 
     def _misbehave(self, fault: str, text: str) -> None:
         whole = json.dumps(completion(text)).encode()
@@ -134,6 +220,14 @@ class _Handler(BaseHTTPRequestHandler):
                     "message": {"role": "assistant", "content": None},
                 }
                 self._reply(200, {**completion(text), "choices": [choice]})
+            case "other_model":
+                self._reply(200, {**completion(text, "not mine"), "model": "somebody-else"})
+            case "drip":  # alive, but never done
+                self._send(200, b"", n_promised=len(whole))
+                for byte in whole[:-1]:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.1)
+                self.close_connection = True
             case "deep":
                 self._send(200, b"[" * 200_000)
             case "deep_refusal":

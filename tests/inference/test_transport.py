@@ -1,0 +1,344 @@
+"""Requests on the wire: certificates, proxies, connections, and replies too long or in parts."""
+
+import asyncio
+import gzip
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders.inference import Server
+from builders.inference.transport import Broken, Reply, Transport
+from tests.inference.chat_server import ChatServer
+
+ROOT = Path(__file__).parents[2]
+PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy")
+
+
+class Small(ThreadingHTTPServer):
+    """Replies to a POST with what it got, or as `answer` says; counts connections."""
+
+    request_queue_size = 64
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/v1/chat/completions"
+        self.answer: Callable[[_Handler, bytes], None] = _Handler.echo
+        self.n_connections = 0
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.n_connections += 1
+        super().process_request(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are sent apart: the body would wait for an acknowledgement
+    server: Small
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        self.server.answer(self, self.rfile.read(int(self.headers["Content-Length"])))
+
+    def echo(self, body: bytes) -> None:
+        got = {"path": self.path, "headers": dict(self.headers), "n_bytes": len(body)}
+        self.send(json.dumps(got).encode())
+
+    def send(self, body: bytes, status: int = 200, **headers: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+
+
+@pytest.fixture
+def small() -> Iterator[Small]:
+    server = Small()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody else vouches for; its key is in the same file."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl command to make a certificate with")
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=here"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"),
+        ],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    whole = folder / "whole.pem"
+    whole.write_text((folder / "key.pem").read_text() + (folder / "certificate.pem").read_text())
+    return whole
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[ChatServer]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with ChatServer(tls=context) as server:
+        yield server
+
+
+def posted(*urls: str, body: bytes = b"{}", timeout_s: float = 20, **headers: str) -> list[Reply]:
+    """The replies to requests that go out one after another."""
+
+    async def post() -> list[Reply]:
+        async with Transport() as transport:
+            return [await transport.post(url, headers, body, timeout_s) for url in urls]
+
+    return asyncio.run(post())
+
+
+def echoed(reply: Reply) -> dict[str, Any]:
+    got: dict[str, Any] = json.loads(reply.body)
+    return got
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(secure: ChatServer) -> None:
+    with pytest.raises(Broken, match="certificate") as caught:
+        posted(f"{secure.address}/v1/chat/completions")
+    assert caught.value.kind == "unreachable"
+    assert not secure.bodies
+
+
+def test_a_certificate_of_the_users_own_is_accepted(
+    secure: ChatServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    (reply,) = posted(
+        f"{secure.address}/v1/chat/completions", body=b'{"messages": [{"content": "over TLS"}]}'
+    )
+    assert reply.status == 200
+    assert b"OVER TLS" in reply.body
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_server_is_found_and_asked_over_tls(secure: ChatServer, certificate: Path, trusted: bool) -> None:
+    program = """
+import sys
+from builders.inference import *
+from tests.inference.chat_server import request, texts
+try:
+    print(texts(Client(connect(sys.argv[1]), RequestCache(sys.argv[2])).ask([request("a")])))
+except ServerDown as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, secure.address, str(certificate.with_name(f"{trusted}.sqlite"))],
+        env={**os.environ, **({"SSL_CERT_FILE": str(certificate)} if trusted else {})},
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert ("['A']" if trusted else "certificate verify failed") in done.stdout, done.stderr
+
+
+def test_the_environments_proxy_is_for_other_machines_only(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    posted(small.url)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{small.server_port}")
+    other = "http://models.example/v1/chat/completions"
+    paths = [echoed(reply)["path"] for reply in posted(small.url, other, small.url)]  # one handle for all
+    assert paths == ["/v1/chat/completions", other, "/v1/chat/completions"]
+
+
+def test_a_dead_proxy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with pytest.raises(Broken, match="cannot be reached") as caught:
+        posted("http://models.example/v1/chat/completions")
+    assert caught.value.kind == "unreachable"
+
+
+def test_headers_carry_the_key_of_their_request_only(small: Small) -> None:
+    keys = ["sk-first", "sk-second", None]
+
+    async def post() -> list[Reply]:
+        async with Transport() as transport:
+            servers = [Server(small.url, "tiny", "tiny", key) for key in keys]
+            return [await transport.post(small.url, one.headers(), b"{}", 20) for one in servers]
+
+    told = [echoed(reply)["headers"] for reply in asyncio.run(post())]
+    assert [headers.get("Authorization") for headers in told] == ["Bearer sk-first", "Bearer sk-second", None]
+    assert {headers["Content-Type"] for headers in told} == {"application/json"}
+
+
+def test_a_long_request_goes_out_whole_and_without_asking(small: Small) -> None:
+    (reply,) = posted(small.url, body=b" " * 5_000_000)
+    assert echoed(reply)["n_bytes"] == 5_000_000
+    assert "Expect" not in echoed(reply)["headers"]
+
+
+def test_connections_stay_open(small: Small) -> None:
+    assert len(posted(*[small.url] * 50)) == 50
+    assert small.n_connections == 1
+
+
+def test_requests_at_once_have_connections_of_their_own(small: Small) -> None:
+    together = threading.Barrier(8)
+
+    def meet(handler: _Handler, body: bytes) -> None:
+        together.wait(10)  # broken, and no reply, unless all are in flight at once
+        handler.echo(body)
+
+    small.answer = meet
+
+    async def post() -> None:
+        async with Transport() as transport:
+            for _ in range(2):
+                await asyncio.gather(*(transport.post(small.url, {}, b"{}", 20) for _ in range(8)))
+
+    asyncio.run(post())
+    assert small.n_connections == 8
+
+
+def test_a_connection_that_the_server_closed_while_idle_costs_nothing(small: Small) -> None:
+    def last(handler: _Handler, body: bytes) -> None:
+        handler.echo(body)
+        handler.close_connection = True
+
+    small.answer = last
+
+    async def post() -> None:
+        async with Transport() as transport:
+            for _ in range(5):
+                await transport.post(small.url, {}, b"{}", 20)
+                await asyncio.sleep(0.02)
+
+    asyncio.run(post())
+    assert small.n_connections == 5
+
+
+def test_a_compressed_reply_is_read(small: Small) -> None:
+    text = b"a long answer " * 1000
+    small.answer = lambda handler, body: handler.send(gzip.compress(text), Content_Encoding="gzip")
+    (reply,) = posted(small.url)
+    assert reply.body == text
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_reply_that_is_too_long_is_broken_off(
+    small: Small, monkeypatch: pytest.MonkeyPatch, compressed: bool
+) -> None:
+    monkeypatch.setattr("builders.inference.transport.MAX_REPLY_BYTES", 100_000)
+    whole = b"x" * 100_001
+    reply = (gzip.compress(whole), {"Content_Encoding": "gzip"}) if compressed else (whole, {})
+    small.answer = lambda handler, body: handler.send(reply[0], **reply[1])
+    with pytest.raises(Broken, match="the reply is longer than") as caught:
+        posted(small.url)
+    assert caught.value.kind == "broken connection"
+    small.answer = lambda handler, body: handler.send(b"x" * 100_000)
+    assert len(posted(small.url)[0].body) == 100_000
+
+
+def test_a_reply_without_a_length_is_read_to_its_end(small: Small) -> None:
+    def unmeasured(handler: _Handler, body: bytes) -> None:
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        for _ in range(3):
+            handler.wfile.write(b"part ")
+            time.sleep(0.01)
+
+    small.answer = unmeasured
+    assert posted(small.url)[0].body == b"part part part "
+
+
+@pytest.mark.parametrize("name", ["Retry_After", "retry_after", "RETRY_AFTER"])
+def test_status_and_retry_after_are_told(small: Small, name: str) -> None:
+    small.answer = lambda handler, body: handler.send(b"busy", 429, **{name: " 7 "})
+    assert posted(small.url) == [Reply(429, b"busy", "7")]
+    small.answer = lambda handler, body: handler.send(b"fine")
+    assert posted(small.url) == [Reply(200, b"fine", "")]
+
+
+def test_a_redirection_is_not_followed(small: Small) -> None:
+    small.answer = lambda handler, body: handler.send(b"", 307, Location="http://models.example/")
+    assert [reply.status for reply in posted(small.url)] == [307]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (lambda handler, body: setattr(handler, "close_connection", True), "broken connection"),
+        (lambda handler, body: handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le"), "timeout"),
+        (lambda handler, body: handler.wfile.write(b"no HTTP at all\r\n\r\n"), "broken connection"),
+        (lambda handler, body: time.sleep(1), "timeout"),
+    ],
+    ids=["hangs up", "half a head", "babbles", "is silent"],
+)
+def test_no_whole_reply_is_told_by_its_kind(
+    small: Small, answer: Callable[[_Handler, bytes], None], kind: str
+) -> None:
+    small.answer = answer
+    with pytest.raises(Broken) as caught:
+        posted(small.url, timeout_s=0.5)
+    assert caught.value.kind == kind
+
+
+def test_where_nobody_listens_is_unreachable(small: Small) -> None:
+    with pytest.raises(Broken, match="cannot be reached") as caught:
+        posted("http://127.0.0.1:9/v1")
+    assert caught.value.kind == "unreachable"
+
+
+def test_a_cancelled_request_leaves_the_others_alone(small: Small) -> None:
+    release = threading.Event()
+
+    def held(handler: _Handler, body: bytes) -> None:
+        if body == b"held":
+            release.wait(10)
+        handler.echo(body)
+
+    small.answer = held
+
+    async def post() -> Reply:
+        async with Transport() as transport:
+            slow = asyncio.create_task(transport.post(small.url, {}, b"held", 20))
+            await asyncio.sleep(0.1)
+            slow.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await slow
+            return await transport.post(small.url, {}, b"other", 5)
+
+    assert echoed(asyncio.run(post()))["n_bytes"] == len(b"other")
+    release.set()
