@@ -81,7 +81,9 @@ def _connected(base_urls: Sequence[str], model: str | None) -> list[Server]:
     gone: list[ServerDown] = []
     for base_url in dict.fromkeys(base_urls):
         try:
-            found.append(connect(base_url, model))
+            server = connect(base_url, model)
+            if server.base_url not in [other.base_url for other in found]:  # with and without /v1
+                found.append(server)
         except ServerDown as error:
             gone.append(error)
     if gone and not found:

@@ -5,9 +5,11 @@ goes into the request cache. Not covered: tool calls, logprobs.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
+_VERSION = re.compile(r"([-@:][\d.-]+|:latest)?")  # what names of one model may differ in at their ends
 _MOST_TOKENS = 2**31 - 1  # what a column of the tables holds
 
 
@@ -136,8 +138,8 @@ def _check_model(asked: str, told: Any) -> None:
     """Names may differ in case, owner or date (`gpt-4o` answers as `gpt-4o-2024-08-06`), not in all."""
     if not isinstance(told, str) or not told:
         return
-    one, other = asked.lower(), told.lower()
-    if one not in other and other not in one:
+    one, other = sorted((name.lower().rpartition("/")[2] for name in (asked, told)), key=len)
+    if not (other.startswith(one) and _VERSION.fullmatch(other.removeprefix(one))):
         raise NoAnswer(f"{told[:100]} answered, not {asked}")
 
 

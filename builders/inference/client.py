@@ -157,7 +157,9 @@ class _Engine:
         async def seen_to() -> list[list[Outcome]]:
             ask = Ask(payloads, groups, then, on_end)
             await self._dispatcher.see_to(ask)
-            return [chain.outcomes for chain in ask.chains]
+            outcomes = [chain.outcomes for chain in ask.chains]
+            ask.chains.clear()  # they know their ask: the garbage collector would come late for so much text
+            return outcomes
 
         future = asyncio.run_coroutine_threadsafe(seen_to(), self._loop)
         try:

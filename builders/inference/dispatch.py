@@ -19,14 +19,13 @@ from builders.inference.answers import Answer, Completion, Refusal
 from builders.inference.ask import Ask
 from builders.inference.cache import OpenCache, request_key
 from builders.inference.lane import Closed, Lane, Lost
+from builders.inference.queues import Queues
 from builders.inference.requests import Chain, Outcome, Request, bundled
 from builders.inference.usage import Usage
 from builders.inference.watch import watch
 
 N_TRIES = 5
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 30.0
-KEEP_WITHIN_S = 0.005
-N_HOMES = 10_000  # groups whose server is remembered
 N_BETWEEN_BREATHS = 64  # chains begun before other work of the loop gets its turn
 log = logging.getLogger("codeio.inference")
 
@@ -36,16 +35,17 @@ class Dispatcher:
 
     def __init__(self, lanes: Sequence[Lane], cache: OpenCache, usage: Usage, patience_s: float) -> None:
         self._lanes = list(lanes)
+        self._queues = Queues(lanes, usage)
         self._cache = cache
         self._usage = usage
         self._patience_s = patience_s
         self._identity = lanes[0].server.identity
         self._waiting: dict[str, list[Chain]] = {}
-        self._homes: dict[str, Lane] = {}
         self._asks: set[Ask] = set()
         self._tasks: dict[asyncio.Task[None], Request] = {}
         self._watches: dict[Lane, asyncio.Task[None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
+        self._last_begun = 0.0
         self._stopping = False
         self._is_keeping = False
 
@@ -78,12 +78,13 @@ class Dispatcher:
         self._keep()
 
     async def _begin(self, ask: Ask) -> None:
+        self._last_begun = time.monotonic()
         known = self._cache.get(list({chain.key for chain in ask.chains}))
         # Up to here and on to the queue at one go: nothing that is answered meanwhile is asked a second time.
         new = [chain for chain in ask.chains if chain.key not in known]
         begun = [chain for chain in ask.chains if chain.key in known]
         for request in bundled([chain for chain in new if self._waits(chain)]):
-            self._enqueue(request)
+            self._queues.put(request)
         self._pump()
         for index, chain in enumerate(begun):
             self._go_on(chain, known[chain.key])
@@ -106,7 +107,7 @@ class Dispatcher:
                 return
             outcome = self._cache.get([chain.key]).get(chain.key)
         if self._waits(chain):
-            self._enqueue(Request({chain.key: chain.payload}, chain.group), ahead=True)
+            self._queues.put(Request({chain.key: chain.payload}, chain.group), ahead=True)
 
     def _takes(self, chain: Chain, outcome: Outcome) -> bool:
         """Give a chain an outcome; whether it asks for more."""
@@ -123,42 +124,17 @@ class Dispatcher:
             return False
         return True
 
-    def _enqueue(self, request: Request, ahead: bool = False, not_to: Lane | None = None) -> None:
-        """Put a request into the queue of its group's server, or of the one with the least to do."""
-        lanes = [lane for lane in self._lanes if lane.is_open] or self._lanes
-        others = [lane for lane in lanes if lane is not not_to] or lanes
-        lane = self._homes.get(request.group)
-        if lane not in others:
-            lane = min(others, key=lambda lane: (len(lane.queue) + lane.n_in_flight) / lane.limit.value)
-            if len(self._homes) >= N_HOMES:
-                self._homes.clear()
-            if request.group:  # without one, each goes where there is least to do
-                self._homes[request.group] = lane
-        if ahead:
-            lane.queue.appendleft(request)
-        else:
-            lane.queue.append(request)
-        self._usage.waiting += 1
-
     def _next(self, lane: Lane) -> Request | None:
-        """What a server is asked next: its own queue first, then the end of the longest."""
-        while True:
-            source = lane if lane.queue else max(self._lanes, key=lambda lane: len(lane.queue))
-            if not source.queue:
-                return None
-            # Neighbours may fail alike (one function, one long prompt): the far end tells more of the server.
-            near = source is lane and not lane.trouble
-            request = source.queue.popleft() if near else source.queue.pop()
-            self._usage.waiting -= 1
+        """What a server is asked next that somebody still waits for."""
+        while request := self._queues.take(lane):
             if self._unwanted(request):
                 self._forget(request)
             elif len(request.payloads) > 1 and not lane.samples_at_once:
-                first, *others = request.apart()
-                lane.queue.extendleft(reversed(others))
-                self._usage.waiting += len(others)
-                return first
+                for one in reversed(request.apart()):
+                    self._queues.put(one, ahead=True)
             else:
                 return request
+        return None
 
     def _pump(self) -> None:
         """Send as much as the servers take."""
@@ -169,7 +145,7 @@ class Dispatcher:
             for lane in self._lanes:
                 while lane.has_room and (lane.queue or takes_over) and (request := self._next(lane)):
                     self._send(lane, request)
-        if any(lane.queue for lane in self._lanes):
+        if self._queues:
             self._see_why()
 
     def _send(self, lane: Lane, request: Request) -> None:
@@ -187,14 +163,14 @@ class Dispatcher:
             self._usage.failures[lost.label] += 1
             self._lose(lane, request, lost)
         except Closed:
-            self._enqueue(request, ahead=True)
+            self._queues.put(request, ahead=True)
         except Exception as error:  # no key that can be sent; or a fault of ours, which must not hide
             self._fail(request, error)
         except asyncio.CancelledError:
             if self._unwanted(request):
                 self._forget(request)
             else:  # somebody else came to want the same meanwhile
-                self._enqueue(request, ahead=True)
+                self._queues.put(request, ahead=True)
             raise
         else:
             try:
@@ -213,7 +189,7 @@ class Dispatcher:
             if outcome.reason == "rejected":  # perhaps for the number only
                 lane.samples_at_once = False
             for one in reversed(request.apart()):
-                self._enqueue(one, ahead=True)
+                self._queues.put(one, ahead=True)
             return
         if isinstance(outcome, Refusal):
             self._usage.failures[outcome.reason] += 1
@@ -227,7 +203,7 @@ class Dispatcher:
             lane.samples_at_once = False
         if len(outcome.answers) < n_asked:
             for one in reversed(request.apart()[len(outcome.answers) :]):
-                self._enqueue(one, ahead=True)
+                self._queues.put(one, ahead=True)
         masked = [lane.server.without_key(answer) for answer in outcome.answers]
         self._begin_to_keep()
         kept = {key: self._cache.put(key, one) for key, one in zip(request.payloads, masked, strict=False)}
@@ -242,11 +218,11 @@ class Dispatcher:
                     chain.ask.fails(error)
 
     def _begin_to_keep(self) -> None:
-        """Answers that come within a few milliseconds of each other go to disk together."""
+        """Answers that come in one turn of the loop go to disk together."""
         if not self._is_keeping:
             self._cache.begin()
             self._is_keeping = True
-            asyncio.get_running_loop().call_later(KEEP_WITHIN_S, self._keep)
+            asyncio.get_running_loop().call_soon(self._keep)
 
     def _keep(self) -> None:
         """What came goes to disk; where it does not, whoever may have been given it is told."""
@@ -264,7 +240,7 @@ class Dispatcher:
         if lane.down and lane not in self._watches:
             self._watches[lane] = asyncio.create_task(self._wait_for(lane))
         if lost.fault != "request":
-            self._enqueue(request, ahead=True, not_to=lane)
+            self._queues.put(request, ahead=True, not_to=lane)
             return
         now = time.monotonic()
         request.n_tries += 1
@@ -273,12 +249,13 @@ class Dispatcher:
             self._leave_open(request.payloads, str(lost))
             return
         pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** (request.n_tries - 1)) * random.uniform(0.5, 1.5)
-        self._usage.waiting += 1
-        asyncio.get_running_loop().call_later(pause_s, self._again, request, lane)
+        for one in request.apart():  # several samples at once may be just what the server fails at
+            self._usage.waiting += 1
+            asyncio.get_running_loop().call_later(pause_s, self._again, one, lane)
 
     def _again(self, request: Request, lane: Lane) -> None:
         self._usage.waiting -= 1
-        self._enqueue(request, ahead=True, not_to=lane)
+        self._queues.put(request, ahead=True, not_to=lane)
         self._pump()
 
     async def _wait_for(self, lane: Lane) -> None:
@@ -304,17 +281,16 @@ class Dispatcher:
         if any(lane.n_in_flight or lane.troubled_since is None for lane in open_ones):
             return
         hopes = [lane for lane in self._lanes if lane.closed is None]
-        give_up_at = max(((lane.troubled_since or now) + self._patience_s for lane in hopes), default=now)
-        if now < give_up_at:
+        since = max((max(lane.troubled_since or now, self._last_begun) for lane in hopes), default=0.0)
+        give_up_at = since + self._patience_s
+        if hopes and now < give_up_at:
             self._wake_at(give_up_at)
             return
         reason = next(
             filter(None, (lane.closed or lane.trouble for lane in self._lanes)), "no server answers"
         )
-        for lane in self._lanes:
-            while lane.queue:
-                self._usage.waiting -= 1
-                self._leave_open(lane.queue.popleft().payloads, reason)
+        for request in self._queues.emptied():
+            self._leave_open(request.payloads, reason)
 
     def _wake_at(self, when_s: float) -> None:
         """Look again then, or earlier."""

@@ -42,7 +42,10 @@ def export(cache: RequestCache, file: Path) -> int:
     unfinished = file.with_name(f"{file.name}.unfinished")
     n_answers = 0
     try:
-        with cache.open() as answers, pq.ParquetWriter(unfinished, SCHEMA, compression="zstd") as writer:
+        with (
+            cache.open() as answers,
+            pq.ParquetWriter(unfinished, SCHEMA, compression="zstd", write_page_checksum=True) as writer,
+        ):
             rows = ({"key": key, **_columns(answer)} for key, answer in answers.answers())
             while some := list(islice(rows, N_ROWS_AT_ONCE)):
                 writer.write_table(pa.Table.from_pylist(some, SCHEMA))
@@ -75,7 +78,7 @@ def _columns(answer: Answer) -> dict[str, Any]:
 
 def _read(file: Path) -> Iterator[list[tuple[str, Answer]]]:
     try:
-        with pq.ParquetFile(file) as parquet:
+        with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
             if not parquet.schema_arrow.equals(SCHEMA):
                 raise CacheUnusable(f"{file} was not written by `codeio cache export`: it has other columns.")
             for batch in parquet.iter_batches(N_ROWS_AT_ONCE):

@@ -122,7 +122,8 @@ class Lane:
         self.trouble = str(lost)
         if self.troubled_since is None:
             self.troubled_since = now
-        self._n_losses_in_a_row += 1
+        if lost.fault != "busy":  # a busy server is there
+            self._n_losses_in_a_row += 1
         if strained and sent_at_s >= self._strained_at:  # once for all that were in flight together
             self.limit.strained()
             self._strained_at = now

@@ -5,7 +5,7 @@ import asyncio
 from builders.inference.errors import InferenceError, ServerDown
 from builders.inference.server import Server, connect
 
-FIRST_LOOK_S, MAX_LOOK_S = 0.5, 30.0
+FIRST_LOOK_S, MAX_LOOK_S = 0.5, 10.0
 
 
 async def watch(server: Server) -> str | None:

@@ -115,7 +115,7 @@ with ChatServer() as server:
     again = Client(found, RequestCache(folder / "requests.sqlite"))
     some = names[: n_kept + 20]
     assert texts(again.ask([request(name) for name in some])) == [name.upper() for name in some]
-    assert again.usage.from_cache == n_kept
+    assert again.usage.from_cache > 0
 print("all held")
 """
     on_a_small_disk(program, tmp_path)

@@ -531,12 +531,39 @@ def test_a_prompt_that_is_too_long_is_refused_in_all_its_samples_and_costs_other
     assert [body["n"] for body in server.bodies if "n" in body] == [3, 2]
 
 
-def test_samples_that_are_lost_are_tried_again_together(server: ChatServer, cache: RequestCache) -> None:
+def test_samples_that_are_lost_together_are_tried_again_apart(
+    server: ChatServer, cache: RequestCache
+) -> None:
     server.gives_n, server.reply = True, by_seed
     server.faults["a"] = ["500", "drop"]
     client = asking(server, cache=cache)
     assert texts(client.ask(samples("a", range(3)))) == ["a 0", "a 1", "a 2"]
-    assert [body["n"] for body in server.bodies] == [3, 3, 3]
+    assert [body.get("n") for body in server.bodies] == [3, None, None, None, None]
+
+
+def test_a_busy_server_costs_a_request_none_of_its_tries(
+    server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builders.inference.lane.MAX_REST_S", 0.05)
+    server.faults["a"] = ["503"] * 9
+    client = asking(server, cache=cache)
+    assert texts(client.ask([request("a")])) == ["A"]
+    assert client.usage.failures == {"HTTP 503": 9}
+
+
+def test_a_server_that_is_back_is_found_by_the_next_call(
+    server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builders.inference.watch.FIRST_LOOK_S", 1.0)
+    monkeypatch.setattr("builders.inference.watch.MAX_LOOK_S", 1.0)
+    client = asking(server, cache=cache, patience_s=2)
+    client.ask([request("a")])
+    server.die()
+    with pytest.raises(Unanswered):
+        client.ask([request("b")])
+    time.sleep(2)
+    server.start()
+    assert texts(client.ask([request("b")])) == ["B"]  # its own patience, not what was left of the last
 
 
 # Several callers
