@@ -7,6 +7,7 @@ since it serves another model now.
 Not covered: which request goes where, and when one is given up (`dispatch`); streaming.
 """
 
+import asyncio
 import re
 import time
 from collections import deque
@@ -15,13 +16,15 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from builders.inference.answers import Completion, NoAnswer, Refusal, parsed, read_answers
+from builders.inference.errors import ServerDown
 from builders.inference.limit import Limit
 from builders.inference.requests import Request
-from builders.inference.server import Server
+from builders.inference.server import Server, changed
 from builders.inference.transport import Broken, Reply, Transport
 
 MIN_LOSSES = 8  # in a row, before a server is held to be broken; fewer may be the fault of the requests
 MAX_REST_S = 60.0
+TRUSTED_S = 1.0  # after a look at who answers; no server with another model is up in less
 _BUSY_STATUSES = (429, 503, 529)
 _PASSING_STATUSES = (408, 409)
 # Not about one request but about all: no key, no credit, no such model or address.
@@ -77,6 +80,8 @@ class Lane:
         self._n_losses_in_a_row = 0
         self._rest_s = 0.5
         self._strained_at = 0.0
+        self._looking = asyncio.Lock()
+        self._looked_at = time.monotonic()
 
     @property
     def is_open(self) -> bool:
@@ -94,6 +99,8 @@ class Lane:
         try:
             url = f"{self.server.base_url}/chat/completions"
             reply = await self._transport.post(url, self.server.headers(), body, self._timeout_s)
+            if reply.is_first:
+                await self._look_who_answers()
             outcome = self._read(reply)
         except Broken as broken:
             fault: Fault = "gone" if broken.kind == "unreachable" else "request"
@@ -129,6 +136,22 @@ class Lane:
             self._strained_at = now
         if lost.fault == "gone" or self._n_losses_in_a_row >= max(MIN_LOSSES, self.limit.value):
             self.down = str(lost)
+
+    async def _look_who_answers(self) -> None:
+        """A new connection may lead to a server that was started anew, with another model.
+
+        Its replies do not tell; so no reply over a new connection counts before the server was asked again.
+        """
+        async with self._looking:
+            if time.monotonic() - self._looked_at <= TRUSTED_S:
+                return
+            try:
+                self.closed = await asyncio.to_thread(changed, self.server)
+            except ServerDown as error:
+                raise Lost("unreachable", str(error), "gone") from None
+            if self.closed:
+                raise Closed(self.closed)
+            self._looked_at = time.monotonic()
 
     def _read(self, reply: Reply) -> Completion | Refusal:
         status = reply.status

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from builders.inference.answers import Answer, parsed
-from builders.inference.errors import KeyRefused, NotCompatible, ServerDown, WrongModel
+from builders.inference.errors import InferenceError, KeyRefused, NotCompatible, ServerDown, WrongModel
 from builders.inference.identity import told_identity
 
 PROBE_TIMEOUT_S = 15
@@ -102,6 +102,19 @@ def connect(base_url: str, model: str | None = None, api_key: str | None = None)
         f"What answers at {url} is not an OpenAI-compatible server (it has no model list): give the address"
         " of one, such as http://127.0.0.1:30000 for sglang."
     )
+
+
+def changed(server: Server) -> str | None:
+    """None while the same weights answer there as before, else what is wrong now; raises ServerDown."""
+    try:
+        found = connect(server.base_url, server.model, server.api_key)
+    except ServerDown:
+        raise
+    except InferenceError as error:
+        return str(error)
+    if found.identity != server.identity:
+        return f"it serves {found.identity} now, not {server.identity}"
+    return None
 
 
 def _normalised(base_url: str) -> str:

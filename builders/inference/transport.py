@@ -36,6 +36,8 @@ class Reply(NamedTuple):
     body: bytes
     retry_after: str
     """The header of that name, or nothing."""
+    is_first: bool
+    """Whether it came over a connection that was not there before."""
 
 
 class Broken(Exception):
@@ -81,7 +83,12 @@ class Transport:
         except pycurl.error as error:
             curl.close()
             raise _broken(error, timeout_s, received) from None
-        reply = Reply(curl.getinfo(pycurl.RESPONSE_CODE), bytes(received.body), received.retry_after)
+        reply = Reply(
+            status=curl.getinfo(pycurl.RESPONSE_CODE),
+            body=bytes(received.body),
+            retry_after=received.retry_after,
+            is_first=curl.getinfo(pycurl.NUM_CONNECTS) > 0,
+        )
         if len(self._idle) < N_IDLE_HANDLES:
             self._idle.append(curl)
         else:

@@ -566,6 +566,22 @@ def test_a_server_that_is_back_is_found_by_the_next_call(
     assert texts(client.ask([request("b")])) == ["B"]  # its own patience, not what was left of the last
 
 
+def test_a_server_that_changed_its_model_unseen_gives_no_more_answers(
+    server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builders.inference.lane.TRUSTED_S", 0.0)
+    server.pages["/model_info"] = {"model_path": "weights-1"}
+    client = asking(server, cache=cache)
+    assert texts(client.ask([request("a")])) == ["A"]
+    server.die()
+    server.pages["/model_info"] = {"model_path": "weights-2"}
+    server.start()  # before anybody could miss it
+    with pytest.raises(Unanswered, match="weights-2"):
+        client.ask([request("b")])
+    with cache.open() as answers:
+        assert len(answers) == 1
+
+
 # Several callers
 
 

@@ -286,9 +286,9 @@ def test_a_reply_without_a_length_is_read_to_its_end(small: Small) -> None:
 @pytest.mark.parametrize("name", ["Retry_After", "retry_after", "RETRY_AFTER"])
 def test_status_and_retry_after_are_told(small: Small, name: str) -> None:
     small.answer = lambda handler, body: handler.send(b"busy", 429, **{name: " 7 "})
-    assert posted(small.url) == [Reply(429, b"busy", "7")]
+    assert posted(small.url) == [Reply(429, b"busy", "7", is_first=True)]
     small.answer = lambda handler, body: handler.send(b"fine")
-    assert posted(small.url) == [Reply(200, b"fine", "")]
+    assert posted(small.url) == [Reply(200, b"fine", "", is_first=True)]
 
 
 def test_a_redirection_is_not_followed(small: Small) -> None:
