@@ -1,10 +1,8 @@
-"""What holds for all tests."""
+"""Fixtures for all tests, and what holds for all of them."""
 
 import signal
 
-"""Fixtures for all tests."""
-
 pytest_plugins = ["tests.servers.fixtures"]
 
-# Started in the background of a shell, this process and all its children would ignore Ctrl+C, which tests send.
+# Started in the background of a shell, this process and its children would ignore Ctrl+C, which tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
