@@ -201,6 +201,7 @@ def test_shards_are_asked_about_together_and_rows_keep_their_order(monkeypatch, 
 def test_ctrl_c_ends_all_shards_at_once(monkeypatch, source, tmp_path, server, capsys):
     out = tmp_path / "out"
     build(monkeypatch, source, out, server, "--until", "tasks")
+    before = set(threading.enumerate())
     server.delay_s = 20
     monkeypatch.setattr(Responses, "shard_rows", 2)
     timer = threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT))
@@ -209,6 +210,7 @@ def test_ctrl_c_ends_all_shards_at_once(monkeypatch, source, tmp_path, server, c
     assert build(monkeypatch, source, out, server) == 130
     assert time.monotonic() - began < 10
     assert "same command goes on" in capsys.readouterr().err
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("codeio")]
+    new = set(threading.enumerate()) - before
+    assert not [thread.name for thread in new if thread.name.startswith("codeio")]
     server.delay_s = 0
     assert build(monkeypatch, source, out, server) == 0

@@ -41,7 +41,7 @@ def test_more_samples_and_turns_extend_a_run(monkeypatch, source, tmp_path, serv
     again = {row["sample"] for row in rows(out, "codeio_pp")}
     assert again == {0, 1, 2}
     n_new = sum(server.asked.values()) - sum(asked.values())
-    assert n_new == 8 * (2 + 3)  # sample 2 with its closing question, sample 3 with two revisions
+    assert n_new == 8 * (2 + 4)  # samples 2 and 3 with a closing question, sample 3 with two revisions
     assert build(monkeypatch, source, out, server, "--samples", 2) == 1  # it cannot shrink
 
 
@@ -52,8 +52,7 @@ def test_a_failing_request_leaves_its_rows_open(monkeypatch, source, tmp_path, s
     build(monkeypatch, source, tmp_path / "other", server)
     stuck = prompts_asked[-1]
     server.faults[stuck] = ["500"] * 100
-    monkeypatch.setattr("builders.inference.client.Client.__init__.__defaults__", (8, 600, 3), raising=False)
-    assert build(monkeypatch, source, out, server) == 3
+    assert build(monkeypatch, source, out, server, "--patience", 3) == 3
     assert "same command again" in capsys.readouterr().err
     assert not (out / "turns").exists()
     server.faults[stuck] = []

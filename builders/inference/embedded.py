@@ -57,7 +57,7 @@ def embedded(
     params.verbosity = _SILENT
     engine = _started(xllamacpp, params)
     try:
-        yield Server(f"{engine.listening_address}/v1", weights.path.stem, weights.identity)
+        yield Server(f"{engine.listening_address}/v1", weights.path.stem, weights.identity, is_told=False)
     finally:
         del engine  # stops it
 

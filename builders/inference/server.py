@@ -33,6 +33,8 @@ class Server:
     api_key: str | None = field(default=None, repr=False)
     engine: str = ""
     """"sglang" where it says so: then its extras are used."""
+    is_told: bool = True
+    """Whether the identity is the server's own word; the embedded engine's is that of its file."""
     samples_at_once: bool = True
     """Whether one request may ask for several samples (`n`); a server without it is found out."""
 
@@ -112,7 +114,7 @@ def changed(server: Server) -> str | None:
         raise
     except InferenceError as error:
         return str(error)
-    if found.identity != server.identity:
+    if server.is_told and found.identity != server.identity:
         return f"it serves {found.identity} now, not {server.identity}"
     return None
 
@@ -193,7 +195,7 @@ def _described(http: httpx.Client, url: str, entry: dict[str, Any], api_key: str
         identity = told_identity(told, revision if isinstance(revision, str) and revision else None, here)
         # In this mode sglang draws all samples of a request under its one seed: they would be the same.
         samples_at_once = not settings.get("enable_deterministic_inference")
-        return Server(url, entry["id"], identity, api_key, "sglang", samples_at_once)
+        return Server(url, entry["id"], identity, api_key, "sglang", samples_at_once=samples_at_once)
     root = entry.get("root")
     identity = told_identity(root if isinstance(root, str) and root else entry["id"], None, here)
     return Server(url, entry["id"], identity, api_key)
