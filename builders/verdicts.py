@@ -12,7 +12,7 @@ import hashlib
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from builders.execution import Execution, Job, Limits, Proof, Prover
 from builders.schema import CONVERSATIONS
 from builders.stage import Drop, Row, Stage
 from hub import verifier
+from hub.verifier import extract
 
 MOST_INPUTS = 8
 """Of one job: a batch of one function's answers still keeps every worker busy."""
@@ -50,32 +51,54 @@ class Verdicts(Stage):
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Run all predicted inputs of the batch, then judge row by row."""
-        predictions = [_prediction(row) for row in rows]
-        proofs = self._proofs(
+        open_ones = [row for row in rows if _open(row)]
+        predictions = [extract(row["turns"][-1]["response"], row["direction"]) for row in open_ones]
+        verdicts = graded(self.prover, open_ones, predictions)
+        judged = zip(predictions, verdicts, strict=True)
+        for row in rows:
+            last = _judged(row["turns"][-1], *next(judged)) if _open(row) else row["turns"][-1]
+            yield {**row, "turns": [*row["turns"][:-1], last]}
+
+
+def graded(prover: Prover, rows: Sequence[Row], predictions: Sequence[str | None]) -> list[verifier.Verdict]:
+    """The verdict on each row's prediction (canonical JSON, or None), in order; inputs are run, all at once.
+
+    Of a row: `direction`, `input`, `output`, `reference_code`, `entrypoint`.
+    """
+    proofs = _proofs(
+        prover,
+        (
             (_function(row), text)
             for row, text in zip(rows, predictions, strict=True)
-            if text and _runs(row, text)
-        )
-        for row, prediction in zip(rows, predictions, strict=True):
-            proof = proofs.get((_function(row), prediction))
-            yield {**row, "turns": [*row["turns"][:-1], _judged(row, prediction, proof)]}
+            if text and row["direction"] == "input" and _can_run(text)
+        ),
+    )
+    verdicts = []
+    for row, prediction in zip(rows, predictions, strict=True):
+        proof = proofs.get((_function(row), prediction))
+        run = _told(proof) if proof else None
+        verdicts.append(verifier.verify(row["direction"], prediction, row["input"], row["output"], run))
+    return verdicts
 
-    def _proofs(self, wanted: Iterable[tuple[_Function, str]]) -> dict[tuple[_Function, str | None], Proof]:
-        """Prove distinct inputs, those of one function together."""
-        inputs: dict[_Function, dict[str, None]] = defaultdict(dict)
-        for function, text in wanted:
-            inputs[function][text] = None
-        groups = [
-            (function, list(texts)[first : first + MOST_INPUTS])
-            for function, texts in inputs.items()
-            for first in range(0, len(texts), MOST_INPUTS)
-        ]
-        jobs = (Job(*function, inputs=texts, apart=True) for function, texts in groups)
-        return {
-            (function, text): proof
-            for (function, texts), proofs in zip(groups, self.prover.prove_many(jobs), strict=True)
-            for text, proof in zip(texts, proofs, strict=True)
-        }
+
+def _proofs(
+    prover: Prover, wanted: Iterable[tuple[_Function, str]]
+) -> dict[tuple[_Function, str | None], Proof]:
+    """Prove distinct inputs, those of one function together."""
+    inputs: dict[_Function, dict[str, None]] = defaultdict(dict)
+    for function, text in wanted:
+        inputs[function][text] = None
+    groups = [
+        (function, list(texts)[first : first + MOST_INPUTS])
+        for function, texts in inputs.items()
+        for first in range(0, len(texts), MOST_INPUTS)
+    ]
+    jobs = (Job(*function, inputs=texts, apart=True) for function, texts in groups)
+    return {
+        (function, text): proof
+        for (function, texts), proofs in zip(groups, prover.prove_many(jobs), strict=True)
+        for text, proof in zip(texts, proofs, strict=True)
+    }
 
 
 def _function(row: Row) -> _Function:
@@ -86,38 +109,27 @@ def _open(row: Row) -> bool:
     return row["turns"][-1]["status"] is None
 
 
-def _prediction(row: Row) -> str | None:
-    turn = row["turns"][-1]
-    return verifier.extract(turn["response"], row["direction"]) if _open(row) else None
+def _can_run(prediction: str) -> bool:
+    """Whether the verdict on a predicted input needs a run of the code."""
+    return isinstance(json.loads(prediction), dict) and verifier.fits(prediction)
 
 
-def _runs(row: Row, prediction: str) -> bool:
-    """Whether the verdict on this prediction needs a run of the code."""
-    return (
-        row["direction"] == "input" and isinstance(json.loads(prediction), dict) and verifier.fits(prediction)
-    )
-
-
-def _judged(row: Row, prediction: str | None, proof: Proof | None) -> Row:
-    turn: Row = row["turns"][-1]
-    if not _open(row):
-        return turn
-    execution = _execution(proof) if proof else None
-    run = (lambda _: execution) if execution else None
-    verdict = verifier.verify(row["direction"], prediction, row["input"], row["output"], run)
+def _judged(turn: Row, prediction: str | None, verdict: verifier.Verdict) -> Row:
     feedback = verdict.feedback
     if verdict.status == "no_answer" and turn["finish_reason"] == "length":
         feedback = "The reply was cut off at the length limit before it came to an answer. Be brief."
     return {**turn, "prediction": prediction, "status": verdict.status, "feedback": feedback}
 
 
-def _execution(proof: Proof) -> Execution:
-    if proof.agrees:
-        return proof.execution
-    return replace(
-        proof.execution,
-        status="refused",
-        output=None,
-        error_type="nondeterministic",
-        error_message=proof.detail,
-    )
+def _told(proof: Proof) -> Callable[[str], Execution]:
+    """What `verify` is to be told of the run that was made."""
+    execution = proof.execution
+    if not proof.agrees:
+        execution = replace(
+            execution,
+            status="refused",
+            output=None,
+            error_type="nondeterministic",
+            error_message=proof.detail,
+        )
+    return lambda _: execution

@@ -1,0 +1,85 @@
+"""Rewards in a real sandbox; the rules themselves are tested with the verifier."""
+
+import json
+
+import pytest
+
+from builders.execution import SandboxUnavailable
+from hub import rewards
+from hub.rewards import compute_score, ground_truth, io_prediction_reward
+
+CODE = """
+def f(n):
+    if n < 0:
+        while True:
+            pass
+    return n % 7
+"""
+OUTPUT = {
+    "direction": "output",
+    "input": '{"n":10}',
+    "output": "3",
+    "reference_code": CODE,
+    "entrypoint": "f",
+}
+INPUT = {**OUTPUT, "direction": "input"}
+ANSWERS = [
+    (OUTPUT, 'Ten less seven. {"output": 3}', 1.0),
+    (OUTPUT, 'Ten less six. {"output": 4}', 0.0),
+    (OUTPUT, "Three.", 0.0),
+    (INPUT, '{"input": {"n": 10}}', 1.0),
+    (INPUT, 'Any that leaves 3: {"input": {"n": 17}}', 1.0),
+    (INPUT, '{"input": {"n": 18}}', 0.0),
+    (INPUT, '{"input": {"m": 10}}', 0.0),
+    (INPUT, '{"input": 10}', 0.0),
+]
+
+
+def columns(rows):
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+@pytest.mark.parametrize("form", [lambda text: text, lambda text: [{"role": "assistant", "content": text}]])
+def test_answers_are_rewarded_by_the_verifiers_rules(form):
+    rows, replies, expected = zip(*ANSWERS, strict=True)
+    prompts = ["?"] * len(rows)
+    found = io_prediction_reward(
+        prompts, list(map(form, replies)), **columns(rows), trainer_state=None, pass_rate=[None] * len(rows)
+    )
+    assert found == list(expected)
+
+
+def test_the_words_of_a_completion_with_tools_are_those_of_its_last_message():
+    said = [
+        {"role": "assistant", "content": '{"output": 4}'},
+        {"role": "tool", "content": "7"},
+        {"role": "assistant", "content": '{"output": 3}'},
+        {"role": "assistant", "content": None},
+    ]
+    assert io_prediction_reward(["?"], [said], **columns([OUTPUT])) == [1.0]
+
+
+def test_an_input_that_never_ends_earns_nothing():
+    assert io_prediction_reward(["?"], ['{"input": {"n": -1}}'], **columns([INPUT])) == [0.0]
+
+
+def test_a_row_without_its_check_is_refused():
+    partial = {name: values for name, values in columns([OUTPUT]).items() if name != "reference_code"}
+    with pytest.raises(ValueError, match="no reference_code"):
+        io_prediction_reward(["?"], ["3"], **partial)
+
+
+@pytest.mark.parametrize(("row", "reply", "reward"), ANSWERS[:5])
+def test_verl_is_told_the_same(row, reply, reward):
+    truth = ground_truth({**row, "task_id": "t", "pass_rate": None})
+    assert set(json.loads(truth)) == set(row)
+    assert compute_score("codeio", reply, truth, extra_info={"index": 0}) == reward
+
+
+def test_without_a_sandbox_there_is_no_reward(monkeypatch):
+    def refuse(process):
+        raise SandboxUnavailable("nothing holds here")
+
+    monkeypatch.setattr(rewards, "_prover", refuse)
+    with pytest.raises(SandboxUnavailable):
+        io_prediction_reward(["?"], ['{"input": {"n": 3}}'], **columns([INPUT]))
