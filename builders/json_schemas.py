@@ -15,6 +15,9 @@ from referencing.jsonschema import DRAFT202012
 
 from hub.verifier import MAX_ELEMENTS, MAX_STRING_CHARS, CanonicalError, canonical, loads
 
+ANY_DEPTH = 3
+"""How deep a value may nest of which a schema says nothing."""
+
 # Strangers write schemas too. Without references nothing is fetched and nothing recurs, without regular
 # expressions nothing hangs, and without multipleOf no number overflows.
 _KEYWORDS = frozenset(
@@ -62,9 +65,10 @@ def usable(text: str | None) -> Any:
 def bounded(schema: Any) -> Any:
     """The same, with the limits on sizes that an answer must keep to anyway (see `hub.verifier.fits`).
 
-    Held to a schema without them, a weak model writes lists and strings that never end.
+    Held to a schema without them, a weak model writes lists and strings that never end, or lists of lists of
+    lists where anything is allowed.
     """
-    schema = copy.deepcopy(schema)
+    schema = {} if schema is True else copy.deepcopy(schema)
     _bound(schema)
     return schema
 
@@ -72,13 +76,31 @@ def bounded(schema: Any) -> Any:
 def _bound(schema: Any) -> None:
     if isinstance(schema, bool):
         return
+    if not schema:
+        schema.update(_anything(ANY_DEPTH))
+        return
     types = schema.get("type", ())
     if "array" in types:
         schema.setdefault("maxItems", MAX_ELEMENTS - 1)
+        if schema.keys().isdisjoint(("items", "prefixItems")):
+            schema["items"] = _anything(ANY_DEPTH - 1)
     if "string" in types:
         schema.setdefault("maxLength", MAX_STRING_CHARS - 1)
+    if "object" in types and schema.keys().isdisjoint(("properties", "additionalProperties")):
+        schema["additionalProperties"] = _anything(ANY_DEPTH - 1)
     for part in DRAFT202012.subresources_of(schema):
         _bound(part)
+
+
+def _anything(depth: int) -> dict[str, Any]:
+    """A schema of any value that nests no deeper."""
+    forms: list[dict[str, Any]] = [{"type": ["boolean", "null", "number"]}, {"type": "string"}]
+    if depth > 0:
+        forms.append({"type": "array", "items": _anything(depth - 1)})
+        forms.append({"type": "object", "additionalProperties": _anything(depth - 1)})
+    schema = {"anyOf": forms}
+    _bound(schema)
+    return schema
 
 
 def _keywords(schema: Any) -> set[str]:

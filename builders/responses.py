@@ -54,7 +54,7 @@ class Responses(Stage):
     """Tasks to conversations with their first turn, `samples` rows a task."""
 
     name = "responses"
-    version = 2
+    version = 3
     features = CONVERSATIONS
     key = ("task_id", "sample")
     shard_rows = 2048
@@ -150,40 +150,21 @@ def answered(
 
     `on_end` is called for each question that is done with.
     """
-    order = leaders_ahead([question.row["function_id"] for question in questions])
-    in_order = [questions[index] for index in order]
 
-    def then(position: int, answers: list[Answer]) -> Row | None:
-        return _following(in_order[position], sampling, answers)
+    def then(index: int, answers: list[Answer]) -> Row | None:
+        return _following(questions[index], sampling, answers)
 
-    payloads = [_payload(question, sampling) for question in in_order]
-    groups = [question.row["function_id"] for question in in_order]
+    payloads = [_payload(question, sampling) for question in questions]
+    groups = [question.row["function_id"] for question in questions]
     chains = client.chains(payloads, then, groups, on_end)
-    turns: list[Row | Refusal] = [Refusal("", "")] * len(questions)
-    for index, question, payload, outcomes in zip(order, in_order, payloads, chains, strict=True):
+    turns: list[Row | Refusal] = []
+    for question, payload, outcomes in zip(questions, payloads, chains, strict=True):
         answers = [one for one in outcomes if isinstance(one, Answer)]
         first = outcomes[0]
-        turns[index] = (
+        turns.append(
             first if isinstance(first, Refusal) else _turn(client, question, sampling, payload, answers)
         )
     return turns
-
-
-def leaders_ahead(functions: list[str]) -> list[int]:
-    """An order in which to ask, by the function of each request.
-
-    The first request of a function goes out ahead of the siblings of the one before it, so that its prefix is
-    in the server's cache when its own siblings come.
-    """
-    groups: dict[str, list[int]] = {}
-    for index, function in enumerate(functions):
-        groups.setdefault(function, []).append(index)
-    order: list[int] = []
-    siblings: list[int] = []
-    for leader, *others in groups.values():
-        order += [leader, *siblings]
-        siblings = others
-    return order + siblings
 
 
 def _payload(question: Question, sampling: Sampling) -> Row:
@@ -215,9 +196,12 @@ def _n_free(sampling: Sampling, answers: list[Answer]) -> int:
 def closing_question(question: Question, sampling: Sampling, reply: str) -> Row:
     """Ask for the bare answer, held to the schema of the half that is asked for."""
     direction = question.row["direction"]
+    schema = usable(question.row[f"{direction}_schema"])
+    if direction == "input" and schema in ({}, True):
+        schema = {"type": "object"}  # of arguments by their names: that much is always known
     form = {
         "type": "object",
-        "properties": {direction: bounded(usable(question.row[f"{direction}_schema"]))},
+        "properties": {direction: bounded(schema)},
         "required": [direction],
         "additionalProperties": False,
     }
@@ -238,7 +222,8 @@ def _turn(client: Client, question: Question, sampling: Sampling, payload: Row, 
     free = answers[: _n_free(sampling, answers)]
     reply, closings = free[-1], answers[len(free) :]
     text = reply.text
-    if closings and extract(closings[0].text, question.row["direction"]) is not None:
+    is_forced = bool(closings) and extract(closings[0].text, question.row["direction"]) is not None
+    if is_forced:
         text = f"{text.rstrip()}\n\n{closings[0].text.strip()}"
     whole = client.whole(payload)
     asked: dict[str, Any] = {key: value for key, value in whole.items() if key != "messages"}
@@ -249,6 +234,7 @@ def _turn(client: Client, question: Question, sampling: Sampling, payload: Row, 
         "turn": question.turn,
         "response": text,
         "reasoning": reply.reasoning,
+        "answer_forced": is_forced,
         "finish_reason": reply.finish_reason,
         "model": client.identity,
         "sampling": canonical(asked),

@@ -19,7 +19,7 @@ class Revisions(Stage):
     """Conversations of `turn` turns, judged, to conversations with an open turn more where one is due."""
 
     name = "revisions"
-    version = 2
+    version = 3
     features = CONVERSATIONS
     key = ("task_id", "sample")
     shard_rows = 2048

@@ -44,6 +44,7 @@ TURN = {
     "response_id": STRING,
     "turn": INTEGER,
     **_strings("response", "reasoning", "prediction", "status", "feedback"),
+    "answer_forced": BOOLEAN,  # the reply held no answer: it was asked for bare JSON, held to the schema
     **_strings("finish_reason", "model", "sampling", "prompt_id"),
     "n_prompt_tokens": INTEGER,
     "n_completion_tokens": INTEGER,

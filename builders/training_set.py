@@ -6,9 +6,11 @@ In: `tasks` joined with `io_pairs`, `functions` and `raw_code`, with the convers
 
 Wrong answers stay in the first two, with their status: leaving them out costs accuracy (CodeI/O, ablations).
 A reply that was cut off teaches to stop in mid-sentence: it ends the conversation, and a view without any
-turn left is a dropped row.
+turn left is a dropped row. An answer that had to be asked for in its schema (`answer_forced`) may be a guess,
+and no policy in training is asked like that: it counts neither as solved in `pass_rate` nor as `chosen`.
 """
 
+import json
 from abc import abstractmethod
 from collections.abc import Iterator
 
@@ -117,6 +119,7 @@ class CodeIOPlus(View):
 class RLVR(View):
     """Prompts with all that a verifier needs to grade an answer."""
 
+    version = 2
     name = "rlvr"
     features = schema.RLVR
     key = ("task_id",)
@@ -124,7 +127,7 @@ class RLVR(View):
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield the task; one sample says nothing of how hard it is, so its pass rate is null."""
         first = [conversation["turns"][0] for conversation in conversations]
-        n_correct = sum(turn["status"] == "correct" for turn in first)
+        n_correct = sum(map(_solved, first))
         yield {
             **{
                 column: task[column]
@@ -141,6 +144,7 @@ class RLVR(View):
 class Preference(View):
     """A right and a wrong answer to the very same messages, from different samples."""
 
+    version = 2
     name = "preference"
     features = schema.PREFERENCE
     key = ("task_id", "turn")
@@ -155,7 +159,7 @@ class Preference(View):
                     messages = self.messages(conversation, turns[: turn + 1])[:-1]
                     groups.setdefault(canonical(messages), []).append((messages, turns[turn]))
             for answers in groups.values():
-                right = [answer for _, answer in answers if answer["status"] == "correct"]
+                right = [answer for _, answer in answers if _solved(answer)]
                 wrong = [answer for _, answer in answers if answer["status"] != "correct"]
                 if right and wrong:
                     yield {
@@ -178,10 +182,14 @@ def _whole(conversation: Row) -> list[Row]:
     return turns[:cut]
 
 
+def _solved(turn: Row) -> bool:
+    return turn["status"] == "correct" and not turn["answer_forced"]
+
+
 def _truncated(conversation: Row) -> Drop:
     turn = conversation["turns"][0]
-    n_tokens = turn["n_completion_tokens"]
-    after = "" if n_tokens is None else f" after {n_tokens} tokens"
+    limit = json.loads(turn["sampling"] or "{}").get("max_tokens")
+    after = "" if limit is None else f" after {limit} tokens"
     detail = f"cut off{after}; allow more with --truncated-tokens"
     return Drop(turn["response_id"], conversation["task_id"], "truncated", detail, turn["response"])
 

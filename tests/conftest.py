@@ -1,8 +1,34 @@
 """Fixtures for all tests, and what holds for all of them."""
 
 import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.building import functions_file, scripted_server
+from tests.inference.chat_server import ChatServer
 
 pytest_plugins = ["tests.servers.fixtures"]
 
 # Started in the background of a shell, this process and its children would ignore Ctrl+C, which tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CODEIO_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    """A server whose answers about the functions of `source` are known."""
+    with scripted_server() as server:
+        yield server
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A file of two functions."""
+    return functions_file(tmp_path)

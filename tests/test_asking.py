@@ -13,25 +13,8 @@ from builders.folder import Folder
 from builders.responses import Responses
 from builders.run import Run
 from builders.summary import figures
-from tests.building import build, contents, functions_file, rows, run, scripted, scripted_server
+from tests.building import build, contents, rows, run, scripted, scripted_server
 from tests.inference.chat_server import ChatServer
-
-
-@pytest.fixture(autouse=True)
-def _no_keys(monkeypatch):
-    monkeypatch.delenv("CODEIO_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
-@pytest.fixture
-def server():
-    with scripted_server() as server:
-        yield server
-
-
-@pytest.fixture
-def source(tmp_path):
-    return functions_file(tmp_path)
 
 
 def n_asked(server):

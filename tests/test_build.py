@@ -7,20 +7,9 @@ import pytest
 
 from builders.execution import interpreter, tiers
 from hub.verifier import canonical
-from tests.building import FUNCTIONS, GENERATOR, build, contents, functions_file, rows, run, scripted_server
+from tests.building import FUNCTIONS, GENERATOR, build, contents, functions_file, rows, run
 from tests.execution.boots import boot_with
 from tests.inference.chat_server import ChatServer
-
-
-@pytest.fixture
-def server():
-    with scripted_server() as server:
-        yield server
-
-
-@pytest.fixture
-def source(tmp_path):
-    return functions_file(tmp_path)
 
 
 def test_statuses_feedback_and_views(monkeypatch, source, tmp_path, server):
@@ -52,10 +41,11 @@ def test_statuses_feedback_and_views(monkeypatch, source, tmp_path, server):
             )
         else:
             assert "The predicted output null is not what the code returns" in turn["feedback"]
-        if turn["sample"] == 2:
+        assert turn["answer_forced"] == (turn["sample"] == 2)
+        if turn["answer_forced"]:
             assert turn["response"].startswith("I know it, but do not say it.\n\n{")
     assert {row["status"] for row in rows(out, "codeio")} == {"correct", "wrong"}
-    assert [row["pass_rate"] for row in rows(out, "rlvr")] == [0.5] * 8
+    assert [row["pass_rate"] for row in rows(out, "rlvr")] == [0.25] * 8
     assert len(rows(out, "preference")) == 8
     plus = rows(out, "codeio_pp")
     assert len(plus) == 24

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,8 @@ from builders.folder import Folder
 from builders.raw_code import corpus
 from builders.run import Run
 from hub.verifier import STATUSES
+from tests.servers.sglang_cpu import environment_python
+from tests.servers.sglang_cpu.router import routed
 
 # Answers are a few truth values: whatever a weak model writes, held to the schema it soon comes to an end.
 CODE = '''def is_open(weekend, holiday):
@@ -135,6 +138,20 @@ def test_a_second_run_asks_the_server_nothing(made, source, sglang_server):
     build(source, made, sglang_server, *FROM_FUNCTIONS)
     assert n_asked(sglang_server) == asked
     assert {path: path.read_bytes() for path in made.rglob("*.parquet")} == before
+
+
+def test_a_router_stands_for_its_servers(made, source, tmp_path, sglang_server):
+    out, asked = tmp_path / "out", n_asked(sglang_server)
+    with routed(environment_python(), tmp_path / "router.log", sglang_server.url) as url:
+        options = (*FROM_FUNCTIONS, "--seed", 13, "--turns", 0)
+        build(source, out, SimpleNamespace(url=url), *options)
+    assert n_asked(sglang_server) > asked
+    rows = Folder(out).read("turns")
+    assert len(rows) == 12
+    assert set(rows["model"]) == set(Folder(made).read("turns")["model"])  # the weights, not the router
+    (line,) = [line for line in Run(out).telemetry() if line["stage"] == "responses"]
+    assert line["asked"] < line["answered"]
+    assert line["cached_tokens"] > 0.5 * line["prompt_tokens"]
 
 
 def n_kept(out):

@@ -41,3 +41,28 @@ def test_a_bounded_schema_keeps_sizes_within_what_can_be_right():
     }
     assert found["properties"]["b"]["maxItems"] == 2
     assert usable(text)["properties"]["a"] == texts
+
+
+def nested(depth, kind):
+    value = 1.5
+    for _ in range(depth):
+        value = [value] if kind == "array" else {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        (None, ("array", "object")),
+        ("true", ("array", "object")),
+        ('{"type":"array"}', ("array",)),
+        ('{"type":["object","null"]}', ("object",)),
+    ],
+)
+def test_what_a_schema_leaves_open_is_bounded_too(text, kinds):
+    allows = Draft202012Validator(bounded(usable(text))).is_valid
+    for kind in ("array", "object"):
+        assert allows(nested(3, kind)) == (kind in kinds)
+        assert not allows(nested(4, kind))
+    for value in (["x" * 100], [[0] * 20], [0] * 20, {"a": "x" * 100}):
+        assert not allows(value), value

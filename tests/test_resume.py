@@ -9,20 +9,7 @@ import subprocess
 import sys
 import time
 
-import pytest
-
-from tests.building import build, contents, functions_file, rows, run, scripted, scripted_server
-
-
-@pytest.fixture
-def server():
-    with scripted_server() as server:
-        yield server
-
-
-@pytest.fixture
-def source(tmp_path):
-    return functions_file(tmp_path)
+from tests.building import build, contents, rows, run, scripted
 
 
 def test_a_second_run_asks_and_changes_nothing(monkeypatch, source, tmp_path, server):

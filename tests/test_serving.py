@@ -14,12 +14,6 @@ from builders.serving import Choice, served
 from tests.inference.chat_server import ChatServer
 
 
-@pytest.fixture(autouse=True)
-def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CODEIO_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
 @pytest.fixture
 def three() -> Iterator[list[ChatServer]]:
     with ExitStack() as stack:

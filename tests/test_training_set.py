@@ -23,12 +23,13 @@ def turn(index, response, status, feedback=None, finish_reason="stop"):
         "turn": index,
         "response": response,
         "reasoning": "",
+        "answer_forced": False,
         "prediction": None,
         "status": status,
         "feedback": feedback,
         "finish_reason": finish_reason,
         "model": "m",
-        "sampling": "{}",
+        "sampling": '{"max_tokens":24}',
         "prompt_id": "p",
         "n_prompt_tokens": 1,
         "n_completion_tokens": 1,
@@ -65,7 +66,9 @@ def test_turns_are_laid_out_in_order():
 def test_codeio_keeps_wrong_first_answers_and_drops_those_cut_off():
     found = rows(CodeIO, ALL)
     assert [row.get("status") for row in found if isinstance(row, dict)] == ["correct", "wrong", "wrong"]
-    assert [row.reason for row in found if not isinstance(row, dict)] == ["truncated"]
+    assert [(row.reason, row.detail) for row in found if not isinstance(row, dict)] == [
+        ("truncated", "cut off after 24 tokens; allow more with --truncated-tokens")
+    ]
     assert roles(found[1]["messages"]) == ["system", "user", "assistant"]
     assert found[1]["messages"][1]["content"] == TASK["prompt"]
     assert (found[0]["license"], found[0]["source"]) == ("mit", "somewhere")
@@ -108,6 +111,14 @@ def test_preference_pairs_answers_to_the_same_messages_only():
     # The second turns of samples 1 and 3 answer different histories.
     assert rows(Preference, [MENDED, CUT_LATE]) == []
     assert rows(Preference, [RIGHT]) == []
+
+
+def test_a_forced_answer_is_neither_solved_nor_chosen():
+    forced = conversation(4, {**turn(0, 'Hm.\n\n{"output":1}', "correct"), "answer_forced": True})
+    (row,) = rows(RLVR, [RIGHT, forced])
+    assert row["pass_rate"] == 0.5
+    assert rows(Preference, [forced, MENDED]) == []
+    assert [row["status"] for row in rows(CodeIO, [forced])] == ["correct"]
 
 
 def test_preference_at_a_later_turn_when_the_history_is_one():

@@ -39,8 +39,11 @@ class Ask:
     def ends(self, open_for: str | None = None) -> None:
         """One more chain has all its outcomes, or stays open for a reason."""
         self._n_left -= 1
-        if self._on_end:
-            self._on_end(1)
+        try:
+            if self._on_end:
+                self._on_end(1)
+        except Exception as error:
+            self.fails(error)
         if open_for is not None:
             self._n_open, self._reason = self._n_open + 1, open_for
         if self._n_left or self.over:

@@ -10,20 +10,20 @@ Not covered: which request goes where, and when one is given up (`dispatch`); st
 import asyncio
 import re
 import time
-from collections import deque
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from builders.inference.answers import Completion, NoAnswer, Refusal, parsed, read_answers
 from builders.inference.errors import ServerDown
-from builders.inference.limit import Limit
-from builders.inference.requests import Request
+from builders.inference.limit import FIRST, Limit
+from builders.inference.queues import Queue
 from builders.inference.server import Server, changed
 from builders.inference.transport import Broken, Reply, Transport
 
 MIN_LOSSES = 8  # in a row, before a server is held to be broken; fewer may be the fault of the requests
 MAX_REST_S = 60.0
+LOOK_TIMEOUT_S = 300.0  # for a look at a server that is there, but may be busy with all that it was sent
 TRUSTED_S = 1.0  # after a look at who answers; no server with another model is up in less
 _BUSY_STATUSES = (429, 503, 529)
 _PASSING_STATUSES = (408, 409)
@@ -63,8 +63,9 @@ class Lane:
 
     def __init__(self, server: Server, transport: Transport, most: int, timeout_s: float):
         self.server = server
-        self.limit = Limit(most, timeout_s)
-        self.queue: deque[Request] = deque()
+        # sglang keeps what it cannot run yet in a queue of its own: there is nothing to find out slowly.
+        self.limit = Limit(most, timeout_s, first=most if server.engine == "sglang" else FIRST)
+        self.queue = Queue(primes=server.engine == "sglang")
         self.n_in_flight = 0
         self.samples_at_once = server.samples_at_once
         self.extras: dict[str, Any] = {"return_meta_info": True} if server.engine == "sglang" else {}
@@ -93,9 +94,9 @@ class Lane:
         """Whether another request may go out now."""
         return self.is_open and self.n_in_flight < self.limit.value and time.monotonic() >= self.resting_until
 
-    async def send(self, body: bytes) -> Completion | Refusal:
-        """Sends a request once; raises Lost or Closed."""
-        sent = self.limit.sent(time.monotonic(), self.n_in_flight)
+    async def send(self, body: bytes, is_primer: bool = False) -> Completion | Refusal:
+        """Sends a request once; raises Lost or Closed. A primer tells nothing of how fast answers come."""
+        sent = self.limit.sent(time.monotonic(), 0 if is_primer else self.n_in_flight)
         try:
             url = f"{self.server.base_url}/chat/completions"
             reply = await self._transport.post(url, self.server.headers(), body, self._timeout_s)
@@ -123,6 +124,7 @@ class Lane:
         self.down = None
         self._n_losses_in_a_row = 0
         self.limit.anew()
+        self.queue.cools()
 
     def _note(self, lost: Lost, sent_at_s: float, strained: bool) -> None:
         now = time.monotonic()
@@ -146,7 +148,7 @@ class Lane:
             if time.monotonic() - self._looked_at <= TRUSTED_S:
                 return
             try:
-                self.closed = await asyncio.to_thread(changed, self.server)
+                self.closed = await asyncio.to_thread(changed, self.server, LOOK_TIMEOUT_S)
             except ServerDown as error:
                 raise Lost("unreachable", str(error), "gone") from None
             if self.closed:

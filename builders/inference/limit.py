@@ -1,6 +1,6 @@
 """How many requests to have in flight at one server: as many as make it faster, no more.
 
-In: answers with their tokens and times, and signs of strain. Out: a limit. It begins at `FIRST` and doubles
+In: answers with their tokens and times, and signs of strain. Out: a limit. It begins at `first` and doubles
 while that raises the rate of tokens; a server that only queues what it is sent shows the same rate and longer
 times. Strain (429, 5xx, timeouts) halves it, after which it grows by a tenth at a time.
 
@@ -28,10 +28,10 @@ class Sent:
 class Limit:
     """The limit of one server, between 1 and `most`; `value` is what holds now."""
 
-    def __init__(self, most: int, timeout_s: float) -> None:
+    def __init__(self, most: int, timeout_s: float, first: int = FIRST) -> None:
         self.most = most
         self._timeout_s = timeout_s
-        self._value = float(min(FIRST, most))
+        self._value = float(min(first, most))
         self._doubling = True
         self._best_rate = 0.0
         self._ceiling = float(most)

@@ -2,7 +2,8 @@
 
 A chain begins with a payload; each answer may call for another one (an answer in another form, a longer
 limit), until none follows. A `Request` is one HTTP request: one payload, or several that differ only in
-consecutive seeds, samples of one question that the server is asked to draw at once.
+consecutive seeds, samples of one question that the server is asked to draw at once. A primer has the server
+compute a prompt that others share the most of; its answer is nobody's.
 """
 
 import json
@@ -41,13 +42,21 @@ class Request:
     group: str
     n_tries: int = 0
     first_lost_s: float = 0.0
+    is_primer: bool = False
 
     def body(self, model: str, extras: Payload) -> bytes:
         """The JSON to send. Escaped as ASCII, any Python string can be sent, half surrogate pairs too."""
         payload = {"model": model, **next(iter(self.payloads.values())), **extras}
-        if len(self.payloads) > 1:
+        if self.is_primer:
+            payload.pop("response_format", None)
+            payload["max_tokens"] = 1
+        elif len(self.payloads) > 1:
             payload["n"] = len(self.payloads)
         return json.dumps(payload).encode()
+
+    def primer(self) -> "Request":
+        """What has the server compute the prompt, and no more."""
+        return replace(self, is_primer=True)
 
     def apart(self) -> list["Request"]:
         """A request for each payload."""

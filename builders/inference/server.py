@@ -81,7 +81,12 @@ def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def connect(base_url: str, model: str | None = None, api_key: str | None = None) -> Server:
+def connect(
+    base_url: str,
+    model: str | None = None,
+    api_key: str | None = None,
+    timeout_s: float = PROBE_TIMEOUT_S,
+) -> Server:
     """Finds the server at `base_url` (with or without /v1) and the model it serves.
 
     Raises ServerDown, KeyRefused, NotCompatible or WrongModel, each a sentence for the user.
@@ -90,7 +95,7 @@ def connect(base_url: str, model: str | None = None, api_key: str | None = None)
     asker = Server(url, model or "", "", api_key)
     with httpx.Client(
         headers=asker.headers(),
-        timeout=PROBE_TIMEOUT_S,
+        timeout=timeout_s,
         trust_env=not on_this_machine(url),
         verify=certificates(),
     ) as http:
@@ -106,10 +111,10 @@ def connect(base_url: str, model: str | None = None, api_key: str | None = None)
     )
 
 
-def changed(server: Server) -> str | None:
+def changed(server: Server, timeout_s: float = PROBE_TIMEOUT_S) -> str | None:
     """None while the same weights answer there as before, else what is wrong now; raises ServerDown."""
     try:
-        found = connect(server.base_url, server.model, server.api_key)
+        found = connect(server.base_url, server.model, server.api_key, timeout_s)
     except ServerDown:
         raise
     except InferenceError as error:
@@ -147,8 +152,8 @@ def _models(http: httpx.Client, asker: Server, url: str) -> list[dict[str, Any]]
         response = http.get(f"{url}/models")
     except httpx.TimeoutException:
         raise ServerDown(
-            f"The server at {url} did not answer within {PROBE_TIMEOUT_S} s: wait until it is ready, or give "
-            "another --base-url."
+            f"The server at {url} did not answer within {http.timeout.read:g} s: wait until it is ready, or"
+            " give another --base-url."
         ) from None
     except httpx.HTTPError as error:
         raise ServerDown(

@@ -123,7 +123,7 @@ def sglang(
         raise EngineFailed(f"{model} is not a folder: give one in the Hugging Face format, or a Hub id.")
     interpreter = find_python(python)
     if port is None:
-        port = _free_port()
+        port = free_port()
     elif _is_taken(host, port):
         raise EngineFailed(
             f"Port {port} is taken: give another --port, or use what answers there (--base-url)."
@@ -155,7 +155,7 @@ class _Keeper:
     def start(self, on_wait: Callable[[str], None]) -> None:
         """Wait until it answers; raises EngineFailed."""
         began = time.monotonic()
-        while not _healthy(self.url):
+        while not is_healthy(self.url):
             exit_code = self._process.poll()
             if exit_code is not None:
                 raise EngineFailed(
@@ -231,14 +231,16 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _healthy(url: str) -> bool:
+def is_healthy(url: str) -> bool:
+    """Whether an sglang server answers there."""
     try:
         return httpx.get(f"{url}/health", timeout=30, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 where nobody listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -36,6 +36,11 @@ class Usage:
         self.completion_tokens += completion.n_completion_tokens
         self.cached_tokens += completion.n_cached_tokens
 
+    def count_primer(self, completion: Completion) -> None:
+        """Adds one that answers nothing: its prompt was computed for others to find it in the cache."""
+        self.prompt_tokens += completion.n_prompt_tokens
+        self.cached_tokens += completion.n_cached_tokens
+
     def snapshot(self) -> "Usage":
         """A copy that stays."""
         return Usage(**{**vars(self), "failures": Counter(self.failures)})

@@ -8,12 +8,6 @@ from tests.inference.chat_server import ChatServer
 
 
 @pytest.fixture(autouse=True)
-def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CODEIO_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
-@pytest.fixture(autouse=True)
 def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "codeio-cache"
     monkeypatch.setenv("CODEIO_CACHE", str(folder))
@@ -34,3 +28,17 @@ def cache(tmp_path: Path) -> RequestCache:
 @pytest.fixture
 def client(server: ChatServer, cache: RequestCache) -> Client:
     return Client(connect(server.address), cache)
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a client between tries, and between looks at a server that is gone."""
+    monkeypatch.setattr("builders.inference.dispatch.FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr("builders.inference.watch.FIRST_LOOK_S", 0.05)
+    monkeypatch.setattr("builders.inference.watch.MAX_LOOK_S", 0.2)
+
+
+@pytest.fixture
+def two() -> Iterator[tuple[ChatServer, ChatServer]]:
+    with ChatServer() as first, ChatServer() as second:
+        yield first, second

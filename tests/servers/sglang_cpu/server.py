@@ -6,18 +6,16 @@ log's end.
 """
 
 import contextlib
-import http.client
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
-import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from builders.inference.sglang import device_flags
+from builders.inference.sglang import device_flags, free_port, is_healthy
 
 from .environment import VARIABLES
 from .process import CommandFailed, failure, kill, members, start
@@ -47,19 +45,26 @@ POLL_S = 0.25
 class SglangServer:
     """An sglang server that is started, killed and restarted at one address; a context manager.
 
-    `url` is its address without `/v1`, `model` the name it serves, `log` the file with all it has printed.
+    `url` is its address without `/v1`, `model` the name it serves, `log` the file with all it has printed;
+    `more` are flags that go before ours.
     """
 
     def __init__(
-        self, python: Path, model_folder: Path, model: str, log: Path, ready_s: float = 1800
+        self,
+        python: Path,
+        model_folder: Path,
+        model: str,
+        log: Path,
+        ready_s: float = 1800,
+        more: Sequence[str] = (),
     ) -> None:
         self.model = model
         self.log = log
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._command: list[str | Path] = [
             python,
-            *("-m", "sglang.launch_server", *OPTIONS),
+            *("-m", "sglang.launch_server", *OPTIONS, *more),
             *(f"--model-path={model_folder}", f"--served-model-name={model}"),
             *("--host=127.0.0.1", f"--port={self.port}"),
         ]
@@ -120,26 +125,12 @@ class SglangServer:
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self._ready_s
-        while not self._healthy():
+        while not is_healthy(self.url):
             if process.poll() is not None:
                 raise CommandFailed(failure(f"sglang ended with exit code {process.returncode}", self.log))
             if time.monotonic() > deadline:
                 raise CommandFailed(failure(f"sglang was not ready after {self._ready_s:.0f} s", self.log))
             time.sleep(POLL_S)
-
-    def _healthy(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/health", timeout=30) as answer:
-                return bool(answer.status == 200)
-        except (OSError, http.client.HTTPException):  # refused, 503 while loading, reset, timeout
-            return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _shared_memory(group: int) -> set[Path]:

@@ -1,0 +1,49 @@
+"""sglang's own router, as it stands before several servers.
+
+In: an interpreter with sglang-router, addresses of servers. Out: the router's own, once it knows a model.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from builders.inference import ServerDown, WrongModel, connect
+from builders.inference.sglang import free_port
+
+from .process import CommandFailed, failure, kill, start
+
+READY_S = 60
+
+
+@contextmanager
+def routed(python: Path, log: Path, *urls: str) -> Iterator[str]:
+    """The address of a router, for as long as the block lasts; raises CommandFailed."""
+    url = f"http://127.0.0.1:{free_port()}"
+    ports = [f"--port={url.rpartition(':')[2]}", f"--prometheus-port={free_port()}"]
+    command = [
+        python,
+        "-m",
+        "sglang_router.launch_router",
+        "--host=127.0.0.1",
+        *ports,
+        "--worker-urls",
+        *urls,
+    ]
+    process = start(command, log, {})
+    try:
+        deadline = time.monotonic() + READY_S
+        while not _knows_a_model(url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise CommandFailed(failure("the router did not come up", log))
+            time.sleep(0.25)
+        yield url
+    finally:
+        kill(process)
+
+
+def _knows_a_model(url: str) -> bool:
+    try:
+        return bool(connect(url))
+    except (ServerDown, WrongModel):  # not there yet, or without a server
+        return False
