@@ -1,16 +1,16 @@
-"""What a client's process runs: one function, whose source came in a file.
+"""What a client's process runs: functions whose source comes in, one after another.
 
-In: the paths of two files; the first holds source, name and arguments as JSON. Out: the second, with the
-result or the error as JSON. Run by whatever interpreter has the client, so it imports nothing but the
-standard library.
+In: a line of JSON for each on standard input, with source, name and arguments. Out: a line of JSON for each
+on the descriptor that is named on the command line, with the result or the error. Run by whatever interpreter
+has the client, so it imports nothing but the standard library.
 """
 
 import __future__
 
 import json
+import os
 import sys
 import traceback
-from pathlib import Path
 from typing import Any
 
 
@@ -20,8 +20,7 @@ def outcome(request: dict[str, Any]) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "client"}
     try:
         # Annotations stay text: the names in them did not come along.
-        code = compile(source, request["file"], "exec", __future__.annotations.compiler_flag, True)
-        exec(code, names)
+        exec(compile(source, request["file"], "exec", __future__.annotations.compiler_flag, True), names)
         return {"result": names[request["name"]](*request["arguments"])}
     except Exception as error:
         return {
@@ -33,5 +32,6 @@ def outcome(request: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    said = outcome(json.loads(Path(sys.argv[1]).read_text()))
-    Path(sys.argv[2]).write_text(json.dumps(said))
+    with os.fdopen(int(sys.argv[1]), "w") as replies:
+        for line in sys.stdin:
+            print(json.dumps(outcome(json.loads(line))), file=replies, flush=True)

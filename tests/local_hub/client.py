@@ -1,18 +1,24 @@
 """A real client of the hub, in a process of its own.
 
-In: a function that imports what it needs in its body, and arguments that JSON can hold. Out: what it returns,
-or `ClientFailed` with what it raised. Only the function's source goes over: names from around it do not.
-Not covered: functions with decorators or defaults that need such names.
+In: functions that import what they need in their bodies, and arguments that JSON can hold. Out: what they
+return, or `ClientFailed` with what they raise. Only a function's source goes over: names from around it do
+not. One process serves call after call, since importing the libraries takes most of the time; `restart`
+forgets all that is not on disk.
+Not covered: functions with decorators or defaults that need names from around them.
 """
 
 import inspect
 import json
+import os
+import select
+import shutil
 import subprocess
-import tempfile
 import textwrap
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,14 +41,26 @@ class ClientFailed(Exception):
 
 
 class Client:
-    """An interpreter with its client libraries, and the environment they find."""
+    """An interpreter with its client libraries, and the environment they find; works in `folder`."""
 
-    def __init__(self, python: Path, environment: dict[str, str]) -> None:
-        self.python = python
-        self.environment = environment
+    def __init__(self, python: Path, environment: dict[str, str], folder: Path) -> None:
+        self._python = python
+        self._environment = dict(environment)
+        self._folder = folder
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._log = folder / "client.log"
+        self._process: subprocess.Popen[str] | None = None
+
+    def login(self, token: str | None) -> None:
+        """Be somebody else from now on, or nobody, and have nothing in the caches."""
+        self.restart()
+        shutil.rmtree(self._environment["HF_HOME"], ignore_errors=True)
+        self._environment.pop("HF_TOKEN", None)
+        if token is not None:
+            self._environment["HF_TOKEN"] = token
 
     def run(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Call the function in a fresh process.
+        """Call the function in the client's process.
 
         Raises:
             ClientFailed: it raised.
@@ -57,28 +75,56 @@ class Client:
             "name": function.__name__,
             "arguments": arguments,
         }
-        with tempfile.TemporaryDirectory(prefix="client-") as folder:
-            asked, said = Path(folder, "asked"), Path(folder, "said")
-            asked.write_text(json.dumps(request))
-            # -P: else the modules beside child.py would be found before those of the libraries.
-            done = subprocess.run(
-                [self.python, "-P", CHILD, asked, said],
-                env=self.environment,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_S,
-            )
-            if not said.exists():
-                raise RuntimeError(f"the client's process ended with {done.returncode}:\n{done.stderr}")
-            outcome = json.loads(said.read_text())
+        outcome = json.loads(self._exchange(json.dumps(request)))
         if "result" not in outcome:
-            raise ClientFailed(
-                outcome["kinds"],
-                outcome["status"],
-                outcome["message"],
-                f"{outcome['traceback']}\n{done.stderr}",
-            )
+            raise ClientFailed(outcome["kinds"], outcome["status"], outcome["message"], outcome["traceback"])
         result: T = outcome["result"]
         return result
+
+    def restart(self) -> None:
+        """End the process; the next call begins a fresh one."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._replies.close()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.restart()
+
+    def _exchange(self, request: str) -> str:
+        process = self._process or self._started()
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):  # it has ended: there will be no reply
+            process.stdin.write(request + "\n")
+            process.stdin.flush()
+        is_there, _, _ = select.select([self._replies], [], [], TIMEOUT_S)
+        reply = self._replies.readline() if is_there else ""
+        if not reply:
+            self.restart()
+            what = "ended" if is_there else f"did not reply within {TIMEOUT_S} s"
+            raise RuntimeError(f"the client's process {what}:\n{self._log.read_text()[-5000:]}")
+        return reply
+
+    def _started(self) -> subprocess.Popen[str]:
+        ours, theirs = os.pipe()
+        with self._log.open("ab") as log:
+            # -P: else the modules beside child.py would be found before those of the libraries.
+            self._process = subprocess.Popen(
+                [self._python, "-P", CHILD, str(theirs)],
+                env=self._environment,
+                cwd=self._folder,
+                pass_fds=[theirs],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                text=True,
+            )
+        os.close(theirs)
+        self._replies = os.fdopen(ours)
+        return self._process

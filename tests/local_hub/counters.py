@@ -1,6 +1,6 @@
 """What a hub was asked and sent, for tests to look at.
 
-In: every request when it is over, every content that came whole. Out: numbers.
+In: every request before its reply is sent, every content that came whole. Out: numbers.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and what came of it; `status` is None where the connection was lost instead of a reply."""
+    """A request and what came of it; `status` is None where the connection was lost before a whole reply."""
 
     method: str
     path: str

@@ -8,8 +8,10 @@ Not covered: bodies that are compressed or larger than memory, except for upload
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
+from io import BufferedIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs, urlencode
 
 from .accounts import Account, may_see
@@ -43,7 +45,7 @@ def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None 
 class Body:
     """The body of a request, which ends where its head says; one that ends earlier hangs up."""
 
-    def __init__(self, stream: BinaryIO, headers: Mapping[str, str]) -> None:
+    def __init__(self, stream: BufferedIOBase, headers: Message) -> None:
         self._stream = stream
         self._is_chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
         length = headers.get("Content-Length", "0")
@@ -100,7 +102,7 @@ class Call:
     method: str
     path: str  # quoted
     query: Mapping[str, str]
-    headers: Mapping[str, str]
+    headers: Message  # whatever case the client writes their names in
     body: Body
     names: Mapping[str, str]
     account: Account | None

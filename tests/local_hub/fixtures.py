@@ -28,6 +28,8 @@ def local_hub(tmp_path: Path) -> Iterator[LocalHub]:
         pytest.param("hub1", marks=[pytest.mark.hub1, pytest.mark.timeout(BUILD_TIMEOUT_S)]),
     ]
 )
-def hub_client(request: pytest.FixtureRequest, local_hub: LocalHub, tmp_path: Path) -> Client:
+def hub_client(request: pytest.FixtureRequest, local_hub: LocalHub, tmp_path: Path) -> Iterator[Client]:
     """A client of the hub with ada's token: once the tests' own, once of the other generation."""
-    return Client(GENERATIONS[request.param](), local_hub.environment(tmp_path / "client"))
+    python = GENERATIONS[request.param]()
+    with Client(python, local_hub.environment(tmp_path / "home"), tmp_path / "client") as client:
+        yield client

@@ -47,10 +47,11 @@ class LocalHub:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more connections; those that are open end with their clients."""
+        """Take no more connections, and end those that are open."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._server.hang_up()
 
     def __enter__(self) -> Self:
         self.start()

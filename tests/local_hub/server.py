@@ -5,8 +5,11 @@ endpoint that fails in a way nobody meant is a 500, and its traceback is kept in
 """
 
 import itertools
+import socket
+import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from . import endpoints
 from .accounts import identified
 from .counters import Exchange
-from .errors import Hangup, Refused
+from .errors import Hangup, Refused, no_repository
 from .exchange import CHUNK_BYTES, Body, Call, Reply, json_reply
 from .faults import Fault
 from .routes import find
@@ -34,7 +37,26 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, hub: "LocalHub", port: int) -> None:
         self.hub = hub
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
         super().__init__(("127.0.0.1", port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep open."""
+        with self._lock:
+            for connection in self._connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # clients that hang up are part of the tests
@@ -50,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         self._begin()
-        status: int | None = None
+        is_counted = False
         try:
             reply = self._reply()
             if self._body:
@@ -58,12 +80,15 @@ class _Handler(BaseHTTPRequestHandler):
                     pass
             else:
                 self.close_connection = True  # where it ends is not known
-            self._send(reply)
-            status = reply.status
+            n_bytes = self._fault.n_reply_bytes if self._fault else None
+            # Before the reply: whoever waits for it may look at the counts next.
+            self._count(reply.status if n_bytes is None else None)
+            is_counted = True
+            self._send(reply, n_bytes)
         except (Hangup, OSError):
             self.close_connection = True
-        n_bytes = self._body.n_bytes if self._body else 0
-        self.server.hub.counters.add(Exchange(self.command, self.path, self._route, status, n_bytes))
+            if not is_counted:
+                self._count(None)
 
     # The names that the base class looks for.
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
@@ -78,17 +103,17 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer()
         except Refused as refused:
             return _refusal(refused)
-        except (Hangup, OSError) as error:
-            if isinstance(error, FileNotFoundError):  # of a repository that was removed meanwhile
-                return _refusal(Refused(404, "Repository not found", "RepoNotFound"))
+        except (Hangup, ConnectionError):
             raise
+        except FileNotFoundError:  # of a repository that was removed meanwhile
+            return _refusal(no_repository(is_known=True))
         except Exception:
             self.server.hub.crashes.append(f"{self.command} {self.path}\n{traceback.format_exc()}")
             return _refusal(Refused(500, "Internal Error"))
 
     def _answer(self) -> Reply:
         hub, url = self.server.hub, urlsplit(self.path)
-        self._body = Body(self.rfile, self.headers)  # type: ignore[arg-type]
+        self._body = Body(self.rfile, self.headers)
         self._fault = hub.faults.take(self.command, self.path)
         if self._fault:
             _do(self._fault, self._body)
@@ -99,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.command,
             url.path,
             {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()},
-            dict(self.headers.items()),
+            self.headers,
             self._body,
             names,
             identified(hub.accounts, self.headers.get("Authorization")),
@@ -109,9 +134,13 @@ class _Handler(BaseHTTPRequestHandler):
             raise RuntimeError("the request's body is too short for the fault that was meant for it")
         return reply
 
-    def _send(self, reply: Reply) -> None:
-        n_sent_at_most = self._fault.n_reply_bytes if self._fault else None
-        if n_sent_at_most == -1:
+    def _count(self, status: int | None) -> None:
+        n_bytes = self._body.n_bytes if self._body else 0
+        self.server.hub.counters.add(Exchange(self.command, self.path, self._route, status, n_bytes))
+
+    def _send(self, reply: Reply, n_bytes: int | None) -> None:
+        """Send the reply, or hang up after `n_bytes` of its body; at -1 before its head."""
+        if n_bytes == -1:
             raise Hangup
         self.send_response(reply.status)
         for name, value in reply.headers.items():
@@ -122,8 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         for chunk in _chunks(reply):
-            self.wfile.write(chunk if n_sent_at_most is None else chunk[:n_sent_at_most])
-            if n_sent_at_most is not None:
+            self.wfile.write(chunk[:n_bytes])
+            if n_bytes is not None:
                 raise Hangup
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+from pathlib import Path
 from typing import TypedDict
 
 import pytest
@@ -95,9 +96,8 @@ def test_downloads_are_cached_by_etag(hub_client: Client, local_hub: LocalHub, i
         found, digest = hub_client.run(download, "ada/data", path)
         assert f"snapshots/{commit_id}/" in found
         assert digest == hashlib.sha256(content).hexdigest()
-        home = hub_client.environment["HF_HOME"]
-        with open(f"{home}/hub/datasets--ada--data/blobs/{etag}", "rb") as blob:
-            assert blob.read() == content
+        blob = Path(found).parents[len(Path(path).parts) + 1] / "blobs" / etag
+        assert blob.read_bytes() == content
         assert local_hub.counters.statuses("GET", ".") == [200]
         local_hub.counters.clear()
         assert hub_client.run(download, "ada/data", path) == [found, digest]
@@ -139,7 +139,7 @@ def test_what_is_not_there(hub_client: Client) -> None:
             hub_client.run(download, *arguments)
         assert kind in failed.value.kinds
         assert failed.value.status == 404
-    del hub_client.environment["HF_TOKEN"]
+    hub_client.login(None)
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(download, "ada/missing", "a.parquet")
     assert ("RepositoryNotFoundError" in failed.value.kinds, failed.value.status) == (True, 401)
@@ -147,7 +147,7 @@ def test_what_is_not_there(hub_client: Client) -> None:
 
 def test_private_files_need_a_token(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(prepare, "ada/data", True)
-    hub_client.environment["HF_TOKEN"] = "hf_bob"
+    hub_client.login("hf_bob")
     for path in ("a.parquet", "some folder/a.txt"):
         with pytest.raises(ClientFailed) as failed:
             hub_client.run(download, "ada/data", path)

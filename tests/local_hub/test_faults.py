@@ -34,15 +34,14 @@ def upload(repository: str, parent: str | None = None) -> str:
     return made.oid
 
 
-def tree(repository: str) -> list[object]:
-    """Return the paths, and how many seconds it took to hear of them."""
+def seconds_to_upload(repository: str) -> float:
     import time
 
     from huggingface_hub import HfApi
 
     start = time.monotonic()
-    paths = [one.path for one in HfApi().list_repo_tree(repository, repo_type="dataset")]
-    return [paths, time.monotonic() - start]
+    HfApi().upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=repository, repo_type="dataset")
+    return time.monotonic() - start
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -62,12 +61,11 @@ def test_uploads_are_tried_again(
 
 def test_a_client_waits_as_long_as_it_is_told(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
-    local_hub.faults.refuse("GET", "/tree/", 429, retry_after_s=2)
-    paths, seconds = hub_client.run(tree, "ada/data")
-    assert paths == [".gitattributes"]
-    assert isinstance(seconds, float)
-    assert seconds > 2
-    assert local_hub.counters.statuses("GET", "/tree/") == [429, 200]
+    local_hub.faults.refuse("POST", "/preupload/", 429, retry_after_s=2)
+    assert hub_client.run(seconds_to_upload, "ada/data") > 2
+    assert local_hub.counters.statuses("POST", "/preupload/") == [429, 200]
+    local_hub.faults.refuse("POST", "/preupload/", 429)  # without that, a second
+    assert 1 < hub_client.run(seconds_to_upload, "ada/data") < 2
 
 
 @pytest.mark.parametrize("status", [409, 412, 429, 500])

@@ -195,7 +195,7 @@ def test_a_pull_request_may_begin_at_an_earlier_commit(hub_client: Client, local
 
 def test_everybody_may_propose(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(prepare, "ada/data")
-    hub_client.environment["HF_TOKEN"] = "hf_bob"
+    hub_client.login("hf_bob")
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(upload, "ada/data", "theirs")
     assert failed.value.status == 403

@@ -71,13 +71,13 @@ def test_who_may_create(hub_client: Client, local_hub: LocalHub) -> None:
     with pytest.raises(ClientFailed, match="don't have the rights to create a dataset") as failed:
         hub_client.run(create, "bob/data")
     assert failed.value.status == 403
-    hub_client.environment["HF_TOKEN"] = "hf_ada_reads"
+    hub_client.login("hf_ada_reads")
     with pytest.raises(ClientFailed, match="must use a write token") as failed:
         hub_client.run(create, "ada/data")
     assert failed.value.status == 403
     # A repository that is there is enough for `exist_ok`, although it could not have been made.
     assert hub_client.run(create, "lab/data", False, True) == "lab/data"
-    hub_client.environment["HF_TOKEN"] = "hf_nobody"
+    hub_client.login("hf_nobody")
     with pytest.raises(ClientFailed, match="Invalid credentials") as failed:
         hub_client.run(create, "ada/data")
     assert failed.value.status == 401
@@ -87,9 +87,9 @@ def test_who_may_create(hub_client: Client, local_hub: LocalHub) -> None:
 def test_a_private_repository_is_hidden_from_others(hub_client: Client) -> None:
     hub_client.run(create, "ada/data", True)
     assert hub_client.run(exists, "ada/data")
-    hub_client.environment["HF_TOKEN"] = "hf_bob"
+    hub_client.login("hf_bob")
     assert not hub_client.run(exists, "ada/data")
-    del hub_client.environment["HF_TOKEN"]
+    hub_client.login(None)
     assert not hub_client.run(exists, "ada/data")
 
 
@@ -101,7 +101,7 @@ def test_settings_change_who_sees_it(hub_client: Client) -> None:
 
     hub_client.run(create, "ada/data", True)
     hub_client.run(publish, "ada/data")
-    hub_client.environment["HF_TOKEN"] = "hf_bob"
+    hub_client.login("hf_bob")
     assert hub_client.run(exists, "ada/data")
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(publish, "ada/data")
@@ -110,11 +110,11 @@ def test_settings_change_who_sees_it(hub_client: Client) -> None:
 
 def test_deleting(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
-    hub_client.environment["HF_TOKEN"] = "hf_bob"
+    hub_client.login("hf_bob")
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(delete, "ada/data")
     assert failed.value.status == 403
-    hub_client.environment["HF_TOKEN"] = "hf_ada"
+    hub_client.login("hf_ada")
     hub_client.run(delete, "ada/data")
     assert local_hub.repositories.get("ada/data") is None
     with pytest.raises(ClientFailed) as failed:
@@ -145,7 +145,7 @@ def test_whoami_and_its_rights(hub_client: Client) -> None:
         return [said["name"], *(one["name"] for one in said["orgs"]), said["auth"]["accessToken"]["role"]]
 
     assert hub_client.run(ask) == ["ada", "lab", "write"]
-    hub_client.environment["HF_TOKEN"] = "hf_nobody"
+    hub_client.login("hf_nobody")
     with pytest.raises(ClientFailed, match="token") as failed:
         hub_client.run(ask)
     assert failed.value.status == 401

@@ -134,7 +134,7 @@ def test_a_card_the_hub_does_not_take(
 def test_uploading_needs_rights(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(upload, "ada/data", {"a.txt": "mine"})
     for token in ("hf_ada_reads", "hf_bob"):
-        hub_client.environment["HF_TOKEN"] = token
+        hub_client.login(token)
         with pytest.raises(ClientFailed) as failed:
             hub_client.run(upload, "ada/data", {"a.txt": "theirs"})
         assert failed.value.status == 403
