@@ -8,7 +8,8 @@ Clients run in processes of their own, with the environment that `LocalHub.envir
 and datasets read HF_ENDPOINT, the token and the caches when they are imported, and copy them into constants,
 default arguments and caches of file systems. A conftest that set them would send the whole session there,
 also the tests that download real weights; the constants to patch are others in each version; and two versions
-of huggingface_hub cannot be in one process at all. `Client.run` makes another process as easy as a call.
+of huggingface_hub cannot be in one process at all. `Client.run` makes another process as easy as a call; the
+same environment serves for commands.
 
 Not covered: models and spaces, Xet, uploads in parts, buckets, the datasets server, gated repositories,
 merging, and the Hub's limits on sizes and rates.

@@ -5,6 +5,7 @@ In: every request before its reply is sent, every content that came whole. Out: 
 
 import re
 import threading
+from collections import Counter
 from dataclasses import dataclass
 
 
@@ -47,6 +48,11 @@ class Counters:
     @property
     def n_uploaded_bytes(self) -> int:
         return sum(upload.n_bytes for upload in self.uploads)
+
+    @property
+    def n_requests(self) -> Counter[str]:
+        """How many requests came to each route, such as `GET /api/datasets/{repo}/refs`."""
+        return Counter(f"{exchange.method} {exchange.route}" for exchange in self.exchanges)
 
     def statuses(self, method: str, path: str) -> list[int | None]:
         """What became of the requests whose path has a match of the pattern `path`, in order."""

@@ -20,6 +20,8 @@ from .history import Repository
 from .repositories import Repositories
 from .server import Server
 
+SOURCES = Path(__file__).parents[2]
+
 
 class LocalHub:
     """A Hub on this machine; a context manager. `page_size` is that of its lists."""
@@ -63,10 +65,14 @@ class LocalHub:
         self.stop()
 
     def environment(self, home: Path, token: str | None = "hf_ada") -> dict[str, str]:
-        """Return the whole environment of a process that takes this for the Hub; its caches are in `home`."""
+        """Return the whole environment of a process that takes this for the Hub; its caches are in `home`.
+
+        It runs codeio from this source tree, whatever is installed.
+        """
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
         return {
             **kept,
+            "PYTHONPATH": str(SOURCES),
             "HF_ENDPOINT": self.url,
             "HF_HOME": str(home),
             "HF_DATASETS_CACHE": str(home / "datasets"),

@@ -82,10 +82,16 @@ def test_many_files_come_in_few_requests(hub_client: Client, local_hub: LocalHub
     files = {f"part/{number:03}.parquet": f"table {number}" for number in range(300)}
     hub_client.run(upload, "ada/data", files)
     assert len(local_hub.files("ada/data")) == 301
-    assert local_hub.counters.statuses("POST", "/preupload/") == [200, 200]
-    assert local_hub.counters.statuses("POST", "/lfs/objects/batch") == [200, 200]
     assert len(local_hub.counters.uploads) == 300
-    assert local_hub.counters.statuses("POST", "/commit/") == [200]
+    assert local_hub.counters.n_uploaded_bytes == sum(len(text) for text in files.values())
+    assert local_hub.counters.n_requests == {
+        "POST /api/repos/create": 1,
+        "POST /api/datasets/{repo}/preupload/{revision}": 2,
+        "POST /datasets/{repo}.git/info/lfs/objects/batch": 2,
+        "PUT /repos/{uid}/{sha256}": 300,
+        "POST /datasets/{repo}.git/info/lfs/objects/verify": 300,
+        "POST /api/datasets/{repo}/commit/{revision}": 1,
+    }
 
 
 def test_a_folder_is_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
