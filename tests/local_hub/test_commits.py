@@ -1,10 +1,13 @@
 """Commits: all of one or nothing, and only on the head that it was made for."""
 
+import time
 from typing import TypedDict
 
 import pytest
 
 from tests.local_hub import Client, ClientFailed, LocalHub
+from tests.local_hub.history import Commit, new_commit
+from tests.local_hub.trees import Tree
 
 
 def prepare(repository: str, names: list[str]) -> str:
@@ -110,7 +113,13 @@ class Race(TypedDict):
     lost: list[int]
 
 
-def test_one_of_two_committers_wins(hub_client: Client, local_hub: LocalHub) -> None:
+def test_one_of_several_committers_wins(
+    hub_client: Client, local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow_commit(tree: Tree, parent: Commit | None, title: str, message: str, author: str) -> Commit:
+        time.sleep(0.1)  # between the look at the head and the move of it, when the others come
+        return new_commit(tree, parent, title, message, author)
+
     def race(repository: str, parent: str, n_committers: int) -> Race:
         import threading
 
@@ -142,6 +151,7 @@ def test_one_of_two_committers_wins(hub_client: Client, local_hub: LocalHub) -> 
         return result
 
     parent = hub_client.run(prepare, "ada/data", ["a.txt"])
+    monkeypatch.setattr("tests.local_hub.endpoints.commits.new_commit", slow_commit)
     result = hub_client.run(race, "ada/data", parent, 4)
     assert result["lost"] == [412, 412, 412]
     repository = local_hub.repositories.get("ada/data")

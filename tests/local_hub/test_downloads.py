@@ -129,7 +129,13 @@ def test_a_snapshot(hub_client: Client, local_hub: LocalHub) -> None:
 
 
 def test_what_is_not_there(hub_client: Client) -> None:
-    hub_client.run(prepare, "ada/data")
+    def is_known_to_be_missing(repository: str, path: str, commit_id: str) -> bool:
+        from huggingface_hub import _CACHED_NO_EXIST, try_to_load_from_cache
+
+        found = try_to_load_from_cache(repository, path, revision=commit_id, repo_type="dataset")
+        return found is _CACHED_NO_EXIST
+
+    commit_id = hub_client.run(prepare, "ada/data")
     for arguments, kind in (
         (("ada/data", "missing.txt"), "EntryNotFoundError"),
         (("ada/data", "a.parquet", "missing"), "RevisionNotFoundError"),
@@ -139,6 +145,7 @@ def test_what_is_not_there(hub_client: Client) -> None:
             hub_client.run(download, *arguments)
         assert kind in failed.value.kinds
         assert failed.value.status == 404
+    assert hub_client.run(is_known_to_be_missing, "ada/data", "missing.txt", commit_id)
     hub_client.login(None)
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(download, "ada/missing", "a.parquet")

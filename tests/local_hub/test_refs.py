@@ -113,9 +113,10 @@ def test_tags_that_cannot_be(hub_client: Client) -> None:
 def test_a_tag_takes_no_commits(hub_client: Client) -> None:
     hub_client.run(prepare, "ada/data")
     hub_client.run(tag, "ada/data", "v1")
-    with pytest.raises(ClientFailed) as failed:
-        hub_client.run(upload, "ada/data", "second", "v1")
-    assert failed.value.kind == "RevisionNotFoundError"
+    for revision in ("v1", "refs/tags/v1"):
+        with pytest.raises(ClientFailed) as failed:
+            hub_client.run(upload, "ada/data", "second", revision)
+        assert failed.value.kind == "RevisionNotFoundError"
 
 
 def test_branches(hub_client: Client, local_hub: LocalHub) -> None:

@@ -77,6 +77,13 @@ def test_what_is_there_is_not_uploaded_again(hub_client: Client, local_hub: Loca
     assert sorted(local_hub.files("ada/data")) == [".gitattributes", *sorted({**files, **moved})]
 
 
+def test_another_repository_has_contents_of_its_own(hub_client: Client, local_hub: LocalHub) -> None:
+    for name in ("ada/data", "ada/other"):
+        hub_client.run(upload, name, {"0.parquet": TABLE.decode("latin-1")})
+        assert local_hub.files(name)["0.parquet"] == TABLE
+    assert [one.sha256 for one in local_hub.counters.uploads] == [SHA256, SHA256]
+
+
 def test_many_files_come_in_few_requests(hub_client: Client, local_hub: LocalHub) -> None:
     """Clients ask for 256 files at a time: how to upload them, and where."""
     files = {f"part/{number:03}.parquet": f"table {number}" for number in range(300)}
