@@ -59,6 +59,20 @@ def test_uploads_are_tried_again(
     assert [one.sha256 for one in local_hub.counters.uploads] == [SHA256]
 
 
+def test_a_refused_upload_is_wrapped(hub_client: Client, local_hub: LocalHub) -> None:
+    """The error that has the status is the cause of what the caller gets, which has none."""
+    hub_client.run(create, "ada/data")
+    before = local_hub.files("ada/data")
+    local_hub.faults.refuse("PUT", "/repos/", 403)
+    with pytest.raises(ClientFailed, match=r"Error while uploading 'a\.parquet'") as failed:
+        hub_client.run(upload, "ada/data")
+    assert (failed.value.kind, failed.value.status) == ("RuntimeError", None)
+    assert "HfHubHTTPError" in str(failed.value)
+    assert local_hub.counters.statuses("PUT", "/repos/") == [403]
+    assert local_hub.counters.statuses("POST", "/commit/") == []
+    assert local_hub.files("ada/data") == before
+
+
 def test_a_client_waits_as_long_as_it_is_told(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     local_hub.faults.refuse("POST", "/preupload/", 429, retry_after_s=2)

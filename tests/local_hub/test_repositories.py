@@ -149,3 +149,21 @@ def test_whoami_and_its_rights(hub_client: Client) -> None:
     with pytest.raises(ClientFailed, match="token") as failed:
         hub_client.run(ask)
     assert failed.value.status == 401
+
+
+def test_rights_can_be_asked_for(hub_client: Client) -> None:
+    def check(name: str) -> None:
+        from huggingface_hub import HfApi
+
+        HfApi().auth_check(name, repo_type="dataset", write=True)
+
+    hub_client.run(create, "ada/data")
+    hub_client.run(check, "ada/data")
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(check, "ada/missing")
+    assert failed.value.kind == "RepositoryNotFoundError"
+    for token in ("hf_bob", "hf_ada_reads"):
+        hub_client.login(token)
+        with pytest.raises(ClientFailed) as failed:
+            hub_client.run(check, "ada/data")
+        assert failed.value.status == 403
