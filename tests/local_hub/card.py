@@ -29,27 +29,37 @@ LICENSES = {
 
 def metadata(text: str) -> dict[str, Any] | None:
     """Return the metadata as JSON has it; None where there is none, or none that can be read."""
-    head = _HEAD.match(text)
     try:
-        value = yaml.safe_load(head[1]) if head else None
-    except yaml.YAMLError:
+        value = _read(text)
+    except Unreadable:
         return None
-    plain = json.loads(json.dumps(value, default=str))  # dates are strings on the Hub
+    plain = json.loads(json.dumps(value, default=str, skipkeys=True))  # dates are strings on the Hub
     return plain if isinstance(plain, dict) else None
 
 
 def problems(text: str) -> tuple[list[str], list[str]]:
     """Return errors and warnings about the metadata of a card."""
-    head = _HEAD.match(text)
-    if head is None:
-        return [], ["empty or missing yaml metadata in repo card"]
     try:
-        value = yaml.safe_load(head[1])
-    except yaml.YAMLError as error:
+        value = _read(text)
+    except Unreadable as error:
         return [str(error)], []
+    if value is None:
+        return [], ["empty or missing yaml metadata in repo card"]
     if not isinstance(value, dict):
         return ["the metadata must be a mapping"], []
     return [*_license_errors(value.get("license")), *_config_errors(value.get("configs"))], []
+
+
+class Unreadable(Exception):
+    """The metadata is no YAML."""
+
+
+def _read(text: str) -> Any:
+    head = _HEAD.match(text)
+    try:
+        return yaml.safe_load(head[1]) if head else None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
+        raise Unreadable(str(error)) from error
 
 
 def _license_errors(license: Any) -> list[str]:
@@ -57,7 +67,7 @@ def _license_errors(license: Any) -> list[str]:
     return [
         f'"license" must be one of the Hub\'s licenses, not {name!r}'
         for name in names
-        if name not in LICENSES
+        if not isinstance(name, str) or name not in LICENSES
     ]
 
 

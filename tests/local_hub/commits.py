@@ -76,7 +76,7 @@ def _operation(line: dict[str, Any], objects: Objects) -> Operation:
 def _content(value: dict[str, Any]) -> bytes:
     content = member(value, "content", str)
     if value.get("encoding", "utf-8") == "utf-8":
-        return content.encode(errors="surrogatepass")
+        return content.encode()
     if value["encoding"] != "base64":
         raise bad_request("Invalid input: unknown encoding")
     try:

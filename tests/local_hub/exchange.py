@@ -173,4 +173,9 @@ def member(value: Mapping[str, Any], name: str, kind: type[T], default: T | None
         return default
     if not isinstance(found, kind):
         raise bad_request(f'Invalid input: "{name}" must be of type {kind.__name__}')
+    if isinstance(found, str):
+        try:
+            found.encode()
+        except UnicodeEncodeError as error:  # JSON allows halves of surrogate pairs
+            raise bad_request(f'Invalid input: "{name}" is not Unicode') from error
     return found

@@ -2,12 +2,12 @@
 
 In: a method, a pattern that is searched for in the quoted path, and how many such requests it happens to.
 Out: for each request the fault that is next for it, if any. A fault comes before the endpoint has done
-anything, except for `lose_reply`, which takes away the reply to what was done.
+anything, except for `lose_reply`, which takes away the reply to what was done, or the rest of it.
 """
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .errors import Refused
@@ -29,6 +29,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     n_bytes: int | None = None  # of the body that are read before the connection is lost
     n_reply_bytes: int | None = None  # of the reply's body that are sent before it is; -1: not even its head
+    action: Callable[[], object] | None = None
 
     def refusal(self) -> Refused:
         return Refused(self.status, WORDS.get(self.status, "A fault"), headers=self.headers)
@@ -55,6 +56,10 @@ class Faults:
     def lose_reply(self, method: str, path: str, n_bytes: int = -1, times: int = 1) -> None:
         """Do what is asked, and lose the connection before the client hears of it, or of all of it."""
         self._add(Fault(method, path, times, n_reply_bytes=n_bytes))
+
+    def precede(self, method: str, path: str, action: Callable[[], object]) -> None:
+        """Let something happen just before the request is answered, such as somebody else's commit."""
+        self._add(Fault(method, path, 1, action=action))
 
     @property
     def n_left(self) -> int:

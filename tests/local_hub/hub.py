@@ -16,7 +16,7 @@ from typing import Self
 from .accounts import ACCOUNTS, Account
 from .counters import Counters
 from .faults import Faults
-from .history import Repository
+from .history import Repository, new_commit
 from .repositories import Repositories
 from .server import Server
 
@@ -90,11 +90,26 @@ class LocalHub:
 
     def files(self, repository: str, revision: str = "main") -> dict[str, bytes]:
         """Return what a revision holds, without any client in between."""
+        found = self._named(repository)
+        tree = found.find(revision).tree
+        return {path: found.objects.path(entry).read_bytes() for path, entry in sorted(tree.items())}
+
+    def commit(self, repository: str, files: Mapping[str, bytes], revision: str = "main") -> str:
+        """Commit regular files as somebody else would, without any client; return the commit's id."""
+        found = self._named(repository)
+        with found.lock:
+            ref = found.ref(revision)
+            head = found.refs[ref]
+            tree = {**head.tree, **{path: found.objects.put(content) for path, content in files.items()}}
+            made = new_commit(tree, head, "Somebody else's commit", "", "bob")
+            found.commit(ref, made)
+        return made.oid
+
+    def _named(self, repository: str) -> Repository:
         found = self.repositories.get(repository)
         if found is None:
             raise KeyError(repository)
-        tree = found.find(revision).tree
-        return {path: found.objects.path(entry).read_bytes() for path, entry in sorted(tree.items())}
+        return found
 
     def signature(self, repository: Repository, sha256: str) -> str:
         """Prove that the hub itself has given out the address of a content."""

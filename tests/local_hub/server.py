@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from . import endpoints
+from . import endpoints  # noqa: F401 - makes their routes known
 from .accounts import identified
 from .counters import Exchange
 from .errors import Hangup, Refused, no_repository
@@ -24,8 +24,6 @@ from .routes import find
 
 if TYPE_CHECKING:
     from .hub import LocalHub
-
-__all__ = ["Server", "endpoints"]
 
 _NUMBERS = itertools.count(1)
 
@@ -114,11 +112,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> Reply:
         hub, url = self.server.hub, urlsplit(self.path)
         self._body = Body(self.rfile, self.headers)
-        self._fault = hub.faults.take(self.command, self.path)
-        if self._fault:
-            _do(self._fault, self._body)
         route, names = find(self.command, url.path)
         self._route = route.template
+        self._fault = hub.faults.take(self.command, self.path)
+        if self._fault:
+            _inflict(self._fault, self._body)
         call = Call(
             hub,
             self.command,
@@ -156,8 +154,10 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Hangup
 
 
-def _do(fault: Fault, body: Body) -> None:
+def _inflict(fault: Fault, body: Body) -> None:
     """Do what a fault does before the endpoint is asked."""
+    if fault.action:
+        fault.action()
     if fault.status:
         raise fault.refusal()
     if fault.n_bytes == 0:

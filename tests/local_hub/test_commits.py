@@ -163,6 +163,24 @@ def test_one_of_several_committers_wins(
     assert sorted(head.tree) == sorted([".gitattributes", "a.txt", "who", f"{winner}.parquet"])
 
 
+def test_somebody_else_is_faster(hub_client: Client, local_hub: LocalHub) -> None:
+    first = hub_client.run(prepare, "ada/data", ["a.txt"])
+    others: list[str] = []
+
+    def intrude() -> None:
+        others.append(local_hub.commit("ada/data", {"theirs.txt": b"theirs"}))
+
+    local_hub.faults.precede("POST", "/commit/", intrude)
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(add, "ada/data", "mine.txt", first)
+    assert failed.value.status == 412
+    assert sorted(local_hub.files("ada/data")) == [".gitattributes", "a.txt", "theirs.txt"]
+    local_hub.faults.precede("POST", "/commit/", intrude)
+    hub_client.run(add, "ada/data", "mine.txt")  # without a parent it goes on top of theirs
+    assert len(others) == 2
+    assert sorted(local_hub.files("ada/data")) == [".gitattributes", "a.txt", "mine.txt", "theirs.txt"]
+
+
 def test_without_a_parent_all_committers_get_in(hub_client: Client, local_hub: LocalHub) -> None:
     def crowd(repository: str, n_committers: int) -> None:
         from concurrent.futures import ThreadPoolExecutor

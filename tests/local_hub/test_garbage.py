@@ -92,6 +92,9 @@ def test_paths_that_no_file_may_have(local_hub: LocalHub, repository: Repository
         [HEADER, {"key": "lfsFile", "value": {"path": "a.bin", "oid": SHA256}}],
         [HEADER, {"key": "lfsFile", "value": {"path": "a.bin", "oid": "../../../etc/passwd"}}],
         [HEADER, {"key": "lfsFile", "value": {"path": "a.bin"}}],
+        [HEADER, file("\ud800.txt")],
+        [HEADER, file("a.txt", content="\ud800", encoding="utf-8")],
+        [{"key": "header", "value": {"summary": "\ud800"}}],
         [{"key": "header", "value": {}}],
         [{"key": "header", "value": {"summary": ""}}],
         [{"key": "header", "value": {"summary": 5}}],
@@ -170,6 +173,31 @@ def test_requests_that_cannot_be_read(
     assert said["error"]
     assert list(repository.refs) == ["refs/heads/main"]
     assert local_hub.repositories.get("ada/data") is repository
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("license: {a: b}", 400),
+        ("license: [mit, [mit]]", 400),
+        ("configs: [1]", 400),
+        ("configs: 1", 400),
+        ("date: 2024-99-99", 400),
+        ("a: " + "[" * 10_000, 400),
+        ("- a", 400),
+        ("2024-01-01: 2024-01-01\n.nan: .inf", 200),
+        ("", 200),
+    ],
+)
+def test_cards(local_hub: LocalHub, repository: Repository, head: str, status: int) -> None:
+    readme = f"---\n{head}\n---\n# Data\n"
+    body = json.dumps({"content": readme}).encode()
+    found, said = ask(local_hub, "POST", "/api/validate-yaml", body)
+    assert found == status
+    assert bool(said["errors"]) is (status == 400)
+    # One that came in another way does no harm either.
+    local_hub.commit("ada/data", {"README.md": readme.encode()})
+    assert ask(local_hub, "GET", "/api/datasets/ada/data")[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_another_repository_has_contents_of_its_own(hub_client: Client, local_hu
 
 
 def test_many_files_come_in_few_requests(hub_client: Client, local_hub: LocalHub) -> None:
-    """Clients ask for 256 files at a time: how to upload them, and where."""
+    """Clients ask for 256 files at a time how to upload them, and where to."""
     files = {f"part/{number:03}.parquet": f"table {number}" for number in range(300)}
     hub_client.run(upload, "ada/data", files)
     assert len(local_hub.files("ada/data")) == 301

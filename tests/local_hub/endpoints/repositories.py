@@ -45,7 +45,7 @@ def change(call: Call) -> Reply:
 def describe(call: Call) -> Reply:
     repository, commit = call.repository(), call.commit()
     readme = commit.tree.get("README.md")
-    text = repository.objects.path(readme).read_text(errors="replace") if readme else ""
+    card = metadata(repository.objects.path(readme).read_text(errors="replace")) if readme else None
     return json_reply(
         {
             "_id": repository.uid,
@@ -62,7 +62,7 @@ def describe(call: Call) -> Reply:
             "tags": [],
             "usedStorage": sum(entry.size for entry in commit.tree.values()),
             "siblings": _siblings(commit.tree, with_sizes=call.is_on("blobs")),
-            **({"cardData": metadata(text)} if metadata(text) else {}),
+            **({"cardData": card} if card else {}),
         }
     )
 
