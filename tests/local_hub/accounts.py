@@ -1,0 +1,69 @@
+"""Who may do what: an account stands behind a token.
+
+In: accounts by token. Out: whether one may see or change what belongs to a name.
+Not covered: tokens with finer grains than reading and writing, and gated repositories.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import Refused, bad_request, forbidden
+from .history import Repository
+
+
+@dataclass(frozen=True)
+class Account:
+    name: str
+    role: str = "write"  # or "read"
+    organizations: tuple[str, ...] = ()
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        return (self.name, *self.organizations)
+
+    def check_writing(self, namespace: str, to_do: str) -> None:
+        """Refuse to let this account do something in a namespace that it has no rights in."""
+        if self.role != "write":
+            raise forbidden(f"You must use a write token to {to_do}.")
+        if namespace not in self.namespaces:
+            raise forbidden(f'You don\'t have the rights to {to_do} under the namespace "{namespace}"')
+
+    def as_json(self) -> dict[str, Any]:
+        """Describe the account as `whoami` does."""
+        return {
+            "type": "user",
+            "id": self.name,
+            "name": self.name,
+            "fullname": self.name.capitalize(),
+            "email": f"{self.name}@example.org",
+            "isPro": False,
+            "orgs": [{"type": "org", "name": name, "roleInOrg": "write"} for name in self.organizations],
+            "auth": {
+                "type": "access_token",
+                "accessToken": {"displayName": "local", "role": self.role},
+            },
+        }
+
+
+# The tokens of a `LocalHub` that is not told others.
+ACCOUNTS = {
+    "hf_ada": Account("ada", organizations=("lab",)),
+    "hf_ada_reads": Account("ada", role="read", organizations=("lab",)),
+    "hf_bob": Account("bob"),
+}
+
+
+def may_see(account: Account | None, repository: Repository) -> bool:
+    return not repository.private or (account is not None and repository.owner in account.namespaces)
+
+
+def identified(accounts: dict[str, Account], authorization: str | None) -> Account | None:
+    """Return who sends this header; nobody without one, and a token that is not known is refused."""
+    if not authorization:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme != "Bearer":
+        raise bad_request("Only tokens are understood: Authorization: Bearer ...")
+    if token not in accounts:
+        raise Refused(401, "Invalid credentials in Authorization header")
+    return accounts[token]

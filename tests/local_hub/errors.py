@@ -1,0 +1,56 @@
+"""What the Hub refuses, with its status, its words and the `X-Error-Code` that clients tell errors apart by.
+
+In: what was asked in vain. Out: a `Refused`, which the server turns into a reply.
+Not covered: a missing repository is 401 without a code to anonymous users of the real Hub. Its clients know
+that case by `https://` in the address, which a local Hub does not have, so here the code is always sent.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Refused(Exception):
+    """A request that is answered with an error; `fields` are added to the JSON of the reply."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str | None = None,
+        fields: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.fields = dict(fields or {})
+        self.headers = dict(headers or {})
+
+
+class Hangup(Exception):
+    """The connection is lost: nothing more is read from it, and nothing is sent."""
+
+
+def bad_request(message: str) -> Refused:
+    return Refused(400, message)
+
+
+def forbidden(message: str) -> Refused:
+    return Refused(403, message)
+
+
+def no_repository(is_known: bool) -> Refused:
+    """To the unknown, a private repository and a missing one look alike."""
+    if is_known:
+        return Refused(404, "Repository not found", "RepoNotFound")
+    return Refused(401, "Invalid username or password.", "RepoNotFound")
+
+
+def no_revision(revision: str) -> Refused:
+    return Refused(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+
+
+def no_entry(message: str = "Entry not found", commit_id: str | None = None) -> Refused:
+    """Clients remember in their cache that `commit_id` has no such file."""
+    return Refused(404, message, "EntryNotFound", headers={"X-Repo-Commit": commit_id} if commit_id else {})

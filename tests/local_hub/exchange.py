@@ -1,0 +1,181 @@
+"""A request as the endpoints see it, and their reply.
+
+In: a connection with its head already read. Out: a `Call`, with checked access to body, query and account;
+an endpoint makes a `Reply` of it. Whatever is not as it should be is refused with a 4xx.
+Not covered: bodies that are compressed or larger than memory, except for uploads, which are read in chunks.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from io import BufferedIOBase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qs, urlencode
+
+from .accounts import Account, may_see
+from .errors import Hangup, Refused, bad_request, no_repository
+from .history import Commit, Repository
+
+if TYPE_CHECKING:
+    from .hub import LocalHub
+
+CHUNK_BYTES = 1 << 16
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`body`, or `n_bytes` of `file` from `first` on."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
+    first: int = 0
+    n_bytes: int = 0
+
+
+def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    kind = {"Content-Type": "application/json; charset=utf-8"}
+    return Reply(status, json.dumps(value).encode(), {**kind, **(headers or {})})
+
+
+class Body:
+    """The body of a request, which ends where its head says; one that ends earlier hangs up."""
+
+    def __init__(self, stream: BufferedIOBase, headers: Message) -> None:
+        self._stream = stream
+        self._is_chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
+        length = headers.get("Content-Length", "0")
+        if not (length.isascii() and length.isdigit()):
+            raise bad_request("Invalid Content-Length")
+        self._n_left = 0 if self._is_chunked else int(length)
+        self._n_allowed: int | None = None
+        self.n_bytes = 0
+
+    def lose_after(self, n_bytes: int) -> None:
+        """Hang up after so many bytes."""
+        self._n_allowed = n_bytes
+
+    def chunks(self) -> Iterator[bytes]:
+        while True:
+            if not self._n_left and self._is_chunked:
+                self._n_left = self._next_length()
+            if not self._n_left:
+                return
+            chunk = self._read(min(self._n_left, CHUNK_BYTES))
+            self._n_left -= len(chunk)
+            yield chunk
+            if not self._n_left and self._is_chunked:
+                self._stream.readline()
+
+    def read(self) -> bytes:
+        return b"".join(self.chunks())
+
+    def _next_length(self) -> int:
+        try:
+            length = int(self._stream.readline().split(b";")[0], 16)
+        except ValueError:
+            raise Hangup from None
+        if length <= 0:
+            self._stream.readline()
+            self._is_chunked = False
+        return max(length, 0)
+
+    def _read(self, n_bytes: int) -> bytes:
+        if self._n_allowed is not None:
+            n_bytes = min(n_bytes, self._n_allowed - self.n_bytes)
+        chunk = self._stream.read(n_bytes) if n_bytes else b""
+        if not chunk:
+            raise Hangup
+        self.n_bytes += len(chunk)
+        return chunk
+
+
+@dataclass
+class Call:
+    """A request to an endpoint; `names` are the parts of the path that its route leaves open."""
+
+    hub: "LocalHub"
+    method: str
+    path: str  # quoted
+    query: Mapping[str, str]
+    headers: Message  # whatever case the client writes their names in
+    body: Body
+    names: Mapping[str, str]
+    account: Account | None
+
+    def sender(self) -> Account:
+        """Return who asks; nobody unknown may go on."""
+        if self.account is None:
+            raise Refused(401, "Invalid username or password.")
+        return self.account
+
+    def repository(self, name: str | None = None) -> Repository:
+        """Return the repository of that name, or of the path, if it is there for the sender."""
+        found = self.hub.repositories.get(name or self.names["repo"])
+        if found is None or not may_see(self.account, found):
+            raise no_repository(self.account is not None)
+        return found
+
+    def writable(self, to_do: str, name: str | None = None, is_proposal: bool = False) -> Repository:
+        """The same, if the sender may change it, too; what is only proposed, everybody known may."""
+        found = self.repository(name)
+        self.sender().check_writing(self.sender().name if is_proposal else found.owner, to_do)
+        return found
+
+    def commit(self) -> Commit:
+        """Return the commit that the path's revision stands for; main without one."""
+        return self.repository().find(self.names.get("revision", "main"))
+
+    def is_on(self, option: str) -> bool:
+        return self.query.get(option, "").lower() in ("1", "true")
+
+    def json(self) -> dict[str, Any]:
+        """Read the body as a JSON object."""
+        return json_object(self.body.read())
+
+    def form(self) -> dict[str, list[str]]:
+        """Read the body as a form, which clients send where lists are long."""
+        try:
+            return parse_qs(self.body.read().decode(), strict_parsing=True)
+        except ValueError as error:
+            raise bad_request(f"Invalid form: {error}") from error
+
+    def page(self, items: list[Any], size: int) -> Reply:
+        """Reply with the page of `items` that the query asks for, and the address of the next."""
+        cursor = self.query.get("cursor", "0")
+        if not (cursor.isascii() and cursor.isdigit()):
+            raise bad_request("Invalid cursor")
+        start, headers = int(cursor), {}
+        if start + size < len(items):
+            query = urlencode({**self.query, "cursor": str(start + size)})
+            headers["Link"] = f'<{self.hub.url}{self.path}?{query}>; rel="next"'
+        return json_reply(items[start : start + size], headers=headers)
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise bad_request(f"Invalid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise bad_request("Invalid JSON: not an object")
+    return value
+
+
+def member(value: Mapping[str, Any], name: str, kind: type[T], default: T | None = None) -> T:
+    """Return what `value` has under `name`; refused if it is missing or of another kind."""
+    found = value.get(name)
+    if found is None and default is not None:
+        return default
+    if not isinstance(found, kind):
+        raise bad_request(f'Invalid input: "{name}" must be of type {kind.__name__}')
+    if isinstance(found, str):
+        try:
+            found.encode()
+        except UnicodeEncodeError as error:  # JSON allows halves of surrogate pairs
+            raise bad_request(f'Invalid input: "{name}" is not Unicode') from error
+    return found

@@ -1,0 +1,35 @@
+"""Fixtures with a local Hub and its real clients; tests/conftest.py makes them known to all tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .client import Client
+from .generations import hub1_python, installed_python
+from .hub import LocalHub
+
+BUILD_TIMEOUT_S = 1800  # the first time, the environment is downloaded inside a test's time
+GENERATIONS = {"installed": installed_python, "hub1": hub1_python}
+
+
+@pytest.fixture
+def local_hub(tmp_path: Path) -> Iterator[LocalHub]:
+    """A hub without repositories; the test fails if an endpoint crashed, or a fault has hit nothing."""
+    with LocalHub(tmp_path / "hub") as hub:
+        yield hub
+    assert not hub.crashes, "\n".join(hub.crashes)
+    assert hub.faults.n_left == 0, "a scripted fault has hit no request"
+
+
+@pytest.fixture(
+    params=[
+        "installed",
+        pytest.param("hub1", marks=[pytest.mark.hub1, pytest.mark.timeout(BUILD_TIMEOUT_S)]),
+    ]
+)
+def hub_client(request: pytest.FixtureRequest, local_hub: LocalHub, tmp_path: Path) -> Iterator[Client]:
+    """A client of the hub with ada's token: once the tests' own, once of the other generation."""
+    python = GENERATIONS[request.param]()
+    with Client(python, local_hub.environment(tmp_path / "home"), tmp_path / "client") as client:
+        yield client

@@ -1,0 +1,148 @@
+"""A repository: its commits, and the refs that name some of them.
+
+In: trees to commit, names to look up. Out: `Commit`s, under the ids that git would give them. A commit never
+changes and a ref moves in one step, so that a reader sees all of a commit or nothing of it.
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from .errors import Refused, bad_request, no_revision
+from .objects import Objects, git_oid
+from .trees import Tree, content_id, folder_ids
+
+MAIN = "refs/heads/main"
+# What git takes for the name of a ref, nearly.
+_NAME = re.compile(
+    r"(?!.*(?:\.\.|//|@\{|\.lock$|\.$|/$))[^\x00-\x20\x7f~^:?*\[\\./-][^\x00-\x20\x7f~^:?*\[\\]*"
+)
+_SHORTEST_ID = 7
+
+
+def api_date(date: datetime) -> str:
+    """Write a date the way the API does."""
+    return date.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+@dataclass(frozen=True, eq=False)
+class Commit:
+    oid: str
+    tree: Tree
+    parent: "Commit | None"
+    title: str
+    message: str
+    author: str
+    date: datetime
+
+    def log(self) -> Iterator["Commit"]:
+        """Go back in history, from this commit to the first."""
+        commit: Commit | None = self
+        while commit:
+            yield commit
+            commit = commit.parent
+
+    def last_change(self, path: str) -> "Commit":
+        """Find the commit that gave `path` the content it has in this one."""
+        now = content_id(self.tree, path)
+        found = self
+        for commit in self.log():
+            if content_id(commit.tree, path) != now:
+                break
+            found = commit
+        return found
+
+
+def new_commit(tree: Tree, parent: Commit | None, title: str, message: str, author: str) -> Commit:
+    date = datetime.now(UTC).replace(microsecond=0)
+    who = f"{author} <{author}@users.noreply.huggingface.co> {int(date.timestamp())} +0000"
+    lines = [f"tree {folder_ids(tree)['']}", *([f"parent {parent.oid}"] if parent else [])]
+    lines += [f"author {who}", f"committer {who}", "", title, *(["", message] if message else [])]
+    oid = git_oid("commit", ("\n".join(lines) + "\n").encode())
+    return Commit(oid, dict(tree), parent, title, message, author, date)
+
+
+@dataclass
+class PullRequest:
+    number: int
+    title: str
+    description: str
+    author: str
+    status: str
+    date: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class Repository:
+    """What the Hub keeps under one name; whoever changes it holds `lock`."""
+
+    def __init__(self, name: str, uid: str, private: bool, objects: Objects, first: Commit) -> None:
+        self.name = name
+        self.uid = uid
+        self.private = private
+        self.objects = objects
+        self.created = first.date
+        self.refs: dict[str, Commit] = {MAIN: first}
+        self.commits: dict[str, Commit] = {first.oid: first}
+        self.pull_requests: list[PullRequest] = []
+        self.lock = threading.RLock()
+
+    @property
+    def owner(self) -> str:
+        return self.name.partition("/")[0]
+
+    def find(self, revision: str) -> Commit:
+        """Return the commit that a branch, a tag, a full ref or a (shortened) commit id stands for."""
+        for ref in (revision, f"refs/heads/{revision}", f"refs/tags/{revision}"):
+            if commit := self.refs.get(ref):
+                return commit
+        if re.fullmatch(rf"[0-9a-f]{{{_SHORTEST_ID},40}}", revision):
+            found = [commit for oid, commit in list(self.commits.items()) if oid.startswith(revision)]
+            if len(found) == 1:
+                return found[0]
+        raise no_revision(revision)
+
+    def ref(self, revision: str) -> str:
+        """Return the ref that a commit to `revision` moves: of a branch or of a pull request."""
+        for ref in (f"refs/heads/{revision}", revision):
+            if ref in self.refs and not ref.startswith("refs/tags/"):
+                return ref
+        raise no_revision(revision)
+
+    def commit(self, ref: str, commit: Commit) -> None:
+        """Make `commit` known, then let `ref` point to it."""
+        with self.lock:
+            self.commits[commit.oid] = commit
+            self.refs[ref] = commit
+
+    def add_ref(self, ref: str, commit: Commit, taken: str) -> None:
+        """Refused, in the words of `taken`, if there is one of that name."""
+        with self.lock:
+            if ref in self.refs:
+                raise Refused(409, taken)
+            self.refs[ref] = commit
+
+    def remove_ref(self, ref: str) -> None:
+        with self.lock:
+            if ref == MAIN:
+                raise Refused(403, f"Cannot delete {ref}")
+            if ref not in self.refs:
+                raise no_revision(ref.split("/", 2)[2])
+            del self.refs[ref]
+
+    def open_pull_request(
+        self, title: str, description: str, author: str, status: str, commit: Commit
+    ) -> PullRequest:
+        with self.lock:
+            request = PullRequest(len(self.pull_requests) + 1, title, description, author, status)
+            self.commit(f"refs/pr/{request.number}", commit)
+            self.pull_requests.append(request)
+        return request
+
+
+def checked_name(kind: str, name: str) -> str:
+    """Return `name` if a branch or a tag may have it; else it is refused."""
+    if name.startswith("refs/") or not _NAME.fullmatch(name):
+        raise bad_request(f"Invalid reference for a {kind}: {name}")
+    return name

@@ -1,0 +1,81 @@
+"""Contents of a repository, kept by their hash.
+
+In: bytes, or a stream that says what it will be. Out: an `Entry`, which is all that commits hold of a file.
+Regular files go by the sha1 that git gives a blob; files in LFS by the sha256 of their content, while git
+holds a pointer to it. A content is there whole or not at all: it is written beside and renamed.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import bad_request
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file in a commit: `oid` is git's name of it (for LFS: of the pointer), `size` that of the content."""
+
+    oid: str
+    size: int
+    sha256: str | None = None
+    pointer_size: int = 0
+
+    @property
+    def etag(self) -> str:
+        return self.sha256 or self.oid
+
+
+def git_oid(kind: str, data: bytes) -> str:
+    """Name an object as git does."""
+    return hashlib.sha1(f"{kind} {len(data)}\0".encode() + data).hexdigest()
+
+
+def lfs_entry(sha256: str, size: int) -> Entry:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
+    return Entry(git_oid("blob", pointer), size, sha256, len(pointer))
+
+
+class Objects:
+    """The contents in `folder`; safe for threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._folder.mkdir(parents=True)
+
+    def put(self, data: bytes) -> Entry:
+        """Keep the content of a regular file."""
+        entry = Entry(git_oid("blob", data), len(data))
+        self._write(entry.oid, [data])
+        return entry
+
+    def receive(self, chunks: Iterable[bytes], sha256: str) -> int:
+        """Keep what a client uploads to LFS, and return its size; refused if it is not what was announced."""
+        return self._write(sha256, chunks, sha256)
+
+    def in_lfs(self, sha256: str) -> Entry | None:
+        path = self._folder / sha256
+        return lfs_entry(sha256, path.stat().st_size) if path.exists() else None
+
+    def path(self, entry: Entry) -> Path:
+        return self._folder / entry.etag
+
+    def _write(self, name: str, chunks: Iterable[bytes], sha256: str | None = None) -> int:
+        digest, size = hashlib.sha256(), 0
+        descriptor, scratch = tempfile.mkstemp(dir=self._folder, prefix="incoming-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
+            if sha256 is not None and digest.hexdigest() != sha256:
+                raise bad_request("The content does not have the SHA256 that was announced.")
+            os.replace(scratch, self._folder / name)
+        except BaseException:
+            os.unlink(scratch)
+            raise
+        return size

@@ -1,0 +1,65 @@
+"""All repositories of a hub.
+
+In: names. Out: repositories, made and removed as a whole. Their contents lie in folders that are named by a
+number, so that nobody's choice of a name becomes a path; and a repository made anew after its removal knows
+nothing of the old contents.
+"""
+
+import re
+import shutil
+import threading
+from pathlib import Path
+
+from .errors import Refused, bad_request
+from .history import Repository, new_commit
+from .objects import Objects
+
+_NAME = re.compile(r"(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
+# What the Hub starts a data set with, as far as it decides what is stored in LFS.
+_IN_LFS = (
+    *("*.7z", "*.arrow", "*.bin", "*.bz2", "*.gz", "*.h5", "*.joblib", "*.lz4", "*.mds", "*.model"),
+    *("*.msgpack", "*.npy", "*.npz", "*.onnx", "*.ot", "*.parquet", "*.pb", "*.pickle", "*.pkl", "*.pt"),
+    *("*.pth", "*.rar", "*.safetensors", "*.tar", "*.tar.*", "*.tflite", "*.tgz", "*.wasm", "*.xz"),
+    *("*.zip", "*.zst", "*tfevents*", "*.flac", "*.mp3", "*.ogg", "*.wav", "*.mp4", "*.webm"),
+    *("*.bmp", "*.gif", "*.png", "*.tiff", "*.jpg", "*.jpeg", "*.webp"),
+)
+ATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in _IN_LFS)
+
+
+class Repositories:
+    """The repositories by name, their contents in `folder`; safe for threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._by_name: dict[str, Repository] = {}
+        self._n_made = 0
+
+    def get(self, name: str) -> Repository | None:
+        return self._by_name.get(name)
+
+    def by_uid(self, uid: str) -> Repository | None:
+        return next((found for found in list(self._by_name.values()) if found.uid == uid), None)
+
+    def create(self, namespace: str, name: str, private: bool, author: str, url: str) -> Repository:
+        """Make a repository with its first commit; one that is there already is named in the refusal."""
+        if not _NAME.fullmatch(name) or name.endswith(".git"):
+            raise bad_request(f"Invalid repo name: {namespace}/{name}")
+        full_name = f"{namespace}/{name}"
+        with self._lock:
+            if full_name in self._by_name:
+                taken = {"url": url, "name": full_name, "id": full_name}
+                raise Refused(409, "You already created this dataset repo", fields=taken)
+            self._n_made += 1
+            uid = f"{self._n_made:024x}"
+            objects = Objects(self._folder / uid)
+            tree = {".gitattributes": objects.put(ATTRIBUTES.encode())}
+            first = new_commit(tree, None, "initial commit", "", author)
+            repository = self._by_name[full_name] = Repository(full_name, uid, private, objects, first)
+        return repository
+
+    def remove(self, repository: Repository) -> None:
+        with self._lock:
+            if self._by_name.get(repository.name) is repository:
+                del self._by_name[repository.name]
+        shutil.rmtree(self._folder / repository.uid, ignore_errors=True)

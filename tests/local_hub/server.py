@@ -1,0 +1,184 @@
+"""The HTTP side: connections in, replies out.
+
+In: a hub. Out: its answers on a port of this machine, a thread for each connection, which stays open. An
+endpoint that fails in a way nobody meant is a 500, and its traceback is kept in `hub.crashes`.
+"""
+
+import itertools
+import socket
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from . import endpoints  # noqa: F401 - makes their routes known
+from .accounts import identified
+from .counters import Exchange
+from .errors import Hangup, Refused, no_repository
+from .exchange import CHUNK_BYTES, Body, Call, Reply, json_reply
+from .faults import Fault
+from .routes import find
+
+if TYPE_CHECKING:
+    from .hub import LocalHub
+
+_NUMBERS = itertools.count(1)
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False  # clients keep connections open longer than tests last
+    request_queue_size = 128
+
+    def __init__(self, hub: "LocalHub", port: int) -> None:
+        self.hub = hub
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep open."""
+        with self._lock:
+            for connection in self._connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # clients that hang up are part of the tests
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are sent apart: the body would wait for an acknowledgement
+    server: Server
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def _serve(self) -> None:
+        self._begin()
+        is_counted = False
+        try:
+            reply = self._reply()
+            if self._body:
+                for _ in self._body.chunks():  # what the endpoint left: the next request comes after it
+                    pass
+            else:
+                self.close_connection = True  # where it ends is not known
+            n_bytes = self._fault.n_reply_bytes if self._fault else None
+            # Before the reply: whoever waits for it may look at the counts next.
+            self._count(reply.status if n_bytes is None else None)
+            is_counted = True
+            self._send(reply, n_bytes)
+        except (Hangup, OSError):
+            self.close_connection = True
+            if not is_counted:
+                self._count(None)
+
+    # The names that the base class looks for.
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
+
+    def _begin(self) -> None:
+        self._route = ""
+        self._body: Body | None = None
+        self._fault: Fault | None = None
+
+    def _reply(self) -> Reply:
+        try:
+            return self._answer()
+        except Refused as refused:
+            return _refusal(refused)
+        except (Hangup, ConnectionError):
+            raise
+        except FileNotFoundError:  # of a repository that was removed meanwhile
+            return _refusal(no_repository(is_known=True))
+        except Exception:
+            self.server.hub.crashes.append(f"{self.command} {self.path}\n{traceback.format_exc()}")
+            return _refusal(Refused(500, "Internal Error"))
+
+    def _answer(self) -> Reply:
+        hub, url = self.server.hub, urlsplit(self.path)
+        self._body = Body(self.rfile, self.headers)
+        route, names = find(self.command, url.path)
+        self._route = route.template
+        self._fault = hub.faults.take(self.command, self.path)
+        if self._fault:
+            _inflict(self._fault, self._body)
+        call = Call(
+            hub,
+            self.command,
+            url.path,
+            {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()},
+            self.headers,
+            self._body,
+            names,
+            identified(hub.accounts, self.headers.get("Authorization")),
+        )
+        reply = route.endpoint(call)
+        if self._fault and self._fault.n_bytes:
+            raise RuntimeError("the request's body is too short for the fault that was meant for it")
+        return reply
+
+    def _count(self, status: int | None) -> None:
+        n_bytes = self._body.n_bytes if self._body else 0
+        self.server.hub.counters.add(Exchange(self.command, self.path, self._route, status, n_bytes))
+
+    def _send(self, reply: Reply, n_bytes: int | None) -> None:
+        """Send the reply, or hang up after `n_bytes` of its body; at -1 before its head."""
+        if n_bytes == -1:
+            raise Hangup
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(reply.n_bytes if reply.file else len(reply.body)))
+        self.send_header("X-Request-Id", f"local-{next(_NUMBERS)}")
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        for chunk in _chunks(reply):
+            self.wfile.write(chunk[:n_bytes])
+            if n_bytes is not None:
+                raise Hangup
+
+
+def _inflict(fault: Fault, body: Body) -> None:
+    """Do what a fault does before the endpoint is asked."""
+    if fault.action:
+        fault.action()
+    if fault.status:
+        raise fault.refusal()
+    if fault.n_bytes == 0:
+        raise Hangup
+    if fault.n_bytes is not None:
+        body.lose_after(fault.n_bytes)
+
+
+def _chunks(reply: Reply) -> Iterator[bytes]:
+    if reply.file is None:
+        yield reply.body
+        return
+    with reply.file.open("rb") as file:
+        file.seek(reply.first)
+        for start in range(0, reply.n_bytes, CHUNK_BYTES):
+            yield file.read(min(CHUNK_BYTES, reply.n_bytes - start))
+
+
+def _refusal(refused: Refused) -> Reply:
+    message = refused.message.replace("\r", " ").replace("\n", " ")
+    headers = {"X-Error-Message": message.encode("ascii", "backslashreplace").decode(), **refused.headers}
+    if refused.code:
+        headers["X-Error-Code"] = refused.code
+    return json_reply({"error": refused.message, **refused.fields}, refused.status, headers)

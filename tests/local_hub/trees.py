@@ -1,0 +1,88 @@
+"""The files of a commit, as a mapping from path to entry, and what the Hub's listings say of them.
+
+In: a tree, and which part of it is asked for. Out: nodes as the API lists them, files and folders, the
+folders under the ids that git gives them.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import bad_request
+from .objects import Entry, git_oid
+
+Tree = Mapping[str, Entry]
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def checked_path(path: str) -> str:
+    """Return `path` if a file in a repository may have it; else it is refused."""
+    parts = path.split("/")
+    if _CONTROL.search(path) or any(part in ("", ".", "..") or part.lower() == ".git" for part in parts):
+        raise bad_request(f"Invalid path: {path!r}")
+    return path
+
+
+def check(tree: Tree) -> None:
+    """Refuse a tree in which a file stands where another one needs a folder."""
+    for path in tree:
+        for folder in _folders_of(path):
+            if folder in tree:
+                raise bad_request(f"{folder!r} is a file, so there cannot be a file {path!r}")
+
+
+def folder_ids(tree: Tree) -> dict[str, str]:
+    """Return the id of each folder by its path; the root's is that of the empty path."""
+    children: dict[str, list[tuple[str, str]]] = {"": []}
+    for path in tree:
+        for folder in _folders_of(path):
+            children.setdefault(folder, [])
+    for path, entry in tree.items():
+        folder, _, name = path.rpartition("/")
+        children[folder].append((name, entry.oid))
+    ids: dict[str, str] = {}
+    for folder in sorted(children, key=_depth, reverse=True):  # the deepest first: others hold their ids
+        inside = [name for name in ids if name.rpartition("/")[0] == folder]
+        ids[folder] = _tree_oid(children[folder], inside, ids)
+    return ids
+
+
+def nodes(tree: Tree, folder: str = "", recursive: bool = False) -> list[dict[str, Any]]:
+    """List what is in `folder`, by path; with `recursive` what is below, too."""
+    prefix = f"{folder}/" if folder else ""
+    ids = folder_ids(tree)
+    below = [path for path in [*tree, *(name for name in ids if name)] if path.startswith(prefix)]
+    return [node(tree, ids, path) for path in sorted(below) if recursive or "/" not in path[len(prefix) :]]
+
+
+def node(tree: Tree, ids: Mapping[str, str], path: str) -> dict[str, Any]:
+    """Describe the file or the folder at `path`."""
+    entry = tree.get(path)
+    if entry is None:
+        return {"type": "directory", "oid": ids[path], "size": 0, "path": path}
+    said: dict[str, Any] = {"type": "file", "oid": entry.oid, "size": entry.size, "path": path}
+    if entry.sha256:
+        said["lfs"] = {"oid": entry.sha256, "size": entry.size, "pointerSize": entry.pointer_size}
+    return said
+
+
+def content_id(tree: Tree, path: str) -> str | None:
+    """Return the id of the file or the folder at `path`: it changes with what is in it."""
+    return tree[path].oid if path in tree else folder_ids(tree).get(path)
+
+
+def _folders_of(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:n]) for n in range(1, len(parts))]
+
+
+def _depth(folder: str) -> int:
+    return folder.count("/") + 1 if folder else 0
+
+
+def _tree_oid(files: list[tuple[str, str]], folders: list[str], ids: Mapping[str, str]) -> str:
+    rows = [(name, b"100644", oid) for name, oid in files]
+    rows += [(f"{folder.rpartition('/')[2]}/", b"40000", ids[folder]) for folder in folders]
+    rows.sort(key=lambda row: row[0].encode())  # git sorts a folder as if its name ended in a slash
+    lines = [mode + b" " + name.rstrip("/").encode() + b"\0" + bytes.fromhex(oid) for name, mode, oid in rows]
+    return git_oid("tree", b"".join(lines))
