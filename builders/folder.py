@@ -8,7 +8,6 @@ Not covered: `.codeio/` (see `run`), and the full dataset card.
 """
 
 import hashlib
-import math
 import os
 import shutil
 from pathlib import Path
@@ -19,8 +18,8 @@ from datasets import Dataset, concatenate_datasets
 from huggingface_hub import DatasetCardData
 
 from builders.schema import TABLES, table
+from builders.shards import ranges
 
-SHARD_BYTES = 500_000_000
 DEFAULT_CONFIG = "codeio_pp"
 SPLITS = ("train", "test")
 Counts = dict[str, dict[str, int]]
@@ -39,10 +38,10 @@ class Folder:
         staging.mkdir(parents=True)
         names = set()
         for split, rows in splits.items():
-            n_shards = _n_shards(rows)
-            for index in range(n_shards):
-                name = f"{split}-{index:05d}-of-{n_shards:05d}.parquet"
-                rows.shard(n_shards, index, contiguous=True).to_parquet(staging / name)
+            shards = ranges(rows[_key(config)])
+            for index, shard in enumerate(shards):
+                name = f"{split}-{index:05d}-of-{len(shards):05d}.parquet"
+                rows.select(shard).to_parquet(staging / name)
                 names.add(name)
         (self.root / config).mkdir(exist_ok=True)
         for name in sorted(names):
@@ -106,9 +105,6 @@ class Folder:
         return sorted((self.root / config).glob("*.parquet"))
 
 
-def _n_shards(rows: Dataset) -> int:
-    """As many files as hold `SHARD_BYTES` each; `rows` may be a selection from a larger table."""
-    if not len(rows):
-        return 0
-    n_bytes: float = rows.data.nbytes * len(rows) / rows.data.num_rows
-    return min(len(rows), max(1, math.ceil(n_bytes / SHARD_BYTES)))
+def _key(config: str) -> str:
+    """The column that names rows of a table: its first, but for `dropped`, which begins with the stage."""
+    return "row_id" if config == "dropped" else next(iter(TABLES[config]))

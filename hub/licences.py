@@ -1,0 +1,43 @@
+"""Which licences let a source file be published, with all that was made of it.
+
+In: what is known of a file's licence, an SPDX expression or anything else. Out: whether it may be published.
+Not covered: what a licence asks of those who publish (its text, the names of authors): `source`, `path` and
+`license` of each row say where to look.
+"""
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any
+
+from license_expression import AND, OR, ExpressionError, LicenseWithExceptionSymbol, get_spdx_licensing
+
+PERMISSIVE = frozenset(
+    (
+        *("0BSD", "AFL-3.0", "Apache-2.0", "BlueOak-1.0.0", "BSD-2-Clause", "BSD-3-Clause"),
+        *("BSD-3-Clause-Clear", "BSL-1.0", "CC-BY-3.0", "CC-BY-4.0", "CC0-1.0", "ECL-2.0", "ISC", "MIT"),
+        *("MIT-0", "MS-PL", "NCSA", "PostgreSQL", "PSF-2.0", "Python-2.0", "Unlicense", "UPL-1.0"),
+        *("WTFPL", "X11", "Zlib"),
+    )
+)
+"""SPDX ids of licences that ask for no more than to be named."""
+_SPDX = get_spdx_licensing()
+
+
+@lru_cache(maxsize=10_000)
+def may_be_published(license: str | None, allowed: Collection[str] = PERMISSIVE) -> bool:
+    """Whether one that is allowed can be chosen; of a licence that is unknown or no SPDX id, it cannot."""
+    try:
+        expression = _SPDX.parse(license) if license else None
+    except ExpressionError:
+        return False
+    return expression is not None and _holds(expression, {name.lower() for name in allowed})
+
+
+def _holds(expression: Any, allowed: Collection[str]) -> bool:
+    if isinstance(expression, OR):
+        return any(_holds(part, allowed) for part in expression.args)
+    if isinstance(expression, AND):
+        return all(_holds(part, allowed) for part in expression.args)
+    if isinstance(expression, LicenseWithExceptionSymbol):  # an exception only takes duties away
+        expression = expression.license_symbol
+    return expression.key.lower() in allowed
