@@ -1,0 +1,121 @@
+"""What of a folder may be published, and what stays behind with it."""
+
+import pytest
+from datasets import load_dataset
+
+from builders.folder import Folder
+from builders.schema import TABLES, table
+from hub.licences import PERMISSIVE
+from hub.release import release
+
+KEY = "AKIA" + "QWERTYUIOPASDFGH"  # put together, or a scanner would find it here
+NAMES = ("open", "closed", "unknown")
+LICENSES = {"open": "mit", "closed": "gpl-3.0-only", "unknown": None}
+
+
+def rows(name, **more):
+    """One row of each table, all made of one file."""
+    own = {
+        "raw_code": {"code_id": f"c-{name}", "content": f"def {name}(): pass", "license": LICENSES[name]},
+        "functions": {"function_id": f"f-{name}", "code_id": f"c-{name}", "license": LICENSES[name]},
+        "io_pairs": {"pair_id": f"p-{name}", "function_id": f"f-{name}"},
+        "tasks": {"task_id": f"t-{name}", "pair_id": f"p-{name}", "function_id": f"f-{name}"},
+        "turns": {"response_id": f"r-{name}", "task_id": f"t-{name}", "response": "It is 3."},
+        "codeio": {"task_id": f"t-{name}", "status": "correct"},
+        "dropped": {"stage": "functions", "row_id": f"x-{name}", "parent_id": f"c-{name}", "content": "def"},
+    }
+    return {config: {**row, **more.get(config, {})} for config, row in own.items()}
+
+
+def folder(path, *made):
+    written = Folder(path)
+    (path / ".codeio").mkdir(parents=True)
+    for config in made[0]:
+        written.write(
+            config, {"train": table([one[config] for one in made if config in one], TABLES[config])}
+        )
+    return written
+
+
+def names(found):
+    return {config: {row[next(iter(row))] for row in found.read(config)} for config in found.counts()}
+
+
+def published(*kinds):
+    return {
+        "raw_code": {f"c-{kind}" for kind in kinds},
+        "functions": {f"f-{kind}" for kind in kinds},
+        "io_pairs": {f"p-{kind}" for kind in kinds},
+        "tasks": {f"t-{kind}" for kind in kinds},
+        "turns": {f"r-{kind}" for kind in kinds},
+        "codeio": {f"t-{kind}" for kind in kinds},
+        "dropped": {"functions"},
+    }
+
+
+def test_what_has_no_permissive_licence_stays_behind_with_all_that_was_made_of_it(tmp_path):
+    made = release(folder(tmp_path / "out", *map(rows, NAMES)))
+    assert names(made.folder) == published("open")
+    assert len(made.folder.read("dropped")) == 1
+    assert [(left.config, left.row_id, left.reason) for left in made.left] == [
+        ("raw_code", "c-closed", "licence"),
+        ("raw_code", "c-unknown", "no_licence"),
+    ]
+
+
+def test_more_licences_can_be_allowed(tmp_path):
+    made = release(folder(tmp_path / "out", *map(rows, NAMES)), allowed=PERMISSIVE | {"GPL-3.0-only"})
+    assert names(made.folder) == published("open", "closed")
+
+
+@pytest.mark.parametrize(
+    ("config", "column", "gone"),
+    [
+        ("raw_code", "content", set(TABLES)),
+        ("functions", "reference_code", set(TABLES) - {"raw_code", "dropped"}),
+        ("turns", "response", {"tasks", "turns", "codeio"}),
+        ("dropped", "content", {"dropped"}),
+    ],
+)
+def test_a_secret_keeps_its_row_and_what_follows_behind(tmp_path, config, column, gone):
+    made = release(folder(tmp_path / "out", rows("open", **{config: {column: f'key = "{KEY}"'}})))
+    assert set(made.folder.counts()) == set(rows("open")) - gone
+    assert [(left.config, left.reason) for left in made.left] == [(config, "secret")]
+    assert not [
+        file for file in made.folder.root.rglob("*") if file.is_file() and KEY.encode() in file.read_bytes()
+    ]
+
+
+def test_functions_that_came_without_files_have_a_licence_of_their_own(tmp_path):
+    made = [{c: row for c, row in rows(name).items() if c != "raw_code"} for name in NAMES]
+    done = release(folder(tmp_path / "out", *made))
+    assert done.folder.read("functions")["function_id"][:] == ["f-open"]
+    assert [left.config for left in done.left] == ["functions", "functions"]
+
+
+def test_files_of_which_all_goes_along_are_the_same_files(tmp_path):
+    source = folder(tmp_path / "out", rows("open"))
+    made = release(source)
+    for file in source.files("turns"):
+        assert (made.folder.root / "turns" / file.name).samefile(file)
+    assert release(source).folder.counts() == source.counts()  # a second time
+
+
+def test_a_row_that_only_says_it_was_dropped_needs_a_known_origin(tmp_path):
+    lost = {"stage": "raw_code", "row_id": "somewhere/x.py", "parent_id": "somewhere", "content": "def"}
+    made = release(folder(tmp_path / "out", {**rows("open"), "dropped": lost}))
+    assert "dropped" not in made.folder.counts()
+    assert [(left.row_id, left.reason) for left in made.left] == [("somewhere/x.py", "no_licence")]
+
+
+def test_only_the_configs_that_are_wanted(tmp_path):
+    made = release(folder(tmp_path / "out", rows("open")), configs=["turns", "tasks"])
+    assert set(made.folder.counts()) == {"turns", "tasks"}
+    assert {"verifier.py", "io_prediction.py"} <= {path.name for path in made.folder.root.iterdir()}
+    assert (made.folder.root / "prompts" / "task.md").exists()
+
+
+def test_what_is_laid_out_can_be_loaded(tmp_path):
+    made = release(folder(tmp_path / "out", *map(rows, NAMES)))
+    made.folder.write_readme("text")
+    assert load_dataset(str(made.folder.root), "turns", split="train")["response_id"][:] == ["r-open"]
