@@ -64,12 +64,15 @@ def _lay_out(source: Folder, made: Folder, config: str, withheld: Withheld) -> N
     scratch.mkdir(exist_ok=True)
     kept = {}
     for split, parts in splits.items():
-        filtered = scratch / f"{config}-{split}.parquet"
+        filtered, n_rows = scratch / f"{config}-{split}.parquet", 0
         with pq.ParquetWriter(filtered, TABLES[config].arrow_schema) as writer:
             for part in parts:
                 for batch in _batches(part):
-                    writer.write_batch(batch.filter(withheld.keeps(config, batch)))
-        kept[split] = Dataset.from_parquet(str(filtered), cache_dir=str(scratch / "cache"))
+                    some = batch.filter(withheld.keeps(config, batch))
+                    writer.write_batch(some)
+                    n_rows += some.num_rows
+        if n_rows:  # datasets cannot read a file without any
+            kept[split] = Dataset.from_parquet(str(filtered), cache_dir=str(scratch / "cache"))
     made.write(config, kept)
 
 
