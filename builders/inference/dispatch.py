@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from builders.inference.answers import Completion, Refusal
 from builders.inference.ask import Ask
 from builders.inference.cache import OpenCache
+from builders.inference.errors import InferenceError
 from builders.inference.lane import Closed, Lane, Lost
 from builders.inference.queues import Queues
 from builders.inference.requests import Request
@@ -136,7 +137,7 @@ class Dispatcher:
         except Lost as lost:
             self._usage.failures[lost.label] += 1
             self._look_after(lane)
-        except Closed:
+        except (Closed, InferenceError):  # no key that can be sent: so it goes for what follows
             pass
 
     async def _serve(self, lane: Lane, request: Request) -> None:

@@ -32,6 +32,13 @@ def aside(function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
     return future
 
 
+def under_way(client: Client, names: list[str], server: ChatServer) -> "Future[Any]":
+    """A call about these, of which the server has answered some."""
+    outcomes = aside(client.ask, [request(name) for name in names])
+    until(lambda: sum(server.answered.values()) >= 12)
+    return outcomes
+
+
 def loops() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name == "codeio-inference"}
 

@@ -6,6 +6,8 @@ import pytest
 from builders.inference import Client, RequestCache, connect
 from tests.inference.chat_server import ChatServer
 
+PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy")
+
 
 @pytest.fixture(autouse=True)
 def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -42,3 +44,11 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def two() -> Iterator[tuple[ChatServer, ChatServer]]:
     with ChatServer() as first, ChatServer() as second:
         yield first, second
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the environment, nor a certificate of its own."""
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)

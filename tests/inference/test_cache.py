@@ -1,8 +1,5 @@
 import pickle
-import shutil
 import sqlite3
-import subprocess
-import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -13,6 +10,7 @@ import pytest
 from builders.inference import Answer, RequestCache
 from builders.inference.cache import request_key
 from builders.inference.errors import CacheUnusable
+from tests.inference.small_disk import on_a_small_disk
 
 ROOT = Path(__file__).parents[2]
 ANSWER = Answer("é ☃ text", "why", "length", 5, 6, 7)
@@ -87,7 +85,7 @@ with cache.open() as answers:
     assert len(answers) == n_put
 print("all held")
 """
-    on_a_small_disk(program, tmp_path)
+    on_a_small_disk(program, tmp_path, "2m")
 
 
 def test_a_client_whose_disk_is_full_says_so_and_goes_on_later(tmp_path: Path) -> None:
@@ -118,23 +116,7 @@ with ChatServer() as server:
     assert again.usage.from_cache > 0
 print("all held")
 """
-    on_a_small_disk(program, tmp_path)
-
-
-def on_a_small_disk(program: str, folder: Path) -> None:
-    """Run a program to its last words with a disk of 2 MB at `folder`, its only argument."""
-    unshare = shutil.which("unshare")
-    mount = f"mount -t tmpfs -o size=2m tmpfs {folder}"
-    small_disk = [str(unshare), "--user", "--map-root-user", "--mount", "sh", "-c"]
-    if unshare is None or subprocess.run([*small_disk, mount], capture_output=True).returncode != 0:
-        pytest.skip("a small disk cannot be mounted here (no user namespaces)")
-    done = subprocess.run(
-        [*small_disk, f'{mount} && exec "$@"', "sh", sys.executable, "-c", program, str(folder)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
-    assert done.stdout.strip() == "all held", done.stderr
+    on_a_small_disk(program, tmp_path, "2m")
 
 
 def test_a_first_opening_waits_for_another(cache: RequestCache) -> None:

@@ -2,10 +2,7 @@
 
 import gc
 import os
-import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +16,7 @@ import pytest
 from builders.inference import Answer, CacheUnusable, Client, RequestCache
 from tests.inference.asking import WAIT_S, Gate, aside, asking, loops, until
 from tests.inference.chat_server import ChatServer, request, texts
+from tests.inference.small_disk import on_a_small_disk
 
 ROOT = Path(__file__).parents[2]
 
@@ -204,18 +202,7 @@ with cache.open() as answers:
     assert 5 < len(answers) == n_told < 100, (len(answers), n_told)
 print("all held")
 """
-    unshare = shutil.which("unshare")
-    mount = f"mount -t tmpfs -o size=400k tmpfs {tmp_path}"
-    small_disk = [str(unshare), "--user", "--map-root-user", "--mount", "sh", "-c"]
-    if unshare is None or subprocess.run([*small_disk, mount], capture_output=True).returncode != 0:
-        pytest.skip("a small disk cannot be mounted here (no user namespaces)")
-    done = subprocess.run(
-        [*small_disk, f'{mount} && exec "$@"', "sh", sys.executable, "-c", program, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
-    assert done.stdout.strip() == "all held", done.stderr
+    on_a_small_disk(program, tmp_path, "400k")
 
 
 def test_two_clients_share_a_cache(cache: RequestCache) -> None:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from builders.inference import Refusal, RequestCache, Unanswered
-from tests.inference.asking import WAIT_S, Gate, answered, aside, asked, asking, order, until
+from tests.inference.asking import WAIT_S, Gate, answered, asked, asking, order, under_way, until
 from tests.inference.chat_server import ChatServer, request, texts
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
@@ -69,8 +69,7 @@ def test_a_server_that_dies_in_mid_run_loses_nothing(
         server.delay_s = 0.03
     names = [f"row {i}" for i in range(120)]
     client = asking(*two, cache=cache)
-    outcomes = aside(client.ask, [request(name) for name in names])
-    until(lambda: sum(dying.answered.values()) >= 12)
+    outcomes = under_way(client, names, dying)
     dying.die()
     assert texts(outcomes.result(WAIT_S)) == [name.upper() for name in names]
     assert answered(*two) == dict.fromkeys(names, 1)
@@ -85,8 +84,7 @@ def test_a_call_goes_on_by_itself_when_its_server_is_back(server: ChatServer, ca
     server.delay_s = 0.03
     names = [f"row {i}" for i in range(60)]
     client = asking(server, cache=cache)
-    outcomes = aside(client.ask, [request(name) for name in names])
-    until(lambda: sum(server.answered.values()) >= 12)
+    outcomes = under_way(client, names, server)
     server.die()
     until(lambda: client.usage.failures["unreachable"])
     assert not outcomes.done()
@@ -102,8 +100,7 @@ def test_a_server_that_comes_back_takes_its_share_again(
     for server in two:
         server.delay_s = 0.03
     names = [f"row {i}" for i in range(300)]
-    outcomes = aside(asking(*two, cache=cache).ask, [request(name) for name in names])
-    until(lambda: sum(restarted.answered.values()) >= 12)
+    outcomes = under_way(asking(*two, cache=cache), names, restarted)
     restarted.die()
     n_before = sum(restarted.answered.values())
     restarted.start()
@@ -119,8 +116,7 @@ def test_a_server_that_comes_back_with_another_model_is_given_up(
 ) -> None:
     server.delay_s = 0.03
     client = asking(server, cache=cache, patience_s=600)
-    outcomes = aside(client.ask, [request(f"row {i}") for i in range(60)])
-    until(lambda: sum(server.answered.values()) >= 12)
+    outcomes = under_way(client, [f"row {i}" for i in range(60)], server)
     server.die()
     # By all in flight: libcurl sends anew by itself what was lost with a connection that had been used.
     until(lambda: client.usage.failures["unreachable"] and not client.usage.in_flight)
@@ -141,8 +137,7 @@ def test_another_server_takes_over_from_one_with_another_model(
         server.delay_s = 0.03
     names = [f"row {i}" for i in range(100)]
     client = asking(*two, cache=cache)
-    outcomes = aside(client.ask, [request(name) for name in names])
-    until(lambda: sum(changed.answered.values()) >= 12)
+    outcomes = under_way(client, names, changed)
     changed.die()
     assert texts(outcomes.result(WAIT_S)) == [name.upper() for name in names]
     n_before = sum(changed.asked.values())

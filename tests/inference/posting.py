@@ -1,0 +1,15 @@
+"""Requests over the transport alone."""
+
+import asyncio
+
+from builders.inference.transport import Reply, Transport
+
+
+def posted(*urls: str, body: bytes = b"{}", timeout_s: float = 20, **headers: str) -> list[Reply]:
+    """The replies to requests that go out one after another."""
+
+    async def post() -> list[Reply]:
+        async with Transport() as transport:
+            return [await transport.post(url, headers, body, timeout_s) for url in urls]
+
+    return asyncio.run(post())
