@@ -59,7 +59,9 @@ CODEIO = Features(
         "sample": INTEGER,
         "direction": STRING,
         "messages": MESSAGES,
-        **_strings("status", "license", "source"),
+        "status": STRING,
+        "answer_forced": BOOLEAN,
+        **_strings("license", "source"),
     }
 )
 CODEIO_PP = Features(
@@ -70,6 +72,7 @@ CODEIO_PP = Features(
         "messages": MESSAGES,
         "n_turns": INTEGER,
         "statuses": List(STRING),
+        "answers_forced": List(BOOLEAN),
         **_strings("license", "source", "prompt", "turn_1", "feedback_1", "turn_2", "feedback_2"),
     }
 )

@@ -70,6 +70,7 @@ class Turns(View):
 class CodeIO(View):
     """First answers, for supervised training."""
 
+    version = 2
     name = "codeio"
     features = schema.CODEIO
     key = ("task_id", "sample")
@@ -85,12 +86,14 @@ class CodeIO(View):
                 **_origin(conversation),
                 "messages": self.messages(conversation, turns),
                 "status": turns[0]["status"],
+                "answer_forced": turns[0]["answer_forced"],
             }
 
 
 class CodeIOPlus(View):
     """Whole conversations with their feedback turns, and the columns of the authors' own release."""
 
+    version = 2
     name = "codeio_pp"
     features = schema.CODEIO_PP
     key = ("task_id", "sample")
@@ -108,6 +111,7 @@ class CodeIOPlus(View):
                 "messages": self.messages(conversation, turns),
                 "n_turns": len(turns),
                 "statuses": [turn["status"] for turn in turns],
+                "answers_forced": [turn["answer_forced"] for turn in turns],
                 "prompt": task["prompt"],
                 "turn_1": said(turns[0], self.keep_reasoning),
                 "feedback_1": turns[0]["feedback"],

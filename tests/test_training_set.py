@@ -118,7 +118,8 @@ def test_a_forced_answer_is_neither_solved_nor_chosen():
     (row,) = rows(RLVR, [RIGHT, forced])
     assert row["pass_rate"] == 0.5
     assert rows(Preference, [forced, MENDED]) == []
-    assert [row["status"] for row in rows(CodeIO, [forced])] == ["correct"]
+    assert [(row["status"], row["answer_forced"]) for row in rows(CodeIO, [forced])] == [("correct", True)]
+    assert [row["answers_forced"] for row in rows(CodeIOPlus, [forced, MENDED])] == [[True], [False, False]]
 
 
 def test_preference_at_a_later_turn_when_the_history_is_one():
