@@ -4,9 +4,11 @@ In: options and a source. Out: a folder with every table. After each stage its t
 written, so what is finished can be opened while the next stage runs.
 """
 
+import platform
 import time
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -116,6 +118,7 @@ class Build:
         with ExitStack() as stack:
             stack.enter_context(self.sandbox)
             stack.enter_context(self.prover)
+            self.run.log("build", **self._made_with())
             if self.options.from_table:
                 self._import(self.options.from_table)
             for stage in STAGES[STAGES.index(first) : STAGES.index(until) + 1]:
@@ -275,6 +278,16 @@ class Build:
         return {
             task: of_function[function]
             for task, function in zip(tasks["task_id"], tasks["function_id"], strict=True)
+        }
+
+    def _made_with(self) -> dict[str, str]:
+        """Versions of what decides a row, or how it is written down."""
+        return {
+            "codeio": version("codeio"),
+            "python": platform.python_version(),
+            "numpy": self.prover.numpy_version,
+            "datasets": version("datasets"),
+            "machine": platform.machine(),
         }
 
     def _model(self) -> Client:

@@ -26,7 +26,13 @@ from huggingface_hub.errors import (
 )
 from tenacity import before_sleep_log, retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-OURS = ("*/train-*.parquet", "*/test-*.parquet", "prompts/*.md", "pictures/*", "*.py", "README.md")
+from builders.folder import SPLITS
+from builders.schema import TABLES
+
+OURS = (
+    *(f"{config}/{split}-*.parquet" for config in TABLES for split in SPLITS),
+    *("README.md", "provenance.json", "prompts/*.md", "pictures/*", "verifier.py", "io_prediction.py"),
+)
 """Patterns of the files that a version is made of."""
 N_TRIES = 6
 FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 60.0

@@ -1,0 +1,69 @@
+"""A version of a dataset at hand: a built folder, or one that is published.
+
+In: the path of a folder, or a dataset on the Hub as OWNER/NAME or OWNER/NAME@REVISION. Out: `Version`. Of a
+published one, only the files that a version is made of are fetched, by their revision; none of them is
+imported or run here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from builders.folder import Folder
+from hub.provenance import facts
+from hub.publish import OURS
+
+
+class VersionError(Exception):
+    """There is no such version; the message says what to give instead."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """Tables and how they came about; `name` is what was asked for, with the commit where it has one."""
+
+    name: str
+    folder: Folder
+    provenance: dict[str, Any]
+
+
+def version(name: str) -> Version:
+    """Find a version; a folder of that name goes before a dataset. Raises VersionError."""
+    local = Path(name)
+    if local.is_dir():
+        found = Version(name, Folder(local), facts(local))
+    elif local.exists():
+        raise VersionError(f"{name} is a file: give the folder of a build, or OWNER/NAME on the Hub.")
+    else:
+        found = _published(name)
+    if not found.folder.counts():
+        raise VersionError(f"{name} has no tables of codeio's. Were they made by `codeio build`?")
+    return found
+
+
+def _published(name: str) -> Version:
+    repo_id, _, revision = name.partition("@")
+    try:
+        oid = HfApi().dataset_info(repo_id, revision=revision or None).sha
+        root = snapshot_download(repo_id, repo_type="dataset", revision=oid, allow_patterns=list(OURS))
+    except HFValidationError:
+        raise VersionError(f"There is no folder {name}, and it is no OWNER/NAME[@REVISION] either.") from None
+    except RevisionNotFoundError:
+        raise VersionError(f"{repo_id} has no revision {revision}.") from None
+    except RepositoryNotFoundError:
+        raise VersionError(
+            f"There is no folder {name}, and the Hub has no dataset {repo_id} that you may read."
+            " Log in with `hf auth login` if it is private."
+        ) from None
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise VersionError(f"The Hub did not give {name} ({error}): try again later.") from error
+    return Version(f"{repo_id}@{oid}", Folder(Path(root)), facts(Path(root)))
