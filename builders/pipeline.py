@@ -280,7 +280,7 @@ class Build:
             for task, function in zip(tasks["task_id"], tasks["function_id"], strict=True)
         }
 
-    def _made_with(self) -> dict[str, str]:
+    def _made_with(self) -> dict[str, str | None]:
         """Versions of what decides a row, or how it is written down."""
         return {
             "codeio": version("codeio"),

@@ -1,7 +1,7 @@
 """How a dataset came about: options, model, sandbox, versions, and the command that makes it again.
 
-In: the run of a build, or what was published of one (`provenance.json`). Out: plain facts. Of local paths only
-the last part is told.
+In: the run of a build, or what was published of one (`provenance.json`). Out: plain facts. Of local paths
+only the last part is told.
 
 Not covered: what the tables tell themselves (numbers of rows, statuses, tokens), and what differs from run to
 run without deciding a row (times, addresses of servers).
@@ -21,6 +21,8 @@ from builders.run import Run
 FILE = "provenance.json"
 _NO_OPTIONS = {"model", "source", *(field.name for field in fields(Limits))}
 """Of run.json: what `codeio build` is not told by an option of that name."""
+
+_OPTION = {"from_table": "--from", "system": "--system-prompt"}
 
 
 def facts(root: Path) -> dict[str, Any]:
@@ -57,9 +59,7 @@ def _command(source: str, model: str | None, options: dict[str, Any]) -> str:
     for name, value in options.items():
         if name in _NO_OPTIONS or value == usual.get(name) or value is None:
             continue
-        option = {"from_table": "--from", "system": "--system-prompt"}.get(
-            name, f"--{name.replace('_', '-')}"
-        )
+        option = _OPTION.get(name, f"--{name.replace('_', '-')}")
         if value is True:
             words.append(option)
         elif name == "system":

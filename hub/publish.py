@@ -143,7 +143,7 @@ def _committed(api: HfApi, folder: Path, target: Target, message: str) -> Publis
 
 
 def _remote(api: HfApi, target: Target) -> _Remote:
-    where = {"repo_type": "dataset", "revision": target.branch}
+    where: dict[str, Any] = {"repo_type": "dataset", "revision": target.branch}
     try:
         head = api.repo_info(target.repo_id, **where).sha
         entries = list(api.list_repo_tree(target.repo_id, recursive=True, **{**where, "revision": head}))
