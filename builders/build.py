@@ -11,7 +11,8 @@ from builders.console import AsJson, Failure, SglangPython, error_console, tell
 from builders.folder import Folder
 from builders.inference import Client, RequestCache
 from builders.inference.client import CONCURRENCY, PATIENCE_S, TIMEOUT_S
-from builders.pipeline import FIRST_STAGE, NEED_MODEL, STAGES, Build, Observer, Options, deciding, made_by
+from builders.options import Options, deciding
+from builders.pipeline import FIRST_STAGE, NEED_MODEL, STAGES, Build, Observer, made_by
 from builders.progress import Bars, Lines
 from builders.responses import Sampling
 from builders.run import Run

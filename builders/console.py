@@ -43,5 +43,5 @@ def tell(folder: Folder, run: Run, as_json: bool, whole: bool = False) -> None:
     console = Console()
     console.print(summary.rendered(found))
     if whole and "codeio_pp" in found["rows"]:
-        console.print(summary.example(folder))
+        console.print(summary.shown(folder))
         console.print(f'Load it:  load_dataset("{folder.root}", "codeio_pp")', style="bold")

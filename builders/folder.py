@@ -1,10 +1,10 @@
 """The output folder, laid out as the Hub repository it becomes.
 
-In: tables by split. Out: `DIR/<config>/<split>-*.parquet` and a README.md whose metadata lists every config
-that has rows. `load_dataset` remembers a local folder by its name and metadata, not by its content, so each
-config's description carries the digest of its files: rewritten data is never served stale.
+In: tables by split. Out: `DIR/<config>/<split>-*.parquet`. `load_dataset` remembers a local folder by its
+name and the metadata of its README, not by its content, so each config's description there carries the
+`digest` of its files: rewritten data is never served stale.
 
-Not covered: `.codeio/` (see `run`), and the full dataset card.
+Not covered: `.codeio/` (see `run`), and what stands in the README (`hub.card`).
 """
 
 import hashlib
@@ -13,9 +13,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, concatenate_datasets
-from huggingface_hub import DatasetCardData
 
 from builders.schema import TABLES, table
 from builders.shards import ranges
@@ -59,13 +59,19 @@ class Folder:
         parts = [Dataset.from_parquet(str(file), keep_in_memory=True) for file in files]
         return concatenate_datasets(parts) if parts else table([], TABLES[config])
 
-    def column(self, config: str, column: str) -> list[Any]:
-        """One column of all rows of a config; empty when it has no files."""
-        return [
-            value
-            for file in self.files(config)
-            for value in pq.read_table(file, columns=[column])[column].to_pylist()
-        ]
+    def columns(self, config: str, *names: str) -> pa.Table:
+        """Some columns of all rows of a config; without rows when it has no files.
+
+        A column that older files lack is null.
+        """
+        schema = TABLES[config].arrow_schema
+        parts = [pq.read_table(file, columns=list(names), schema=schema) for file in self.files(config)]
+        return pa.concat_tables([schema.empty_table().select(names), *parts])
+
+    def column(self, config: str, name: str) -> list[Any]:
+        """The values of one column."""
+        values: list[Any] = self.columns(config, name)[name].to_pylist()
+        return values
 
     def counts(self) -> Counts:
         """Rows by config and split, of those that have any."""
@@ -78,27 +84,19 @@ class Folder:
         return found
 
     def write_readme(self, text: str) -> None:
-        """Write README.md: metadata by which `load_dataset` finds every config, then `text`."""
-        configs = [self._metadata(config, splits) for config, splits in self.counts().items()]
-        metadata = DatasetCardData(
-            pretty_name="CodeI/O++ data",
-            tags=["code", "reasoning", "synthetic", "arxiv:2502.07316"],
-            configs=configs,
-        )
+        """Replace README.md, in one step."""
         written = self.root / ".codeio" / "README.md"
-        written.write_text(f"---\n{metadata.to_yaml()}\n---\n\n{text}", encoding="utf-8")
+        written.parent.mkdir(exist_ok=True)
+        written.write_text(text, encoding="utf-8")
         os.replace(written, self.root / "README.md")
 
-    def _metadata(self, config: str, splits: dict[str, int]) -> dict[str, object]:
+    def digest(self, config: str) -> str:
+        """Hex digits that change with the files of a config."""
         digest = hashlib.sha256()
         for file in self.files(config):
-            digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
-        return {
-            "config_name": config,
-            "description": f"sha256:{digest.hexdigest()}",
-            "data_files": [{"split": s, "path": f"{config}/{s}-*.parquet"} for s in SPLITS if s in splits],
-            **({"default": True} if config == DEFAULT_CONFIG else {}),
-        }
+            with file.open("rb") as content:
+                digest.update(file.name.encode() + hashlib.file_digest(content, "sha256").digest())
+        return digest.hexdigest()
 
     def files(self, config: str) -> list[Path]:
         """The Parquet files of a config."""

@@ -113,7 +113,7 @@ class Functions(Stage):
             "output_schema": inferred(draft.examples.outputs),
             "license": draft.row["license"],
             "model": self.client.identity,
-            "prompt_id": content_id("prompts", *(prompts.load(name).id for name in PROMPTS)),
+            "prompt_id": prompts_id(),
         }
 
 
@@ -133,3 +133,8 @@ def _worked_out(author: Author, drafts: list[Draft]) -> None:
 def _with_inputs(author: Author, drafts: list[Draft]) -> None:
     for temperature in GENERATORS_AT:
         author.write_generators([draft for draft in drafts if draft.wants_generator], temperature)
+
+
+def prompts_id() -> str:
+    """One id for all prompts that a function may be asked for with."""
+    return content_id("prompts", *(prompts.load(name).id for name in PROMPTS))

@@ -7,33 +7,35 @@ written, so what is finished can be opened while the next stage runs.
 import platform
 import time
 from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from datasets import Dataset, concatenate_datasets
 
 from builders import imports, source_files
-from builders.execution import Limits, Prover, Sandbox
+from builders.execution import Prover, Sandbox
 from builders.folder import SPLITS, Folder
 from builders.function_lines import ImportedFunctions, lines
 from builders.functions import Functions
 from builders.inference import Client
 from builders.io_pairs import IOPairs
 from builders.joins import Joined
+from builders.options import Options
 from builders.raw_code import RawCode
-from builders.responses import Responses, Sampling
+from builders.responses import Responses
 from builders.revisions import Revisions
 from builders.run import Run
 from builders.schema import CONVERSATIONS, DROPPED, IDS, TABLES, table
 from builders.selection.splits import Clusters, split_of
 from builders.stage import Stage
-from builders.summary import readme_text
 from builders.tasks import Tasks
 from builders.telemetry import Meter, Prices, Sample, sampled
 from builders.training_set import VIEWS, Turns
 from builders.verdicts import Verdicts
+from hub.card import card
+from hub.provenance import facts
 
 STAGES = ("raw_code", "functions", "io_pairs", "tasks", "responses", "revisions", "training_set")
 NEED_MODEL = ("functions", "responses", "revisions")
@@ -45,28 +47,6 @@ FIRST_STAGE = {
     "turns": "training_set",
 }
 """The stage that runs first, by the table that is given."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What decides the rows of a build."""
-
-    source: str
-    from_table: str | None = None
-    content_column: str = "content"
-    path_column: str = "path"
-    license_column: str = "license"
-    license: str | None = None
-    limit: int | None = None
-    max_pairs: int = 3
-    turns: int = 1
-    samples: int = 1
-    seed: int = 0
-    test_share: float = 0.02
-    chat_template: dict[str, Any] | None = None
-    keep_reasoning: bool = False
-    sampling: Sampling = field(default_factory=Sampling)
-    limits: Limits = field(default_factory=Limits)
 
 
 class Observer:
@@ -124,7 +104,7 @@ class Build:
             for stage in STAGES[STAGES.index(first) : STAGES.index(until) + 1]:
                 getattr(self, f"_{stage}")()
                 self._write("dropped", self._all_dropped())
-                self.folder.write_readme(readme_text(self.folder, self.run))
+                self._write_card()
 
     def _import(self, name: str) -> None:
         """Take the tables that `--from` names instead of making them."""
@@ -189,6 +169,7 @@ class Build:
         )
         self.conversations = self._call(Verdicts(self.prover, self.options.limits), rows)
         self._table(Turns(), self._by_task())
+        self._write_card()
 
     def _training_set(self) -> None:
         for view in VIEWS:
@@ -250,6 +231,10 @@ class Build:
             {name: rows.select([i for i, split in enumerate(splits) if split == name]) for name in SPLITS},
         )
 
+    def _write_card(self) -> None:
+        """Tell what is there; `load_dataset` compares the sizes of splits with it."""
+        self.folder.write_readme(card(self.folder, facts(self.run.out), str(self.run.out)))
+
     def _forget_orphans(self, config: str, rows: Dataset) -> None:
         """Take away the tables after this one where they may tell of rows that it no longer has.
 
@@ -301,11 +286,3 @@ def made_by(stage: str) -> list[str]:
     if stage == "training_set":
         return [view.name for view in VIEWS]
     return ["turns" if stage in ("responses", "revisions") else stage]
-
-
-def deciding(options: Options) -> dict[str, Any]:
-    """The options flat and as JSON, the way run.json keeps them."""
-    found = asdict(options)
-    if Path(options.source).exists():
-        found["source"] = str(Path(options.source).resolve())
-    return {**found.pop("sampling"), **found.pop("limits"), **found}

@@ -1,10 +1,11 @@
-"""What a run came to, told from its tables: for the terminal, for programs, and for the folder's README.
+"""What a run came to, told from its tables, for the terminal and for programs.
 
-In: a folder and its telemetry. Out: plain figures (`figures`), as rich tables or as Markdown. Every number is
-counted from the tables or from `.codeio/telemetry.jsonl`; none is kept anywhere else.
+In: a folder and its telemetry. Out: plain figures (`figures`), also as rich tables. Every number is counted
+from the tables or from `.codeio/telemetry.jsonl`; none is kept anywhere else.
+
+Not covered: the folder's README (`hub.card`).
 """
 
-from collections import Counter
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,17 +13,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from builders.counts import FUNNEL, counted
+from builders.example import example
 from builders.folder import Folder
 from builders.inference import RequestCache
 from builders.run import Run
-from builders.schema import TABLES
 from hub.verifier import STATUSES
 
-FUNNEL = (
-    *("raw_code", "functions", "io_pairs", "tasks", "responses", "verdicts", "revisions", "turns"),
-    *("codeio", "codeio_pp", "rlvr", "preference"),
-)
-"""In the order of the pipeline; three of them leave no table, but may drop rows."""
 _SPENT = ("asked", "from_cache", "prompt_tokens", "completion_tokens", "cached_tokens")
 Figures = dict[str, Any]
 
@@ -30,10 +27,7 @@ Figures = dict[str, Any]
 def figures(folder: Folder, run: Run) -> Figures:
     """Rows by config and split, drop reasons by stage, statuses by turn and direction, cost by stage."""
     return {
-        "rows": folder.counts(),
-        "functions_with_pairs": len(set(folder.column("io_pairs", "function_id"))),
-        "dropped": _by(folder, "dropped", "stage", "drop_reason"),
-        "statuses": _statuses(folder),
+        **counted(folder),
         "cost": _cost(run),
         "requests": _requests(run),
         "model": run.options().get("model"),
@@ -55,54 +49,17 @@ def rendered(found: Figures) -> RenderableType:
     return Group(funnel, *_status_table(found), *_cost_table(found), *_request_line(found))
 
 
-def example(folder: Folder) -> RenderableType:
-    """One whole row of codeio_pp to read, the most instructive at hand: the one with most turns."""
-    rows = folder.read("codeio_pp")
-    if not len(rows):
+def shown(folder: Folder) -> RenderableType:
+    """One whole row of codeio_pp to read."""
+    row = example(folder, "codeio_pp")
+    if row is None:
         return Text("")
-    turns = rows["n_turns"]
-    row = rows[max(range(len(rows)), key=lambda index: turns[index])]
     parts = [
         Text.assemble((f"{message['role']}\n", "bold"), message["content"] + "\n")
         for message in row["messages"]
     ]
     name = f"codeio_pp {row['task_id']}, sample {row['sample']}, {row['direction']}"
-    title = f"{name}: {', '.join(row['statuses'])}"
-    return Panel(Group(*parts), title=title, title_align="left")
-
-
-def readme_text(folder: Folder, run: Run) -> str:
-    """The README's body: what each config holds, the funnel and the statuses."""
-    found = figures(folder, run)
-    lines = [
-        "# CodeI/O++ data",
-        "",
-        "Made with codeio. Model: " + (found["model"] or "none asked so far") + ".",
-        "",
-    ]
-    lines += [f"Sandbox: {found['sandbox']}.", ""]
-    lines += ["| config | train | test | not used, and why |", "|---|---|---|---|"]
-    for name in FUNNEL:
-        splits, reasons = found["rows"].get(name), found["dropped"].get(name, {})
-        if splits or reasons:
-            why = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-            lines.append(
-                f"| {name} | {(splits or {}).get('train', 0)} | {(splits or {}).get('test', 0)} | {why} |"
-            )
-    absent = [name for name in FUNNEL if name in TABLES and name not in found["rows"]]
-    if absent:
-        lines += ["", f"Without rows, and so without a config: {', '.join(absent)}."]
-    if found["statuses"]:
-        lines += [
-            "",
-            "| direction | turn | " + " | ".join(STATUSES) + " |",
-            "|---" * (2 + len(STATUSES)) + "|",
-        ]
-        for direction, turn, counts in _status_rows(found):
-            lines.append(
-                f"| {direction} | {turn} | " + " | ".join(str(counts.get(s, 0)) for s in STATUSES) + " |"
-            )
-    return "\n".join(lines) + "\n"
+    return Panel(Group(*parts), title=f"{name}: {', '.join(row['statuses'])}", title_align="left")
 
 
 def _status_rows(found: Figures) -> list[tuple[str, str, dict[str, int]]]:
@@ -149,22 +106,6 @@ def _request_line(found: Figures) -> list[Text]:
     return [Text(line)]
 
 
-def _statuses(folder: Folder) -> dict[str, dict[str, dict[str, int]]]:
-    direction_of = dict(
-        zip(folder.column("tasks", "task_id"), folder.column("tasks", "direction"), strict=True)
-    )
-    counts: Counter[tuple[str, int, str]] = Counter(
-        (direction_of[task], turn, status)
-        for task, turn, status in zip(
-            *(folder.column("turns", column) for column in ("task_id", "turn", "status")), strict=True
-        )
-    )
-    found: dict[str, dict[str, dict[str, int]]] = {}
-    for (direction, turn, status), count in sorted(counts.items()):
-        found.setdefault(direction, {}).setdefault(str(turn), {})[status] = count
-    return found
-
-
 def _cost(run: Run) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for line in run.telemetry():
@@ -184,11 +125,3 @@ def _requests(run: Run) -> dict[str, Any]:
         return {"answers": 0, "refusals": {}}
     with RequestCache(run.requests).open() as cache:
         return {"answers": len(cache), "refusals": cache.refusals()}
-
-
-def _by(folder: Folder, config: str, outer: str, inner: str) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
-    counts = Counter(zip(folder.column(config, outer), folder.column(config, inner), strict=True))
-    for (one, other), count in sorted(counts.items()):
-        found.setdefault(one, {})[other] = count
-    return found

@@ -33,6 +33,14 @@ def may_be_published(license: str | None, allowed: Collection[str] = PERMISSIVE)
     return expression is not None and _holds(expression, {name.lower() for name in allowed})
 
 
+def names(license: str | None) -> list[str]:
+    """The SPDX ids in an expression; what is none stands as it is, and nothing is `unknown`."""
+    try:
+        return [str(key) for key in _SPDX.license_keys(license)] if license else ["unknown"]
+    except ExpressionError:
+        return [license or "unknown"]
+
+
 def _holds(expression: Any, allowed: Collection[str]) -> bool:
     if isinstance(expression, OR):
         return any(_holds(part, allowed) for part in expression.args)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.execution import Limits
-from builders.pipeline import Options
+from builders.options import Options
 from builders.responses import Sampling
 from builders.run import Run
 
