@@ -74,7 +74,12 @@ def _published(repo_id: str) -> list[tuple[str, Path]]:
 
 
 def _rows(files: tuple[tuple[str, Path], ...], limit: int | None) -> Iterator[dict[str, str]]:
-    yield from islice((row for name, path in files for row in _of_file(name, path)), limit)
+    n_rows = 0
+    for row in islice((row for name, path in files for row in _of_file(name, path)), limit):
+        yield row
+        n_rows += 1
+    if not n_rows:  # datasets has no name for a table that nothing was read into
+        raise SourceError(f"{', '.join(name for name, _ in files[:3])}: no row is in there.")
 
 
 def _of_file(name: str, path: Path) -> Iterator[dict[str, str]]:
@@ -102,7 +107,7 @@ def _json_lines(name: str, path: Path) -> Iterator[str]:
     # Lines of bytes end in a newline only; those of text would at U+2028 too, which JSON may hold as it is.
     with gzip.open(path) if name.endswith(".gz") else path.open("rb") as file:
         for line in file:
-            yield line.decode("utf-8", "replace")
+            yield line.decode("utf-8-sig", "replace")
 
 
 def _is_known(place: str, text: str) -> bool:

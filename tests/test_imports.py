@@ -176,6 +176,12 @@ def test_a_folder_is_read_in_the_order_of_its_files(tmp_path):
     assert first == kept[:1]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_row(tmp_path):
+    (tmp_path / "functions.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(OWN).encode())
+    kept, dropped = read(tmp_path / "functions.jsonl", tmp_path)
+    assert (len(kept), dropped) == (1, [])
+
+
 def test_a_file_that_changed_is_read_again(tmp_path):
     (tmp_path / "one").mkdir()
     for query in ("old", "newer"):
@@ -200,6 +206,7 @@ def test_a_stated_licence_holds_where_a_row_names_none(tmp_path):
         ("a.jsonl.gz", gzip.compress(b'[\n{"refcode": "x"}\n]'), "a.jsonl.gz:1 begins a JSON array"),
         ("a.jsonl.gz", gzip.compress(json.dumps(OWN).encode())[:-9], "a.jsonl.gz cannot be read ("),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz cannot be read ("),
+        ("a.jsonl", b"\n\n", "a.jsonl: no row is in there"),
         ("a.csv", b"reference_code,query", "holds no table of functions: give .jsonl, .jsonl.gz, .parquet"),
     ],
 )
