@@ -5,6 +5,9 @@ import json
 
 import pytest
 
+from builders.folder import Folder
+from builders.function_files import lines
+from builders.function_lines import ImportedFunctions
 from tests.local_hub import Client, ClientFailed, LocalHub
 from tests.test_imports import GYM, OWN, REFERENCE
 
@@ -19,18 +22,26 @@ def create(repo_id: str) -> None:
     HfApi().create_repo(repo_id, repo_type="dataset")
 
 
-def built(source: str, out: str) -> dict[str, list[dict[str, object]]]:
+def taken(source: str, cache: str) -> dict[str, list[dict[str, object]]]:
+    """What a build takes from the Hub, and makes of it first."""
     from pathlib import Path
 
-    from builders.folder import Folder
-    from builders.pipeline import Build, Observer, Options, deciding
-    from builders.run import Run
+    from builders import imports
+    from builders.execution import Limits, Prover, Sandbox
+    from builders.function_files import lines
+    from builders.function_lines import ImportedFunctions
+    from builders.io_pairs import IOPairs
 
-    options, run = Options(source, from_table="functions", test_share=0), Run(Path(out))
-    with run.opened(deciding(options)):
-        Build(options, run, None, workers=1, observer=Observer())("io_pairs")
-    folder = Folder(Path(out))
-    return {name: folder.read(name).to_list() for name in ("functions", "io_pairs", "dropped")}
+    if imports.has_tables(source):
+        return {"functions": imports.tables(source, "functions")["functions"].to_list()}
+    functions, _ = ImportedFunctions()(lines(source, Path(cache)))
+    with Sandbox() as sandbox, Prover() as prover:
+        pairs, dropped = IOPairs(sandbox, prover, Limits(), max_pairs=3, seed=0)(functions)
+    return {
+        "functions": functions.remove_columns("recorded").to_list(),
+        "io_pairs": pairs.to_list(),
+        "dropped": dropped.to_list(),
+    }
 
 
 def test_the_releases_layout_is_read_from_the_hub_and_proved(
@@ -46,7 +57,7 @@ def test_the_releases_layout_is_read_from_the_hub_and_proved(
             "README.md": b"---\nlicense: odc-by\n---\n",
         },
     )
-    made = hub_client.run(built, REPO, str(tmp_path / "out"))
+    made = hub_client.run(taken, REPO, str(tmp_path / "cache"))
     assert len(made["functions"]) == 3
     first = made["functions"][0]["function_id"]
     assert [(pair["input"], pair["output"]) for pair in made["io_pairs"] if pair["function_id"] == first] == [
@@ -61,21 +72,29 @@ def test_a_new_commit_is_read_anew(hub_client: Client, local_hub: LocalHub, tmp_
     hub_client.run(create, REPO)
     for query in ("old", "new"):
         local_hub.commit(REPO, {"functions.jsonl": json.dumps({**OWN, "query": query}).encode()})
-        made = hub_client.run(built, REPO, str(tmp_path / "out"))
+        made = hub_client.run(taken, REPO, str(tmp_path / "cache"))
         assert [function["query"] for function in made["functions"]] == [query]
 
 
 def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(hub_client: Client, local_hub: LocalHub, tmp_path):
     hub_client.run(create, REPO)
     (tmp_path / "functions.jsonl").write_text(json.dumps(OWN))
-    first = hub_client.run(built, str(tmp_path / "functions.jsonl"), str(tmp_path / "first"))
-    files = {
-        path.relative_to(tmp_path / "first").as_posix(): path.read_bytes()
-        for path in (tmp_path / "first").rglob("*")
-        if path.is_file() and ".codeio" not in path.parts
-    }
-    local_hub.commit(REPO, files)
-    assert hub_client.run(built, REPO, str(tmp_path / "second")) == first
+    given, _ = ImportedFunctions()(lines(str(tmp_path / "functions.jsonl"), tmp_path / "cache"))
+    folder = Folder(tmp_path / "made")
+    (folder.root / ".codeio").mkdir(parents=True)
+    folder.write("functions", {"train": given.remove_columns("recorded")})
+    folder.write_readme("A version.")
+    (file,) = folder.files("functions")
+    local_hub.commit(
+        REPO,
+        {
+            "README.md": (folder.root / "README.md").read_bytes(),
+            f"functions/{file.name}": file.read_bytes(),
+            "notes.jsonl": b"read by nobody",
+        },
+    )
+    found = hub_client.run(taken, REPO, str(tmp_path / "cache"))
+    assert found == {"functions": given.remove_columns("recorded").to_list()}
 
 
 @pytest.mark.parametrize(
@@ -93,6 +112,6 @@ def test_a_dataset_without_functions_is_one_sentence(
         hub_client.run(create, REPO)
         local_hub.commit(REPO, {"train.jsonl": content})
     with pytest.raises(ClientFailed) as failed:
-        hub_client.run(built, name, str(tmp_path / "out"))
+        hub_client.run(taken, name, str(tmp_path / "cache"))
     assert failed.value.kind == "SourceError"
     assert said in failed.value.message
