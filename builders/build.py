@@ -79,7 +79,7 @@ def build(
         bool, typer.Option("--retry-failed", help="Ask again what the server refused for good.")
     ] = False,
     license: Annotated[
-        str | None, typer.Option(help="Licence of source files that name none themselves.")
+        str | None, typer.Option(help="Licence of files or functions that name none themselves.")
     ] = None,
     content_column: Annotated[str, typer.Option(help="Column of a table that holds the code.")] = "content",
     path_column: Annotated[str, typer.Option(help="Column with the path.")] = "path",

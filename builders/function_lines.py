@@ -1,29 +1,43 @@
-"""Functions from a file: lines in our own layout or in that of CodeI/O's raw release.
+"""Functions from lines of JSON, in one of three layouts.
 
-In: a JSONL or Parquet file. Out: `functions`, with the pairs recorded for them. The release's columns
-(`problem_description`, `io_requirements`, `refcode`, `funcname`, `ios`) bring pairs, which `io_pairs` proves
-anew. A bad line or pair is dropped with its reason.
+In: rows of `place` and `text` (see `function_files`). Out: `functions`, with the pairs recorded for them.
 
-Not covered: what schemas say, which `io_pairs` checks.
+- ours: the columns of `functions`;
+- that of CodeI/O's raw release: it brings pairs, which `io_pairs` proves anew instead of drawing some;
+- that of reasoning-gym's data file: its generators take their random numbers as an argument.
+
+A bad line or pair is dropped with its reason. Not covered: what schemas say, which `io_pairs` checks.
 """
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, Features, List
-from datasets.exceptions import DatasetGenerationError
+from datasets import Features, List
 
 from builders.json_schemas import inferred
-from builders.schema import FUNCTIONS, STRING, content_id, table
-from builders.source_files import SourceError
+from builders.schema import FUNCTIONS, STRING, content_id
 from builders.stage import Drop, Row, Stage
 from hub.verifier import CanonicalError, canonical, loads
 
+OURS, RELEASE, GYM = "codeio", "CodeI/O's raw release", "reasoning-gym"
+COLUMNS = {
+    OURS: ("reference_code", "entrypoint", "input_generator", "query"),
+    RELEASE: ("refcode", "funcname", "problem_description", "io_requirements", "ios"),
+    GYM: ("code_sample", "input_generator", "task_description", "input_output_spec"),
+}
+"""The columns of each layout that no row can do without; by the first, the code, a layout is known."""
 _SCHEMAS = ("input_schema", "output_schema")
 _OWN_TEXTS = tuple(column for column in FUNCTIONS if column not in ("function_id", *_SCHEMAS))
-_REFERENCE_TEXTS = ("problem_description", "io_requirements", "refcode", "funcname")
+_GYM_GENERATOR = """\
+from random import Random
+
+{generator}
+
+
+def input_generator(rng):
+    return generate_inputs(rng)
+"""
 
 
 class _BadRow(Exception):
@@ -31,48 +45,37 @@ class _BadRow(Exception):
 
 
 class ImportedFunctions(Stage):
-    """Lines of JSON (columns `place`, `text`) to functions with the pairs recorded for them, if any."""
+    """Lines of JSON to functions with the pairs recorded for them, if any."""
 
     name = "functions"
-    version = 2
+    version = 3
     features = Features({**FUNCTIONS, "recorded": List({"input": STRING, "output": STRING})})
     key = ("function_id",)
 
+    def __init__(self, license: str | None = None) -> None:
+        self.license = license.lower() if license else None
+
     def identity(self) -> Row:
-        """The lines alone decide."""
-        return {}
+        """Beside the lines, the licence that holds where they name none."""
+        return {"license": self.license}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Read each line strictly; one that tells no function is dropped."""
         for row in rows:
             try:
-                yield from _read(row["text"], row["place"])
+                for result in _read(row["text"], row["place"]):
+                    if isinstance(result, Drop) or result["license"]:
+                        yield result
+                    else:
+                        yield {**result, "license": self.license}
             except _BadRow as bad:
                 reason, detail = bad.args
                 yield Drop(row["place"], "", reason, detail, row["text"])
 
 
-def lines(source: str) -> Dataset:
-    """The lines of a JSONL file, or of a Parquet file's rows as JSON; raises SourceError."""
-    path = Path(source)
-    try:
-        if path.suffix == ".parquet":
-            # Dates and bytes, in columns that are not read as a rule, have no JSON.
-            given = Dataset.from_parquet(str(path), keep_in_memory=True)
-            texts = [json.dumps(row, default=repr) for row in given]
-        else:
-            # str.splitlines would also cut at U+2028 and its like, which JSON strings may hold as they are.
-            texts = path.read_bytes().decode("utf-8", "replace").split("\n")
-    except (OSError, ValueError, DatasetGenerationError) as error:
-        raise SourceError(
-            f"{path} cannot be read ({error.__cause__ or error}). Give JSON lines, or a whole Parquet file."
-        ) from error
-    rows = [
-        {"place": f"{path.name}:{number}", "text": text}
-        for number, text in enumerate(texts, 1)
-        if text.strip()
-    ]
-    return table(rows, Features({"place": STRING, "text": STRING}))
+def layout_of(row: Row) -> str | None:
+    """The layout of a row, or None where it is of none that is known."""
+    return next((layout for layout, (code, *_) in COLUMNS.items() if code in row), None)
 
 
 def _read(text: str, place: str) -> list[Row | Drop]:
@@ -82,14 +85,19 @@ def _read(text: str, place: str) -> list[Row | Drop]:
         raise _BadRow("broken_json", str(error)) from error
     if not isinstance(given, dict):
         raise _BadRow("broken_json", "not an object")
-    return _from_reference(given, place) if "refcode" in given else [_from_own(given)]
-
-
-def _check(given: Row, needed: tuple[str, ...], texts: tuple[str, ...]) -> None:
-    """Raise _BadRow unless what is needed is there, and texts are texts that a table can hold (or null)."""
-    missing = [column for column in needed if not given.get(column)]
+    layout = layout_of(given)
+    if layout is None:
+        raise _BadRow("unknown_layout", f"it has the columns {', '.join(given) or 'none'}")
+    missing = [column for column in COLUMNS[layout] if not given.get(column)]
     if missing:
         raise _BadRow("missing_column", f"no {', '.join(missing)}")
+    if layout == RELEASE:
+        return _from_release(given, place)
+    return [_from_own(given) if layout == OURS else _from_gym(given)]
+
+
+def _check(given: Row, texts: tuple[str, ...]) -> None:
+    """Raise _BadRow unless texts are texts that a table can hold (or null)."""
     for column in texts:
         text = given.get(column)
         if not isinstance(text, str | None):
@@ -101,14 +109,19 @@ def _check(given: Row, needed: tuple[str, ...], texts: tuple[str, ...]) -> None:
 
 
 def _from_own(given: Row) -> Row:
-    named = ("reference_code", "entrypoint", "input_generator", "query")
-    _check(given, named, _OWN_TEXTS)
-    return {
-        **{column: given.get(column) for column in _OWN_TEXTS},
-        **{column: _schema_text(column, given.get(column)) for column in _SCHEMAS},
-        "function_id": content_id("function", *(given[name] for name in named)),
-        "recorded": [],
-    }
+    _check(given, _OWN_TEXTS)
+    return _named(
+        {
+            **{column: given.get(column) for column in _OWN_TEXTS},
+            **{column: _schema_text(column, given.get(column)) for column in _SCHEMAS},
+            "recorded": [],
+        }
+    )
+
+
+def _named(function: Row) -> Row:
+    named = (function[column] for column in COLUMNS[OURS])
+    return {**function, "function_id": content_id("function", *named)}
 
 
 def _schema_text(column: str, schema: Any) -> str | None:
@@ -121,36 +134,69 @@ def _schema_text(column: str, schema: Any) -> str | None:
         raise _BadRow("bad_schema", f"{column}: {error}") from error
 
 
-def _from_reference(given: Row, place: str) -> list[Row | Drop]:
-    _check(given, (*_REFERENCE_TEXTS, "ios"), _REFERENCE_TEXTS)
-    if not isinstance(given["ios"], list):
-        raise _BadRow("bad_column", f"ios is no list but {type(given['ios']).__name__}")
-    function_id = content_id(
-        "function", given["refcode"], given["funcname"], "", given["problem_description"]
+def _from_gym(given: Row) -> Row:
+    _check(given, (*COLUMNS[GYM], "license"))
+    return _named(
+        {
+            "query": given["task_description"],
+            "io_description": given["input_output_spec"],
+            "reference_code": given["code_sample"],
+            "entrypoint": "main_solution",
+            "input_generator": _GYM_GENERATOR.format(generator=given["input_generator"].strip()),
+            "license": given.get("license"),
+            "recorded": [],
+        }
+    )
+
+
+def _from_release(given: Row, place: str) -> list[Row | Drop]:
+    _check(given, (*COLUMNS[RELEASE][:-1], "license"))
+    function = _named(
+        {
+            "query": given["problem_description"],
+            "io_description": given["io_requirements"],
+            "reference_code": given["refcode"],
+            "entrypoint": given["funcname"],
+            "input_generator": "",
+            "license": given.get("license"),
+        }
     )
     recorded: list[dict[str, str]] = []
     dropped: list[Row | Drop] = []
-    for index, pair in enumerate(given["ios"]):
+    for index, pair in enumerate(_pairs(given["ios"])):
         try:
-            recorded.append({side: canonical(pair[side]) for side in ("input", "output")})
+            recorded.append(_recorded(pair))
             continue
         except CanonicalError as error:
             reason, detail = "not_json", str(error)
         except (TypeError, KeyError):
             reason, detail = "bad_pair", "no object with input and output"
-        dropped.append(Drop(f"{place}#{index}", function_id, reason, detail, repr(pair)))
-    function = {
-        "function_id": function_id,
-        "query": given["problem_description"],
-        "io_description": given["io_requirements"],
-        "reference_code": given["refcode"],
-        "entrypoint": given["funcname"],
-        "input_generator": "",
-        "input_schema": _inferred("input", recorded),
-        "output_schema": _inferred("output", recorded),
-        "recorded": recorded,
-    }
-    return [*dropped, function]
+        dropped.append(Drop(f"{place}#{index}", function["function_id"], reason, detail, repr(pair)))
+    schemas = {column: _inferred(column.removesuffix("_schema"), recorded) for column in _SCHEMAS}
+    return [*dropped, {**function, **schemas, "recorded": recorded}]
+
+
+def _pairs(ios: Any) -> list[Any]:
+    """The pairs, which a Parquet file may hold as JSON text."""
+    try:
+        pairs = json.loads(ios) if isinstance(ios, str) else ios
+    except (ValueError, RecursionError) as error:
+        raise _BadRow("bad_column", f"ios: {error}") from error
+    if not isinstance(pairs, list):
+        raise _BadRow("bad_column", f"ios is no list but {type(pairs).__name__}")
+    return pairs
+
+
+def _recorded(pair: Any) -> dict[str, str]:
+    """A pair as canonical JSON.
+
+    Parquet has no column for values of many types, so files of it hold JSON text, in `output` where in
+    `input`. An input is an object always: as a text, it is JSON.
+    """
+    given = {side: pair[side] for side in ("input", "output")}
+    if isinstance(given["input"], str):
+        given = {side: loads(value) if isinstance(value, str) else value for side, value in given.items()}
+    return {side: canonical(value) for side, value in given.items()}
 
 
 def _inferred(side: str, recorded: list[dict[str, str]]) -> str:

@@ -2,7 +2,8 @@
 
 In: an output folder, or a dataset on the Hub. Out: the named table and its parents, as the stages would have
 left them; one that does not fit is refused. Not covered: a table without its parents (pairs are nothing
-without their functions), functions from a file (`function_lines`), and what schemas say (`io_pairs`).
+without their functions), functions as others lay them out (`function_files`), and what schemas say
+(`io_pairs`).
 """
 
 from pathlib import Path
@@ -26,6 +27,11 @@ _NEVER_NULL = {
     "turns": ("response_id", "task_id", "sample", "turn", "response", "status"),
 }
 _ADVICE = "Give a folder or Hub dataset as codeio made it."
+
+
+def has_tables(source: str) -> bool:
+    """Whether this is a folder or Hub dataset with a table of functions; raises SourceError."""
+    return not Path(source).is_file() and "functions" in _configs(source)
 
 
 def tables(source: str, name: str) -> dict[str, Dataset]:

@@ -17,7 +17,8 @@ from datasets import Dataset, concatenate_datasets
 from builders import imports, source_files
 from builders.execution import Prover, Sandbox
 from builders.folder import SPLITS, Folder
-from builders.function_lines import ImportedFunctions, lines
+from builders.function_files import lines
+from builders.function_lines import ImportedFunctions
 from builders.functions import Functions
 from builders.inference import Client
 from builders.io_pairs import IOPairs
@@ -109,8 +110,9 @@ class Build:
     def _import(self, name: str) -> None:
         """Take the tables that `--from` names instead of making them."""
         source = self.options.source
-        if name == "functions" and Path(source).is_file():
-            functions = self._call(ImportedFunctions(), self._limited(lines(source)))
+        if name == "functions" and not imports.has_tables(source):
+            rows = lines(source, self.run.cache, self.options.limit)
+            functions = self._call(ImportedFunctions(self.options.license), rows)
             self.tables["functions"] = functions
             self._write("functions", functions.select_columns(list(TABLES["functions"])))
             return

@@ -82,7 +82,7 @@ def read(config: SourceConfig, cache_dir: Path) -> datasets.Dataset:
         config.source = str(path.resolve())
         state = [
             (str(file.relative_to(path)), file.stat().st_size, file.stat().st_mtime_ns)
-            for file in _files(path)
+            for file in files_below(path)
         ]
         if not state:
             raise SourceError(
@@ -105,7 +105,7 @@ def read(config: SourceConfig, cache_dir: Path) -> datasets.Dataset:
     return builder.as_dataset(split="train")
 
 
-def _files(path: Path) -> list[Path]:
+def files_below(path: Path) -> list[Path]:
     """The files below a folder but hidden ones, caches and what codeio wrote, in the order of their names."""
     if path.is_file():
         return [path]
@@ -124,7 +124,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _walk(root: Path, config: SourceConfig) -> Iterator[dict[str, Any]]:
-    for file in _files(root):
+    for file in files_below(root):
         path = str(file.relative_to(root)) if root.is_dir() else file.name
         origin = {"source": _escaped(root.name), "path": _escaped(path)}
         if file.suffix == ".jsonl":

@@ -1,5 +1,7 @@
 import datetime
+import gzip
 import json
+import random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,10 +9,12 @@ import pytest
 from datasets import Value
 
 from builders.folder import Folder
-from builders.function_lines import ImportedFunctions, lines
+from builders.function_files import lines
+from builders.function_lines import ImportedFunctions
 from builders.imports import tables
 from builders.schema import TABLES, content_id, table
 from builders.source_files import SourceError
+from tests.building import rows, run
 
 OWN = {
     "reference_code": "def f(n):\n    return n\n",
@@ -25,6 +29,13 @@ REFERENCE = {
     "funcname": "f",
     "ios": [{"input": {"a": 1}, "output": 1}],
 }
+GYM = {
+    "code_sample": "import math\n\ndef main_solution(n):\n    return math.sqrt(n)",
+    "input_generator": "def generate_inputs(rng: Random) -> dict:\n    return {'n': rng.randint(0, 10**6)}",
+    "task_description": "What is the square root of n?",
+    "input_output_spec": "Input: n (int). Output: return (float).",
+    "difficulty": 3,
+}
 DEEP = json.loads('{"a":' * 40 + "1" + "}" * 40)
 
 
@@ -32,7 +43,11 @@ def imported(tmp_path, *rows, end="\n"):
     texts = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
     file = tmp_path / "functions.jsonl"
     file.write_bytes(end.join(texts).encode())
-    kept, dropped = ImportedFunctions()(lines(str(file)))
+    return read(file, tmp_path)
+
+
+def read(source, tmp_path, limit=None, license=None):
+    kept, dropped = ImportedFunctions(license)(lines(str(source), tmp_path / "cache", limit))
     return kept.to_list(), dropped.to_list()
 
 
@@ -99,8 +114,8 @@ def test_a_pair_that_is_none_costs_the_others_nothing(tmp_path):
 def test_functions_come_from_parquet_too(tmp_path):
     file = tmp_path / "functions.parquet"
     pq.write_table(pa.Table.from_pylist([{**OWN, "made": datetime.datetime(2026, 1, 1)}]), file)
-    kept, dropped = ImportedFunctions()(lines(str(file)))
-    assert (kept["query"][:], len(dropped)) == ([OWN["query"]], 0)
+    kept, dropped = read(file, tmp_path)
+    assert ([row["query"] for row in kept], dropped) == ([OWN["query"]], [])
 
 
 @pytest.mark.parametrize("damaged", ["no parquet", None])
@@ -110,7 +125,127 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path, damaged):
     content = file.read_bytes()
     file.write_bytes(damaged.encode() if damaged else content[:99] + b"\x07" * 9000 + content[9099:])
     with pytest.raises(SourceError, match=r"functions.parquet cannot be read \("):
-        lines(str(file))
+        lines(str(file), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("pairs", ["values", "json", "text", "texts"])
+def test_the_pairs_of_the_release_come_from_parquet_exactly(tmp_path, pairs):
+    """Values of one type in columns of their own, of many as datasets' JSON, or as texts."""
+    ios = [{"input": {"a": 1 / 3, "b": [2**53 + 1]}, "output": 1e-12}]
+    texts = [{side: json.dumps(value) for side, value in pair.items()} for pair in ios]
+    sides = [
+        pa.ExtensionArray.from_storage(pa.json_(), pa.array([texts[0][side]])) for side in ("input", "output")
+    ]
+    column = {
+        "values": lambda: pa.array([ios]),
+        "json": lambda: pa.ListArray.from_arrays(
+            [0, 1], pa.StructArray.from_arrays(sides, ["input", "output"])
+        ),
+        "text": lambda: pa.array([json.dumps(ios)]),
+        "texts": lambda: pa.array([texts]),
+    }[pairs]()
+    given = pa.table({name: [value] for name, value in REFERENCE.items() if name != "ios"})
+    file = tmp_path / "raw.parquet"
+    pq.write_table(given.append_column("ios", column), file)
+    (function,), dropped = read(file, tmp_path)
+    exact = {"input": '{"a":0.3333333333333333,"b":[9007199254740993]}', "output": "1e-12"}
+    assert (function["recorded"], dropped) == ([exact], [])
+
+
+@pytest.mark.parametrize("pair", [{"input": "abc", "output": 1}, {"input": '{"a": 1}', "output": "abc"}])
+def test_a_text_for_an_input_is_json_or_no_pair(tmp_path, pair):
+    (function,), (drop,) = imported(tmp_path, {**REFERENCE, "ios": [pair]})
+    assert (function["recorded"], drop["drop_reason"]) == ([], "not_json")
+
+
+def test_a_folder_is_read_in_the_order_of_its_files(tmp_path):
+    folder = tmp_path / "release"
+    (folder / "more").mkdir(parents=True)
+    with gzip.open(folder / "a.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.write(f"{json.dumps(GYM)}\n\nbroken\n")
+    (folder / "b.jsonl").write_text(json.dumps(REFERENCE))
+    pq.write_table(pa.Table.from_pylist([OWN, {**OWN, "query": ""}]), folder / "more" / "c.parquet")
+    (folder / "LICENSE.txt").write_text("none of it is a table")
+    kept, dropped = read(folder, tmp_path)
+    assert [row["query"] for row in kept] == [GYM["task_description"], "q", OWN["query"]]
+    assert [(row["row_id"], row["drop_reason"]) for row in dropped] == [
+        ("a.jsonl.gz:3", "broken_json"),
+        ("more/c.parquet:2", "missing_column"),
+    ]
+    first, _ = read(folder, tmp_path, limit=1)
+    assert first == kept[:1]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_row(tmp_path):
+    (tmp_path / "functions.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(OWN).encode())
+    kept, dropped = read(tmp_path / "functions.jsonl", tmp_path)
+    assert (len(kept), dropped) == (1, [])
+
+
+def test_a_file_that_changed_is_read_again(tmp_path):
+    (tmp_path / "one").mkdir()
+    for query in ("old", "newer"):
+        kept, _ = imported(tmp_path / "one", {**OWN, "query": query})
+        assert kept[0]["query"] == query
+
+
+def test_a_stated_licence_holds_where_a_row_names_none(tmp_path):
+    file = tmp_path / "functions.jsonl"
+    given = [GYM, {**GYM, "task_description": "?", "license": "isc"}, OWN, REFERENCE]
+    file.write_text("\n".join(map(json.dumps, given)))
+    kept, _ = read(file, tmp_path, license="Apache-2.0")
+    assert [row["license"] for row in kept] == ["apache-2.0", "isc", "apache-2.0", "apache-2.0"]
+    assert [row["license"] for row in read(file, tmp_path)[0]] == [None, "isc", None, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.jsonl", b'{"prompt": "x", "turn_1": "y"}', "a.jsonl:1 is a row of no known layout: it has the"),
+        ("a.jsonl", b"\nbroken\n{}", "a.jsonl:3 is a row of no known layout: it has the columns none"),
+        ("a.jsonl.gz", gzip.compress(b'[\n{"refcode": "x"}\n]'), "a.jsonl.gz:1 begins a JSON array"),
+        ("a.jsonl.gz", gzip.compress(json.dumps(OWN).encode())[:-9], "a.jsonl.gz cannot be read ("),
+        ("a.jsonl.gz", b"no gzip", "a.jsonl.gz cannot be read ("),
+        ("a.jsonl", b"\n\n", "a.jsonl: no row is in there"),
+        ("a.csv", b"reference_code,query", "holds no table of functions: give .jsonl, .jsonl.gz, .parquet"),
+    ],
+)
+def test_a_table_that_is_none_of_functions_is_refused_in_a_sentence(tmp_path, name, content, said):
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    with pytest.raises(SourceError) as error:
+        lines(str(folder), tmp_path / "cache")
+    assert said in str(error.value)
+    if "layout" in said:
+        for column in ("reference_code", "refcode", "funcname", "code_sample", "task_description"):
+            assert column in str(error.value)
+
+
+def test_a_later_row_of_no_known_layout_is_dropped(tmp_path):
+    kept, (drop,) = imported(tmp_path, OWN, {"prompt": "x"})
+    assert len(kept) == 1
+    assert (drop["drop_reason"], drop["drop_detail"]) == ("unknown_layout", "it has the columns prompt")
+
+
+def test_functions_of_reasoning_gym_are_drawn_with_its_rng(monkeypatch, tmp_path):
+    file = tmp_path / "codeio.jsonl.gz"
+    with gzip.open(file, "wt", encoding="utf-8") as out:
+        named = "def generate_inputs(random: Random):\n    return {'n': random.randrange(10**6)}"
+        for row in (GYM, {**GYM, "input_generator": named, "task_description": "And of n?"}):
+            out.write(f"{json.dumps(row)}\n")
+    options = ("--from", "functions", "--until", "io_pairs", "--test-share", 0)
+    for folder in ("one", "two"):
+        assert run(monkeypatch, "build", file, "--out", tmp_path / folder, *options) == 0
+    pairs = rows(tmp_path / "one", "io_pairs")
+    assert len(pairs) == 6
+    assert len({pair["input"] for pair in pairs}) == 6
+    assert pairs == rows(tmp_path / "two", "io_pairs")
+    for function in rows(tmp_path / "one", "functions"):
+        assert function["entrypoint"] == "main_solution"
+        drawn = {}
+        exec(function["input_generator"], drawn)
+        assert set(drawn["input_generator"](random.Random(1))) == {"n"}
 
 
 def folder(tmp_path, **changes):
@@ -123,8 +258,8 @@ def folder(tmp_path, **changes):
         name: table([{**ids, **texts, "sample": 0, "turn": 0}], TABLES[name])
         for name in ("functions", "io_pairs", "tasks", "turns")
     }
-    for name, rows in (found | changes).items():
-        Folder(tmp_path).write(name, {"train": rows})
+    for name, own in (found | changes).items():
+        Folder(tmp_path).write(name, {"train": own})
     return str(tmp_path)
 
 

@@ -227,8 +227,8 @@ def test_a_folder_without_permission(folder, tmp_path):
     tmp_path.chmod(0o777)
     script = (
         "import os, sys; from pathlib import Path; "
-        "from builders.source_files import *; from builders.source_files import _files\n"
-        f"os.setuid(1234)\ntry: _files(Path({str(folder)!r}))\nexcept SourceError as e: print(e)"
+        "from builders.source_files import *; from builders.source_files import files_below\n"
+        f"os.setuid(1234)\ntry: files_below(Path({str(folder)!r}))\nexcept SourceError as e: print(e)"
     )
     for parent in tmp_path.parents:
         if str(parent).startswith("/tmp/"):

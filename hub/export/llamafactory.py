@@ -1,0 +1,67 @@
+"""LLaMA-Factory: its `dataset_dir`, with JSONL files that `dataset_info.json` describes.
+
+Supervised data (`codeio`, `codeio_pp`) has messages in the `sharegpt` formatting with OpenAI's roles; pairs
+(`preference`) are `ranking` data, for its stage `rm` and for DPO. Columns that it does not read stay in the
+files, to select rows by. Not covered: prompts for reinforcement learning, which it has no verifier for.
+"""
+
+import json
+from pathlib import Path
+
+from datasets import Features
+
+from builders.schema import CODEIO, CODEIO_PP, MESSAGES, PREFERENCE, STRING
+from hub.export.layout import Format, Layout, Row, Written, as_it_is, kept
+
+_TAGS = {
+    "role_tag": "role",
+    "content_tag": "content",
+    "user_tag": "user",
+    "assistant_tag": "assistant",
+    "system_tag": "system",
+}
+_MESSAGE = {"role": STRING, "content": STRING}
+_PLUS = kept(CODEIO_PP, "prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
+
+
+def _ranked(row: Row, split: str, index: int) -> Row:
+    (chosen,), (rejected,) = row.pop("chosen"), row.pop("rejected")
+    return {"messages": row.pop("prompt"), "chosen": chosen, "rejected": rejected, **row}
+
+
+def _dataset_info(folder: Path, written: Written) -> dict[str, str]:
+    described = {}
+    for config, split in written:
+        is_ranking = config == "preference"
+        columns = ("messages", "chosen", "rejected") if is_ranking else ("messages",)
+        described[f"{config}_{split}"] = {
+            "file_name": FORMAT.file(config, split),
+            "formatting": "sharegpt",
+            "ranking": is_ranking,
+            "columns": {column: column for column in columns},
+            "tags": _TAGS,
+        }
+    return {"dataset_info.json": json.dumps(described, indent=2) + "\n"}
+
+
+FORMAT = Format(
+    suffix=".jsonl",
+    layouts=(
+        Layout("codeio", tuple(CODEIO), CODEIO, as_it_is),
+        Layout("codeio_pp", tuple(_PLUS), _PLUS, as_it_is),
+        Layout(
+            "preference",
+            tuple(PREFERENCE),
+            Features(
+                {
+                    "messages": MESSAGES,
+                    "chosen": _MESSAGE,
+                    "rejected": _MESSAGE,
+                    **kept(PREFERENCE, "prompt", "chosen", "rejected"),
+                }
+            ),
+            _ranked,
+        ),
+    ),
+    beside=_dataset_info,
+)

@@ -1,0 +1,61 @@
+"""TRL: Parquet files in its conversational forms, and a README.md by which `load_dataset` tells them apart.
+
+- `codeio`: prompt and completion, so that SFTTrainer's loss is on the answer alone;
+- `codeio_pp`: messages, for `assistant_only_loss`, since feedback stands between the answers;
+- `preference`: prompt, chosen, rejected, for DPOTrainer and RewardTrainer;
+- `rlvr`: prompt, and the columns that `hub.rewards.io_prediction_reward` is given by GRPOTrainer.
+
+The other columns of these tables stay, to select rows by.
+"""
+
+import hashlib
+from pathlib import Path
+
+from datasets import Features
+from huggingface_hub import DatasetCardData
+
+from builders.schema import CODEIO, CODEIO_PP, MESSAGES, PREFERENCE, RLVR
+from hub.export.layout import Format, Layout, Row, Written, as_it_is, kept
+
+_PLUS = kept(CODEIO_PP, "prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
+
+
+def _completed(row: Row, split: str, index: int) -> Row:
+    *prompt, answer = row.pop("messages")
+    return {"prompt": prompt, "completion": [answer], **row}
+
+
+def _readme(folder: Path, written: Written) -> dict[str, str]:
+    configs = []
+    for config in dict.fromkeys(config for config, _ in written):
+        files = {split: FORMAT.file(config, split) for known, split in written if known == config}
+        digest = hashlib.sha256()
+        for file in files.values():
+            with (folder / file).open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+        configs.append(
+            {
+                "config_name": config,
+                # load_dataset remembers a folder by its name and this text, not by its files.
+                "description": f"sha256:{digest.hexdigest()}",
+                "data_files": [{"split": split, "path": file} for split, file in files.items()],
+            }
+        )
+    return {"README.md": f"---\n{DatasetCardData(configs=configs).to_yaml()}\n---\n"}
+
+
+FORMAT = Format(
+    suffix=".parquet",
+    layouts=(
+        Layout(
+            "codeio",
+            tuple(CODEIO),
+            Features({"prompt": MESSAGES, "completion": MESSAGES, **kept(CODEIO, "messages")}),
+            _completed,
+        ),
+        Layout("codeio_pp", tuple(_PLUS), _PLUS, as_it_is),
+        Layout("preference", tuple(PREFERENCE), PREFERENCE, as_it_is),
+        Layout("rlvr", tuple(RLVR), RLVR, as_it_is),
+    ),
+    beside=_readme,
+)
