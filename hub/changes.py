@@ -9,13 +9,14 @@ Not covered: how it is shown (`changelog`).
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from builders.folder import Folder
@@ -26,13 +27,10 @@ from hub.lineage import (
     Lineage,
     Positions,
     Why,
-    answers,
     batches,
-    columns,
     hashes,
     joined,
     keys,
-    looked_up,
     missing,
     names,
 )
@@ -157,18 +155,17 @@ def changed_rows(old: Version, new: Version) -> Iterator[ChangedRow]:
 def _compared(old: Version, new: Version) -> Iterator["_Compared"]:
     lineages = Lineage(old.folder), Lineage(new.folder)
     for config in TABLES:
-        if old.folder.files(config) or new.folder.files(config):
-            for version in (old, new):
-                _check(version, config)
+        for version, lineage in zip((old, new), lineages, strict=True):
+            _check(version, config, lineage.columns[config])
+        if any(lineage.columns[config] for lineage in lineages):
             yield _Compared(config, *lineages)
 
 
-def _check(version: Version, config: str) -> None:
-    there = columns(version.folder, config)
-    for column in KEYS[config]:
+def _check(version: Version, config: str, there: Collection[str]) -> None:
+    for column in (*KEYS[config], *(["task_id"] if config == "turns" else [])):
         if there and column not in there:
             raise VersionError(
-                f"The table {config} of {version.name} has no column {column}, which names its rows:"
+                f"The table {config} of {version.name} has no column {column}, by which its rows are known:"
                 " it was not made by codeio, or is damaged."
             )
 
@@ -179,7 +176,7 @@ class _Compared:
     def __init__(self, config: str, old: Lineage, new: Lineage) -> None:
         self.config = config
         self._old, self._new = old, new
-        self._columns = columns(old.folder, config), columns(new.folder, config)
+        self._columns = old.columns[config], new.columns[config]
         self._shared = sorted(set.intersection(*map(set, self._columns)))
         status = STATUS.get(config)
         known: Numbers = {}
@@ -230,6 +227,8 @@ class _Compared:
         yield from _largest_first("moved", new, self._moved())
 
     def _only_in(self, owner: Lineage, other: Lineage, rows: Positions) -> Iterator[tuple[Why, Positions]]:
+        if not len(rows):
+            return
         for level, things, indices in self._made_of(owner, rows):
             for why, found in missing(owner, other, self.config, level, things):
                 yield why, rows[indices[found]]
@@ -237,15 +236,13 @@ class _Compared:
     def _made_of(self, owner: Lineage, rows: Positions) -> Iterator[tuple[str, Hashes, Positions]]:
         """The things that rows were made of, by level, each with the indices of its rows."""
         if self.config != "dropped":
-            level = [
-                level for level, own in LEVELS.items() if set(own) <= set(columns(owner.folder, self.config))
-            ][-1]
+            there = set(owner.columns[self.config])
+            level = [level for level, own in LEVELS.items() if set(own) <= there][-1]
             yield level, self._named(owner, LEVELS[level], rows), np.arange(len(rows))
             return
         own, parents = (self._named(owner, [column], rows) for column in ("row_id", "parent_id"))
         undecided: NDArray[np.bool_] = np.ones(len(rows), bool)
-        samples = looked_up(*answers(owner.folder, own, "codeio"), own)
-        for things in (own, samples, parents):  # what kind of thing a row was, only its id tells
+        for things in (own, owner.samples(own), parents):  # what kind of thing a row was, only its id tells
             for level in LEVELS:
                 of_level = undecided & owner.has(level, things)
                 yield level, things[of_level], np.flatnonzero(of_level)
@@ -341,9 +338,8 @@ def _facts(provenance: Any) -> dict[str, Any]:
 
 
 def _distinct(folder: Folder, config: str, column: str) -> list[str]:
-    if column not in columns(folder, config):
-        return []
+    files = [file for file in folder.files(config) if column in pq.read_schema(file).names]
     found: set[str] = set()
-    for batch in batches(folder.files(config), [column]):
+    for batch in batches(files, [column]):
         found |= {str(value) for value in pc.unique(batch[column]).to_pylist()}
     return sorted(found)

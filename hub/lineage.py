@@ -53,20 +53,24 @@ _MAKER = {
 }
 """The stage that makes the things of a level; what it drops it names by itself or by what it is made of."""
 _ABOVE = dict(zip(LEVELS, (PLACE, *LEVELS.values()), strict=False))
-_NAMED_BY_ANSWER = ("revisions", "codeio", "codeio_pp")
-"""Stages that name what they drop by the answer they were given."""
+_NAMED_BY_ANSWER = {"revisions": "turn", "codeio": "sample", "codeio_pp": "sample"}
+"""What stages work towards that name what they drop by the answer they were given."""
 _NOTHING = 0
 """The hash of no name."""
 _NONE: Hashes = np.zeros(0, np.int64)
 
 
 class Lineage:
-    """The things that the tables of a folder name, and what its stages dropped."""
+    """The things that the tables of a folder name, and what its stages dropped.
+
+    `columns` has the columns of each table, with their types: those that all its files have.
+    """
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
-        self._things = {level: _things(folder, level) for level in LEVELS}
-        self._dropped, self._reasons = _dropped(folder)
+        self.columns = {config: _columns(folder.files(config)) for config in TABLES}
+        self._things = {level: self._all_things(level) for level in LEVELS}
+        self._dropped, self._reasons = self._all_dropped()
 
     def tells_of(self, level: str) -> bool:
         """Whether any table names things of this level."""
@@ -98,6 +102,66 @@ class Lineage:
             links.append((name, things, above))
             things = above
         return links[::-1]
+
+    def samples(self, answers: Hashes) -> Hashes:
+        """The samples that these answers are of; `_NOTHING` where no table tells."""
+        return self._of_answers(answers, "sample")
+
+    def _of_answers(self, answers: Hashes, level: str) -> Hashes:
+        """The samples of answers, or for the level `turn` the turns that would follow them."""
+        wanted = ("response_id", *LEVELS["turn"])
+        if not set(wanted) <= set(self.columns["turns"]):
+            return np.zeros_like(answers)
+        searched, found, things = np.unique(answers), [], []
+        for batch in batches(self.folder.files("turns"), wanted):
+            ids = hashes(names(batch, ["response_id"]))
+            is_wanted = looked_up(searched, searched, ids) != _NOTHING
+            if not is_wanted.any():
+                continue
+            some = batch.filter(pa.array(is_wanted))
+            at = some.schema.get_field_index("turn")
+            following = some.set_column(at, "turn", pc.add(some["turn"], 1))
+            found.append(ids[is_wanted])
+            things.append(hashes(names(following, LEVELS[level])))
+        return looked_up(*_distinct(joined(found), joined(things)), answers)
+
+    def _all_things(self, level: str) -> tuple[Hashes, Hashes]:
+        """The things of a level, sorted, and what each is made of."""
+        own, above = LEVELS[level], _ABOVE[level]
+        things, parents = _NONE, _NONE
+        for config, there in self.columns.items():
+            if config == "dropped" or not set(own) <= set(there):
+                continue
+            tells = set(above) <= set(there)
+            some: list[Hashes] = []
+            made_of: list[Hashes] = []
+            for batch in batches(self.folder.files(config), {*own, *(above if tells else ())}):
+                some.append(hashes(names(batch, own)))
+                made_of.append(hashes(names(batch, above)) if tells else np.zeros(len(batch), np.int64))
+            things, parents = _distinct(joined([things, *some]), joined([parents, *made_of]))
+        return things, parents
+
+    def _all_dropped(self) -> tuple[dict[str, tuple[Hashes, Hashes]], list[str]]:
+        """By stage the names of what it dropped, sorted, with numbers of reasons; and the reasons."""
+        wanted = ("stage", "row_id", "drop_reason")
+        if not set(wanted) <= set(self.columns["dropped"]):
+            return {}, []
+        rows: dict[str, list[tuple[Hashes, Hashes]]] = defaultdict(list)
+        numbers: dict[str, int] = {}
+        for batch in batches(self.folder.files("dropped"), wanted):
+            stages, ids = names(batch, ["stage"]), hashes(names(batch, ["row_id"]))
+            texts = keys(batch, ["drop_reason"])
+            reasons = np.array([numbers.setdefault(text, len(numbers) + 1) for text in texts], np.int64)
+            for stage in filter(None, set(stages)):
+                of_stage = np.array([one == stage for one in stages])
+                rows[stage].append((ids[of_stage], reasons[of_stage]))
+        dropped = {}
+        for stage, parts in rows.items():
+            things, why = (joined(list(part)) for part in zip(*parts, strict=True))
+            if level := _NAMED_BY_ANSWER.get(stage):
+                things = self._of_answers(things, level)
+            dropped[stage] = _distinct(things, why)
+        return dropped, list(numbers)
 
 
 def missing(
@@ -139,34 +203,11 @@ def _by_drop(
         yield ("dropped", stage, other.reason(number)), undecided[drops == number]
 
 
-def answers(folder: Folder, wanted: Hashes, stage: str) -> tuple[Hashes, Hashes]:
-    """Those of these answers that are known, sorted, and their samples, or for `revisions` the next turns."""
-    wanted_columns = ("response_id", *LEVELS["turn"])
-    if not set(wanted_columns) <= set(columns(folder, "turns")):
-        return _NONE, _NONE
-    found, things = [], []
-    for batch in batches(folder.files("turns"), wanted_columns):
-        ids = hashes(names(batch, ["response_id"]))
-        of_stage = np.isin(ids, wanted)
-        if not of_stage.any():
-            continue
-        some = batch.filter(pa.array(of_stage))
-        if stage == "revisions":
-            following = pc.add(some["turn"], 1)
-            some = some.set_column(some.schema.get_field_index("turn"), "turn", following)
-        found.append(ids[of_stage])
-        things.append(hashes(names(some, LEVELS["turn" if stage == "revisions" else "sample"])))
-    return _distinct(joined(found), joined(things))
-
-
-def columns(folder: Folder, config: str) -> dict[str, pa.DataType]:
-    """The columns that all files of a table have, with their types; none where it has no files."""
-    schemas = [pq.read_schema(file) for file in folder.files(config)]
-    if not schemas:
-        return {}
+def _columns(files: Iterable[Path]) -> dict[str, pa.DataType]:
+    schemas = [pq.read_schema(file) for file in files]
     return {
         field.name: field.type
-        for field in schemas[0]
+        for field in (schemas[0] if schemas else ())
         if all(field.name in schema.names for schema in schemas)
     }
 
@@ -214,24 +255,6 @@ def _joined_texts(batch: pa.RecordBatch, wanted: Sequence[str], nulls: str) -> l
     return found
 
 
-def _things(folder: Folder, level: str) -> tuple[Hashes, Hashes]:
-    """The things of a level, sorted, and what each is made of."""
-    own, above = LEVELS[level], _ABOVE[level]
-    things, parents = _NONE, _NONE
-    for config in TABLES:
-        there = columns(folder, config)
-        if config == "dropped" or not set(own) <= set(there):
-            continue
-        tells = set(above) <= set(there)
-        some: list[Hashes] = []
-        made_of: list[Hashes] = []
-        for batch in batches(folder.files(config), {*own, *(above if tells else ())}):
-            some.append(hashes(names(batch, own)))
-            made_of.append(hashes(names(batch, above)) if tells else np.zeros(len(batch), np.int64))
-        things, parents = _distinct(joined([things, *some]), joined([parents, *made_of]))
-    return things, parents
-
-
 def _distinct(keys: Hashes, values: Hashes) -> tuple[Hashes, Hashes]:
     """Each key once, sorted, with the first value that tells something; what has no name is left out."""
     order = np.lexsort((values == _NOTHING, keys))
@@ -239,25 +262,3 @@ def _distinct(keys: Hashes, values: Hashes) -> tuple[Hashes, Hashes]:
     first = keys != _NOTHING
     first[1:] &= keys[1:] != keys[:-1]
     return keys[first], values[first]
-
-
-def _dropped(folder: Folder) -> tuple[dict[str, tuple[Hashes, Hashes]], list[str]]:
-    """By stage the names of what it dropped, sorted, with numbers of reasons; and the reasons."""
-    wanted = ("stage", "row_id", "drop_reason")
-    if not set(wanted) <= set(columns(folder, "dropped")):
-        return {}, []
-    rows: dict[str, list[tuple[Hashes, Hashes]]] = defaultdict(list)
-    numbers: dict[str, int] = {}
-    for batch in batches(folder.files("dropped"), wanted):
-        stages, ids = names(batch, ["stage"]), hashes(names(batch, ["row_id"]))
-        reasons = [numbers.setdefault(str(text), len(numbers) + 1) for text in names(batch, ["drop_reason"])]
-        for stage in filter(None, set(stages)):
-            of_stage = np.array([one == stage for one in stages])
-            rows[stage].append((ids[of_stage], np.array(reasons, np.int64)[of_stage]))
-    dropped = {}
-    for stage, parts in rows.items():
-        things, why = (joined(list(part)) for part in zip(*parts, strict=True))
-        if stage in _NAMED_BY_ANSWER:
-            things = looked_up(*answers(folder, things, stage), things)
-        dropped[stage] = _distinct(things, why)
-    return dropped, list(numbers)
