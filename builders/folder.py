@@ -90,15 +90,20 @@ class Folder:
         os.replace(written, self.root / "README.md")
 
     def _metadata(self, config: str, splits: dict[str, int]) -> dict[str, object]:
-        digest = hashlib.sha256()
-        for file in self.files(config):
-            digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
         return {
             "config_name": config,
-            "description": f"sha256:{digest.hexdigest()}",
+            "description": self.digest(config),
             "data_files": [{"split": s, "path": f"{config}/{s}-*.parquet"} for s in SPLITS if s in splits],
             **({"default": True} if config == DEFAULT_CONFIG else {}),
         }
+
+    def digest(self, config: str) -> str:
+        """What a config's description says of its files: names and content."""
+        digest = hashlib.sha256()
+        for path in self.files(config):
+            with path.open("rb") as file:
+                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+        return f"sha256:{digest.hexdigest()}"
 
     def files(self, config: str) -> list[Path]:
         """The Parquet files of a config."""

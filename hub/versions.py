@@ -19,6 +19,7 @@ from huggingface_hub.errors import (
 )
 
 from builders.folder import Folder
+from builders.schema import TABLES
 from hub.provenance import facts
 from hub.publish import OURS
 
@@ -40,12 +41,12 @@ def version(name: str) -> Version:
     """Find a version; a folder of that name goes before a dataset. Raises VersionError."""
     local = Path(name)
     if local.is_dir():
-        found = Version(name, Folder(local), facts(local))
+        found = _version(name, local)
     elif local.exists():
         raise VersionError(f"{name} is a file: give the folder of a build, or OWNER/NAME on the Hub.")
     else:
         found = _published(name)
-    if not found.folder.counts():
+    if not any(found.folder.files(config) for config in TABLES):
         raise VersionError(f"{name} has no tables of codeio's. Were they made by `codeio build`?")
     return found
 
@@ -66,4 +67,12 @@ def _published(name: str) -> Version:
         ) from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise VersionError(f"The Hub did not give {name} ({error}): try again later.") from error
-    return Version(f"{repo_id}@{oid}", Folder(Path(root)), facts(Path(root)))
+    return _version(f"{repo_id}@{oid}", Path(root))
+
+
+def _version(name: str, root: Path) -> Version:
+    try:
+        told = facts(root)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise VersionError(f"What tells how {name} was made cannot be read ({error!r}).") from error
+    return Version(name, Folder(root), told)
