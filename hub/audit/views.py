@@ -70,17 +70,15 @@ def _there(case: Case, view: View) -> bool:
 
 def _not_compared(case: Case) -> dict[str, set[str]]:
     """Of each view, columns that other checks look at, or that cannot be made again here."""
-    rows = case.tables.rows
     some = {"license"}
-    if "raw_code" not in rows and not _without_files(case):
+    if not {"raw_code", "functions"} <= case.tables.rows.keys() and not _without_files(case):
         some.add("source")
-        case.leaves_out("views: the column source, without the table raw_code")
-    messages = set() if case.prompts_are_ours else {schema.MESSAGES}
-    return {
-        view.name: some
-        | {name for name, kind in view.features.items() if messages and kind == schema.MESSAGES}
-        for view in VIEWS
-    }
+        case.leaves_out("views: the column source, without the tables raw_code and functions")
+    return {view.name: some | (set() if case.prompts_are_ours else _messages(view)) for view in VIEWS}
+
+
+def _messages(view: type[View]) -> set[str]:
+    return {name for name, kind in view.features.items() if kind == schema.MESSAGES}
 
 
 def _without_files(case: Case) -> bool:
