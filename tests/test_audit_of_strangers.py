@@ -33,10 +33,10 @@ def columns_of(config):
     return {name: [None] for name in TABLES[config]}
 
 
-def bomb(file):
-    """A file of kilobytes with hundreds of gigabytes of text."""
+def bomb(file, n_chars=2_000_000):
+    """A small file with hundreds of gigabytes of text."""
     schema = TABLES["codeio"].arrow_schema
-    one = pa.DictionaryArray.from_arrays(pa.array([0] * 200_000, pa.int32()), pa.array(["x" * 2_000_000]))
+    one = pa.DictionaryArray.from_arrays(pa.array([0] * 200_000, pa.int32()), pa.array(["x" * n_chars]))
     rows = pa.table({**{name: pa.nulls(200_000, schema.field(name).type) for name in schema.names}})
     rows = rows.set_column(rows.column_names.index("source"), "source", one)
     pq.write_table(rows, file, store_schema=False)
@@ -93,7 +93,8 @@ ODD_FILES = {
     "nothing": (lambda file: file.write_bytes(b""), "ArrowInvalid"),
     "half": (cut_in_half, "ArrowInvalid"),
     "bits flipped": (flipped, ""),
-    "a bomb": (bomb, ""),
+    "a bomb": (bomb, "File too large"),
+    "a greedy one": (lambda file: bomb(file, 100_000_000), ""),
     "no text": (no_text, "UTF8"),
     "a pipe": (replaced_by_pipe, "is no file"),
     "a folder": (replaced_by_folder, "is no file"),

@@ -109,6 +109,8 @@ class Tables:
         name, key = IDS.get(config), KEYS.get(config, ())
         needed, texts = _NEEDED.get(config, ()), _JSON.get(config, ())
         columns = dict.fromkeys((*needed, *texts, *key))
+        if not columns:  # rows of `dropped` may be of any kind
+            return rows
         ids, seen, aside = set(), set(), set()
         for index, row in enumerate(iterated(rows, *columns)):
             values = tuple(row[column] for column in key)

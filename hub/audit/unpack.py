@@ -10,6 +10,7 @@ Run by its path, not imported. Not covered: what the rows hold.
 
 import base64
 import json
+import os
 import resource
 import sys
 
@@ -18,7 +19,9 @@ import pyarrow.parquet as pq
 
 BATCH_ROWS = 512
 MEMORY_BYTES = 4 << 30
-TARGET_BYTES = 4 << 30
+LEAST_TARGET_BYTES, MOST_TARGET_BYTES = 256 << 20, 4 << 30
+MOST_TIMES = 500
+"""So many times larger than its file may rows be, beyond the least that any may take."""
 
 
 class OtherColumns(Exception):
@@ -28,7 +31,6 @@ class OtherColumns(Exception):
 def main() -> None:
     """Serve until stdin ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (TARGET_BYTES, TARGET_BYTES))
     for line in sys.stdin:
         asked = json.loads(line)
         try:
@@ -39,6 +41,8 @@ def main() -> None:
         except OtherColumns as error:
             reply = {"error": str(error)[:300]}
         except Exception as error:  # a broken file may raise anything
+            if os.path.exists(asked["target"]):
+                os.unlink(asked["target"])
             text = str(error).partition("\n")[0][:300] or "no reason is given"
             reply = {"error": f"{type(error).__name__}: {text}"}
         print(json.dumps(reply), flush=True)
@@ -46,6 +50,8 @@ def main() -> None:
 
 def unpack(source: str, target: str, split: str, schema: pa.Schema) -> int:
     """Write a file's rows to `target`; returns how many. Raises OtherColumns."""
+    may_take = min(MOST_TARGET_BYTES, LEAST_TARGET_BYTES + MOST_TIMES * os.path.getsize(source))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (may_take, MOST_TARGET_BYTES))
     with pq.ParquetFile(source) as file:
         check(file.schema_arrow, schema)
         written = schema.append(pa.field("split", pa.string()))
