@@ -1,6 +1,7 @@
 """An audit finds the one thing that was altered, and nothing in data that was left as it was."""
 
 import json
+import shutil
 from collections import Counter
 
 import pyarrow as pa
@@ -203,3 +204,18 @@ def test_progress_is_told(a_build):
     assert told.ends_of["turns"] == (48, 48, 47, 1)
     assert told.ends_of["pairs"] == (4, 4, 4, 0)
     assert told.ends_of["views"] == (112, 112, 112, 0)
+
+
+def test_rows_that_stand_alone_are_looked_through_themselves(a_release):
+    for config in set(TABLES) - {"codeio_pp"}:
+        shutil.rmtree(a_release / config, ignore_errors=True)
+
+    def change(rows):
+        rows[0]["messages"][2]["content"] = "Write to ada.lovelace@example.org."
+        rows[1]["license"] = "gpl-3.0-only"
+
+    altered(a_release, "codeio_pp", change)
+    assert [(f.check, f.config, f.detail.split()[0]) for f in audited(a_release).findings] == [
+        ("licences", "codeio_pp", "may"),
+        ("licences", "codeio_pp", "secret:"),
+    ]
