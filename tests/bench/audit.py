@@ -10,10 +10,11 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from datasets import Dataset, disable_progress_bars
 from rich.console import Console
@@ -31,7 +32,7 @@ from builders.training_set import VIEWS
 from hub.audit import audit
 from hub.verifier import canonical, extract, verify
 from hub.versions import version
-from tests.bench.memory import anonymous_mb
+from tests.bench.memory import EVERY_S, anonymous_mb
 
 TURNS_A_FUNCTION = 12
 SAMPLING = {"max_tokens": 4096, "temperature": 0.7}
@@ -127,17 +128,29 @@ def made(root: Path, n_turns: int) -> Path:
 
 
 class Peak(Observer):
-    """Reads the memory as checks begin and end, and how long each takes."""
+    """Reads the memory twice a second, and how long each check takes."""
 
     def __init__(self) -> None:
-        self.mb, self.seconds = 0.0, {}  # type: float, dict[str, float]
+        self.mb = 0.0
+        self.seconds: dict[str, float] = {}
+        self.over = threading.Event()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
 
     def begins(self, meter: Meter) -> None:
-        self.mb, self.began = max(self.mb, anonymous_mb()), time.perf_counter()
+        self.began = time.perf_counter()
 
     def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
-        self.mb = max(self.mb, anonymous_mb())
         self.seconds[meter.stage] = time.perf_counter() - self.began
+
+    def _watch(self) -> None:
+        while not self.over.wait(EVERY_S):
+            self.mb = max(self.mb, anonymous_mb())
 
 
 def run(root: str, sample: int | None) -> dict[str, float]:
