@@ -24,11 +24,16 @@ from builders.build import build
 from builders.console import AsJson, Failure, SglangPython, error_console, tell
 from builders.execution import SandboxUnavailable, WorkerLost
 from builders.folder import Folder
-from builders.inference import InferenceError, RequestCache, export, merge
+from builders.inference import InferenceError, RequestCache, merge
+from builders.inference import export as export_answers
 from builders.run import Run, RunError
 from builders.serving import started
 from builders.source_files import SourceError
 from builders.stage import OpenRows
+from hub.commands import audit, changes, export, publish
+from hub.export import ExportError
+from hub.publish import PublishError
+from hub.versions import VersionError
 
 app = typer.Typer(
     help="From raw code to proven reasoning data, the CodeI/O way.",
@@ -36,8 +41,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(build)
+for command in (build, publish, changes, audit, export):
+    app.command()(command)
 INTERRUPTED = 130
+_KNOWN = (
+    *(SourceError, RunError, InferenceError, SandboxUnavailable, Failure),
+    *(VersionError, PublishError, ExportError),
+)
 
 
 @app.command()
@@ -86,7 +96,7 @@ def cache_export(
     file: Annotated[Path, typer.Argument(help="Parquet file to write.")],
 ) -> None:
     """Write all answers of a run to a file."""
-    n_answers = export(RequestCache(Run(out).requests), file)
+    n_answers = export_answers(RequestCache(Run(out).requests), file)
     Console().print(f"{n_answers} answers in {file}", soft_wrap=True)
 
 
@@ -127,7 +137,7 @@ def main() -> None:
     datasets.disable_progress_bars()
     try:
         app()
-    except (SourceError, RunError, InferenceError, SandboxUnavailable, Failure) as error:
+    except _KNOWN as error:
         _end(str(error), 1)
     except WorkerLost as error:
         _end(f"The sandbox failed ({error}). The same command goes on where this one was.", 1)

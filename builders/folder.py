@@ -91,12 +91,12 @@ class Folder:
         os.replace(written, self.root / "README.md")
 
     def digest(self, config: str) -> str:
-        """Hex digits that change with the files of a config."""
+        """What a config's description says of its files: names and content."""
         digest = hashlib.sha256()
-        for file in self.files(config):
-            with file.open("rb") as content:
-                digest.update(file.name.encode() + hashlib.file_digest(content, "sha256").digest())
-        return digest.hexdigest()
+        for path in self.files(config):
+            with path.open("rb") as file:
+                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+        return f"sha256:{digest.hexdigest()}"
 
     def files(self, config: str) -> list[Path]:
         """The Parquet files of a config."""

@@ -21,7 +21,7 @@ NEEDED = {
     "tasks": ("functions", "io_pairs", "tasks"),
     "turns": ("functions", "io_pairs", "tasks", "turns"),
 }
-_NEVER_NULL = {
+NEVER_NULL = {
     "io_pairs": ("pair_id", "function_id", "input", "output"),
     "tasks": ("task_id", "pair_id", "function_id", "direction", "prompt"),
     "turns": ("response_id", "task_id", "sample", "turn", "response", "status"),
@@ -108,7 +108,7 @@ def _table(source: str, config: str) -> Dataset:
 
 def _refuse_gaps(source: str, found: dict[str, Dataset]) -> None:
     """Raise SourceError where a row lacks what later stages cannot do without."""
-    for name, columns in _NEVER_NULL.items():
+    for name, columns in NEVER_NULL.items():
         for column in columns if name in found else ():
             if None in found[name][column]:
                 raise SourceError(f"{source}: a row of table {name} has no {column}. {_ADVICE}")

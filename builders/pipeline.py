@@ -9,7 +9,6 @@ import time
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import Self
 
 from datasets import Dataset, concatenate_datasets

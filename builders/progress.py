@@ -18,6 +18,7 @@ from builders.pipeline import Observer
 from builders.telemetry import Meter, Sample
 
 LINE_EVERY_S = 60.0
+OUTCOMES = ("kept", "dropped")
 
 
 def facts(sample: Sample) -> dict[str, str]:
@@ -58,9 +59,10 @@ class _Progress(Progress):
 
 
 class Bars(Observer):
-    """A progress bar a stage, drawn inside a `with` block."""
+    """A progress bar a stage, drawn inside a `with` block; `outcomes`: what becomes of its rows."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, outcomes: tuple[str, str] = OUTCOMES) -> None:
+        self.outcomes = outcomes
         self.progress = _Progress(
             TextColumn("{task.description:<12}"),
             BarColumn(bar_width=24),
@@ -85,7 +87,8 @@ class Bars(Observer):
 
     def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
         """Say what the stage kept."""
-        end = f"{n_kept} kept, {n_dropped} dropped"
+        kept, dropped = self.outcomes
+        end = f"{n_kept} {kept}, {n_dropped} {dropped}"
         self.progress.update(self.task, completed=meter.n_rows, end=end)
         self.progress.stop_task(self.task)
         self.progress.meter = None
@@ -94,8 +97,9 @@ class Bars(Observer):
 class Lines(Observer):
     """Two lines a stage, and one each minute where a model is asked."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, outcomes: tuple[str, str] = OUTCOMES) -> None:
         self.console = console
+        self.outcomes = outcomes
 
     def begins(self, meter: Meter) -> None:
         """Say what is at work now: a stage that asks a model can take hours."""
@@ -114,6 +118,7 @@ class Lines(Observer):
     def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
         """Say what the stage kept."""
         seconds = monotonic() - self.began_s
+        kept, dropped = self.outcomes
         self.console.print(
-            f"{meter.stage}: {n_kept} kept, {n_dropped} dropped, {seconds:.0f} s", highlight=False
+            f"{meter.stage}: {n_kept} {kept}, {n_dropped} {dropped}, {seconds:.0f} s", highlight=False
         )

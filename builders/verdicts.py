@@ -50,14 +50,22 @@ class Verdicts(Stage):
         }
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Run all predicted inputs of the batch, then judge row by row."""
+        """Judge all open turns of the batch at once."""
         open_ones = [row for row in rows if _open(row)]
-        predictions = [extract(row["turns"][-1]["response"], row["direction"]) for row in open_ones]
-        verdicts = graded(self.prover, open_ones, predictions)
-        judged = zip(predictions, verdicts, strict=True)
+        done = iter(judged(self.prover, open_ones, [row["turns"][-1] for row in open_ones]))
         for row in rows:
-            last = _judged(row["turns"][-1], *next(judged)) if _open(row) else row["turns"][-1]
+            last = next(done) if _open(row) else row["turns"][-1]
             yield {**row, "turns": [*row["turns"][:-1], last]}
+
+
+def judged(prover: Prover, rows: Sequence[Row], turns: Sequence[Row]) -> list[Row]:
+    """A turn for each row (`graded` says of which columns), with its prediction, status and feedback.
+
+    Of a turn, `response` and `finish_reason` decide; what it tells of its verdict already does not count.
+    """
+    predictions = [extract(turn["response"], row["direction"]) for row, turn in zip(rows, turns, strict=True)]
+    verdicts = graded(prover, rows, predictions)
+    return [_judged(*one) for one in zip(turns, predictions, verdicts, strict=True)]
 
 
 def graded(prover: Prover, rows: Sequence[Row], predictions: Sequence[str | None]) -> list[verifier.Verdict]:

@@ -42,6 +42,7 @@ _WITHHELD = {
     "secret": "for what looks like a credential or an e-mail address",
 }
 _COUNTED = re.compile(r"<!-- counted: (\w+) -->\n(.*?)<!-- /counted -->", re.DOTALL)
+_CHANGELOG = re.compile(r"<!-- changelog -->\n(.*?)\n<!-- /changelog -->", re.DOTALL)
 
 
 def card(folder: Folder, facts: dict[str, Any], name: str, changelog: str = "") -> str:
@@ -72,6 +73,12 @@ def stale(folder: Folder) -> list[str]:
         found += [f"{block}: {line!r} is not what the tables hold" for line in lines if line not in counted]
         found += [f"{block}: {line!r} is missing" for line in counted if line not in lines]
     return found
+
+
+def history(readme: str) -> str:
+    """The changelog in a card; empty where there is none."""
+    found = _CHANGELOG.search(readme)
+    return found[1] if found else ""
 
 
 def _values(folder: Folder, facts: dict[str, Any], name: str, changelog: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def metadata(folder: Folder, found: dict[str, Any], source: str, title: str) -> 
 def _config(folder: Folder, config: str, splits: Iterable[str]) -> dict[str, object]:
     return {
         "config_name": config,
-        "description": f"sha256:{folder.digest(config)}",
+        "description": folder.digest(config),
         "data_files": [{"split": s, "path": f"{config}/{s}-*.parquet"} for s in SPLITS if s in splits],
         **({"default": True} if config == DEFAULT_CONFIG else {}),
     }

@@ -5,9 +5,9 @@ ground is its own, so that it can be read on a light page and on a dark one.
 """
 
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from hub.verifier import STATUSES
 
@@ -43,9 +43,13 @@ def statuses_picture(statuses: dict[str, dict[str, dict[str, int]]], file: Path)
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    handles = [axes.barh(0, 0, color=colour) for colour in COLOURS.values()]
     figure.legend(
-        handles, list(COLOURS), loc="outside upper center", ncols=len(COLOURS), frameon=False, labelcolor=INK
+        handles=[Patch(color=colour) for colour in COLOURS.values()],
+        labels=list(COLOURS),
+        loc="outside upper center",
+        ncols=len(COLOURS),
+        frameon=False,
+        labelcolor=INK,
     )
     file.parent.mkdir(exist_ok=True)
     figure.savefig(file, metadata={"Software": None})

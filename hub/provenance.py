@@ -26,14 +26,19 @@ _OPTION = {"from_table": "--from", "system": "--system-prompt"}
 
 
 def facts(root: Path) -> dict[str, Any]:
-    """Those of a folder, whether it was built here or published; empty where nothing tells."""
+    """Those of a folder, whether it was built here or published; empty where nothing tells.
+
+    Raises ValueError where they are no JSON object.
+    """
     run = Run(root)
     if options := run.options():
         return _of_run(run, options)
     try:
-        found: dict[str, Any] = json.loads((root / FILE).read_text(encoding="utf-8"))
+        found = json.loads((root / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
+    if not isinstance(found, dict):
+        raise ValueError(f"{FILE} is no JSON object")
     return found
 
 

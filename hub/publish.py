@@ -17,13 +17,14 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, TypeVar
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile, get_token
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import validate_repo_id
 from tenacity import before_sleep_log, retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from builders.folder import SPLITS
@@ -85,6 +86,17 @@ class _Remote:
 
     head: str | None
     files: dict[str, RepoFile]
+
+
+def may_publish(target: Target) -> None:
+    """Raise PublishError where the name is none, or the Hub knows that one may not write there."""
+    with _explained(target):
+        try:
+            _patiently(HfApi().auth_check)(target.repo_id, repo_type="dataset", write=True)
+        except RepositoryNotFoundError:
+            if get_token() is None:
+                raise
+            # It is new, or hidden from this token: making it will tell.
 
 
 def planned(folder: Path, target: Target) -> Changes:
@@ -221,6 +233,7 @@ def _passes(error: BaseException) -> bool:
 @contextmanager
 def _explained(target: Target) -> Iterator[None]:
     try:
+        validate_repo_id(target.repo_id)
         yield
     except HFValidationError as error:
         raise PublishError(

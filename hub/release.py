@@ -3,33 +3,43 @@
 In: a built folder, and what is wanted of it. Out: `Release`, a folder laid out as the repository. Files of
 which every row goes along are linked, not written again, so that they stay the same from version to version.
 
-Not covered: the card (`card`) and the upload (`publish`).
+Not covered: the upload (`publish`), and what changed since the version before (`changelog`).
 """
 
+import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
 import prompts
+from builders.counts import statuses
 from builders.folder import Folder
 from builders.schema import TABLES
-from hub import io_prediction, verifier
+from hub.card import card
 from hub.licences import PERMISSIVE
+from hub.pictures import statuses_picture
+from hub.provenance import FILE, facts
 from hub.withheld import BATCH_ROWS, Left, Withheld
+
+SHIPPED = ("verifier.py", "io_prediction.py")
+"""Modules that go along: the rules, and the metric that stands on them."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """The folder to publish, and the rows that stay behind by themselves."""
+    """The folder to publish, the rows that stay behind by themselves, and how the data came about."""
 
     folder: Folder
     left: list[Left]
+    facts: dict[str, Any]
 
 
 def release(
@@ -42,12 +52,25 @@ def release(
     withheld, made = Withheld(source, allowed), Folder(root)
     for config in configs:
         _lay_out(source, made, config, withheld)
-    for module in (verifier, io_prediction):
-        shutil.copy(str(module.__file__), root)
+    for name in SHIPPED:
+        shutil.copy(Path(__file__).with_name(name), root)
     (root / "prompts").mkdir()
     for file in sorted(Path(str(prompts.__file__)).parent.glob("*.md")):
         shutil.copy(file, root / "prompts")
-    return Release(made, withheld.left)
+    told = facts(source.root)
+    if withheld.left:
+        told["left_behind"] = dict(sorted(Counter(left.reason for left in withheld.left).items()))
+    if set(allowed) != PERMISSIVE:
+        told["licenses_allowed"] = sorted(allowed)
+    (root / FILE).write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return Release(made, withheld.left, told)
+
+
+def describe(made: Release, name: str, changelog: str) -> None:
+    """Add the card and its picture, which tell of what is in the folder now; `name` is the repository's."""
+    if found := statuses(made.folder):
+        statuses_picture(found, made.folder.root / "pictures" / "statuses.png")
+    made.folder.write_readme(card(made.folder, made.facts, name, changelog))
 
 
 def _lay_out(source: Folder, made: Folder, config: str, withheld: Withheld) -> None:

@@ -19,12 +19,17 @@ from huggingface_hub.errors import (
 )
 
 from builders.folder import Folder
+from builders.schema import TABLES
 from hub.provenance import facts
 from hub.publish import OURS
 
 
 class VersionError(Exception):
     """There is no such version; the message says what to give instead."""
+
+
+class NoVersion(VersionError):
+    """Nothing of that name is there, or nothing of codeio's in it."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +45,13 @@ def version(name: str) -> Version:
     """Find a version; a folder of that name goes before a dataset. Raises VersionError."""
     local = Path(name)
     if local.is_dir():
-        found = Version(name, Folder(local), facts(local))
+        found = _version(name, local)
     elif local.exists():
         raise VersionError(f"{name} is a file: give the folder of a build, or OWNER/NAME on the Hub.")
     else:
         found = _published(name)
-    if not found.folder.counts():
-        raise VersionError(f"{name} has no tables of codeio's. Were they made by `codeio build`?")
+    if not any(found.folder.files(config) for config in TABLES):
+        raise NoVersion(f"{name} has no tables of codeio's. Were they made by `codeio build`?")
     return found
 
 
@@ -58,12 +63,20 @@ def _published(name: str) -> Version:
     except HFValidationError:
         raise VersionError(f"There is no folder {name}, and it is no OWNER/NAME[@REVISION] either.") from None
     except RevisionNotFoundError:
-        raise VersionError(f"{repo_id} has no revision {revision}.") from None
+        raise NoVersion(f"{repo_id} has no revision {revision}.") from None
     except RepositoryNotFoundError:
-        raise VersionError(
+        raise NoVersion(
             f"There is no folder {name}, and the Hub has no dataset {repo_id} that you may read."
             " Log in with `hf auth login` if it is private."
         ) from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise VersionError(f"The Hub did not give {name} ({error}): try again later.") from error
-    return Version(f"{repo_id}@{oid}", Folder(Path(root)), facts(Path(root)))
+    return _version(f"{repo_id}@{oid}", Path(root))
+
+
+def _version(name: str, root: Path) -> Version:
+    try:
+        told = facts(root)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise VersionError(f"What tells how {name} was made cannot be read ({error!r}).") from error
+    return Version(name, Folder(root), told)

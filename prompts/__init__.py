@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 _TEMPLATES = Environment(undefined=StrictUndefined, keep_trailing_newline=False, autoescape=False)
 
@@ -28,7 +28,12 @@ class Prompt:
 
     def render(self, **values: object) -> str:
         """Fill the placeholders; one without a value raises jinja2.UndefinedError."""
-        return _TEMPLATES.from_string(self.text).render(**values)
+        return _compiled(self.text).render(**values)
+
+
+@cache
+def _compiled(text: str) -> Template:
+    return _TEMPLATES.from_string(text)
 
 
 @cache

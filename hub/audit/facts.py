@@ -1,0 +1,90 @@
+"""What a dataset tells of its making, read with care: the author of `provenance.json` may be anybody.
+
+In: a version's provenance. Out: `Facts`, and complaints about what cannot be. What is not told is as it is by
+default, but for the share of the test split, which is then unknown.
+"""
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from builders.execution import Limits
+from hub.licences import PERMISSIVE
+
+MOST = Limits(cpu_s=60, wall_s=600, memory_mb=8192)
+"""No limits beyond these are kept to: every row may cost them in full."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """How rows were made, as far as it decides what they must be."""
+
+    limits: Limits = Limits()  # noqa: RUF009 - immutable
+    test_share: float | None = None
+    system: str | None = None
+    keep_reasoning: bool = False
+    allowed: frozenset[str] = PERMISSIVE
+    from_turns: bool = False
+    """The turns come from another build, of whose system message nothing is known."""
+    made_with: tuple[dict[str, Any], ...] = ()
+
+    def is_made_like_here(self, numpy: str | None) -> bool:
+        """Whether code was run with the Python and numpy, and on the kind of machine, that run it here."""
+        here = {"python": _minor(platform.python_version()), "numpy": numpy, "machine": platform.machine()}
+        return all(
+            {**one, "python": _minor(str(one.get("python")))} == {**one, **here} for one in self.made_with
+        )
+
+
+def facts(told: dict[str, Any]) -> tuple[Facts, list[str]]:
+    """Read a provenance; of what is not as it should be, the default is taken, and a complaint tells."""
+    complaints: list[str] = []
+
+    def part(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = _one(told, name, dict, {}, complaints)
+        return found
+
+    options, limits = part("options"), part("limits")
+    share = _one(options, "test_share", (int, float), None, complaints)
+    allowed = _one(told, "licenses_allowed", list, None, complaints)
+    made_with = _one(told, "made_with", list, [], complaints)
+    return Facts(
+        limits=Limits(**dict(_limits(limits, complaints))),
+        test_share=share,
+        system=_one(options, "system", str, None, complaints),
+        keep_reasoning=_one(options, "keep_reasoning", bool, False, complaints),
+        allowed=PERMISSIVE if allowed is None else frozenset(filter(_is_text, allowed)),
+        from_turns=_one(options, "from_table", str, None, complaints) == "turns",
+        made_with=tuple(one for one in made_with if isinstance(one, dict)),
+    ), complaints
+
+
+def _limits(told: dict[str, Any], complaints: list[str]) -> Iterator[tuple[str, Any]]:
+    for name, most in vars(MOST).items():
+        kind = int if name == "memory_mb" else (int, float)
+        given = _one(told, name, kind, None, complaints)
+        if given is None:
+            continue
+        if 0 < given <= most:
+            yield name, given
+        else:
+            complaints.append(f"a limit {name} of {given} is beyond reason")
+
+
+def _one(told: dict[str, Any], name: str, kind: Any, default: Any, complaints: list[str]) -> Any:
+    found = told.get(name)
+    if found is None:
+        return default
+    if isinstance(found, kind) and (kind is bool or not isinstance(found, bool)):
+        return found
+    complaints.append(f"{name} is a {type(found).__name__}")
+    return default
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])

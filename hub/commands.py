@@ -1,0 +1,184 @@
+"""The commands about published data: `publish`, `changes`, `audit`, `export`.
+
+In: a command line. Out: what a person can read, or one JSON object with `--json`.
+"""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from builders.console import AsJson, Failure, error_console
+from builders.folder import Folder
+from builders.pipeline import Observer
+from builders.progress import Bars, Lines
+from builders.schema import TABLES
+from hub import audit as audits
+from hub import changelog
+from hub import changes as differences
+from hub import publish as publishing
+from hub.export import FORMATS
+from hub.export import export as write_export
+from hub.licences import PERMISSIVE
+from hub.next_version import changelog as next_changelog
+from hub.publish import Changes, Target
+from hub.release import Release, describe, release
+from hub.versions import version
+from hub.withheld import Left
+
+MOST_SHOWN = 20
+Name = Annotated[str, typer.Argument(help="Folder of a build, or OWNER/NAME[@REVISION] on the Hub.")]
+
+
+def publish(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a build.")],
+    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME of the dataset on the Hub.")],
+    tag: Annotated[str | None, typer.Option(help="Name of this version, such as v1.0.0.")] = None,
+    branch: Annotated[str, typer.Option(help="Branch to commit to.")] = "main",
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    create_pr: Annotated[bool, typer.Option("--create-pr", help="Open a pull request instead.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; send nothing.")] = False,
+    configs: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Only these tables; others leave the repository.")
+    ] = None,
+    allow_licenses: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="SPDX ids to publish under, besides the permissive ones."),
+    ] = None,
+    message: Annotated[str | None, typer.Option(help="Of the commit.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a build as a dataset: one commit with its card, and a tag. Given again, it goes on."""
+    if create_pr and tag:
+        raise typer.BadParameter("tag the commit once the pull request is merged", param_hint="--tag")
+    chosen = _listed(configs) or list(TABLES)
+    if unknown := [config for config in chosen if config not in TABLES]:
+        named = f"{', '.join(unknown)}: choose from {', '.join(TABLES)}"
+        raise typer.BadParameter(named, param_hint="--configs")
+    source, target = Folder(folder), Target(repo_id, branch, tag, private, create_pr)
+    if not any(source.files(config) for config in chosen):
+        raise Failure(f"{folder} has none of the tables {', '.join(chosen)}. Make them with `codeio build`.")
+    console = error_console()
+    if not dry_run:
+        publishing.may_publish(target)
+    with console.status("Choosing the rows that may be published"):
+        made = release(source, chosen, PERMISSIVE | set(_listed(allow_licenses)))
+    if not made.folder.counts():
+        raise Failure(f"Nothing may be published. {_why(made.left)}")
+    with console.status("Comparing with the version before"):
+        history = next_changelog(made, repo_id, branch, tag)
+    describe(made, repo_id, history)
+    if dry_run:
+        changes, url = publishing.planned(made.folder.root, target), None
+    else:
+        done = publishing.publish(made.folder.root, target, message or f"Version {tag or 'without a tag'}")
+        changes, url = done.changes, done.url
+    if as_json:
+        print(
+            json.dumps(
+                {"url": url, "changes": asdict(changes), "left_behind": [asdict(left) for left in made.left]}
+            )
+        )
+        return
+    _tell(made, changes, Console())
+    if dry_run:
+        Console().print(f"Nothing was sent. The card: {made.folder.root / 'README.md'}", soft_wrap=True)
+    else:
+        Console().print(url or "Nothing had changed.", soft_wrap=True)
+        shutil.rmtree(made.folder.root)
+
+
+def changes(
+    old: Name,
+    new: Name,
+    rows: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write every row that differs there, as JSON lines.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what differs between two versions: rows added, removed, graded otherwise, and why."""
+    before, after = version(old), version(new)
+    with error_console().status("Comparing"):
+        found = differences.changes(before, after)
+    if rows:
+        with rows.open("w", encoding="utf-8") as file:
+            for row in differences.changed_rows(before, after):
+                file.write(json.dumps(row._asdict()) + "\n")
+    if as_json:
+        print(json.dumps(found.as_json()))
+    else:
+        Console().print(changelog.rendered(found))
+
+
+def audit(
+    name: Name,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Run only so many pairs and so many answers again.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Chooses the sample.")] = 0,
+    num_proc: Annotated[int, typer.Option(min=1, help="Sandbox workers.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Run every pair and verdict again; check ids, splits, licences, card. Ends with 0 if all hold."""
+    console, words = error_console(), ("hold", "fail")
+    observer = Observer() if as_json else (Bars if console.is_terminal else Lines)(console, words)
+    report = audits.audit(version(name), sample, seed, num_proc, observer)
+    if as_json:
+        print(json.dumps(report.to_json()))
+    else:
+        Console().print(audits.rendered(report))
+    if not report.holds:
+        raise typer.Exit(1)
+
+
+def export(
+    name: Name,
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")],
+    out: Annotated[Path, typer.Option(help="New folder for the files.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a dataset as the files that a trainer reads."""
+    files = write_export(version(name), form, out)
+    if as_json:
+        print(json.dumps(files))
+        return
+    for file, n_rows in files.items():
+        Console().print(f"{out / file}: {n_rows:,} rows", soft_wrap=True)
+
+
+def _listed(given: str | None) -> list[str]:
+    return [name.strip() for name in (given or "").split(",") if name.strip()]
+
+
+def _why(left: Sequence[Left]) -> str:
+    counts = Counter(one.reason for one in left)
+    return f"Left behind: {', '.join(f'{n} {reason}' for reason, n in counts.items())}. " + (
+        "State the licence of a source with `codeio build --license`, or allow more with --allow-licenses."
+    )
+
+
+def _tell(made: Release, changes: Changes, console: Console) -> None:
+    if made.left:
+        title = f"Left behind: {len(made.left):,} rows"
+        table = Table("table", "row", "why", title=title, title_justify="left")
+        for left in made.left[:MOST_SHOWN]:
+            table.add_row(left.config, Text(left.row_id), Text(f"{left.reason}: {left.detail}"))
+        if len(made.left) > MOST_SHOWN:
+            table.add_row("", "", f"and {len(made.left) - MOST_SHOWN:,} more; --json lists all")
+        console.print(table, _why(made.left))
+    table = Table("file", "bytes", "", title="Files", title_justify="left")
+    for word, files in (("new", changes.added), ("changed", changes.changed)):
+        for name, n_bytes in files.items():
+            table.add_row(name, decimal(n_bytes), word)
+    for name in changes.removed:
+        table.add_row(name, "", "removed")
+    console.print(table, f"{changes.n_unchanged} files are there already.")

@@ -1,0 +1,206 @@
+"""Rows a second and memory of an audit: `python -m tests.bench.audit 2000 100000 --sample 1000`.
+
+Each size is a number of turns. The data are made here without a model: functions that add, two pairs each,
+and for each task a right answer, and a wrong one with its revision, in words of a usual length. An audit runs
+in a process of its own; its peak counts anonymous memory alone: mapped tables are the kernel's to take back.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from datasets import Dataset, disable_progress_bars
+from rich.console import Console
+from rich.table import Table
+
+import prompts
+from builders.execution import Execution
+from builders.folder import Folder
+from builders.pipeline import Observer
+from builders.responses import history, opening, revision_request
+from builders.schema import TABLES, content_id
+from builders.tasks import Tasks
+from builders.telemetry import Meter
+from builders.training_set import VIEWS
+from hub.audit import audit
+from hub.verifier import canonical, extract, verify
+from hub.versions import version
+from tests.bench.memory import EVERY_S, anonymous_mb
+
+TURNS_A_FUNCTION = 12
+SAMPLING = {"max_tokens": 4096, "temperature": 0.7}
+WORDS = "The function takes n and adds a number to it, so I look at what n is and count on from there. " * 8
+
+
+def functions(n_turns: int) -> Iterator[dict[str, Any]]:
+    """So many functions that their turns are about so many."""
+    for step in range(max(1, n_turns // TURNS_A_FUNCTION)):
+        code = f"def f(n):\n    return n + {step}\n"
+        named = (code, "f", "", f"What is {step} more than n?")
+        yield {
+            "function_id": content_id("function", *named),
+            **dict(zip(("reference_code", "entrypoint", "input_generator", "query"), named, strict=True)),
+            "io_description": "n: an integer. Returns an integer.",
+            "license": "mit",
+            "step": step,
+        }
+
+
+def conversation(task: dict[str, Any], sample: int) -> dict[str, Any]:
+    """A right answer, or a wrong one with its revision."""
+    given, made = json.loads(task["input"])["n"], json.loads(task["output"])
+    right, wrong = ({"n": given}, {"n": given + 1}) if task["direction"] == "input" else (made, made + 9)
+    turns: list[dict[str, Any]] = []
+    for number, value in enumerate([right] if sample == 0 else [wrong, right]):
+        messages = opening(task, None)
+        if turns:
+            asked = revision_request(task["direction"], turns[-1]["feedback"])
+            messages = [*history({**task, "turns": turns}, None), asked]
+        reply = f"{WORDS}\n{canonical({task['direction']: value})}"
+        prediction = extract(reply, task["direction"])
+        verdict = verify(
+            task["direction"],
+            prediction,
+            task["input"],
+            task["output"],
+            lambda text: Execution("ok", str(json.loads(text)["n"] + task["step"])),
+        )
+        turns.append(
+            {
+                "response_id": content_id("response", {**SAMPLING, "messages": messages}, "m", sample),
+                "turn": number,
+                "response": reply,
+                "reasoning": "",
+                "prediction": prediction,
+                "status": verdict.status,
+                "feedback": verdict.feedback,
+                "answer_forced": False,
+                "finish_reason": "stop",
+                "model": "m",
+                "sampling": canonical(SAMPLING),
+                "prompt_id": prompts.load("revision" if number else "task").id,
+            }
+        )
+    return {"task_id": task["task_id"], "sample": sample, "turns": turns}
+
+
+def rows(n_turns: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of all tables, function by function."""
+    tasks, views = Tasks(), [view() for view in VIEWS]
+    for function in functions(n_turns):
+        yield "functions", function
+        for draw in range(2):
+            given, made = canonical({"n": draw}), str(draw + function["step"])
+            pair = {"function_id": function["function_id"], "input": given, "output": made, "draw": draw}
+            pair["pair_id"] = content_id("io_pair", function["function_id"], given, made)
+            yield "io_pairs", pair
+            for task in tasks.rows([{**function, **pair}]):
+                assert isinstance(task, dict)
+                yield "tasks", task
+                whole = {**function, **pair, **task}
+                whole["conversations"] = [conversation(whole, sample) for sample in range(2)]
+                for one in whole["conversations"]:
+                    yield from (("turns", {**one, **turn}) for turn in one["turns"])
+                for view in views:
+                    yield from ((view.name, row) for row in view.rows([whole]) if isinstance(row, dict))
+
+
+def made(root: Path, n_turns: int) -> Path:
+    """A folder of tables."""
+    columns: dict[str, dict[str, list[Any]]] = {}
+    for config, row in rows(n_turns):
+        own = columns.setdefault(config, {column: [] for column in TABLES[config]})
+        for column, values in own.items():
+            values.append(row.get(column))
+    (root / ".codeio").mkdir(parents=True)
+    for config, own in columns.items():
+        Folder(root).write(config, {"train": Dataset.from_dict(own, features=TABLES[config])})
+    Folder(root).write_readme("made")
+    (root / ".codeio").rmdir()
+    return root
+
+
+class Peak(Observer):
+    """Reads the memory twice a second, and how long each check takes."""
+
+    def __init__(self) -> None:
+        self.mb = 0.0
+        self.seconds: dict[str, float] = {}
+        self.over = threading.Event()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+
+    def begins(self, meter: Meter) -> None:
+        self.began = time.perf_counter()
+
+    def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
+        self.seconds[meter.stage] = time.perf_counter() - self.began
+
+    def _watch(self) -> None:
+        while not self.over.wait(EVERY_S):
+            self.mb = max(self.mb, anonymous_mb())
+
+
+def run(root: str, sample: int | None) -> dict[str, float]:
+    """An audit of a folder: seconds by check, rows run again a second, memory."""
+    disable_progress_bars()
+    peak, before = Peak(), anonymous_mb()
+    began = time.perf_counter()
+    report = audit(version(root), sample, observer=peak)
+    assert {finding.check for finding in report.findings} <= {"shipped"}, report.findings[:3]
+    n_run = report.checked["pairs"][0] + report.checked["turns"][0]
+    return {
+        "run again": n_run,
+        "rows/s": n_run / (peak.seconds["pairs"] + peak.seconds["turns"]),
+        "seconds": time.perf_counter() - began,
+        "MB before": before,
+        "MB at most": peak.mb,
+        **peak.seconds,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", type=int, nargs="*", default=[200, 20_000])
+    parser.add_argument("--sample", type=int)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(run(options.one, options.sample)))
+        return
+    found: dict[int, dict[str, float]] = {}
+    for size in options.sizes:
+        with tempfile.TemporaryDirectory() as scratch:
+            command = [
+                sys.executable,
+                "-m",
+                "tests.bench.audit",
+                "--one",
+                str(made(Path(scratch) / "made", size)),
+            ]
+            command += ["--sample", str(options.sample)] if options.sample else []
+            found[size] = json.loads(subprocess.check_output(command))
+    if options.json:
+        print(json.dumps(found))
+        return
+    table = Table("turns", *next(iter(found.values())), title="Audits")
+    for size, figures in found.items():
+        table.add_row(f"{size:,}", *(f"{figure:,.1f}" for figure in figures.values()))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""An audit finds the one thing that was altered, and nothing in data that was left as it was."""
+
+import json
+import shutil
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from builders.pipeline import Observer
+from builders.schema import TABLES
+from hub.audit import audit
+from hub.versions import Version, version
+from tests.auditing import altered, audited, described, named
+
+
+def test_nothing_is_found_in_data_left_as_it_was(a_build, a_release):
+    for root in (a_build, a_release):
+        report = audited(root)
+        assert report.findings == []
+        assert report.holds
+        assert {n == of for n, of in report.checked.values()} == {True}
+        assert report.checked["turns"][0] == 48
+        assert report.checked["pairs"][0] == 4
+    assert report.not_checked == []
+    assert report.checked["splits"][0] > 100
+
+
+def first(rows, **wanted):
+    return next(row for row in rows if all(row[name] == value for name, value in wanted.items()))
+
+
+def setting(column, value, **wanted):
+    """A change of one cell; `value` may be made from the one there."""
+
+    def change(rows):
+        row = first(rows, **wanted)
+        row[column] = value(row[column]) if callable(value) else value
+
+    return change
+
+
+def message(number, text):
+    return lambda messages: [
+        {**one, "content": text} if index == number else one for index, one in enumerate(messages)
+    ]
+
+
+def without(**wanted):
+    return lambda rows: [row for row in rows if row is not first(rows, **wanted)]
+
+
+def twice(**wanted):
+    return lambda rows: [*rows, first(rows, **wanted)]
+
+
+ONE_CELL = {
+    "status": (
+        "turns",
+        setting("status", "wrong", sample=1, turn=1),
+        {"turns/turns": 1, "views/codeio_pp": 1},
+    ),
+    "feedback": ("turns", setting("feedback", "No.", sample=3, turn=1), {"turns/turns": 1}),
+    "feedback on a reply that was cut off": (
+        "turns",
+        setting("feedback", "Be longer.", sample=3, turn=0),
+        {"turns/turns": 1, "ids/turns": 1},
+    ),
+    "prediction": ("turns", setting("prediction", "7", sample=0), {"turns/turns": 1}),
+    "answer that was not asked for": (
+        "turns",
+        setting("answer_forced", True, sample=3, turn=0),
+        {"turns/turns": 1},
+    ),
+    "sampling": ("turns", setting("sampling", '{"temperature":0}', sample=0), {"ids/turns": 1}),
+    "model": ("turns", setting("model", "mine", sample=1, turn=1), {"ids/turns": 1}),
+    "number of a turn": ("turns", setting("turn", 5, sample=1, turn=1), {"views/turns": 1}),
+    "prompt id": ("turns", setting("prompt_id", "0" * 16, sample=0), {"shipped/turns": 1}),
+    "message": (
+        "codeio_pp",
+        setting("messages", message(2, "x"), sample=0),
+        {"views/codeio_pp": 1},
+    ),
+    "system message": ("codeio", setting("messages", message(0, "Lie."), sample=0), {"views/codeio": 1}),
+    "status of a view": ("codeio", setting("status", "correct", status="wrong"), {"views/codeio": 1}),
+    "source": ("codeio", setting("source", "elsewhere"), {"views/codeio": 1}),
+    "licence": ("codeio", setting("license", "gpl-3.0-only"), {"licences/codeio": 1}),
+    "licence of a file": ("raw_code", setting("license", "isc"), {"licences/functions": 1}),
+    "pass rate": ("rlvr", setting("pass_rate", 1.0), {"views/rlvr": 1}),
+    "chosen": ("preference", setting("chosen", message(0, "x")), {"views/preference": 1}),
+    "content of a file": ("raw_code", setting("content", lambda text: text + "#"), {"ids/raw_code": 1}),
+    "io description": ("functions", setting("io_description", "n: a text."), {"ids/tasks": 4}),
+    "duplicate turn": ("turns", twice(sample=0), {"ids/turns": 1}),
+    "duplicate view row": ("codeio", twice(sample=0), {"ids/codeio": 1}),
+    "duplicate function": ("functions", twice(), {"ids/functions": 1}),
+    "missing pair": ("io_pairs", without(), {"ids/tasks": 2}),
+    "missing view row": ("codeio", without(sample=1), {"views/codeio": 1}),
+    "missing turn": ("turns", without(sample=1, turn=1), {"views/codeio_pp": 1}),
+    "no response": ("turns", setting("response", None, sample=3, turn=1), {"files/turns": 1}),
+    "no JSON": ("io_pairs", setting("input", "{'n': 1}"), {"files/io_pairs": 1}),
+    "other JSON": ("io_pairs", setting("input", lambda text: text.replace(":", ": ")), {"files/io_pairs": 1}),
+    "sideways": ("tasks", setting("direction", "sideways"), {"files/tasks": 1}),
+}
+
+
+@pytest.mark.parametrize("name", ONE_CELL)
+def test_what_is_altered_is_found_and_nothing_else(a_build, name):
+    config, change, expected = ONE_CELL[name]
+    altered(a_build, config, change)
+    report = audited(a_build)
+    counts = Counter(f"{finding.check}/{finding.config}" for finding in report.findings)
+    assert counts == expected, report.findings
+
+
+def test_a_wrong_output_is_found_where_it_stands_and_in_all_that_follows(a_build):
+    altered(a_build, "io_pairs", setting("output", "12345"))
+    report = audited(a_build)
+    assert named(report) == {
+        ("ids", "io_pairs"),
+        ("pairs", "io_pairs"),
+        ("ids", "tasks"),
+        ("turns", "turns"),
+        ("views", "rlvr"),
+    }
+    (detail,) = [finding.detail for finding in report.findings if finding.check == "pairs"]
+    assert detail.startswith("the output is 12345, and the code returns ")
+
+
+def test_a_task_of_another_function(a_build):
+    altered(a_build, "tasks", lambda rows: rows[0].update(function_id=rows[-1]["function_id"]))
+    assert any(
+        finding.check == "ids" and finding.config == "tasks" and finding.detail.startswith("function_id is")
+        for finding in audited(a_build).findings
+    )
+
+
+def test_a_row_in_the_other_split(a_build):
+    moved = []
+    altered(a_build, "codeio", lambda rows: [moved.append(row) or row for row in rows[:1]] and rows[1:])
+    file = a_build / "codeio" / "test-00000-of-00001.parquet"
+    pq.write_table(pa.Table.from_pylist(moved, TABLES["codeio"].arrow_schema), file)
+    described(a_build)
+    (finding,) = audited(a_build).findings
+    assert (finding.check, finding.config) == ("splits", "codeio")
+    assert finding.detail == "stands in test, and its function belongs in train"
+
+
+def test_where_the_share_for_tests_is_not_known_a_function_must_stand_on_one_side(a_build):
+    config = "codeio"
+    (file,) = (a_build / config).glob("*.parquet")
+    rows = pq.read_table(file)
+    pq.write_table(rows.slice(0, 1), file.with_name("test-00000-of-00001.parquet"))
+    pq.write_table(rows.slice(1), file)
+    described(a_build)
+    found = version(str(a_build))
+    report = audit(Version(found.name, found.folder, {}), sample=1, workers=1)
+    assert named(report) == {("splits", config)}
+
+
+def test_what_may_not_be_published_is_found_in_what_was(a_release):
+    key = "AKIA" + "QWERTYUIOPASDFGH"  # put together, or a scanner would find it here
+    altered(a_release, "raw_code", setting("license", "gpl-3.0-only"))
+    altered(a_release, "turns", setting("response", f'I use "{key}".', sample=3, turn=1))
+    licences = [finding for finding in audited(a_release, sample=1).findings if finding.check == "licences"]
+    assert {(finding.config, finding.detail.split(":")[0]) for finding in licences} == {
+        ("raw_code", "licence"),
+        ("functions", "has the licence mit, and is made of what has gpl-3.0-only"),
+        ("turns", "secret"),
+    }
+    told = json.loads((a_release / "provenance.json").read_text())
+    allowed = {**told, "licenses_allowed": ["MIT", "GPL-3.0-only"]}
+    (a_release / "provenance.json").write_text(json.dumps(allowed))
+    details = {finding.detail for finding in audited(a_release, sample=1).findings}
+    assert not any(detail.startswith("licence:") for detail in details)
+
+
+def test_a_sample_is_the_same_each_time_and_another_by_its_seed(a_build):
+    def change(rows):
+        for row in rows:
+            row["feedback"] = "Other words."
+
+    altered(a_build, "turns", change)
+    runs = [audited(a_build, sample=5, seed=seed) for seed in (0, 0, 1)]
+    found = [[f.row_id for f in run.findings if f.check == "turns"] for run in runs]
+    assert found[0] == found[1] != found[2]
+    assert [len(rows) for rows in found] == [5, 5, 5]
+    assert runs[0].checked["turns"] == (5, 48)
+    assert runs[0].checked["pairs"] == (4, 4)
+    assert runs[0].checked["views"][0] == runs[0].checked["views"][1] > 100
+
+
+def test_progress_is_told(a_build):
+    class Told(Observer):
+        def __init__(self):
+            self.ends_of = {}
+
+        def ends(self, meter, n_kept, n_dropped):
+            self.ends_of[meter.stage] = (round(meter.rows), meter.n_rows, n_kept, n_dropped)
+
+    told = Told()
+    altered(a_build, "turns", setting("status", "timeout", sample=3, turn=1))
+    audited(a_build, observer=told)
+    assert told.ends_of["turns"] == (48, 48, 47, 1)
+    assert told.ends_of["pairs"] == (4, 4, 4, 0)
+    assert told.ends_of["views"] == (112, 112, 112, 0)
+
+
+def test_rows_that_stand_alone_are_looked_through_themselves(a_release):
+    for config in set(TABLES) - {"codeio_pp"}:
+        shutil.rmtree(a_release / config, ignore_errors=True)
+
+    def change(rows):
+        rows[0]["messages"][2]["content"] = "Write to ada.lovelace@example.org."
+        rows[1]["license"] = "gpl-3.0-only"
+
+    altered(a_release, "codeio_pp", change)
+    assert [(f.check, f.config, f.detail.split()[0]) for f in audited(a_release).findings] == [
+        ("licences", "codeio_pp", "may"),
+        ("licences", "codeio_pp", "secret:"),
+    ]
