@@ -13,6 +13,7 @@ import pytest
 from builders.folder import Folder
 from builders.schema import TABLES, content_id, table
 from hub.audit import Report, audit
+from hub.card import card
 from hub.provenance import facts
 from hub.release import release
 from hub.versions import Version, version
@@ -92,7 +93,7 @@ def described(root: Path) -> None:
     """Write README.md anew, so that it fits the files."""
     is_ours = (root / ".codeio").exists()
     (root / ".codeio").mkdir(exist_ok=True)
-    Folder(root).write_readme("text")
+    Folder(root).write_readme(card(Folder(root), facts(root), "data"))
     if not is_ours:
         (root / ".codeio").rmdir()
 

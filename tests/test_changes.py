@@ -12,6 +12,7 @@ from rich.console import Console
 
 from builders.folder import Folder
 from builders.schema import TABLES
+from hub.card import card
 from hub.changelog import markdown, rendered
 from hub.changes import KEYS, STATUS, Difference, changed_rows, changes
 from hub.versions import Version, VersionError, version
@@ -495,7 +496,7 @@ def compared(old: str, new: str) -> dict[str, object]:
 def test_published_versions(hub_client: Client, local_hub: LocalHub, tmp_path):
     first, second = made(tmp_path / "first", rows()), made(tmp_path / "second", rows(), rows(file="g"))
     for one in (first, second):
-        one.folder.write_readme("Data.")
+        one.folder.write_readme(card(one.folder, {}, "data"))
     oid = hub_client.run(published, str(first.folder.root), REPO, "v1.0.0")
     hub_client.run(published, str(second.folder.root), REPO, "v2.0.0")
     found = hub_client.run(compared, f"{REPO}@v1.0.0", REPO)

@@ -3,6 +3,7 @@ from datasets import load_dataset
 
 from builders import schema
 from builders.folder import Folder
+from hub.card import card
 
 
 def pairs(*names):
@@ -29,7 +30,7 @@ def test_every_config_opens_with_load_dataset(folder):
     folder.write("io_pairs", {"train": pairs("a", "b")})
     folder.write("rlvr", {"train": rlvr("x"), "test": rlvr("y")})
     folder.write("preference", {"train": schema.table([], schema.PREFERENCE)})
-    folder.write_readme("text")
+    folder.write_readme(card(folder, {}, "data"))
     assert load_dataset(str(folder.root), "io_pairs")["train"]["pair_id"] == ["a", "b"]
     both = load_dataset(str(folder.root), "rlvr")
     assert {split: rows["task_id"][:] for split, rows in both.items()} == {"train": ["x"], "test": ["y"]}
@@ -40,17 +41,17 @@ def test_every_config_opens_with_load_dataset(folder):
 
 def test_rewritten_data_is_never_served_stale(folder):
     folder.write("io_pairs", {"train": pairs("a")})
-    folder.write_readme("text")
+    folder.write_readme(card(folder, {}, "data"))
     assert load_dataset(str(folder.root), "io_pairs", split="train")["pair_id"] == ["a"]
     folder.write("io_pairs", {"train": pairs("b", "c")})
-    folder.write_readme("text")
+    folder.write_readme(card(folder, {}, "data"))
     assert load_dataset(str(folder.root), "io_pairs", split="train")["pair_id"] == ["b", "c"]
 
 
 def test_same_rows_give_the_same_bytes(folder):
     def written():
         folder.write("io_pairs", {"train": pairs("a", "b")})
-        folder.write_readme("text")
+        folder.write_readme(card(folder, {}, "data"))
         return {p.name: p.read_bytes() for p in folder.root.rglob("*") if p.is_file()}
 
     assert written() == written()

@@ -8,6 +8,7 @@ import pytest
 from builders.folder import Folder
 from builders.function_files import lines
 from builders.function_lines import ImportedFunctions
+from hub.card import card
 from tests.local_hub import Client, ClientFailed, LocalHub
 from tests.test_imports import GYM, OWN, REFERENCE
 
@@ -83,7 +84,7 @@ def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(hub_client: Client, loca
     folder = Folder(tmp_path / "made")
     (folder.root / ".codeio").mkdir(parents=True)
     folder.write("functions", {"train": given.remove_columns("recorded")})
-    folder.write_readme("A version.")
+    folder.write_readme(card(folder, {}, "data"))
     (file,) = folder.files("functions")
     local_hub.commit(
         REPO,

@@ -6,7 +6,7 @@ from datasets import load_dataset
 from builders.folder import Folder
 from builders.schema import TABLES, table
 from hub.licences import PERMISSIVE
-from hub.release import release
+from hub.release import describe, release
 
 KEY = "AKIA" + "QWERTYUIOPASDFGH"  # put together, or a scanner would find it here
 NAMES = ("open", "closed", "unknown")
@@ -117,5 +117,5 @@ def test_only_the_configs_that_are_wanted(tmp_path):
 
 def test_what_is_laid_out_can_be_loaded(tmp_path):
     made = release(folder(tmp_path / "out", *map(rows, NAMES)))
-    made.folder.write_readme("text")
+    describe(made, "ada/data", "")
     assert load_dataset(str(made.folder.root), "turns", split="train")["response_id"][:] == ["r-open"]
