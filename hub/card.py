@@ -41,7 +41,8 @@ _WITHHELD = {
     "no_licence": "for want of a licence",
     "secret": "for what looks like a credential or an e-mail address",
 }
-_COUNTED = re.compile(r"<!-- counted: (\w+) -->\n(.*?)<!-- /counted -->", re.DOTALL)
+# At the start of a line, where no text of a row comes before the last section that is counted.
+_COUNTED = re.compile(r"^<!-- counted: (\w+) -->\n(.*?)^<!-- /counted -->$", re.DOTALL | re.MULTILINE)
 _CHANGELOG = re.compile(r"<!-- changelog -->\n(.*?)\n<!-- /changelog -->", re.DOTALL)
 
 
@@ -60,7 +61,7 @@ def stale(folder: Folder) -> list[str]:
         text = (folder.root / "README.md").read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError) as error:
         return [f"README.md cannot be read: {error}"]
-    told = dict(_COUNTED.findall(text))
+    told = dict(reversed(_COUNTED.findall(text)))  # the first of a name counts
     template = _template()
     context = template.new_context(_values(folder, {}, "", ""))
     found = []
@@ -95,7 +96,7 @@ def _values(folder: Folder, facts: dict[str, Any], name: str, changelog: str) ->
         "tag": tag and tag[1],
         "default": default,
         "row": example(folder, default) if default else None,
-        "splits": [split for split in SPLITS if any(split in found for found in n["rows"].values())],
+        "splits": SPLITS if any("test" in by_split for by_split in n["rows"].values()) else (),
         "absent": [config for config in TABLES if config not in n["rows"]],
         "pictures": (folder.root / "pictures").is_dir(),
         "funnel": FUNNEL,

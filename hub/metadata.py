@@ -24,7 +24,7 @@ _HUB_LICENCES = frozenset(
     (
         *("0bsd", "afl-3.0", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear", "bsl-1.0"),
         *("cc-by-3.0", "cc-by-4.0", "cc0-1.0", "ecl-2.0", "isc", "mit", "ms-pl", "ncsa", "postgresql"),
-        *("unlicense", "wtfpl", "zlib"),
+        *("unlicense", "wtfpl", "zlib", "unknown"),
     )
 )
 """Those of `licences.PERMISSIVE` that the Hub knows by name; any other is `other` to it."""
