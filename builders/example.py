@@ -16,7 +16,8 @@ def example(folder: Folder, config: str) -> dict[str, Any] | None:
         names = pq.read_schema(file).names
         index = 0
         if "statuses" in names:
-            ends = pq.read_table(file, columns=["statuses"])["statuses"].to_pylist()
+            column = pq.read_table(file, columns=["statuses"])["statuses"].to_pylist()
+            ends = [statuses or [""] for statuses in column]
             index = max(range(len(ends)), key=lambda i: (len(ends[i]), ends[i][-1] == "correct"))
         row: dict[str, Any] = pq.read_table(file).slice(index, 1).to_pylist()[0]
         return row
