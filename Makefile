@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test bench bench-inference endurance
 
 demo: $(VENV)/.demo
-	$(BIN)/codeio build builders/corpus/scientific/projectile.py --out out/demo --embedded qwen2.5-coder-1.5b \
+	$(BIN)/codeio build builders/corpus/scientific/resistors.py --out out/demo --embedded qwen2.5-coder-1.5b \
 	  --license apache-2.0 --max-pairs 2 --max-tokens 600
 
 test: $(VENV)/.test
