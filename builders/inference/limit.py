@@ -72,12 +72,10 @@ class Limit:
     def told(self, load: Load, n_in_flight: int) -> None:
         """The server tells its load, while it has been sent `n_in_flight`."""
         spare = max(MIN_SPARE, int(SPARE_SHARE * load.n_running))
-        wanted = n_in_flight + spare - load.n_waiting
-        has_seen_all = load.n_running + load.n_waiting >= n_in_flight
         if load.n_waiting > spare:
-            self._value = max(1.0, wanted)
-        elif has_seen_all:
-            self._value = min(max(self._value, wanted), self._ceiling)
+            self._value = max(1.0, n_in_flight + spare - load.n_waiting)
+        else:
+            self._value = min(max(self._value, load.n_running + spare), self._ceiling)
 
     def strained(self) -> None:
         """The server or the way to it could not bear what was in flight."""
