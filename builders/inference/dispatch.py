@@ -46,6 +46,9 @@ class Dispatcher:
         self._watches: dict[Lane, asyncio.Task[None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._last_begun = 0.0
+        self._followers = [
+            asyncio.create_task(lane.follow_load(self._pump)) for lane in lanes if lane.server.n_cache_tokens
+        ]
         self._stopping = False
 
     async def see_to(self, ask: Ask) -> None:
@@ -66,7 +69,7 @@ class Dispatcher:
     async def stop(self) -> None:
         """Cancels whatever is under way."""
         self._stopping = True
-        tasks = [*self._tasks, *self._watches.values()]
+        tasks = [*self._tasks, *self._watches.values(), *self._followers]
         self._waiting.cancel()
         for task in tasks:
             task.cancel()

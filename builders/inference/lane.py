@@ -10,19 +10,23 @@ Not covered: which request goes where, and when one is given up (`dispatch`); st
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from builders.inference.answers import Completion, NoAnswer, Refusal, parsed, read_answers
-from builders.inference.errors import ServerDown
-from builders.inference.limit import FIRST, Limit
+from builders.inference.errors import InferenceError, ServerDown
+from builders.inference.limit import Limit
+from builders.inference.load import PATH as LOAD_PATH
+from builders.inference.load import Load, read_load
 from builders.inference.queues import Queue
 from builders.inference.server import Server, changed
 from builders.inference.transport import Broken, Reply, Transport
 
 MIN_LOSSES = 8  # in a row, before a server is held to be broken; fewer may be the fault of the requests
 MAX_REST_S = 60.0
+LOAD_EVERY_S, LOAD_TIMEOUT_S = 1.0, 10.0
 LOOK_TIMEOUT_S = 300.0  # for a look at a server that is there, but may be busy with all that it was sent
 TRUSTED_S = 1.0  # after a look at who answers; no server with another model is up in less
 _BUSY_STATUSES = (429, 503, 529)
@@ -63,8 +67,7 @@ class Lane:
 
     def __init__(self, server: Server, transport: Transport, most: int, timeout_s: float):
         self.server = server
-        # sglang keeps what it cannot run yet in a queue of its own: there is nothing to find out slowly.
-        self.limit = Limit(most, timeout_s, first=most if server.engine == "sglang" else FIRST)
+        self.limit = Limit(most, timeout_s, server.n_cache_tokens)
         self.queue = Queue(primes=server.engine == "sglang")
         self.n_in_flight = 0
         self.samples_at_once = server.samples_at_once
@@ -119,6 +122,17 @@ class Lane:
         self._n_losses_in_a_row = 0
         return outcome
 
+    async def follow_load(self, on_news: Callable[[], None]) -> None:
+        """Looks again and again at what the server runs and what waits there; does not return."""
+        told_at_s = 0.0
+        while True:
+            await asyncio.sleep(LOAD_EVERY_S)
+            load = await self._load() if self.is_open and self.n_in_flight else None
+            if load and load.told_at_s > told_at_s:  # a busy server tells late, the same again and again
+                told_at_s = load.told_at_s
+                self.limit.told(load, self.n_in_flight)
+                on_news()
+
     def comes_back(self) -> None:
         """The server was found again."""
         self.down = None
@@ -138,6 +152,14 @@ class Lane:
             self._strained_at = now
         if lost.fault == "gone" or self._n_losses_in_a_row >= max(MIN_LOSSES, self.limit.value):
             self.down = str(lost)
+
+    async def _load(self) -> Load | None:
+        url = f"{self.server.base_url.removesuffix('/v1')}/{LOAD_PATH}"
+        try:
+            reply = await self._transport.get(url, self.server.headers(), LOAD_TIMEOUT_S)
+        except (Broken, InferenceError):  # answers, or none, tell what is wrong
+            return None
+        return read_load(reply.body)
 
     async def _look_who_answers(self) -> None:
         """A new connection may lead to a server that was started anew, with another model.

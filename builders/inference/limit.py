@@ -4,6 +4,9 @@ In: answers with their tokens and times, and signs of strain. Out: a limit. It b
 while that raises the rate of tokens; a server that only queues what it is sent shows the same rate and longer
 times. Strain (429, 5xx, timeouts) halves it, after which it grows by a tenth at a time.
 
+A server that tells its load is sent as much as it can run, and a little that waits there. More of it
+makes nothing faster, but its prefixes, computed ahead, are the first that a small cache drops.
+
 The rate at a limit is told by Little's law from requests that were sent while it held: in flight times tokens
 by seconds of waiting. So neither the filling of the first seconds nor the last requests of a batch count.
 Not covered: pauses that a server asks for, and whether it answers at all (`lane`).
@@ -11,7 +14,11 @@ Not covered: pauses that a server asks for, and whether it answers at all (`lane
 
 from dataclasses import dataclass
 
+from builders.inference.load import Load
+
 FIRST = 32
+FIRST_TOKENS = 512  # of a question and its answer beyond what it shares: how many a cache may bear, at first
+MIN_SPARE, SPARE_SHARE = 8, 0.25  # what may wait in a server, by what it runs
 N_TO_JUDGE = 8  # answers at least, before a limit is judged
 WORTH = 1.15  # what doubling must multiply the rate by, to be kept up
 SHARE_OF_TIMEOUT = 0.25  # most of a request's time that may pass in waiting and answering, on average
@@ -26,11 +33,16 @@ class Sent:
 
 
 class Limit:
-    """The limit of one server, between 1 and `most`; `value` is what holds now."""
+    """The limit of one server, between 1 and `most`; `value` is what holds now.
 
-    def __init__(self, most: int, timeout_s: float, first: int = FIRST) -> None:
+    `n_cache_tokens`: of a server that tells its load.
+    """
+
+    def __init__(self, most: int, timeout_s: float, n_cache_tokens: int = 0) -> None:
         self.most = most
         self._timeout_s = timeout_s
+        self._is_told = n_cache_tokens > 0
+        first = max(MIN_SPARE, n_cache_tokens // FIRST_TOKENS) if self._is_told else FIRST
         self._value = float(min(first, most))
         self._doubling = True
         self._best_rate = 0.0
@@ -57,6 +69,14 @@ class Limit:
         if self._n_answers >= max(N_TO_JUDGE, self._value / 2):
             self._judge()
 
+    def told(self, load: Load, n_in_flight: int) -> None:
+        """The server tells its load, while it has been sent `n_in_flight`."""
+        spare = max(MIN_SPARE, int(SPARE_SHARE * load.n_running))
+        if load.n_waiting > spare:
+            self._value = max(1.0, n_in_flight + spare - load.n_waiting)
+        else:
+            self._value = min(max(self._value, load.n_running + spare), self._ceiling)
+
     def strained(self) -> None:
         """The server or the way to it could not bear what was in flight."""
         self._value = max(1.0, self._value / 2)
@@ -74,6 +94,8 @@ class Limit:
         if self._waited_s / self._n_answers > SHARE_OF_TIMEOUT * self._timeout_s:
             self._ceiling = self._value = max(1.0, self._value * 0.75)
             self._doubling = False
+        elif self._is_told:
+            pass
         elif self._doubling and rate >= WORTH * self._best_rate:
             self._best_rate = rate
             self._value *= 2

@@ -17,6 +17,8 @@ import httpx
 from builders.inference.answers import Answer, parsed
 from builders.inference.errors import InferenceError, KeyRefused, NotCompatible, ServerDown, WrongModel
 from builders.inference.identity import told_identity
+from builders.inference.load import PATH as LOAD_PATH
+from builders.inference.load import read_load
 
 PROBE_TIMEOUT_S = 15
 MIN_SECRET_CHARS = 12
@@ -35,6 +37,8 @@ class Server:
     """"sglang" where it says so: then its extras are used."""
     is_told: bool = True
     """Whether the identity is the server's own word; the embedded engine's is that of its file."""
+    n_cache_tokens: int = 0
+    """How many tokens the cache of an sglang server holds that tells its load."""
     samples_at_once: bool = True
     """Whether one request may ask for several samples (`n`); a server without it is found out."""
 
@@ -200,10 +204,26 @@ def _described(http: httpx.Client, url: str, entry: dict[str, Any], api_key: str
         identity = told_identity(told, revision if isinstance(revision, str) and revision else None, here)
         # In this mode sglang draws all samples of a request under its one seed: they would be the same.
         samples_at_once = not settings.get("enable_deterministic_inference")
-        return Server(url, entry["id"], identity, api_key, "sglang", samples_at_once=samples_at_once)
+        return Server(
+            base_url=url,
+            model=entry["id"],
+            identity=identity,
+            api_key=api_key,
+            engine="sglang",
+            n_cache_tokens=_cache_tokens(http, origin),
+            samples_at_once=samples_at_once,
+        )
     root = entry.get("root")
     identity = told_identity(root if isinstance(root, str) and root else entry["id"], None, here)
     return Server(url, entry["id"], identity, api_key)
+
+
+def _cache_tokens(http: httpx.Client, origin: str) -> int:
+    try:
+        load = read_load(http.get(f"{origin}/{LOAD_PATH}").content)
+    except httpx.HTTPError:
+        return 0
+    return load.n_cache_tokens if load else 0
 
 
 def _told(http: httpx.Client, origin: str, endpoints: tuple[str, ...]) -> dict[str, Any]:

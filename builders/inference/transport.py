@@ -63,13 +63,29 @@ class Transport:
         for curl in self._idle:
             curl.close()
 
+    async def get(self, url: str, headers: dict[str, str], timeout_s: float) -> Reply:
+        """Reads a page; raises Broken, at the latest after `timeout_s`.
+
+        Over a connection of its own, so that the first answer over a new one is always known as such.
+        """
+        return await self._send(url, headers, None, timeout_s)
+
     async def post(self, url: str, headers: dict[str, str], body: bytes, timeout_s: float) -> Reply:
         """Sends `body` as JSON; raises Broken, at the latest after `timeout_s`."""
+        return await self._send(url, headers, body, timeout_s)
+
+    async def _send(self, url: str, headers: dict[str, str], body: bytes | None, timeout_s: float) -> Reply:
         curl = self._idle.pop() if self._idle else _handle()
         received = _Received()
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.HTTPHEADER, [*(f"{name}: {value}" for name, value in headers.items()), *_HEADERS])
-        curl.setopt(pycurl.POSTFIELDS, body)
+        is_page = body is None
+        curl.setopt(pycurl.FRESH_CONNECT, is_page)
+        curl.setopt(pycurl.FORBID_REUSE, is_page)
+        if is_page:
+            curl.setopt(pycurl.HTTPGET, 1)
+        else:
+            curl.setopt(pycurl.POSTFIELDS, body)
         curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout_s * 1000)))
         curl.setopt(pycurl.WRITEFUNCTION, received.write)
         curl.setopt(pycurl.HEADERFUNCTION, received.header)

@@ -35,7 +35,7 @@ class ChatServer:
         tls: ssl.SSLContext | None = None,
     ):
         self.models = [{"id": model, "object": "model", **(entry or {})}]
-        self.pages: dict[str, Any] = {}  # further GET addresses and their JSON
+        self.pages: dict[str, Any] = {}  # further GET addresses and their JSON, or what makes it
         self.delay_s = delay_s
         self.faults: dict[str, list[str]] = defaultdict(list)
         self.always: str | None = None
@@ -143,7 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/v1/models":
             self._reply(200, {"object": "list", "data": chat.models})
         elif self.path in chat.pages:
-            self._reply(200, chat.pages[self.path])
+            page = chat.pages[self.path]
+            self._reply(200, page() if callable(page) else page)
         else:
             self._reply(404, {"detail": "Not Found"})
 

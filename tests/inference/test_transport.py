@@ -50,6 +50,9 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
+    def do_GET(self) -> None:
+        self.server.answer(self, b"")
+
     def do_POST(self) -> None:
         self.server.answer(self, self.rfile.read(int(self.headers["Content-Length"])))
 
@@ -192,6 +195,21 @@ def test_a_reply_without_a_length_is_read_to_its_end(small: Small) -> None:
 
     small.answer = unmeasured
     assert posted(small.url)[0].body == b"part part part "
+
+
+def test_a_page_is_read_over_a_connection_of_its_own(small: Small) -> None:
+    async def both() -> list[Reply]:
+        async with Transport() as transport:
+            first = await transport.get(small.url, {"X-Key": "7"}, 20)
+            sent = [await transport.post(small.url, {}, b"{}", 20) for _ in range(2)]
+            second = await transport.get(small.url, {}, 20)
+            return [first, *sent, second, await transport.post(small.url, {}, b"{}", 20)]
+
+    page, *others = asyncio.run(both())
+    assert json.loads(page.body)["headers"]["X-Key"] == "7"
+    assert [reply.is_first for reply in others] == [True, False, True, False]
+    assert [json.loads(reply.body)["n_bytes"] for reply in others] == [2, 2, 0, 2]
+    assert small.n_connections == 3
 
 
 @pytest.mark.parametrize("name", ["Retry_After", "retry_after", "RETRY_AFTER"])
