@@ -36,7 +36,7 @@ from hub.versions import version
 from hub.withheld import Left
 
 MOST_SHOWN = 20
-Name = Annotated[str, typer.Argument(help="Folder of a build, or OWNER/NAME[@REVISION] on the Hub.")]
+Name = Annotated[str, typer.Argument(help="Folder of a build, or OWNER/NAME or OWNER/NAME@TAG on the Hub.")]
 
 
 def publish(
