@@ -10,7 +10,7 @@ Not covered: what the folder holds (`release`).
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -60,7 +60,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a commit would do: paths, those that are to be sent with their sizes in bytes."""
+    """What a commit would do: paths, those that are added or changed with the bytes to be sent for them.
+
+    These are none where the repository has the content under another name.
+    """
 
     added: dict[str, int]
     changed: dict[str, int]
@@ -166,15 +169,16 @@ def _remote(api: HfApi, target: Target) -> _Remote:
 
 def _changes(folder: Path, remote: _Remote) -> Changes:
     added, changed, n_unchanged = {}, {}, 0
+    contents = {file.lfs.sha256 for file in remote.files.values() if file.lfs}
     ours = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     for name, path in ours.items():
         there = remote.files.get(name)
         if there is None:
-            added[name] = path.stat().st_size
+            added[name] = _n_to_send(path, contents)
         elif _is_same(path, there):
             n_unchanged += 1
         else:
-            changed[name] = path.stat().st_size
+            changed[name] = _n_to_send(path, contents)
     removed = sorted(name for name in remote.files if name not in ours and _is_ours(name))
     return Changes(added, changed, tuple(removed), n_unchanged)
 
@@ -193,10 +197,19 @@ def _is_same(path: Path, there: RepoFile) -> bool:
     if path.stat().st_size != there.size:
         return False
     if there.lfs:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == there.lfs.sha256
+        return _sha256(path) == there.lfs.sha256
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest() == there.blob_id
+
+
+def _n_to_send(path: Path, contents: Collection[str]) -> int:
+    """Bytes of a file, none if its hash is among these."""
+    return 0 if _sha256(path) in contents else path.stat().st_size
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _tagged(api: HfApi, target: Target) -> str | None:
