@@ -1,0 +1,47 @@
+"""Builds to publish, and the commands of codeio in the process of a client of the Hub."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.auditing import OPTIONS, source
+from tests.building import FUNCTIONS, run, scripted_server
+
+
+def built(home: Path, n_functions: int, options: tuple[Any, ...] = OPTIONS) -> Path:
+    """A build of the first so many functions, all of one shape but for a number."""
+    out = home / f"built-{n_functions}"
+    functions = [
+        {
+            **FUNCTIONS[0],
+            "reference_code": f"def f(n):\n    return n + {step}\n",
+            "query": f"What is {step} more?",
+        }
+        for step in (1, 7, 9)[:n_functions]
+    ]
+    with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
+        given = ("--from", "functions", "--base-url", server.address, *options)
+        assert (
+            run(patch, "build", source(home / f"source-{n_functions}", functions), "--out", out, *given) == 0
+        )
+    return out
+
+
+def command(*words: str) -> list[Any]:
+    """Run `codeio` in the client's process: its exit code and what it printed."""
+    import contextlib
+    import io
+    import sys
+
+    from builders import cli
+
+    sys.argv = ["codeio", *words]
+    printed, errors = io.StringIO(), io.StringIO()
+    code = 0
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+    return [code, printed.getvalue(), errors.getvalue()]
