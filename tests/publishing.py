@@ -8,17 +8,19 @@ import pytest
 from tests.auditing import OPTIONS, source
 from tests.building import FUNCTIONS, run, scripted_server
 
+CODE = (
+    (1, "def f(n):\n    return n + 1\n"),
+    (7, "def f(n):\n    more = n + 7\n    return more\n"),
+    (9, "def f(n):\n    return n + 9\n"),
+)
+
 
 def built(home: Path, n_functions: int, options: tuple[Any, ...] = OPTIONS) -> Path:
-    """A build of the first so many functions, all of one shape but for a number."""
+    """A build of the first so many functions; the second is of another shape, and in the other split."""
     out = home / f"built-{n_functions}"
     functions = [
-        {
-            **FUNCTIONS[0],
-            "reference_code": f"def f(n):\n    return n + {step}\n",
-            "query": f"What is {step} more?",
-        }
-        for step in (1, 7, 9)[:n_functions]
+        {**FUNCTIONS[0], "reference_code": code, "query": f"What is {step} more?"}
+        for step, code in CODE[:n_functions]
     ]
     with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
         given = ("--from", "functions", "--base-url", server.address, *options)

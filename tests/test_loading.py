@@ -123,9 +123,10 @@ def test_every_config_of_every_version(published: dict[str, Folder], plain_clien
     assert latest["rows"] == rows(published["v1.1.0"], DEFAULT_CONFIG)
 
 
-def test_the_first_version_has_columns_without_any_value(versions: dict[str, Folder]):
-    """Else the test above would say nothing of their types."""
+def test_the_versions_differ_in_what_they_have(versions: dict[str, Folder]):
+    """Else the test above would say nothing of splits, and of the types of columns without any value."""
     old, new = versions.values()
+    assert {*old.counts()["codeio_pp"]} == {*new.counts()["codeio_pp"]} == {*SPLITS}
     for config, column in EMPTY:
         assert set(old.column(config, column)) == {None}
         assert set(new.column(config, column)) != {None}
