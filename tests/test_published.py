@@ -5,7 +5,9 @@ import re
 
 import pytest
 
+from hub.provenance import facts
 from tests.auditing import source
+from tests.building import functions_file
 from tests.local_hub import Client, LocalHub
 from tests.publishing import built, command
 
@@ -85,6 +87,24 @@ def test_the_whole_loop(monkeypatch, tmp_path, hub_client: Client, local_hub: Lo
         assert len(old) < len(new)
         assert old[0].keys() == new[0].keys()
         assert all(row in new for row in old), (config, features)
+
+
+def own_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("codeio")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def test_a_build_from_the_sources_alone_tells_no_version(tmp_path, hub_client: Client):
+    """Of the two clients one has codeio's sources on its path, but not installed."""
+    given = ("--from", "functions", "--until", "io_pairs", "--out", str(tmp_path / "out"))
+    code, _, errors = hub_client.run(command, "build", str(functions_file(tmp_path)), *given)
+    assert code == 0, errors
+    (made_with,) = facts(tmp_path / "out")["made_with"]
+    assert made_with["codeio"] == hub_client.run(own_version)
 
 
 @pytest.mark.parametrize(
