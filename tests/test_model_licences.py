@@ -7,7 +7,6 @@ from builders.schema import TABLES, table
 from hub.model_licences import models
 from tests.local_hub import Client, LocalHub
 
-
 MODELS = {
     "Qwen/Small": {"license": "apache-2.0"},
     "Qwen/Own": {"license": "other", "license_name": "qwen-research"},

@@ -3,54 +3,18 @@
 import json
 import random
 import re
-from pathlib import Path
 
 import pytest
 
 from builders.folder import Folder
 from builders.schema import TABLES, table
-from tests.auditing import OPTIONS, source
-from tests.building import FUNCTIONS, run, scripted_server
+from hub.provenance import facts
+from tests.auditing import source
+from tests.building import functions_file
 from tests.local_hub import Client, LocalHub
+from tests.publishing import built, command
 
 REPO = "ada/data"
-
-
-def built(monkeypatch, home: Path, n_functions: int) -> Path:
-    """A build of so many functions, all of one shape but for a number; the third stands among the others."""
-    out = home / f"built-{n_functions}"
-    functions = [
-        {
-            **FUNCTIONS[0],
-            "reference_code": f"def f(n):\n    return n + {step}\n",
-            "query": f"What is {step} more?",
-        }
-        for step in {2: (1, 7), 3: (1, 9, 7)}[n_functions]
-    ]
-    with scripted_server() as server:
-        given = ("--from", "functions", "--base-url", server.address, *OPTIONS)
-        made = source(home / f"source-{n_functions}", functions)
-        assert run(monkeypatch, "build", made, "--out", out, *given) == 0
-    return out
-
-
-def command(*words: str) -> list[object]:
-    """Run `codeio` in the client's process: its exit code and what it printed."""
-    import contextlib
-    import io
-    import sys
-
-    from builders import cli
-
-    sys.argv = ["codeio", *words]
-    printed, errors = io.StringIO(), io.StringIO()
-    code = 0
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-    return [code, printed.getvalue(), errors.getvalue()]
 
 
 def loaded(repo: str, config: str, revision: str, streaming: bool) -> dict[str, list[dict[str, object]]]:
@@ -73,7 +37,7 @@ def snippet(code: str) -> list[str]:
 
 def test_the_whole_loop(monkeypatch, tmp_path, hub_client: Client, local_hub: LocalHub):
     monkeypatch.chdir(tmp_path)
-    small, large = built(monkeypatch, tmp_path, 2), built(monkeypatch, tmp_path, 3)
+    small, large = built(tmp_path, 2), built(tmp_path, 3)
 
     code, printed, errors = hub_client.run(command, "publish", str(small), REPO, "--tag", "v1.0.0", "--json")
     assert code == 0, errors
@@ -130,6 +94,24 @@ def test_the_whole_loop(monkeypatch, tmp_path, hub_client: Client, local_hub: Lo
         assert sum(map(len, old.values())) == n_rows * 2 // 3
 
 
+def own_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("codeio")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def test_a_build_from_the_sources_alone_tells_no_version(tmp_path, hub_client: Client):
+    """Of the two clients one has codeio's sources on its path, but not installed."""
+    given = ("--from", "functions", "--until", "io_pairs", "--out", str(tmp_path / "out"))
+    code, _, errors = hub_client.run(command, "build", str(functions_file(tmp_path)), *given)
+    assert code == 0, errors
+    (made_with,) = facts(tmp_path / "out")["made_with"]
+    assert made_with["codeio"] == hub_client.run(own_version)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -140,12 +122,11 @@ def test_the_whole_loop(monkeypatch, tmp_path, hub_client: Client, local_hub: Lo
     ],
 )
 def test_what_cannot_work_is_told_before_anything_is_sent(
-    words, message, monkeypatch, tmp_path, hub_client: Client, local_hub: LocalHub
+    words, message, tmp_path, hub_client: Client, local_hub: LocalHub
 ):
     if "BUILT" in words:
-        built = tmp_path / "built"
-        source(built)
-        words = tuple(str(built) if word == "BUILT" else word for word in words)
+        folder = source(tmp_path / "built")
+        words = tuple(str(folder) if word == "BUILT" else word for word in words)
     code, _, errors = hub_client.run(command, "publish", *words)
     assert code in (1, 2)
     assert message in " ".join(errors.replace("│", " ").split())
