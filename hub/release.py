@@ -25,7 +25,7 @@ from builders.folder import Folder
 from builders.schema import TABLES
 from hub.card import card
 from hub.licences import PERMISSIVE
-from hub.pictures import statuses_picture
+from hub.pictures import saved, statuses_picture
 from hub.provenance import FILE, facts
 from hub.withheld import BATCH_ROWS, Left, Withheld
 
@@ -69,7 +69,7 @@ def release(
 def describe(made: Release, name: str, changelog: str) -> None:
     """Add the card and its picture, which tell of what is in the folder now; `name` is the repository's."""
     if found := statuses(made.folder):
-        statuses_picture(found, made.folder.root / "pictures" / "statuses.png")
+        saved(statuses_picture(found), made.folder.root / "pictures" / "statuses.png")
     made.folder.write_readme(card(made.folder, made.facts, name, changelog))
 
 
