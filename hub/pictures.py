@@ -7,6 +7,7 @@ it can be read on a light page and on a dark one. Text of rows shows nothing but
 Not covered: `%matplotlib inline`, without which a notebook shows a figure's name.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ COLOURS: dict[str, str] = dict(
 KEPT, NOT_USED = "#56b4e9", "#b8bec5"
 LEAST_LABELLED = 0.06
 """Of a bar's length: what is shorter has no room for its number."""
-MOST_REASONS, MOST_CHARS = 2, 28
+MOST_REASONS, MOST_CHARS, MOST_BARS = 2, 28, 40
 
 
 def statuses_picture(statuses: dict[str, dict[str, dict[str, int]]]) -> Figure:
@@ -76,16 +77,16 @@ def funnel_picture(rows: Mapping[str, Mapping[str, int]], dropped: Mapping[str, 
 
 
 def spread_picture(
-    values: Mapping[str, Sequence[float]], what: str, edges: Sequence[float] | int = 40
+    values: Mapping[str, Sequence[float]], what: str, edges: Sequence[float] | None = None
 ) -> Figure:
-    """How numbers are spread, one panel a name; `edges` of bins, or how many; nulls are left out."""
+    """How numbers are spread, one panel a name; nulls are left out. `edges` of bars, else for integers."""
     known = {name: found[~np.isnan(found)] for name, found in ((n, _floats(v)) for n, v in values.items())}
     known = {name: found for name, found in known.items() if len(found)}
     if not known:
         return _empty(f"Nothing is known: {what}.")
     figure = Figure(figsize=(9, 0.7 + 1.8 * len(known)), dpi=150, facecolor=GROUND, layout="constrained")
     panels = list(figure.subplots(len(known), sharex=True, squeeze=False)[:, 0])
-    bins = np.histogram_bin_edges(np.concatenate(list(known.values())), edges)
+    bins = _edges(np.concatenate(list(known.values()))) if edges is None else edges
     for axes, (name, found) in zip(panels, known.items(), strict=True):
         axes.hist(found, bins, color=KEPT, edgecolor=GROUND)
         median = float(np.median(found))
@@ -114,6 +115,13 @@ def saved(figure: Figure, file: Path) -> None:
 
 def _floats(values: Sequence[Any]) -> Any:
     return np.array([np.nan if value is None else value for value in values], float)
+
+
+def _edges(integers: Any) -> Any:
+    """Bars that hold the same number of integers each."""
+    low, high = integers.min(), integers.max()
+    width = math.ceil((high - low + 1) / MOST_BARS)
+    return np.arange(low, high + 1 + width, width) - 0.5
 
 
 def _bars(names: Sequence[str]) -> tuple[Figure, Axes]:
@@ -153,6 +161,6 @@ def _named(reasons: Mapping[str, int]) -> str:
 
 
 def _empty(why: str) -> Figure:
-    figure = Figure(figsize=(9, 0.8), dpi=150, facecolor=GROUND)
-    figure.text(0.5, 0.5, why, ha="center", va="center", color=INK)
+    figure, axes = _bars([""])  # without axes a notebook would not show it
+    axes.text(0.5, 0, why, ha="center", va="center", color=INK)
     return figure

@@ -56,7 +56,9 @@ def ran(name: str, folder: Path, environment: Mapping[str, str] = os.environ, **
     file = folder / f"{name}.ipynb"
     nbformat.write(notebook, file)
     command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", f"--nbmake-timeout={TIMEOUT_S}"]
-    scripts = str(Path(sys.executable).parent)  # where `codeio` is, though nobody has activated this environment
+    scripts = str(
+        Path(sys.executable).parent
+    )  # where `codeio` is, though nobody has activated this environment
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", file.name],
         cwd=folder,
