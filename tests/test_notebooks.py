@@ -100,7 +100,7 @@ def test_what_rebuild_is_given_is_understood():
     words = (str(names["CODE"]), "--out", names["OUT"], *shlex.split(names["MODEL"]))
     for options in (names["OPTIONS"], names["AGAIN"]):
         command.make_context("build", [*words, *shlex.split(options)])
-    told = re.findall(
+    stages = re.findall(
         r"^\| (?:`(\w+)`|.*?) \| `(\w+)`", cell(read("rebuild"), "again-text").source, re.MULTILINE
     )
     assert {table or None: stage for table, stage in stages} == FIRST_STAGE
