@@ -21,7 +21,10 @@ MOST_ANSWERS = 4
 _PAGE = f"background:{GROUND};color:{INK};padding:12px;border-radius:6px;line-height:1.4;font-size:13px"
 _ANSWERS = "display:flex;flex-wrap:wrap;gap:12px;margin-top:12px"
 _ANSWER = "flex:1 1 320px;min-width:0;border-top:4px solid {colour};padding-top:6px"
-_TEXT = f"white-space:pre-wrap;overflow-wrap:anywhere;margin:4px 0 10px;background:{GROUND};color:{INK}"
+_TEXT = (
+    "white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal;margin:4px 0 10px;"
+    f"font:12px/1.4 ui-monospace,monospace;background:{GROUND};color:{INK}"
+)
 _UNKNOWN = "#ffffff"
 
 
@@ -35,16 +38,18 @@ def questions(folder: Folder) -> list[str]:
 
 
 def side_by_side(folder: Folder, task_id: str) -> str:
-    """The question, and up to `MOST_ANSWERS` answers: a right one if there is one, others in their order.
+    """The question, and up to `MOST_ANSWERS` answers in their order: the first of each status, then others.
 
     Raises LookupError where no answer belongs to that task.
     """
     answers = sorted(_rows(folder, "turns", task_id), key=lambda row: (row["sample"] or 0, row["turn"] or 0))
     if not answers:
         raise LookupError(f"There is no answer to a task {task_id}.")
-    right = next((row for row in answers if row["status"] == "correct"), answers[0])
-    others = [row for row in answers if row is not right][: MOST_ANSWERS - 1]
-    shown = [row for row in answers if row is right or any(row is other for other in others)]
+    firsts = {row["status"]: number for number, row in reversed(list(enumerate(answers)))}
+    by_worth = sorted(
+        range(len(answers)), key=lambda n: (n not in firsts.values(), n != firsts.get("correct"), n)
+    )
+    shown = [answers[number] for number in sorted(by_worth[:MOST_ANSWERS])]
     title = f"<b>{_cell(task_id)}</b>, {len(shown)} of {len(answers)} answers"
     asked = "".join(
         f"<details open><summary>to predict: {_cell(task['direction'])}</summary>{_text(task['prompt'])}"
@@ -76,7 +81,9 @@ def _answer(row: dict[str, Any]) -> str:
     parts = [f"<b>{_cell(row['status'])}</b>, sample {row['sample']}, turn {row['turn']}"]
     parts += [" (asked for as bare JSON)"] if row["answer_forced"] else []
     parts += [" (cut off)"] if row["finish_reason"] == "length" else []
-    for name in ("reasoning", "response", "prediction", "feedback"):
+    if row["reasoning"] is not None:  # long, and not part of the answer
+        parts.append(f"<details><summary>reasoning</summary>{_text(row['reasoning'])}</details>")
+    for name in ("response", "prediction", "feedback"):
         if row[name] is not None:
             parts.append(f"<div><small>{name}</small>{_text(row[name])}</div>")
     colour = COLOURS.get(row["status"], _UNKNOWN)

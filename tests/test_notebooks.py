@@ -18,6 +18,7 @@ from builders.cli import app
 from builders.counts import counted
 from builders.folder import Folder
 from builders.pipeline import FIRST_STAGE
+from builders.raw_code import corpus
 from hub.audit import audit
 from hub.versions import version
 from tests.auditing import altered
@@ -123,12 +124,14 @@ class Answering(Model):
 
 @pytest.mark.timeout(1800)
 def test_rebuild_makes_a_dataset_of_code_and_sends_nothing(tmp_path, environment):
+    code = str(corpus() / "everyday")  # replies about some of these files are recorded
     with Answering() as server:
-        run = ran("rebuild", tmp_path, environment, MODEL=f"--base-url {server.address}")
-    assert run.code == 0, run.log
+        run = ran("rebuild", tmp_path, environment, CODE=code, MODEL=f"--base-url {server.address}")
+    assert run.code == 0, run.log + visible(run)
     out = tmp_path / "out" / "rebuilt"
     counts = Folder(out).counts()
-    assert counts["raw_code"] == {"train": 1}
+    assert counts["raw_code"] == {"train": 8}
+    assert 0 < counts["functions"]["train"] < 8
     assert sum(counts["codeio_pp"].values()) == sum(counts["tasks"].values()) > 0
     statuses = counted(Folder(out))["statuses"]
     assert set(statuses["output"]["0"]) == {"correct"}

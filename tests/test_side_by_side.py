@@ -64,6 +64,13 @@ def test_a_right_answer_is_among_those_shown(tmp_path):
     assert "sample 9, turn 0" in shown.text
 
 
+def test_a_wrong_answer_is_among_those_shown(tmp_path):
+    answers = [("a", sample, 0, "correct") for sample in range(9)]
+    found = folder(tmp_path, [*answers, ("a", 9, 0, "wrong")])
+    shown = Tags(side_by_side(found, "a"))
+    assert [n for n in range(10) if f"reply {n}" in shown.text] == [0, 1, 2, 9]
+
+
 def test_text_of_rows_shows_nothing_but_itself(tmp_path):
     prompt = {"task_id": HOSTILE, "direction": HOSTILE, "prompt": HOSTILE}
     found = folder(tmp_path, [(HOSTILE, 0, 0, HOSTILE), (HOSTILE, None, None, None)], [prompt])
