@@ -23,7 +23,7 @@ from builders.pipeline import Observer
 from builders.progress import Bars, Lines
 from builders.schema import TABLES
 from hub import audit as audits
-from hub import changelog, next_version
+from hub import changelog, model_licences, next_version
 from hub import changes as differences
 from hub import publish as publishing
 from hub.export import FORMATS
@@ -71,9 +71,10 @@ def publish(
         publishing.may_publish(target)
     with console.status("Fetching the version before"):
         before = next_version.before(repo_id, branch)
+        terms = model_licences.licences(model_licences.models(source))
     allowed = PERMISSIVE | set(_listed(allow_licenses))
     with console.status("Choosing the rows that may be published"):
-        made = release(source, chosen, allowed, before.folder if before else None)
+        made = release(source, chosen, allowed, before.folder if before else None, terms)
     if not made.folder.counts():
         raise Failure(f"Nothing may be published. {_why(made.left)}")
     with console.status("Comparing with the version before"):

@@ -8,13 +8,13 @@ Not covered: what a licence asks for.
 
 from collections.abc import Iterable
 
-import httpx
 from huggingface_hub import HfApi, ModelInfo
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from builders.counts import grouped
 from builders.folder import Folder
+from hub.publish import passes
 
 TIMEOUT_S = 10
 
@@ -40,8 +40,12 @@ def _licence(model: str) -> str | None:
         if "/" not in repo_id:
             return None
         info = HfApi().model_info(repo_id, revision=_commit(revision), timeout=TIMEOUT_S)
-    except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError):
+    except (HfHubHTTPError, HFValidationError, OSError):
         return None
+    except Exception as error:
+        if passes(error):
+            return None
+        raise
     return _stated(info)
 
 

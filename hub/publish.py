@@ -226,7 +226,7 @@ def _tagged(api: HfApi, target: Target) -> str | None:
 def _patiently(call: Callable[..., T]) -> Callable[..., T]:
     """The same call, made again after a while where that may help."""
     return retry(
-        retry=retry_if_exception(_passes),
+        retry=retry_if_exception(passes),
         stop=stop_after_attempt(N_TRIES),
         wait=wait_exponential_jitter(initial=FIRST_PAUSE_S, max=MAX_PAUSE_S),
         before_sleep=before_sleep_log(log, logging.WARNING),
@@ -234,12 +234,12 @@ def _patiently(call: Callable[..., T]) -> Callable[..., T]:
     )(call)
 
 
-def _passes(error: BaseException) -> bool:
-    """Whether it is the network's, a busy Hub's, or that of somebody who committed at the same time."""
+def passes(error: BaseException) -> bool:
+    """Whether an error is the network's, a busy Hub's, or that of somebody who committed at the same time."""
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code in _PASSING
     if isinstance(error, RuntimeError) and error.__cause__:  # how an upload fails
-        return _passes(error.__cause__)
+        return passes(error.__cause__)
     return isinstance(error, ConnectionError) or type(error).__module__.partition(".")[0] in _NETWORK
 
 
@@ -252,12 +252,14 @@ def _explained(target: Target) -> Iterator[None]:
         raise PublishError(
             f"{target.repo_id} is no name of a repository ({error}): give OWNER/NAME."
         ) from error
-    except (HfHubHTTPError, RuntimeError, OSError, ValueError) as error:
+    except Exception as error:
+        if not (isinstance(error, HfHubHTTPError | RuntimeError | OSError | ValueError) or passes(error)):
+            raise
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
         status = getattr(getattr(cause, "response", None), "status_code", None)
         if status in (401, 403, 404):
             advice = "log in with `hf auth login` or set HF_TOKEN, with a token that may write there."
-        elif _passes(error):
+        elif passes(error):
             advice = "what was sent is kept: run the same command again."
         else:
             advice = "nothing was published."

@@ -10,7 +10,7 @@ version before (`changelog`).
 import json
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from builders.schema import TABLES
 from hub.arrangement import arrange
 from hub.card import card
 from hub.licences import PERMISSIVE
-from hub.pictures import statuses_picture
+from hub.pictures import saved, statuses_picture
 from hub.provenance import FILE, facts
 from hub.withheld import BATCH_ROWS, Left, Withheld
 
@@ -48,6 +48,7 @@ def release(
     configs: Collection[str] = tuple(TABLES),
     allowed: Collection[str] = PERMISSIVE,
     before: Folder | None = None,
+    model_licences: Mapping[str, str | None] | None = None,
 ) -> Release:
     """Lay out what may be published of `source`, in its `.codeio/release`; what was there goes.
 
@@ -69,6 +70,8 @@ def release(
     told = facts(source.root)
     if withheld.left:
         told["left_behind"] = dict(sorted(Counter(left.reason for left in withheld.left).items()))
+    if model_licences:
+        told["model_licences"] = dict(model_licences)
     if set(allowed) != PERMISSIVE:
         told["licenses_allowed"] = sorted(allowed)
     (root / FILE).write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -78,7 +81,7 @@ def release(
 def describe(made: Release, name: str, changelog: str) -> None:
     """Add the card and its picture, which tell of what is in the folder now; `name` is the repository's."""
     if found := statuses(made.folder):
-        statuses_picture(found, made.folder.root / "pictures" / "statuses.png")
+        saved(statuses_picture(found), made.folder.root / "pictures" / "statuses.png")
     made.folder.write_readme(card(made.folder, made.facts, name, changelog))
 
 

@@ -202,3 +202,36 @@ def test_a_publish_that_was_cut_off_goes_on_and_leaves_nothing(
     assert code == 0, errors
     assert len(local_hub.counters.uploads) == uploads
     assert sorted(path.relative_to(made) for path in made.rglob("*")) == before
+
+
+def test_a_hub_that_is_not_there_is_told_in_a_sentence(tmp_path, hub_client: Client, local_hub: LocalHub):
+    built = tmp_path / "built"
+    source(built)
+    local_hub.stop()
+    for words in (("audit", REPO), ("publish", str(built), REPO, "--dry-run"), ("publish", str(built), REPO)):
+        code, _, errors = hub_client.run(impatient, *words)
+        assert code == 1
+        assert errors.startswith("codeio: The Hub")
+        assert "Traceback" not in errors
+    local_hub.start()
+
+
+def impatient(*words: str) -> list[object]:
+    """Run `codeio` in the client's process, with a single try: its exit code and what it printed."""
+    import contextlib
+    import io
+    import sys
+
+    from builders import cli
+    from hub import publish
+
+    publish.N_TRIES = 1
+    sys.argv = ["codeio", *words]
+    printed, errors = io.StringIO(), io.StringIO()
+    code = 0
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+    return [code, printed.getvalue(), errors.getvalue()]
