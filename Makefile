@@ -1,11 +1,12 @@
 # `make demo` sets up and runs the main job on a model embedded in the process; `make test` sets up and tests,
-# `make bench` measures the sandbox, `make bench-inference` the client and how full it keeps sglang, `make endurance`
-# looks for what 100,000 runs leave behind.
+# `make test-trainers` reads exports with the trainers themselves. `make bench` measures the sandbox, `make
+# bench-inference` the client and how full it keeps sglang, `make bench-hub` what is published, `make endurance` looks
+# for what 100,000 runs leave behind.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench bench-inference endurance
+.PHONY: demo test test-trainers bench bench-hub bench-inference endurance
 
 demo: $(VENV)/.demo
 	$(BIN)/codeio build builders/corpus/scientific/resistors.py --out out/demo --embedded qwen2.5-coder-1.5b \
@@ -13,10 +14,18 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not trainers"
+
+test-trainers: $(VENV)/.test
+	$(BIN)/pytest -m trainers
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.sandbox
+
+bench-hub: $(VENV)/.test
+	$(BIN)/python -m tests.bench.growth
+	$(BIN)/python -m tests.bench.audit
+	$(BIN)/python -m tests.bench.changes 10000 100000
 
 bench-inference: $(VENV)/.bench
 	$(BIN)/python -m tests.bench.clients
