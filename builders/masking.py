@@ -10,6 +10,7 @@ holds one is refused: `PrivateKeyFound`); the ends of secrets longer than `OVERL
 `WINDOW_CHARS`.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -76,6 +77,7 @@ def masked(text: str) -> str:
     return _EMAIL.sub("<EMAIL>", "".join(map(_masked_line, lines)))
 
 
+@functools.lru_cache(maxsize=1 << 14)  # answers repeat lines of the code that they are about
 def _masked_line(line: str) -> str:
     secrets = {value for value in _values(line) if not any(harmless(value) for harmless in _HARMLESS)}
     if not secrets:
