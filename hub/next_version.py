@@ -17,7 +17,7 @@ FIRST = "The first version."
 def changelog(made: Release, repo_id: str, branch: str, tag: str | None) -> str:
     """What its card is to say of changes; raises VersionError where the Hub does not answer."""
     before = _before(repo_id, branch)
-    told = history((before.folder.root / "README.md").read_text(encoding="utf-8")) if before else ""
+    told = history(_readme(before)) if before else ""
     if before and told and _digests(before.folder) == _digests(made.folder):
         return told
     entry = markdown(changes(before, Version(tag or "now", made.folder, made.facts))) if before else FIRST
@@ -25,11 +25,21 @@ def changelog(made: Release, repo_id: str, branch: str, tag: str | None) -> str:
 
 
 def _before(repo_id: str, branch: str) -> Version | None:
-    """The version that stands there now; None where there is none of ours."""
+    """The version that stands there now, on a new branch that of main; None where there is none of ours."""
+    for name in dict.fromkeys((branch, "main")):
+        try:
+            return version(f"{repo_id}@{name}")
+        except NoVersion:
+            pass
+    return None
+
+
+def _readme(before: Version) -> str:
+    """Empty where somebody took it away."""
     try:
-        return version(f"{repo_id}@{branch}")
-    except NoVersion:
-        return None
+        return (before.folder.root / "README.md").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _digests(folder: Folder) -> dict[str, str]:
