@@ -238,7 +238,8 @@ def _schema(file: Path) -> pa.Schema:
             is_fit = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
         if field.name in _NAMING and not is_fit:
             raise VersionError(
-                f"{file}: its column {field.name} is {field.type}, which names nothing: it was not made by codeio."
+                f"{file}: its column {field.name} is {field.type}, which names nothing:"
+                " it was not made by codeio."
             )
     return schema
 
