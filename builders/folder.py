@@ -103,6 +103,14 @@ class Folder:
         return sorted((self.root / config).glob("*.parquet"))
 
 
+def link(file: Path, name: Path) -> None:
+    """Give a file another name, or make a copy where that is not possible."""
+    try:
+        os.link(file.resolve(), name)  # in the Hub's cache it is a symbolic link itself
+    except OSError:  # another file system, or one without links
+        shutil.copy(file, name)
+
+
 def _key(config: str) -> str:
     """The column that names rows of a table: its first, but for `dropped`, which begins with the stage."""
     return "row_id" if config == "dropped" else next(iter(TABLES[config]))

@@ -8,7 +8,7 @@ import platform
 import time
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Self
 
 from datasets import Dataset, concatenate_datasets
@@ -269,7 +269,7 @@ class Build:
     def _made_with(self) -> dict[str, str | None]:
         """Versions of what decides a row, or how it is written down."""
         return {
-            "codeio": version("codeio"),
+            "codeio": _own_version(),
             "python": platform.python_version(),
             "numpy": self.prover.numpy_version,
             "datasets": version("datasets"),
@@ -280,6 +280,13 @@ class Build:
         if self.client is None:
             raise ValueError("this stage asks a model, and none was given")
         return self.client
+
+
+def _own_version() -> str:
+    try:
+        return version("codeio")
+    except PackageNotFoundError:  # run from its sources, which are any
+        return "unknown"
 
 
 def made_by(stage: str) -> list[str]:

@@ -23,13 +23,12 @@ from builders.pipeline import Observer
 from builders.progress import Bars, Lines
 from builders.schema import TABLES
 from hub import audit as audits
-from hub import changelog
+from hub import changelog, model_licences, next_version
 from hub import changes as differences
 from hub import publish as publishing
 from hub.export import FORMATS
 from hub.export import export as write_export
 from hub.licences import PERMISSIVE
-from hub.next_version import changelog as next_changelog
 from hub.publish import Changes, Target
 from hub.release import Release, describe, release
 from hub.versions import version
@@ -70,18 +69,23 @@ def publish(
     console = error_console()
     if not dry_run:
         publishing.may_publish(target)
+    with console.status("Fetching the version before"):
+        before = next_version.before(repo_id, branch)
+        terms = model_licences.licences(model_licences.models(source))
+    allowed = PERMISSIVE | set(_listed(allow_licenses))
     with console.status("Choosing the rows that may be published"):
-        made = release(source, chosen, PERMISSIVE | set(_listed(allow_licenses)))
+        made = release(source, chosen, allowed, before.folder if before else None, terms)
     if not made.folder.counts():
         raise Failure(f"Nothing may be published. {_why(made.left)}")
     with console.status("Comparing with the version before"):
-        history = next_changelog(made, repo_id, branch, tag)
+        history = next_version.changelog(made, before, tag)
     describe(made, repo_id, history)
     if dry_run:
         changes, url = publishing.planned(made.folder.root, target), None
     else:
         done = publishing.publish(made.folder.root, target, message or f"Version {tag or 'without a tag'}")
         changes, url = done.changes, done.url
+        shutil.rmtree(made.folder.root)
     if as_json:
         print(
             json.dumps(
@@ -94,7 +98,6 @@ def publish(
         Console().print(f"Nothing was sent. The card: {made.folder.root / 'README.md'}", soft_wrap=True)
     else:
         Console().print(url or "Nothing had changed.", soft_wrap=True)
-        shutil.rmtree(made.folder.root)
 
 
 def changes(
@@ -178,7 +181,7 @@ def _tell(made: Release, changes: Changes, console: Console) -> None:
     table = Table("file", "bytes", "", title="Files", title_justify="left")
     for word, files in (("new", changes.added), ("changed", changes.changed)):
         for name, n_bytes in files.items():
-            table.add_row(name, decimal(n_bytes), word)
+            table.add_row(name, decimal(n_bytes), word if n_bytes else "renamed")
     for name in changes.removed:
         table.add_row(name, "", "removed")
     console.print(table, f"{changes.n_unchanged} files are there already.")

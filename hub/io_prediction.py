@@ -83,7 +83,7 @@ def _verdicts(rows: Sequence[dict[str, Any]], replies: Sequence[str]) -> list[Ve
     ):
         # Inside the function, so that evaluate does not ask for codeio where only outputs are judged.
         from builders.execution import Prover
-        from builders.verdicts import graded
+        from builders.grading import graded
 
         with Prover() as prover:
             return [Verdict(*verdict) for verdict in graded(prover, rows, predictions)]

@@ -78,7 +78,7 @@ class Lineage:
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
-        self.columns = {config: _columns(folder.files(config)) for config in TABLES}
+        self.columns = {config: columns(folder.files(config)) for config in TABLES}
         self._things = {level: self._all_things(level) for level in LEVELS}
         self._dropped, self._reasons = self._all_dropped()
 
@@ -213,7 +213,8 @@ def _by_drop(
         yield ("dropped", stage, other.reason(number)), undecided[drops == number]
 
 
-def _columns(files: Iterable[Path]) -> dict[str, pa.DataType]:
+def columns(files: Iterable[Path]) -> dict[str, pa.DataType]:
+    """Those that all files have, with their types; none where there are no files."""
     schemas = [_schema(file) for file in files]
     return {
         field.name: field.type

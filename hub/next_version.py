@@ -1,8 +1,11 @@
-"""The changelog of the version to come.
+"""The version to come beside the one before.
 
-In: a folder as it is to be published, and what the repository holds. Out: the changelog for its card, newest
-first. Where no row differs there is nothing to add, so that publishing again changes nothing.
+In: what the repository holds, and a folder as it is to be published. Out: that version, and the changelog for
+the card of the next, newest first. Where no row differs there is nothing to add, so that publishing again
+changes nothing.
 """
+
+from contextlib import suppress
 
 from builders.folder import Folder
 from hub.card import history
@@ -14,24 +17,24 @@ from hub.versions import NoVersion, Version, version
 FIRST = "The first version."
 
 
-def changelog(made: Release, repo_id: str, branch: str, tag: str | None) -> str:
-    """What its card is to say of changes; raises VersionError where the Hub does not answer."""
-    before = _before(repo_id, branch)
+def before(repo_id: str, branch: str) -> Version | None:
+    """What the branch holds, or main where there is no such branch yet; None where that is nothing of ours.
+
+    Raises VersionError where the Hub does not answer.
+    """
+    for revision in dict.fromkeys((branch, "main")):
+        with suppress(NoVersion):
+            return version(f"{repo_id}@{revision}")
+    return None
+
+
+def changelog(made: Release, before: Version | None, tag: str | None) -> str:
+    """What its card is to say of changes; raises VersionError where a file of either is damaged."""
     told = history(_readme(before)) if before else ""
     if before and told and _digests(before.folder) == _digests(made.folder):
         return told
     entry = markdown(changes(before, Version(tag or "now", made.folder, made.facts))) if before else FIRST
     return f"### {tag or 'untagged'}\n\n{entry.strip()}\n\n{told}".strip()
-
-
-def _before(repo_id: str, branch: str) -> Version | None:
-    """The version that stands there now, on a new branch that of main; None where there is none of ours."""
-    for name in dict.fromkeys((branch, "main")):
-        try:
-            return version(f"{repo_id}@{name}")
-        except NoVersion:
-            pass
-    return None
 
 
 def _readme(before: Version) -> str:

@@ -10,7 +10,7 @@ Not covered: what the folder holds (`release`).
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -60,7 +60,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a commit would do: paths, those that are to be sent with their sizes in bytes."""
+    """What a commit would do: paths, those that are added or changed with the bytes to be sent for them.
+
+    These are none where the repository has the content under another name.
+    """
 
     added: dict[str, int]
     changed: dict[str, int]
@@ -169,15 +172,16 @@ def _remote(api: HfApi, target: Target) -> _Remote:
 
 def _changes(folder: Path, remote: _Remote) -> Changes:
     added, changed, n_unchanged = {}, {}, 0
+    contents = {file.lfs.sha256 for file in remote.files.values() if file.lfs}
     ours = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     for name, path in ours.items():
         there = remote.files.get(name)
         if there is None:
-            added[name] = path.stat().st_size
+            added[name] = _n_to_send(path, contents)
         elif _is_same(path, there):
             n_unchanged += 1
         else:
-            changed[name] = path.stat().st_size
+            changed[name] = _n_to_send(path, contents)
     removed = sorted(name for name in remote.files if name not in ours and _is_ours(name))
     return Changes(added, changed, tuple(removed), n_unchanged)
 
@@ -196,10 +200,19 @@ def _is_same(path: Path, there: RepoFile) -> bool:
     if path.stat().st_size != there.size:
         return False
     if there.lfs:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == there.lfs.sha256
+        return _sha256(path) == there.lfs.sha256
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest() == there.blob_id
+
+
+def _n_to_send(path: Path, contents: Collection[str]) -> int:
+    """Bytes of a file, none if its hash is among these."""
+    return 0 if _sha256(path) in contents else path.stat().st_size
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _tagged(api: HfApi, target: Target) -> str | None:
@@ -216,7 +229,7 @@ def _tagged(api: HfApi, target: Target) -> str | None:
 def _patiently(call: Callable[..., T]) -> Callable[..., T]:
     """The same call, made again after a while where that may help."""
     return retry(
-        retry=retry_if_exception(_passes),
+        retry=retry_if_exception(passes),
         stop=stop_after_attempt(N_TRIES),
         wait=wait_exponential_jitter(initial=FIRST_PAUSE_S, max=MAX_PAUSE_S),
         before_sleep=before_sleep_log(log, logging.WARNING),
@@ -224,12 +237,12 @@ def _patiently(call: Callable[..., T]) -> Callable[..., T]:
     )(call)
 
 
-def _passes(error: BaseException) -> bool:
-    """Whether it is the network's, a busy Hub's, or that of somebody who committed at the same time."""
+def passes(error: BaseException) -> bool:
+    """Whether an error is the network's, a busy Hub's, or that of somebody who committed at the same time."""
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code in _PASSING
     if isinstance(error, RuntimeError) and error.__cause__:  # how an upload fails
-        return _passes(error.__cause__)
+        return passes(error.__cause__)
     return isinstance(error, ConnectionError) or type(error).__module__.partition(".")[0] in _NETWORK
 
 
@@ -242,12 +255,14 @@ def _explained(target: Target) -> Iterator[None]:
         raise PublishError(
             f"{target.repo_id} is no name of a repository ({error}): give OWNER/NAME."
         ) from error
-    except (HfHubHTTPError, RuntimeError, OSError, ValueError) as error:
+    except Exception as error:
+        if not (isinstance(error, HfHubHTTPError | RuntimeError | OSError | ValueError) or passes(error)):
+            raise
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
         status = getattr(getattr(cause, "response", None), "status_code", None)
         if status in (401, 403, 404):
             advice = "log in with `hf auth login` or set HF_TOKEN, with a token that may write there."
-        elif _passes(error):
+        elif passes(error):
             advice = "what was sent is kept: run the same command again."
         else:
             advice = "nothing was published."

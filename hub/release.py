@@ -1,16 +1,16 @@
 """A folder made ready for the Hub: the rows that may be published, and what ships beside them.
 
-In: a built folder, and what is wanted of it. Out: `Release`, a folder laid out as the repository. Files of
-which every row goes along are linked, not written again, so that they stay the same from version to version.
+In: a built folder, what is wanted of it, and the version that is published already. Out: `Release`, a folder
+laid out as the repository. Files of which every row goes along are linked, not written again.
 
-Not covered: the upload (`publish`), and what changed since the version before (`changelog`).
+Not covered: which row is in which file (`arrangement`), the upload (`publish`), and what changed since the
+version before (`changelog`).
 """
 
 import json
-import os
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from datasets import Dataset
 
 import prompts
 from builders.counts import statuses
-from builders.folder import Folder
+from builders.folder import Folder, link
 from builders.schema import TABLES
+from hub.arrangement import arrange
 from hub.card import card
 from hub.licences import PERMISSIVE
-from hub.pictures import statuses_picture
+from hub.pictures import saved, statuses_picture
 from hub.provenance import FILE, facts
 from hub.withheld import BATCH_ROWS, Left, Withheld
 
@@ -43,15 +44,24 @@ class Release:
 
 
 def release(
-    source: Folder, configs: Collection[str] = tuple(TABLES), allowed: Collection[str] = PERMISSIVE
+    source: Folder,
+    configs: Collection[str] = tuple(TABLES),
+    allowed: Collection[str] = PERMISSIVE,
+    before: Folder | None = None,
+    model_licences: Mapping[str, str | None] | None = None,
 ) -> Release:
-    """Lay out what may be published of `source`, in its `.codeio/release`; what was there goes."""
+    """Lay out what may be published of `source`, in its `.codeio/release`; what was there goes.
+
+    Rows that the version `before` has too stay in its order and files. Raises VersionError if it is damaged.
+    """
     root = source.root / ".codeio" / "release"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     withheld, made = Withheld(source, allowed), Folder(root)
     for config in configs:
         _lay_out(source, made, config, withheld)
+    if before:
+        arrange(made, before)
     for name in SHIPPED:
         shutil.copy(Path(__file__).with_name(name), root)
     (root / "prompts").mkdir()
@@ -60,6 +70,8 @@ def release(
     told = facts(source.root)
     if withheld.left:
         told["left_behind"] = dict(sorted(Counter(left.reason for left in withheld.left).items()))
+    if model_licences:
+        told["model_licences"] = dict(model_licences)
     if set(allowed) != PERMISSIVE:
         told["licenses_allowed"] = sorted(allowed)
     (root / FILE).write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -69,7 +81,7 @@ def release(
 def describe(made: Release, name: str, changelog: str) -> None:
     """Add the card and its picture, which tell of what is in the folder now; `name` is the repository's."""
     if found := statuses(made.folder):
-        statuses_picture(found, made.folder.root / "pictures" / "statuses.png")
+        saved(statuses_picture(found), made.folder.root / "pictures" / "statuses.png")
     made.folder.write_readme(card(made.folder, made.facts, name, changelog))
 
 
@@ -78,7 +90,7 @@ def _lay_out(source: Folder, made: Folder, config: str, withheld: Withheld) -> N
     if all(_all_kept(file, config, withheld) for file in files):
         for file in files:
             (made.root / config).mkdir(exist_ok=True)
-            _link(file, made.root / config / file.name)
+            link(file, made.root / config / file.name)
         return
     splits: dict[str, list[Path]] = {}
     for file in files:
@@ -105,10 +117,3 @@ def _all_kept(file: Path, config: str, withheld: Withheld) -> bool:
 
 def _batches(file: Path) -> Iterator[pa.RecordBatch]:
     yield from pq.ParquetFile(file).iter_batches(BATCH_ROWS)
-
-
-def _link(file: Path, name: Path) -> None:
-    try:
-        os.link(file, name)
-    except OSError:  # another file system, or one without links
-        shutil.copy(file, name)

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builders.execution import Prover
-from builders.verdicts import graded
+from builders.grading import graded
 from hub.verifier import canonical, extract
 
 CHECKED_BY = ("direction", "input", "output", "reference_code", "entrypoint")

@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
 from builders.folder import Folder
 from builders.schema import TABLES
 from hub.provenance import facts
-from hub.publish import OURS
+from hub.publish import OURS, passes
 
 
 class VersionError(Exception):
@@ -69,7 +69,9 @@ def _published(name: str) -> Version:
             f"There is no folder {name}, and the Hub has no dataset {repo_id} that you may read."
             " Log in with `hf auth login` if it is private."
         ) from None
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except Exception as error:
+        if not (isinstance(error, HfHubHTTPError | LocalEntryNotFoundError | OSError) or passes(error)):
+            raise
         raise VersionError(f"The Hub did not give {name} ({error}): try again later.") from error
     return _version(f"{repo_id}@{oid}", Path(root))
 

@@ -8,9 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from builders.folder import Folder
 from builders.pipeline import Observer
 from builders.schema import TABLES
-from hub.audit import audit
+from hub.audit import Finding, Report, audit
+from hub.audit.failing import failing
 from hub.versions import Version, version
 from tests.auditing import altered, audited, described, named
 
@@ -219,3 +221,23 @@ def test_rows_that_stand_alone_are_looked_through_themselves(a_release):
         ("licences", "codeio_pp", "may"),
         ("licences", "codeio_pp", "secret:"),
     ]
+
+
+def test_rows_that_fail_can_be_shown_whole(a_build):
+    altered(a_build, "turns", setting("status", "timeout", sample=3, turn=1))
+    report, folder = audited(a_build), Folder(a_build)
+    rows = failing(report, folder, 9)
+    assert list(rows) == list(dict.fromkeys((found.config, found.row_id) for found in report.findings))
+    assert ("turns", "timeout") in {(config, row.get("status")) for (config, _), row in rows.items()}
+    assert all(
+        row_id.startswith(row["task_id"]) for (config, row_id), row in rows.items() if config != "turns"
+    )
+    assert list(failing(report, folder, 1).items()) == list(rows.items())[:1]
+
+
+def test_tables_that_cannot_be_read_are_left_alone(a_build):
+    (file,) = (a_build / "turns").glob("*.parquet")
+    file.write_bytes(b"PAR1")
+    broken = [Finding("files", "turns", "", "cannot be read"), Finding("turns", "turns", "x", "is wrong")]
+    report = Report("data", {}, [*broken, Finding("readme", "", "README.md", "is not there")], [])
+    assert failing(report, Folder(a_build), 9) == {}

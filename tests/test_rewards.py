@@ -1,6 +1,9 @@
 """Rewards in a real sandbox; the rules themselves are tested with the verifier."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +36,14 @@ ANSWERS = [
     (INPUT, '{"input": {"m": 10}}', 0.0),
     (INPUT, '{"input": 10}', 0.0),
 ]
+
+
+ALONE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from hub.rewards import compute_score, ground_truth
+print([compute_score("codeio", reply, ground_truth(row)) for row, reply, _ in json.loads(sys.argv[2])])
+"""
 
 
 def columns(rows):
@@ -113,3 +124,11 @@ def test_odd_completions_are_read_as_far_as_they_have_words(completion, reward):
 
 def test_verl_may_hand_over_no_reply_at_all():
     assert compute_score("codeio", None, ground_truth(OUTPUT)) == 0.0
+
+
+def test_rewards_need_no_package_at_all():
+    """A trainer's environment has pins of its own: there may be no datasets, no pycurl, no httpx."""
+    sources = str(Path(rewards.__file__).parents[1])
+    alone = [sys.executable, "-I", "-S", "-c", ALONE, sources, json.dumps(ANSWERS)]
+    found = subprocess.run(alone, capture_output=True, text=True)
+    assert found.stdout == f"{[reward for *_, reward in ANSWERS]}\n", found.stderr

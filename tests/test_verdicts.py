@@ -9,7 +9,8 @@ from datasets import Dataset
 from datasets.fingerprint import Hasher
 
 from builders.execution import Limits, Prover
-from builders.verdicts import MOST_INPUTS, Verdicts
+from builders.grading import MOST_INPUTS
+from builders.verdicts import Verdicts
 
 LIMITS = Limits(cpu_s=0.3, wall_s=60, memory_mb=256)
 # Each leaves something behind in a library module, or ends its process, for the predictions after it.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 N_HOMES = 10_000  # groups whose server is remembered
 N_WARM = 256  # groups that a server's cache is taken to remember
+N_PRIMERS = 8  # at once: a prefix known long before it is used may have left the cache again
 
 
 class Queue:
@@ -41,7 +42,7 @@ class Queue:
             self._ready.append(request)
 
     def next(self) -> Request | None:
-        """What to send next, perhaps a request that primes; None where all that waits had better do so."""
+        """What to send next, perhaps a request that primes; None where what waits had better do so."""
         while self._ready:
             request = self._ready.popleft()
             group = request.group
@@ -49,6 +50,9 @@ class Queue:
                 self._held[group].append(request)
                 continue
             if group and group not in self._warm and self._n_of[group] > 1:
+                if self.primes and len(self._held) >= N_PRIMERS:
+                    self._ready.appendleft(request)
+                    return None
                 self._held[group] = deque()
                 if self.primes:
                     self._held[group].append(request)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from itertools import groupby, tee
 
 from builders.execution import Job, Proof
+from builders.grading import MOST_INPUTS
 from builders.joins import Joined
 from builders.stage import Row
-from builders.verdicts import MOST_INPUTS
 from hub.audit.case import Case
 from hub.audit.tables import batches
 from hub.verifier import equal

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders.inference import RequestCache
-from builders.inference.queues import N_WARM, Queue
+from builders.inference.queues import N_PRIMERS, N_WARM, Queue
 from builders.inference.requests import Request
 from tests.inference.asking import WAIT_S, Gate, aside, asking, order, until
 from tests.inference.chat_server import ChatServer, request, texts
@@ -46,6 +46,15 @@ def test_a_group_waits_until_its_prefix_is_known() -> None:
     waiting.put(one("f4"), ahead=False)
     waiting.put(one("f5"), ahead=False)
     assert name_of(waiting.next()) == "f4"  # it is known still
+
+
+def test_few_prefixes_are_on_their_way_at_a_time() -> None:
+    names = [f"{chr(ord('a') + group)}{number}" for group in range(N_PRIMERS + 2) for number in (1, 2)]
+    waiting = queue(*names, primes=True)
+    firsts = [name_of(waiting.next()) for _ in range(N_PRIMERS + 1)]
+    assert firsts == [*(f"primer of {name}" for name in names[: 2 * N_PRIMERS : 2]), None]
+    waiting.returned("c")
+    assert [name_of(waiting.next()) for _ in range(4)] == ["c1", "c2", f"primer of {names[-4]}", None]
 
 
 def test_without_primers_the_first_of_a_group_goes_ahead_and_no_room_is_wasted() -> None:

@@ -11,8 +11,8 @@ also the tests that download real weights; the constants to patch are others in 
 of huggingface_hub cannot be in one process at all. `Client.run` makes another process as easy as a call; the
 same environment serves for commands.
 
-Not covered: models and spaces, Xet, uploads in parts, buckets, the datasets server, gated repositories,
-merging, and the Hub's limits on sizes and rates.
+Not covered: models but for their metadata, spaces, Xet, uploads in parts, buckets, the datasets server, gated
+repositories, merging, and the Hub's limits on sizes and rates.
 """
 
 from .accounts import ACCOUNTS, Account

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from .client import Client
-from .generations import hub1_python, installed_python
+from .generations import hub1_python, installed_python, plain_python
 from .hub import LocalHub
 
 BUILD_TIMEOUT_S = 1800  # the first time, the environment is downloaded inside a test's time
@@ -32,4 +32,15 @@ def hub_client(request: pytest.FixtureRequest, local_hub: LocalHub, tmp_path: Pa
     """A client of the hub with ada's token: once the tests' own, once of the other generation."""
     python = GENERATIONS[request.param]()
     with Client(python, local_hub.environment(tmp_path / "home"), tmp_path / "client") as client:
+        yield client
+
+
+@pytest.fixture(
+    params=[pytest.param("plain", marks=[pytest.mark.plain, pytest.mark.timeout(BUILD_TIMEOUT_S)])]
+)
+def plain_client(local_hub: LocalHub, tmp_path: Path) -> Iterator[Client]:
+    """A client of the hub that nobody knows, and that has `datasets` but nothing of codeio's."""
+    environment = local_hub.environment(tmp_path / "plain-home", token=None)
+    del environment["PYTHONPATH"]
+    with Client(plain_python(), environment, tmp_path / "plain-client") as client:
         yield client

@@ -1,7 +1,8 @@
-"""The interpreters with the generations of huggingface_hub that codeio supports.
+"""The interpreters of the Hub's clients: those that publish, and one of somebody who only loads.
 
-In: hub1-requirements.txt, and what codeio itself depends on. Out: for each generation a python, which runs
-codeio from this source tree. One is the tests' own; the other, which cannot share an environment with it, is
+In: hub1-requirements.txt, and what codeio itself depends on; plain-requirements.txt. Out: for each generation
+of huggingface_hub that codeio supports a python, which runs codeio from this source tree, and one that has
+nothing of codeio's. The first is the tests' own; the others, which cannot share an environment with it, are
 built once into the tests' cache.
 Not covered: pins of all that these bring; as for users of sglang, it is what pip finds to fit.
 """
@@ -14,8 +15,8 @@ from pathlib import Path
 from tests.servers.sglang_cpu.build import build_once, recipe_id, tests_cache
 from tests.servers.sglang_cpu.process import run
 
-REQUIREMENTS = Path(__file__).with_name("hub1-requirements.txt")
-PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+HERE = Path(__file__).parent
+PROJECT = HERE.parents[1] / "pyproject.toml"
 
 
 def installed_python() -> Path:
@@ -28,17 +29,27 @@ def hub1_python() -> Path:
     Raises:
         CommandFailed: the installation failed.
     """
-    made_of = [REQUIREMENTS.read_text(), *_dependencies(), platform.python_version(), sys.base_prefix]
-    return build_once(tests_cache() / f"hub1-{recipe_id(*made_of)}", _fill) / "bin" / "python"
-
-
-def _dependencies() -> list[str]:
     dependencies: list[str] = tomllib.loads(PROJECT.read_text())["project"]["dependencies"]
-    return dependencies
+    return _python("hub1", dependencies)
 
 
-def _fill(folder: Path, log: Path) -> None:
-    run([sys.executable, "-m", "venv", folder], log)
-    python = folder / "bin" / "python"
-    pip: list[str | Path] = [python, "-m", "pip", "install", "--progress-bar=off"]
-    run([*pip, "-r", REQUIREMENTS, *_dependencies()], log)
+def plain_python() -> Path:
+    """Return the interpreter with nothing but `datasets` and what that brings, built likewise.
+
+    Raises:
+        CommandFailed: the installation failed.
+    """
+    return _python("plain", [])
+
+
+def _python(name: str, dependencies: list[str]) -> Path:
+    requirements = HERE / f"{name}-requirements.txt"
+
+    def fill(folder: Path, log: Path) -> None:
+        run([sys.executable, "-m", "venv", folder], log)
+        python = folder / "bin" / "python"
+        pip: list[str | Path] = [python, "-m", "pip", "install", "--progress-bar=off"]
+        run([*pip, "-r", requirements, *dependencies], log)
+
+    made_of = [requirements.read_text(), *dependencies, platform.python_version(), sys.base_prefix]
+    return build_once(tests_cache() / f"{name}-{recipe_id(*made_of)}", fill) / "bin" / "python"

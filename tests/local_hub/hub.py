@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from .accounts import ACCOUNTS, Account
 from .counters import Counters
@@ -32,6 +32,7 @@ class LocalHub:
         self.accounts = dict(accounts)
         self.page_size = page_size
         self.repositories = Repositories(folder)
+        self.models: dict[str, dict[str, Any]] = {}  # by name, the metadata of their cards
         self.counters = Counters()
         self.faults = Faults()
         self.crashes: list[str] = []  # tracebacks of what no endpoint meant to do

@@ -1,0 +1,52 @@
+"""Builds to publish, and the commands of codeio in the process of a client of the Hub."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.auditing import OPTIONS, source
+from tests.building import FUNCTIONS, run, scripted_server
+
+CODE = {
+    1: "def f(n):\n    return n + 1\n",
+    7: "def f(n):\n    more = n + 7\n    return more\n",
+    9: "def f(n):\n    return n + 9\n",
+}
+"""By what is added; the second is of another shape than the others, and so in the other split."""
+VERSIONS = {2: (1, 7), 3: (1, 9, 7)}
+"""By the number of functions; what is new in the second version stands among what was there."""
+
+
+def built(home: Path, n_functions: int, options: tuple[Any, ...] = OPTIONS) -> Path:
+    """A build of two functions, or of one more."""
+    out = home / f"built-{n_functions}"
+    functions = [
+        {**FUNCTIONS[0], "reference_code": CODE[step], "query": f"What is {step} more?"}
+        for step in VERSIONS[n_functions]
+    ]
+    with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
+        given = ("--from", "functions", "--base-url", server.address, *options)
+        assert (
+            run(patch, "build", source(home / f"source-{n_functions}", functions), "--out", out, *given) == 0
+        )
+    return out
+
+
+def command(*words: str) -> list[Any]:
+    """Run `codeio` in the client's process: its exit code and what it printed."""
+    import contextlib
+    import io
+    import sys
+
+    from builders import cli
+
+    sys.argv = ["codeio", *words]
+    printed, errors = io.StringIO(), io.StringIO()
+    code = 0
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+    return [code, printed.getvalue(), errors.getvalue()]

@@ -1,0 +1,88 @@
+"""Answers beside each other: which are chosen, and that text of rows shows nothing but itself."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from builders.folder import Folder
+from builders.schema import TABLES, table
+from hub.side_by_side import MOST_ANSWERS, questions, side_by_side
+
+HOSTILE = '</pre><script>alert(1)</script><img src=x onerror="alert(2)"> $x$ &lt; "\'>'
+
+
+def folder(tmp_path, answers, tasks=()):
+    """`answers`: task, sample, turn and status of each."""
+    names = ("task_id", "sample", "turn", "status")
+    turns = [
+        {**dict(zip(names, one, strict=True)), "response": f"reply {n}"} for n, one in enumerate(answers)
+    ]
+    found = Folder(tmp_path / "out")
+    (found.root / ".codeio").mkdir(parents=True)
+    found.write("turns", {"train": table(turns, TABLES["turns"])})
+    if tasks:
+        found.write("tasks", {"test": table(list(tasks), TABLES["tasks"])})
+    return found
+
+
+class Tags(HTMLParser):
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_tasks_with_right_and_wrong_answers_come_first(tmp_path):
+    found = folder(
+        tmp_path,
+        [
+            ("a", 0, 0, "correct"),
+            ("b", 0, 0, "wrong"),
+            ("b", 0, 1, "exception"),
+            ("c", 0, 0, "wrong"),
+            ("c", 0, 1, "correct"),
+            ("d", 0, 0, "correct"),
+            ("d", 1, 0, "correct"),
+            (None, 0, 0, "wrong"),
+        ],
+    )
+    assert questions(found) == ["c", "b", "a", "d"]
+
+
+def test_a_right_answer_is_among_those_shown(tmp_path):
+    answers = [("a", sample, 0, "wrong") for sample in range(9)]
+    found = folder(tmp_path, [*answers, ("a", 9, 0, "correct"), ("b", 0, 0, "wrong")])
+    shown = Tags(side_by_side(found, "a"))
+    assert [n for n in range(11) if f"reply {n}" in shown.text] == [0, 1, 2, 9]
+    assert f"{MOST_ANSWERS} of 10 answers" in shown.text
+    assert "sample 9, turn 0" in shown.text
+
+
+def test_a_wrong_answer_is_among_those_shown(tmp_path):
+    answers = [("a", sample, 0, "correct") for sample in range(9)]
+    found = folder(tmp_path, [*answers, ("a", 9, 0, "wrong")])
+    shown = Tags(side_by_side(found, "a"))
+    assert [n for n in range(10) if f"reply {n}" in shown.text] == [0, 1, 2, 9]
+
+
+def test_text_of_rows_shows_nothing_but_itself(tmp_path):
+    prompt = {"task_id": HOSTILE, "direction": HOSTILE, "prompt": HOSTILE}
+    found = folder(tmp_path, [(HOSTILE, 0, 0, HOSTILE), (HOSTILE, None, None, None)], [prompt])
+    page = side_by_side(found, questions(found)[0])
+    shown = Tags(page)
+    assert set(shown.tags) <= {"div", "b", "pre", "small", "details", "summary"}
+    assert shown.text.count(HOSTILE) == 4
+    assert page.startswith('<div class="tex2jax_ignore mathjax_ignore"')
+
+
+def test_what_is_not_there(tmp_path):
+    found = folder(tmp_path, [("a", 0, 0, "wrong")])
+    with pytest.raises(LookupError, match="no answer to a task b"):
+        side_by_side(found, "b")
+    assert questions(Folder(tmp_path)) == []
