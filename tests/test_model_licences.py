@@ -44,9 +44,9 @@ def test_a_licence_is_what_the_card_of_the_model_says(local_hub: LocalHub, hub_c
 def test_a_hub_that_fails_tells_none(local_hub: LocalHub, hub_client: Client, fault: str) -> None:
     local_hub.models |= MODELS
     if fault == "refuse":
-        local_hub.faults.refuse("GET", "/api/models/{repo}", 404)
+        local_hub.faults.refuse("GET", "/api/models/", 404)
     elif fault == "drop":
-        local_hub.faults.lose_reply("GET", "/api/models/{repo}")
+        local_hub.faults.lose_reply("GET", "/api/models/")
     else:
         local_hub.stop()
     try:
