@@ -11,8 +11,10 @@ from markdown_it import MarkdownIt
 from builders.folder import Folder
 from builders.schema import TABLES, table
 from hub.licences import PERMISSIVE
+from hub.next_version import changelog
 from hub.publish import PublishError
 from hub.release import describe, release
+from hub.versions import Version
 
 KEY = "AKIA" + "QWERTYUIOPASDFGH"  # put together, or a scanner would find it here
 NAMES = ("open", "closed", "unknown")
@@ -177,3 +179,9 @@ def test_what_came_with_a_published_folder_is_no_markup(tmp_path):
     describe(made, "ada/data", "")
     text = DatasetCard.load(made.folder.root / "README.md").text
     assert "<script" not in MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+
+
+def test_a_version_that_lost_its_readme_can_be_followed_by_another(tmp_path):
+    made = release(folder(tmp_path / "out", rows("open")))
+    said = changelog(made, Version("before", made.folder, {}), "v2")
+    assert said.startswith("### v2\n\nCompared with before")
