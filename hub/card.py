@@ -42,8 +42,8 @@ _WITHHELD = {
     "secret": "for what looks like a credential or an e-mail address",
 }
 # At the start of a line, where no text of a row comes before the last section that is counted.
-_COUNTED = re.compile(r"^<!-- counted: (\w+) -->\n(.*?)^<!-- /counted -->$", re.DOTALL | re.MULTILINE)
-_CHANGELOG = re.compile(r"<!-- changelog -->\n(.*?)\n<!-- /changelog -->", re.DOTALL)
+_COUNTED = re.compile(r"^<!-- (?:counted: (\w+)|(/)counted) -->$", re.MULTILINE)
+_CHANGELOG = "<!-- changelog -->\n", "\n<!-- /changelog -->"
 
 
 def card(folder: Folder, facts: dict[str, Any], name: str, changelog: str = "") -> str:
@@ -61,7 +61,7 @@ def stale(folder: Folder) -> list[str]:
         text = (folder.root / "README.md").read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError) as error:
         return [f"README.md cannot be read: {error}"]
-    told = dict(reversed(_COUNTED.findall(text)))  # the first of a name counts
+    told = _told(text)
     template = _template()
     context = template.new_context(_values(folder, {}, "", ""))
     found = []
@@ -78,15 +78,27 @@ def stale(folder: Folder) -> list[str]:
 
 def history(readme: str) -> str:
     """The changelog in a card; empty where there is none."""
-    found = _CHANGELOG.search(readme)
-    return found[1] if found else ""
+    _, _, rest = readme.partition(_CHANGELOG[0])
+    text, end, _ = rest.partition(_CHANGELOG[1])
+    return text if end else ""
+
+
+def _told(text: str) -> dict[str, str]:
+    """The counted parts of a card by name, the first of each; marks without their partner are none."""
+    found: dict[str, str] = {}
+    opened = None
+    for mark in _COUNTED.finditer(text):
+        if mark[2] and opened:
+            found.setdefault(opened[1], text[opened.end() + 1 : mark.start()])
+        opened = None if mark[2] else opened or mark
+    return found
 
 
 def _values(folder: Folder, facts: dict[str, Any], name: str, changelog: str) -> dict[str, Any]:
     """What the template names."""
     n = numbers(folder)
     default = next((one for one in (DEFAULT_CONFIG, *reversed(TABLES)) if one in n["rows"]), None)
-    tag = re.match(r"### (\S+)", changelog)
+    tag = re.match(r"### (?!untagged$)(\S+)", changelog, re.MULTILINE)
     return {
         "n": n,
         "facts": facts,
@@ -141,12 +153,12 @@ def _template() -> Template:
 def _cell(text: str) -> str:
     """Text of a row in a line of Markdown, as it is."""
     line = html.escape(" ".join(str(text).split()), quote=False)
-    return re.sub(r"([\\`*_{}\[\]|~])", r"\\\1", line)
+    return re.sub(r"([\\`*_{}\[\]|~$])", r"\\\1", line)
 
 
 def _code(value: Any) -> str:
     """A value in a line as code; longer runs of backticks outside than inside."""
-    line = " ".join(str(value).split()).replace("|", "\\|")
+    line = " ".join(str(value).split())
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
 

@@ -10,11 +10,13 @@ Not covered: how it is shown (`changelog`).
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -140,16 +142,27 @@ class _Alike(NamedTuple):
 
 def changes(old: Version, new: Version) -> Changes:
     """Compare two versions. Raises VersionError where rows have no key, or a file is damaged."""
-    tables = {table.config: table.summary() for table in _compared(old, new)}
-    return Changes(old.name, new.name, tables, _made_differently(old, new))
+    with _readable():
+        tables = {table.config: table.summary() for table in _compared(old, new)}
+        return Changes(old.name, new.name, tables, _made_differently(old, new))
 
 
 def changed_rows(old: Version, new: Version) -> Iterator[ChangedRow]:
     """Every row that differs, table by table; one that also moved comes twice. Raises as `changes` does."""
-    for table in _compared(old, new):
-        for group in table.groups():
-            for key in table.keys(group):
-                yield ChangedRow(table.config, group.change, group.why, key)
+    with _readable():
+        for table in _compared(old, new):
+            for group in table.groups():
+                for key in table.keys(group):
+                    yield ChangedRow(table.config, group.change, group.why, key)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """A file may turn out to be damaged only where its values are looked at."""
+    try:
+        yield
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise VersionError(f"A table is damaged ({error}): fetch or build it again.") from error
 
 
 def _compared(old: Version, new: Version) -> Iterator["_Compared"]:

@@ -20,6 +20,8 @@ PERMISSIVE = frozenset(
     )
 )
 """SPDX ids of licences that ask for no more than to be named."""
+MOST_CHARS = 1000
+"""An expression longer than this is read as none: reading takes seconds for what no file has."""
 _SPDX = get_spdx_licensing()
 
 
@@ -27,7 +29,7 @@ _SPDX = get_spdx_licensing()
 def may_be_published(license: str | None, allowed: Collection[str] = PERMISSIVE) -> bool:
     """Whether one that is allowed can be chosen; of a licence that is unknown or no SPDX id, it cannot."""
     try:
-        expression = _SPDX.parse(license) if license else None
+        expression = _SPDX.parse(license) if license and len(license) <= MOST_CHARS else None
     except ExpressionError:
         return False
     return expression is not None and _holds(expression, {name.lower() for name in allowed})
@@ -36,9 +38,11 @@ def may_be_published(license: str | None, allowed: Collection[str] = PERMISSIVE)
 def names(license: str | None) -> list[str]:
     """The SPDX ids in an expression; what is none stands as it is, and nothing is `unknown`."""
     try:
-        return [str(key) for key in _SPDX.license_keys(license)] if license else ["unknown"]
+        if license and len(license) <= MOST_CHARS:
+            return [str(key) for key in _SPDX.license_keys(license)]
     except ExpressionError:
-        return [license or "unknown"]
+        pass
+    return [license or "unknown"]
 
 
 def _holds(expression: Any, allowed: Collection[str]) -> bool:
@@ -46,6 +50,9 @@ def _holds(expression: Any, allowed: Collection[str]) -> bool:
         return any(_holds(part, allowed) for part in expression.args)
     if isinstance(expression, AND):
         return all(_holds(part, allowed) for part in expression.args)
-    if isinstance(expression, LicenseWithExceptionSymbol):  # an exception only takes duties away
+    if isinstance(expression, LicenseWithExceptionSymbol):
+        # An exception that SPDX knows only takes duties away; others, such as Commons Clause, add some.
+        if not expression.exception_symbol.is_exception:
+            return False
         expression = expression.license_symbol
     return expression.key.lower() in allowed

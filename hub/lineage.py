@@ -55,6 +55,16 @@ _MAKER = {
 _ABOVE = dict(zip(LEVELS, (PLACE, *LEVELS.values()), strict=False))
 _NAMED_BY_ANSWER = {"revisions": "turn", "codeio": "sample", "codeio_pp": "sample"}
 """What stages work towards that name what they drop by the answer they were given."""
+_NUMBERS = {"sample", "turn"}
+_NAMING = {
+    *PLACE,
+    *LEVELS["turn"],
+    *(own for (own, *_) in LEVELS.values()),
+    "response_id",
+    "row_id",
+    "parent_id",
+}
+"""Columns that name things."""
 _NOTHING = 0
 """The hash of no name."""
 _NONE: Hashes = np.zeros(0, np.int64)
@@ -205,12 +215,34 @@ def _by_drop(
 
 def columns(files: Iterable[Path]) -> dict[str, pa.DataType]:
     """Those that all files have, with their types; none where there are no files."""
-    schemas = [pq.read_schema(file) for file in files]
+    schemas = [_schema(file) for file in files]
     return {
         field.name: field.type
         for field in (schemas[0] if schemas else ())
         if all(field.name in schema.names for schema in schemas)
     }
+
+
+def _schema(file: Path) -> pa.Schema:
+    try:
+        if not file.is_file():
+            raise VersionError(f"{file} is no file: fetch or build it again.")
+        schema = pq.read_schema(file)
+    except (pa.ArrowException, OSError) as error:
+        raise VersionError(f"{file} is damaged ({error}): fetch or build it again.") from error
+    if len(set(schema.names)) < len(schema.names):
+        raise VersionError(f"{file} has a column twice: it was not made by codeio.")
+    for field in schema:
+        if field.name in _NUMBERS:
+            is_fit = pa.types.is_integer(field.type)
+        else:
+            is_fit = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        if field.name in _NAMING and not is_fit:
+            raise VersionError(
+                f"{file}: its column {field.name} is {field.type}, which names nothing:"
+                " it was not made by codeio."
+            )
+    return schema
 
 
 def batches(files: Iterable[Path], wanted: Iterable[str]) -> Iterator[pa.RecordBatch]:

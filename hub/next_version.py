@@ -30,11 +30,19 @@ def before(repo_id: str, branch: str) -> Version | None:
 
 def changelog(made: Release, before: Version | None, tag: str | None) -> str:
     """What its card is to say of changes; raises VersionError where a file of either is damaged."""
-    told = history((before.folder.root / "README.md").read_text(encoding="utf-8")) if before else ""
+    told = history(_readme(before)) if before else ""
     if before and told and _digests(before.folder) == _digests(made.folder):
         return told
     entry = markdown(changes(before, Version(tag or "now", made.folder, made.facts))) if before else FIRST
     return f"### {tag or 'untagged'}\n\n{entry.strip()}\n\n{told}".strip()
+
+
+def _readme(before: Version) -> str:
+    """Empty where somebody took it away."""
+    try:
+        return (before.folder.root / "README.md").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _digests(folder: Folder) -> dict[str, str]:

@@ -19,6 +19,8 @@ from builders.responses import Sampling
 from builders.run import Run
 
 FILE = "provenance.json"
+MOST_BYTES = 1 << 20
+"""No build tells more of itself; whoever published data may have written anything."""
 _NO_OPTIONS = {"model", "source", *(field.name for field in fields(Limits))}
 """Of run.json: what `codeio build` is not told by an option of that name."""
 
@@ -33,10 +35,12 @@ def facts(root: Path) -> dict[str, Any]:
     run = Run(root)
     if options := run.options():
         return _of_run(run, options)
-    try:
-        found = json.loads((root / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    file = root / FILE
+    if not file.is_file():  # which also a pipe or a folder of that name is not
         return {}
+    if file.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{FILE} is larger than {MOST_BYTES:,} bytes")
+    found = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(found, dict):
         raise ValueError(f"{FILE} is no JSON object")
     return found

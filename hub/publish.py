@@ -38,7 +38,7 @@ OURS = (
 N_TRIES = 6
 FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 60.0
 T = TypeVar("T")
-_PASSING = (408, 409, 412, 429, 500, 502, 503, 504)
+_PASSING = (408, 409, 412, 429, *range(500, 600))
 _NETWORK = ("httpx", "httpx2", "httpcore", "requests", "urllib3")  # by the generation of huggingface_hub
 log = logging.getLogger("codeio.hub")
 
@@ -92,10 +92,13 @@ class _Remote:
 
 
 def may_publish(target: Target) -> None:
-    """Raise PublishError where the name is none, or the Hub knows that one may not write there."""
+    """Raise PublishError where the name is none, or the Hub knows that one may not write there.
+
+    A pull request may be opened by whoever may read.
+    """
     with _explained(target):
         try:
-            _patiently(HfApi().auth_check)(target.repo_id, repo_type="dataset", write=True)
+            _patiently(HfApi().auth_check)(target.repo_id, repo_type="dataset", write=not target.create_pr)
         except RepositoryNotFoundError:
             if get_token() is None:
                 raise

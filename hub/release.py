@@ -12,6 +12,7 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,14 @@ from datasets import Dataset
 
 import prompts
 from builders.counts import statuses
-from builders.folder import Folder, link
+from builders.folder import SPLITS, Folder, link
 from builders.schema import TABLES
 from hub.arrangement import arrange
 from hub.card import card
 from hub.licences import PERMISSIVE
 from hub.pictures import saved, statuses_picture
 from hub.provenance import FILE, facts
+from hub.publish import PublishError
 from hub.withheld import BATCH_ROWS, Left, Withheld
 
 SHIPPED = ("verifier.py", "io_prediction.py")
@@ -54,6 +56,7 @@ def release(
 
     Rows that the version `before` has too stay in its order and files. Raises VersionError if it is damaged.
     """
+    _refuse_others(source)
     root = source.root / ".codeio" / "release"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
@@ -85,8 +88,28 @@ def describe(made: Release, name: str, changelog: str) -> None:
     made.folder.write_readme(card(made.folder, made.facts, name, changelog))
 
 
+def _refuse_others(source: Folder) -> None:
+    """Raise PublishError where a file is not as this version of codeio writes it."""
+    for config, features in TABLES.items():
+        wanted = features.arrow_schema
+        for file in source.files(config):
+            try:
+                found = pq.read_schema(file) if file.is_file() else None
+            except (pa.ArrowException, OSError) as error:
+                raise PublishError(f"{file} cannot be read ({error}): build it again.") from error
+            if found is None or not any(fnmatch(file.name, f"{split}-*.parquet") for split in SPLITS):
+                raise PublishError(f"{file} is no file that codeio wrote: take it away.")
+            if not found.equals(wanted, check_metadata=False):
+                different = {field.name for field in set(found) ^ set(wanted)} or {"their order"}
+                raise PublishError(
+                    f"{file} was made by another version of codeio (its columns differ in"
+                    f" {', '.join(sorted(different))}). Build it anew: answers are kept, none is asked for"
+                    " twice."
+                )
+
+
 def _lay_out(source: Folder, made: Folder, config: str, withheld: Withheld) -> None:
-    files = source.files(config)
+    files = [file for file in source.files(config) if pq.read_metadata(file).num_rows]
     if all(_all_kept(file, config, withheld) for file in files):
         for file in files:
             (made.root / config).mkdir(exist_ok=True)

@@ -49,7 +49,7 @@ def compute_score(
     data_source: str, solution_str: str, ground_truth: str, extra_info: Any = None, **_: Any
 ) -> float:
     """For verl (`custom_reward_function`): the reward of one reply; `ground_truth` as from the function."""
-    return _rewards([json.loads(ground_truth)], [solution_str])[0]
+    return _rewards([json.loads(ground_truth)], [solution_str or ""])[0]
 
 
 def _rewards(rows: Sequence[dict[str, Any]], replies: Sequence[str]) -> list[float]:
@@ -67,7 +67,15 @@ def _prover(process: int) -> Prover:
 
 
 def _text(completion: Any) -> str:
-    """The words of a completion: a string, or the last message that has any."""
+    """The words of a completion: a string, or those of the last message that has any; empty without."""
     if isinstance(completion, str):
         return completion
-    return next((m["content"] for m in reversed(completion) if m.get("content")), "")
+    said = (_words(message.get("content")) for message in reversed(completion or ()) if message)
+    return next(filter(None, said), "")
+
+
+def _words(content: Any) -> str:
+    """What a message says; of content in parts, its texts."""
+    if isinstance(content, list):
+        return "\n".join(part["text"] for part in content if part.get("text"))
+    return content or ""

@@ -14,6 +14,7 @@ import hub.audit
 from builders.execution import SandboxUnavailable
 from builders.schema import TABLES, content_id
 from hub.audit import Finding, Report, rendered
+from hub.provenance import facts
 from hub.versions import VersionError, version
 from tests.auditing import altered, audited, built, described, named, quick
 from tests.building import run
@@ -271,6 +272,25 @@ def test_provenance_that_asks_for_too_much(a_release):
         (a_release / "provenance.json").write_text(garbage)
         with pytest.raises(VersionError, match="cannot be read"):
             version(str(a_release))
+
+
+def test_a_provenance_without_end_is_not_read(tmp_path):
+    root = tmp_path / "data"
+    root.mkdir()
+    file = root / "provenance.json"
+    with file.open("wb") as content:
+        content.truncate(1 << 34)
+    with pytest.raises(ValueError, match="larger than"):
+        facts(root)
+    file.unlink()
+    os.mkfifo(file)
+    assert facts(root) == {}
+    file.unlink()
+    file.symlink_to("/dev/zero")
+    assert facts(root) == {}
+    file.unlink()
+    file.mkdir()
+    assert facts(root) == {}
 
 
 def test_without_a_sandbox_there_is_no_audit(a_build, monkeypatch):

@@ -1,6 +1,7 @@
 """The card: its numbers are those of the tables, and text of rows shows nothing but itself."""
 
 import re
+import time
 
 import pytest
 from datasets import load_dataset
@@ -48,6 +49,36 @@ def test_a_card_that_lost_its_numbers_is_found(tmp_path):
     assert stale(found) == ["funnel: is not in the card"]
     readme.unlink()
     assert stale(found) != []
+
+
+def test_the_headline_is_counted_too(tmp_path):
+    found = written(tmp_path / "out", rows("open"))
+    readme = found.root / "README.md"
+    readme.write_text(readme.read_text().replace("**1 questions about", "**1,000 questions about"))
+    assert any("1,000 questions" in line for line in stale(found))
+
+
+@pytest.mark.parametrize("mark", ["<!-- counted: rows -->\n", "<!-- changelog -->\n", "<!-- /counted -->\n"])
+def test_marks_without_end_take_no_time(tmp_path, mark):
+    found = written(tmp_path / "out", rows("open"))
+    readme = found.root / "README.md"
+    readme.write_text(mark * 50_000)
+    began = time.monotonic()
+    assert "rows: is not in the card" in stale(found)
+    assert history(readme.read_text()) == ""
+    assert time.monotonic() - began < 10
+
+
+def test_a_version_without_a_tag_has_no_revision_of_that_name(tmp_path):
+    found = written(tmp_path / "out", rows("open"), changelog="### untagged\n\nThe first version.")
+    assert '"revision"' not in (found.root / "README.md").read_text()
+    found = written(tmp_path / "tagged", rows("open"), changelog="### v1.0.0\n\nThe first version.")
+    assert '"revision": "v1.0.0"' in (found.root / "README.md").read_text()
+
+
+def test_a_value_stands_as_it_is(tmp_path):
+    one = rows("open", functions={"model": "a|b"})
+    assert "<code>a|b</code>" in shown(written(tmp_path / "out", one))
 
 
 def test_metadata_name_every_config_with_its_size(tmp_path):

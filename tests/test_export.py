@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import Features, load_dataset
@@ -294,6 +295,25 @@ def test_a_table_of_an_older_version_is_one_sentence(tmp_path):
     with pytest.raises(ExportError, match=r"table codeio_pp has no column answers_forced\. Build it anew"):
         export(version(str(folder.root)), "trl", tmp_path / "out")
     assert export(version(str(folder.root)), "reference", tmp_path / "out") == {"train.jsonl": 8}
+
+
+@pytest.mark.parametrize(
+    ("config", "column", "form"),
+    [("codeio", "messages", "trl"), ("preference", "chosen", "llamafactory"), ("rlvr", "input", "verl")],
+)
+def test_a_row_that_has_no_layout_is_one_sentence(tmp_path, config, column, form):
+    folder = Folder(tmp_path / "made")
+    (folder.root / ".codeio").mkdir(parents=True)
+    odd = float("nan") if column == "input" else None
+    folder.write(config, {"train": table([{"task_id": "t", "direction": "output"}], TABLES[config])})
+    if column == "input":
+        (file,) = folder.files(config)
+        found = pq.read_table(file)
+        place = found.column_names.index(column)
+        pq.write_table(found.set_column(place, column, pa.array([odd])), file)
+    with pytest.raises(ExportError, match=f"table {config} has a row"):
+        export(version(str(folder.root)), form, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from hub.licences import PERMISSIVE, may_be_published
+from hub.licences import PERMISSIVE, may_be_published, names
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,8 @@ from hub.licences import PERMISSIVE, may_be_published
         ("apache-2.0 WITH llvm-exception", True),
         ("mit AND gpl-3.0-only", False),
         ("gpl-2.0-only WITH classpath-exception-2.0", False),
+        ("mit WITH commons-clause", False),
+        ("mit WITH gpl-3.0-only", False),
         ("gpl-3.0+", False),
         ("bsd", False),
         ("no idea", False),
@@ -31,3 +33,9 @@ def test_more_can_be_allowed():
     assert may_be_published("gpl-3.0-only and mit", allowed)
     assert may_be_published("licenseref-ours", allowed)
     assert not may_be_published("gpl-2.0-only", allowed)
+
+
+def test_an_endless_expression_is_none():
+    endless = " OR ".join(["mit"] * 1_000_000)
+    assert not may_be_published(endless)
+    assert names(endless) == [endless]

@@ -134,7 +134,7 @@ def test_a_plan_touches_nothing(hub_client: Client, local_hub: LocalHub, folder)
         ("GET", "/refs"),
     ],
 )
-@pytest.mark.parametrize("status", [429, 500])
+@pytest.mark.parametrize("status", [429, 500, 524])
 def test_a_busy_hub_is_asked_again(hub_client: Client, local_hub: LocalHub, folder, method, path, status):
     local_hub.faults.refuse(method, path, status, retry_after_s=0 if status == 429 else None)
     hub_client.run(published, str(folder), REPO, {"tag": "v1.0.0"})
@@ -198,6 +198,24 @@ def test_who_may_not_write_is_told_so(hub_client: Client, local_hub: LocalHub, f
     with pytest.raises(ClientFailed, match="HF_TOKEN") as failed:
         hub_client.run(published, str(folder), REPO, {})
     assert failed.value.kind == "PublishError"
+
+
+def may_publish(repo_id: str, options: dict[str, object]) -> None:
+    from hub.publish import Target, may_publish
+
+    may_publish(Target(repo_id, **options))
+
+
+def test_whoever_may_read_may_open_a_pull_request(hub_client: Client, local_hub: LocalHub, folder):
+    hub_client.run(published, str(folder), REPO, {})
+    (folder / "verifier.py").write_text("# better rules\n")
+    hub_client.login("hf_bob")
+    with pytest.raises(ClientFailed, match="HF_TOKEN"):
+        hub_client.run(may_publish, REPO, {})
+    hub_client.run(may_publish, REPO, {"create_pr": True})
+    made = hub_client.run(published, str(folder), REPO, {"create_pr": True})
+    assert "/discussions/1" in made["url"]
+    assert there(local_hub, "refs/pr/1") == on_disk(folder)
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "no spaces/here", "--/--"])

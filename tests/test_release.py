@@ -1,12 +1,20 @@
 """What of a folder may be published, and what stays behind with it."""
 
+import json
+
+import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
+from huggingface_hub import DatasetCard
+from markdown_it import MarkdownIt
 
 from builders.folder import Folder
 from builders.schema import TABLES, table
 from hub.licences import PERMISSIVE
+from hub.next_version import changelog
+from hub.publish import PublishError
 from hub.release import describe, release
+from hub.versions import Version
 
 KEY = "AKIA" + "QWERTYUIOPASDFGH"  # put together, or a scanner would find it here
 NAMES = ("open", "closed", "unknown")
@@ -119,3 +127,61 @@ def test_what_is_laid_out_can_be_loaded(tmp_path):
     made = release(folder(tmp_path / "out", *map(rows, NAMES)))
     describe(made, "ada/data", "")
     assert load_dataset(str(made.folder.root), "turns", split="train")["response_id"][:] == ["r-open"]
+
+
+def garbled(file):
+    file.write_bytes(b"garbage")
+
+
+def of_another_split(file):
+    file.rename(file.with_name("validation-00000-of-00001.parquet"))
+
+
+def older(file):
+    pq.write_table(pq.read_table(file).drop_columns(["answer_forced"]), file)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [(garbled, "cannot be read"), (of_another_split, "no file"), (older, "answer_forced")]
+)
+@pytest.mark.parametrize("kinds", [("open",), NAMES])
+def test_a_file_that_this_version_did_not_write_is_one_sentence(tmp_path, kinds, change, said):
+    source = folder(tmp_path / "out", *map(rows, kinds))
+    change(*source.files("turns"))
+    with pytest.raises(PublishError, match=said):
+        release(source)
+
+
+def test_a_file_without_rows_stays_behind(tmp_path):
+    source = folder(tmp_path / "out", rows("open"))
+    (file,) = source.files("turns")
+    pq.write_table(pq.read_table(file).slice(0, 0), file.with_name("test-00000-of-00001.parquet"))
+    made = release(source)
+    describe(made, "ada/data", "")
+    assert made.folder.counts()["turns"] == {"train": 1}
+    assert load_dataset(str(made.folder.root), "turns").keys() == {"train"}
+
+
+def test_what_came_with_a_published_folder_is_no_markup(tmp_path):
+    source = folder(tmp_path / "out", rows("open"))
+    evil = "x\n```\n\n<script>alert(1)</script>"
+    told = {
+        "options": {"seed": evil, "test_share": evil},
+        "source": evil,
+        "limits": {"cpu_s": evil, "wall_s": evil, "memory_mb": evil},
+        "sandboxes": [evil],
+        "made_with": [{evil: evil}],
+        "command": evil,
+        "left_behind": {evil: 3},
+    }
+    (source.root / "provenance.json").write_text(json.dumps(told))
+    made = release(source)
+    describe(made, "ada/data", "")
+    text = DatasetCard.load(made.folder.root / "README.md").text
+    assert "<script" not in MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+
+
+def test_a_version_that_lost_its_readme_can_be_followed_by_another(tmp_path):
+    made = release(folder(tmp_path / "out", rows("open")))
+    said = changelog(made, Version("before", made.folder, {}), "v2")
+    assert said.startswith("### v2\n\nCompared with before")

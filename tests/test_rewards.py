@@ -96,6 +96,36 @@ def test_without_a_sandbox_there_is_no_reward(monkeypatch):
         io_prediction_reward(["?"], ['{"input": {"n": 3}}'], **columns([INPUT]))
 
 
+@pytest.mark.parametrize(
+    ("completion", "reward"),
+    [
+        (None, 0.0),
+        ("", 0.0),
+        ([], 0.0),
+        ([None], 0.0),
+        ([{"role": "assistant", "content": None, "tool_calls": [{"type": "function"}]}], 0.0),
+        ([{"role": "assistant", "content": [{"type": "image", "image": "x"}]}], 0.0),
+        (
+            [
+                {"role": "assistant", "content": '{"output": 4}'},
+                {
+                    "role": "assistant",
+                    "content": [{"type": "text", "text": '{"output": 3}'}, {"type": "image"}],
+                },
+                {"role": "assistant", "content": []},
+            ],
+            1.0,
+        ),
+    ],
+)
+def test_odd_completions_are_read_as_far_as_they_have_words(completion, reward):
+    assert io_prediction_reward(["?"], [completion], **columns([OUTPUT])) == [reward]
+
+
+def test_verl_may_hand_over_no_reply_at_all():
+    assert compute_score("codeio", None, ground_truth(OUTPUT)) == 0.0
+
+
 def test_rewards_need_no_package_at_all():
     """A trainer's environment has pins of its own: there may be no datasets, no pycurl, no httpx."""
     sources = str(Path(rewards.__file__).parents[1])

@@ -68,7 +68,13 @@ def _write(version: Version, form: Format, layout: Layout, split: str, folder: P
     n_rows = 0
     with writing(folder / form.file(layout.config, split), layout.features) as write:
         for batch in _batches(version, layout, split):
-            rows = [layout.row(row, split, n_rows + index) for index, row in enumerate(batch)]
+            try:
+                rows = [layout.row(row, split, n_rows + index) for index, row in enumerate(batch)]
+            except (ValueError, TypeError) as error:
+                raise ExportError(
+                    f"{version.name}: table {layout.config} has a row after row {n_rows} of {split} that"
+                    f" cannot be laid out ({error}). Look at it with `codeio audit`."
+                ) from error
             write(rows)
             n_rows += len(rows)
     return n_rows
