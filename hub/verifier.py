@@ -30,6 +30,7 @@ RELATIVE_TOLERANCE = 1e-3
 ABSOLUTE_TOLERANCE_AT_ZERO = 1e-9
 _SHOWN_CHARS = 300
 _OBJECT_START = re.compile(r'\{\s*["}]')
+_BRACKET = re.compile(r'"(?:[^"\\]+|\\.?)*(?:"|\Z)|([{[])|([}\]])', re.DOTALL)
 _CONTAINERS = (dict, list, tuple)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -102,19 +103,46 @@ def extract(response: str, direction: Direction) -> str | None:
     """Return the prediction in a reply as canonical JSON, or None.
 
     It is the value under the asked key in the last outermost JSON object that has this key. Nothing is
-    repaired: single quotes, `True` or a trailing comma are no JSON.
+    repaired: single quotes, `True` or a trailing comma are no JSON. An object nested deeper than values may
+    be holds no answer.
     """
     found: str | None = None
     position = 0
+    unclosed: set[int] = set()
     while match := _OBJECT_START.search(response, position):
-        position = match.start() + 1
-        try:
-            value, position = _STRICT.raw_decode(response, match.start())
-            if direction in value:
-                found = canonical(value[direction])
-        except (ValueError, RecursionError):
+        start, position = match.start(), match.start() + 1
+        if start in unclosed:
             continue
+        end, depth, still_open = _extent(response, start)
+        if end is None:  # nor do those close that are open within: none is looked at again
+            unclosed.update(still_open)
+        elif depth > MAX_DEPTH + 1:  # skipped whole, for the decoder recurses
+            position = end
+        else:
+            try:
+                value, _ = _STRICT.raw_decode(response[start:end])
+                position = end
+                if direction in value:
+                    found = canonical(value[direction])
+            except ValueError:
+                continue
     return found
+
+
+def _extent(text: str, start: int) -> tuple[int | None, int, list[int]]:
+    """Where the object at `start` ends by its brackets, how deep it is, and what is open at the text's end."""
+    still_open: list[int] = []
+    depth = 0
+    for match in _BRACKET.finditer(text, start):
+        opens, closes = match.groups()
+        if opens:
+            still_open.append(match.start())
+            depth = max(depth, len(still_open))
+        elif closes:
+            still_open.pop()
+            if not still_open:
+                return match.end(), depth, []
+    return None, depth, still_open
 
 
 def equal(expected: Any, predicted: Any) -> bool:

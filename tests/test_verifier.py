@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hub import verifier
 from hub.verifier import MAX_DEPTH, CanonicalError, canonical, equal, extract, fits, loads, verify
@@ -122,6 +123,44 @@ def test_extract(reply, direction, prediction):
 def test_extract_survives_hostile_replies():
     assert extract('{"a":' * 2_000, "output") is None
     assert extract("{" * 100_000 + '{"output": 1}', "output") == "1"
+
+
+@pytest.mark.timeout(60)  # each took minutes to hours where every object was read to where it fails
+@pytest.mark.parametrize(
+    "piece",
+    ['{"a":', '{"', '{"a"}', '{"a":[', '{"a":{}', '[{"a":', '{"a":1 {"b":"', '{"\\', '{"a":"{"', '{}{"'],
+)
+def test_extract_takes_time_by_the_length_of_a_reply(piece):
+    n = 200_000 // len(piece)
+    assert extract(piece * n, "output") is None
+    assert extract('{"output": 2}' + piece * n, "output") == "2"
+    assert extract('{"a":' * 900 + '{"output": 1}' + ", 1" * 50_000, "output") == "1"
+
+
+def as_read_one_by_one(reply):
+    """What `extract` finds, without regard to time: the decoder tried at every opening."""
+    found, position = None, 0
+    while (position := reply.find("{", position)) >= 0:
+        try:
+            value, position = verifier._STRICT.raw_decode(reply, position)
+            found = canonical(value["output"]) if "output" in value else found
+        except ValueError:
+            position += 1
+    return found
+
+
+@given(st.lists(st.sampled_from([*'{}[]",: \\1', '"output"', '"a":', '{"output":', "x", "NaN"]), max_size=60))
+@settings(max_examples=2000)
+def test_extract_finds_what_trying_every_opening_finds(pieces):
+    reply = "".join(pieces)
+    assert extract(reply, "output") == as_read_one_by_one(reply)
+
+
+def test_what_is_nested_too_deeply_is_skipped_whole():
+    deep = "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)
+    assert extract('{"output": 1} {"a": ' + deep + ', "b": {"output": 2}}', "output") == "1"
+    just = "[" * MAX_DEPTH + "]" * MAX_DEPTH
+    assert extract('{"output": ' + just + "}", "output") == just
 
 
 @pytest.mark.parametrize(
