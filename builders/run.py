@@ -38,17 +38,23 @@ class Run:
     def opened(self, options: dict[str, Any]) -> Iterator["Run"]:
         """Lock the folder for a build with these options (JSON values); raises RunError."""
         self._refuse_foreign()
+        with self.locked():
+            self.remember(options)
+            yield self
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other command that writes there off the folder; raises RunError."""
         self.home.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.home / "lock")
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
             raise RunError(
-                f"Another codeio is writing to {self.out}. Wait for it, or choose another --out."
+                f"Another codeio is writing to {self.out}. Wait for it, or choose another folder."
             ) from error
         try:
-            self.remember(options)
-            yield self
+            yield
         finally:
             lock.release()
 

@@ -21,6 +21,7 @@ from builders.console import AsJson, Failure, error_console
 from builders.folder import Folder
 from builders.pipeline import Observer
 from builders.progress import Bars, Lines
+from builders.run import Run
 from builders.schema import TABLES
 from hub import audit as audits
 from hub import changelog, model_licences, next_version
@@ -67,25 +68,28 @@ def publish(
     if not any(source.files(config) for config in chosen):
         raise Failure(f"{folder} has none of the tables {', '.join(chosen)}. Make them with `codeio build`.")
     console = error_console()
-    if not dry_run:
-        publishing.may_publish(target)
-    with console.status("Fetching the version before"):
-        before = next_version.before(repo_id, branch)
-        terms = model_licences.licences(model_licences.models(source))
-    allowed = PERMISSIVE | set(_listed(allow_licenses))
-    with console.status("Choosing the rows that may be published"):
-        made = release(source, chosen, allowed, before.folder if before else None, terms)
-    if not made.folder.counts():
-        raise Failure(f"Nothing may be published. {_why(made.left)}")
-    with console.status("Comparing with the version before"):
-        history = next_version.changelog(made, before, tag)
-    describe(made, repo_id, history)
-    if dry_run:
-        changes, url = publishing.planned(made.folder.root, target), None
-    else:
-        done = publishing.publish(made.folder.root, target, message or f"Version {tag or 'without a tag'}")
-        changes, url = done.changes, done.url
-        shutil.rmtree(made.folder.root)
+    with Run(folder).locked():
+        if not dry_run:
+            publishing.may_publish(target)
+        with console.status("Fetching the version before"):
+            before = next_version.before(repo_id, branch)
+            terms = model_licences.licences(model_licences.models(source))
+        allowed = PERMISSIVE | set(_listed(allow_licenses))
+        with console.status("Choosing the rows that may be published"):
+            made = release(source, chosen, allowed, before.folder if before else None, terms)
+        if not made.folder.counts():
+            raise Failure(f"Nothing may be published. {_why(made.left)}")
+        with console.status("Comparing with the version before"):
+            history = next_version.changelog(made, before, tag)
+        describe(made, repo_id, history)
+        if dry_run:
+            changes, url = publishing.planned(made.folder.root, target), None
+        else:
+            done = publishing.publish(
+                made.folder.root, target, message or f"Version {tag or 'without a tag'}"
+            )
+            changes, url = done.changes, done.url
+            shutil.rmtree(made.folder.root)
     if as_json:
         print(
             json.dumps(

@@ -10,6 +10,7 @@ Not covered: what the folder holds (`release`).
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ OURS = (
 N_TRIES = 6
 FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 60.0
 T = TypeVar("T")
+_TAG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?(?<!\.lock)")
 _PASSING = (408, 409, 412, 429, *range(500, 600))
 _NETWORK = ("httpx", "httpx2", "httpcore", "requests", "urllib3")  # by the generation of huggingface_hub
 log = logging.getLogger("codeio.hub")
@@ -49,13 +51,22 @@ class PublishError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """Where to: a dataset repository, one of its branches, and perhaps a tag for the commit."""
+    """Where to: a dataset repository, one of its branches, and perhaps a tag for the commit.
+
+    Raises PublishError where the tag cannot be one: it comes after the commit, which would then have none.
+    """
 
     repo_id: str
     branch: str = "main"
     tag: str | None = None
     private: bool = False
     create_pr: bool = False
+
+    def __post_init__(self) -> None:
+        if self.tag is not None and (not _TAG.fullmatch(self.tag) or ".." in self.tag):
+            raise PublishError(
+                f"{self.tag!r} is no name of a tag: take letters, digits and ._+- as in v1.0.0."
+            )
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,10 @@ class _Remote:
 
     head: str | None
     files: dict[str, RepoFile]
+
+    def ours(self) -> dict[str, str]:
+        """The files of a version by path, with the hashes of their contents."""
+        return {path: file.blob_id for path, file in self.files.items() if _is_ours(path)}
 
 
 def may_publish(target: Target) -> None:
@@ -131,7 +146,8 @@ def publish(folder: Path, target: Target, message: str) -> Published:
         _patiently(api.create_repo)(**repo, private=target.private or None, exist_ok=True)
         if target.branch != "main":
             _patiently(api.create_branch)(**repo, branch=target.branch, exist_ok=True)
-        published = _patiently(_committed)(api, folder, target, message)
+        before = _patiently(_remote)(api, target)
+        published = _patiently(_committed)(api, folder, target, message, before)
         if target.tag:
             _patiently(api.create_tag)(**repo, tag=target.tag, revision=published.oid, exist_ok=True)
             there = _tagged(api, target)
@@ -140,12 +156,17 @@ def publish(folder: Path, target: Target, message: str) -> Published:
     return replace(published, changes=changes)
 
 
-def _committed(api: HfApi, folder: Path, target: Target, message: str) -> Published:
+def _committed(api: HfApi, folder: Path, target: Target, message: str, before: _Remote) -> Published:
     """One try; the next looks afresh at what there is, and finds the commit if only its reply was lost."""
     remote = _remote(api, target)
     changes = _changes(folder, remote)
     if not changes:
         return Published(remote.head or "", None, changes)
+    if remote.ours() != before.ours():  # the card tells of changes since the version before
+        raise PublishError(
+            f"Somebody else published to {target.repo_id} meanwhile: run the same command again, which"
+            " compares with what is there then."
+        )
     additions = [CommitOperationAdd(path, folder / path) for path in (*changes.added, *changes.changed)]
     where: dict[str, Any] = {"repo_type": "dataset", "revision": target.branch}
     where["create_pr"] = target.create_pr or None

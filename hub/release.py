@@ -11,6 +11,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
+from jinja2 import TemplateError
 
 import prompts
 from builders.counts import statuses
@@ -70,7 +72,8 @@ def release(
     (root / "prompts").mkdir()
     for file in sorted(Path(str(prompts.__file__)).parent.glob("*.md")):
         shutil.copy(file, root / "prompts")
-    told = facts(source.root)
+    with _readable():
+        told = facts(source.root)
     if withheld.left:
         told["left_behind"] = dict(sorted(Counter(left.reason for left in withheld.left).items()))
     if model_licences:
@@ -85,7 +88,19 @@ def describe(made: Release, name: str, changelog: str) -> None:
     """Add the card and its picture, which tell of what is in the folder now; `name` is the repository's."""
     if found := statuses(made.folder):
         saved(statuses_picture(found), made.folder.root / "pictures" / "statuses.png")
-    made.folder.write_readme(card(made.folder, made.facts, name, changelog))
+    with _readable():
+        made.folder.write_readme(card(made.folder, made.facts, name, changelog))
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raises PublishError where what tells how the data came about has another shape than ours."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, TemplateError) as error:
+        raise PublishError(
+            f"What tells how it was made ({FILE} or .codeio/run.json) cannot be used ({error}): build it anew."
+        ) from error
 
 
 def _refuse_others(source: Folder) -> None:

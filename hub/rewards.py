@@ -53,6 +53,9 @@ def compute_score(
 
 
 def _rewards(rows: Sequence[dict[str, Any]], replies: Sequence[str]) -> list[float]:
+    for row in rows:
+        if empty := [column for column in CHECKED_BY if not isinstance(row.get(column), str)]:
+            raise ValueError(f"a row of rlvr has no {', '.join(empty)}: {str(row)[:300]}")
     predictions = [extract(reply, row["direction"]) for row, reply in zip(rows, replies, strict=True)]
     verdicts = graded(_prover(os.getpid()), rows, predictions)
     return [float(verdict.status == "correct") for verdict in verdicts]

@@ -130,7 +130,7 @@ def extract(response: str, direction: Direction) -> str | None:
 
 
 def _extent(text: str, start: int) -> tuple[int | None, int, list[int]]:
-    """Where the object at `start` ends by its brackets, how deep it is, and what is open at the text's end."""
+    """Where the object at `start` ends by its brackets, how deep it is, what is open at the text's end."""
     still_open: list[int] = []
     depth = 0
     for match in _BRACKET.finditer(text, start):

@@ -158,6 +158,30 @@ def test_somebody_elses_commit_in_between_is_kept(hub_client: Client, local_hub:
     assert there(local_hub)["verifier.py"] == b"# newer rules\n"
 
 
+def test_another_version_in_between_is_not_overwritten(hub_client: Client, local_hub: LocalHub, folder):
+    hub_client.run(published, str(folder), REPO, {})
+    (folder / "verifier.py").write_text("# new rules\n")
+    local_hub.faults.precede(
+        "POST", "/commit/main", lambda: local_hub.commit(REPO, {"README.md": b"# theirs"}, "main")
+    )
+    with pytest.raises(ClientFailed, match="Somebody else published to ada/data meanwhile"):
+        hub_client.run(published, str(folder), REPO, {})
+    assert there(local_hub)["README.md"] == b"# theirs"
+    hub_client.run(published, str(folder), REPO, {})
+    assert there(local_hub) == on_disk(folder)
+
+
+@pytest.mark.parametrize(
+    "tag", ["", " ", "v 1", "v1..2", ".v1", "v1.", "v1.lock", "-v1", "a/b", "v1~", "v\n1"]
+)
+def test_a_tag_that_cannot_be_one_is_refused_before_anything_is_sent(tag):
+    from hub.publish import PublishError, Target
+
+    with pytest.raises(PublishError, match="is no name of a tag"):
+        Target(REPO, tag=tag)
+    assert Target(REPO, tag="v1.0.0-rc.1+local_2").tag
+
+
 def test_a_lost_reply_makes_no_second_commit(hub_client: Client, local_hub: LocalHub, folder):
     local_hub.faults.lose_reply("POST", "/commit/main")
     made = hub_client.run(published, str(folder), REPO, {"tag": "v1.0.0"})

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from builders.folder import Folder
+from builders.run import Run
 from builders.schema import TABLES, table
 from hub.provenance import facts
 from tests.auditing import source
@@ -16,6 +17,7 @@ from tests.local_hub import Client, LocalHub
 from tests.publishing import built, command
 
 REPO = "ada/data"
+LOCK = Path(".codeio", "lock")
 
 
 def loaded(repo: str, config: str, revision: str, streaming: bool) -> dict[str, list[dict[str, object]]]:
@@ -201,7 +203,25 @@ def test_a_publish_that_was_cut_off_goes_on_and_leaves_nothing(
     code, _, errors = hub_client.run(command, "publish", str(made), REPO, "--json")
     assert code == 0, errors
     assert len(local_hub.counters.uploads) == uploads
-    assert sorted(path.relative_to(made) for path in made.rglob("*")) == before
+    assert sorted(path.relative_to(made) for path in made.rglob("*")) == sorted([*before, LOCK])
+
+
+def test_a_folder_that_is_being_built_or_published_is_left_alone(tmp_path, hub_client: Client):
+    made, _ = grown(tmp_path / "made", list(range(3)))
+    with Run(made).locked():
+        code, _, errors = hub_client.run(command, "publish", str(made), REPO)
+    assert code == 1
+    assert "Another codeio is writing to" in errors
+
+
+@pytest.mark.parametrize("told", ["[]", "{", '{"options": {}}', '{"options": 5, "limits": []}'])
+def test_what_cannot_tell_how_it_was_made_is_refused_in_a_sentence(tmp_path, hub_client: Client, told: str):
+    made, _ = grown(tmp_path / "made", list(range(3)))
+    (made / "provenance.json").write_text(told)
+    code, _, errors = hub_client.run(command, "publish", str(made), REPO, "--dry-run")
+    assert code == 1
+    assert "build it anew" in errors
+    assert "Traceback" not in errors
 
 
 def test_a_hub_that_is_not_there_is_told_in_a_sentence(tmp_path, hub_client: Client, local_hub: LocalHub):

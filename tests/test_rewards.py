@@ -78,6 +78,11 @@ def test_a_row_without_its_check_is_refused():
     partial = {name: values for name, values in columns([OUTPUT]).items() if name != "reference_code"}
     with pytest.raises(ValueError, match="no reference_code"):
         io_prediction_reward(["?"], ["3"], **partial)
+    empty = {
+        name: [None] if name == "reference_code" else values for name, values in columns([OUTPUT]).items()
+    }
+    with pytest.raises(ValueError, match="no reference_code: "):
+        io_prediction_reward(["?"], ["3"], **empty)
 
 
 @pytest.mark.parametrize(("row", "reply", "reward"), ANSWERS[:5])
