@@ -5,7 +5,7 @@ since one breaks the whole config.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -35,11 +35,11 @@ def metadata(folder: Folder, found: dict[str, Any], source: str, title: str) -> 
     data = DatasetCardData(
         pretty_name=title,
         language=["en"],
-        license=_licences(row["license"] for row in found["licences"]),
+        license=hub_licences(row["license"] for row in found["licences"]),
         annotations_creators=["machine-generated"],
         source_datasets=[source if REPO_ID.fullmatch(source) else "original"],
         task_categories=["text-generation"],
-        size_categories=[_size(sum(sum(splits.values()) for splits in found["rows"].values()))],
+        size_categories=[size_category(found["rows"])],
         tags=list(TAGS),
         configs=[_config(folder, config, splits) for config, splits in found["rows"].items()],
     )
@@ -73,10 +73,13 @@ def _info(folder: Folder, config: str, splits: dict[str, int]) -> DatasetInfo:
     )
 
 
-def _licences(expressions: Iterable[str | None]) -> list[str]:
+def hub_licences(expressions: Iterable[str | None]) -> list[str]:
+    """The licences of rows by the names that the Hub has for them."""
     found = {name.lower() for expression in expressions for name in names(expression)}
     return sorted({name if name in _HUB_LICENCES else "other" for name in found}) or ["unknown"]
 
 
-def _size(n_rows: int) -> str:
+def size_category(rows: Mapping[str, Mapping[str, int]]) -> str:
+    """What the Hub calls a dataset with so many rows by config and split."""
+    n_rows = sum(sum(splits.values()) for splits in rows.values())
     return next((size for power, size in enumerate(_SIZES, 3) if n_rows < 10**power), _SIZES[-1])

@@ -26,7 +26,7 @@ def numbers(folder: Folder) -> dict[str, Any]:
             config: sum(file.stat().st_size for file in folder.files(config)) for config in found["rows"]
         },
         "tokens": _tokens(folder),
-        "licences": _licences(folder),
+        "licences": licences(folder),
         "sources": _sources(folder),
         "outputs": _outputs(folder),
         "turns": _turns(folder),
@@ -57,7 +57,7 @@ def _tokens(folder: Folder) -> list[dict[str, Any]]:
     )
 
 
-def _licences(folder: Folder) -> list[dict[str, Any]]:
+def licences(folder: Folder) -> list[dict[str, Any]]:
     """For each licence, how many files and functions are under it; None where none is known."""
     found: dict[str | None, dict[str, Any]] = {}
     for config in ("raw_code", "functions"):

@@ -99,7 +99,7 @@ def _readable() -> Iterator[None]:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, TemplateError) as error:
         raise PublishError(
-            f"What tells how it was made ({FILE} or .codeio/run.json) cannot be used ({error}): build it anew."
+            f"What tells how it was made ({FILE} or .codeio/run.json) is of no use ({error}): build it anew."
         ) from error
 
 

@@ -214,16 +214,14 @@ def test_a_long_report_is_cut_and_says_so():
 
 
 LIES = {
-    "digest": ("sha256:", "sha256:0", {"codeio"}),
+    "digest": ("sha256:", "sha256:0", {"raw_code"}),
     "path": ("path: codeio/train", "path: ../codeio/train", {"codeio"}),
     "split": ("split: train\n    path: rlvr", "split: test\n    path: rlvr", {"rlvr"}),
     "unknown config": ("configs:\n", "configs:\n- config_name: '[red]mine'\n", {"[red]mine"}),
     "config without files": ("config_name: rlvr", "config_name: rlvr\n- config_name: rlvr", {"rlvr"}),
-    "sizes": (
-        "configs:\n",
-        "dataset_info:\n  config_name: rlvr\n  splits:\n  - name: train\n    num_examples: 3\nconfigs:\n",
-        {"rlvr"},
-    ),
+    "sizes": ("num_examples: ", "num_examples: 7", {"raw_code"}),
+    "licence": ("license:\n- ", "license:\n- not-", {""}),
+    "size": ("size_categories:\n- ", "size_categories:\n- 1", {""}),
     "no configs": ("configs:\n", "configs: nothing\nothers:\n", {""}),
     "bad YAML": ("configs:\n", "configs: [\n", {""}),
     "no metadata": ("---\n", "", {""}),
@@ -242,13 +240,8 @@ def test_a_readme_that_lies(a_build, name):
     text = readme.read_text()
     assert old in text
     readme.write_text(text.replace(old, new, 1))
-    for config in ("turns", "functions"):  # the costly checks are others' matter
-        shutil.rmtree(a_build / config)
-    findings = [f for f in audited(a_build).findings if f.config not in ("turns", "functions")]
-    assert {(f.check, f.config) for f in findings} <= {
-        ("readme", config) for config in configs | {"raw_code"}
-    }
-    assert findings
+    findings = audited(a_build, sample=1).findings  # what runs code is others' matter
+    assert {(f.check, f.config) for f in findings} == {("readme", config) for config in configs}
 
 
 def test_files_of_no_config_are_named_and_not_read(a_build):

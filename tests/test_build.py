@@ -93,7 +93,7 @@ def test_questions_that_were_all_refused_stand_in_the_funnel(monkeypatch, source
     server.always = "too_long"
     build(monkeypatch, source, tmp_path / "out", server)
     assert "8 context_too_long" in capsys.readouterr().out
-    assert "8 context_too_long" in (tmp_path / "out" / "README.md").read_text()
+    assert "8 context_too_long" in (tmp_path / "out" / "README.md").read_text().replace("\\", "")
 
 
 def test_a_question_that_is_too_long_is_dropped_with_its_reason(monkeypatch, source, tmp_path, server):

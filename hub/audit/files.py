@@ -16,6 +16,8 @@ from builders.schema import TABLES
 from hub.audit.case import Case
 from hub.audit.shipped import MOST_BYTES
 from hub.card import stale
+from hub.metadata import hub_licences, size_category
+from hub.numbers import licences
 
 
 def check(case: Case) -> None:
@@ -39,7 +41,7 @@ def check(case: Case) -> None:
         for config, detail in (*_configs(case, metadata.get("configs")), *_sizes(case, metadata)):
             case.found("readme", config, "README.md", detail)
         if not case.tables.broken:  # what counts again reads Parquet in this process
-            for detail in stale(case.folder):
+            for detail in (*_told(case, metadata), *stale(case.folder)):
                 case.found("readme", "", "README.md", detail)
 
 
@@ -69,6 +71,16 @@ def _config(case: Case, name: str, told: dict[str, Any]) -> Iterator[tuple[str, 
         yield name, f"its data_files are not those of the splits {', '.join(splits)}"
     if told.get("description") != case.folder.digest(name):
         yield name, "its description is not the digest of its files, so load_dataset may serve other rows"
+
+
+def _told(case: Case, metadata: dict[str, Any]) -> Iterator[str]:
+    counted = {
+        "license": hub_licences(row["license"] for row in licences(case.folder)),
+        "size_categories": [size_category(case.tables.counts)],
+    }
+    for name, value in counted.items():
+        if metadata.get(name) != value:
+            yield f"its {name} is not {', '.join(value)}, as the tables tell"
 
 
 def _sizes(case: Case, metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
