@@ -219,7 +219,7 @@ LIES = {
     "split": ("split: train\n    path: rlvr", "split: test\n    path: rlvr", {"rlvr"}),
     "unknown config": ("configs:\n", "configs:\n- config_name: '[red]mine'\n", {"[red]mine"}),
     "config without files": ("config_name: rlvr", "config_name: rlvr\n- config_name: rlvr", {"rlvr"}),
-    "sizes": ("num_examples: ", "num_examples: 7", {"raw_code"}),
+    "sizes": ("num_examples: ", "num_examples: 7", {"codeio"}),
     "licence": ("license:\n- ", "license:\n- not-", {""}),
     "size": ("size_categories:\n- ", "size_categories:\n- 1", {""}),
     "no configs": ("configs:\n", "configs: nothing\nothers:\n", {""}),

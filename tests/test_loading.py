@@ -32,7 +32,8 @@ def loaded(repo: str, config: str | None, revision: str, streaming: bool) -> Loa
     splits = load_dataset(repo, config, revision=revision, streaming=streaming)
     features = [split.features.to_dict() for split in splits.values()]
     assert all(one == features[0] for one in features)
-    return {"rows": {name: list(split) for name, split in splits.items()}, "features": features[0]}
+    rows = {name: sorted(split, key=str) for name, split in splits.items()}
+    return {"rows": rows, "features": features[0]}
 
 
 def types_of_files(repo: str, config: str, revision: str) -> dict[str, Any]:
@@ -94,12 +95,12 @@ def published(versions: dict[str, Folder], local_hub: LocalHub, tmp_path: Path) 
 
 
 def rows(folder: Folder, config: str) -> dict[str, list[dict[str, Any]]]:
-    """Those of a build, as they were written."""
+    """Those of a build by split, in the order of their text: a version has them in that of the one before."""
     found = {
         split: [row for file in folder.files(config) if file.name.startswith(split) for row in _rows(file)]
         for split in SPLITS
     }
-    return {split: some for split, some in found.items() if some}
+    return {split: sorted(some, key=str) for split, some in found.items() if some}
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:
