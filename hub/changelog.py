@@ -16,7 +16,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hub.changes import Change, Changes, Difference, Group, TableChanges
+from hub.differences import Change, Changes, Difference, Group, TableChanges
 
 MOST_GROUPS = 8
 """Of a table and kind of change; the rest is summed up."""

@@ -11,9 +11,8 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from builders.folder import Folder
 from builders.schema import TABLES
+from hub.differences import Change, Changes, Difference, Group, TableChanges
 from hub.lineage import (
     LEVELS,
     Hashes,
@@ -39,7 +39,6 @@ from hub.lineage import (
 from hub.matching import Numbers, alike, at, contents, matched, read, taken
 from hub.versions import Version, VersionError
 
-Change = Literal["added", "removed", "regraded", "changed", "moved"]
 KEYS = {
     "raw_code": ("code_id",),
     "functions": ("function_id",),
@@ -56,70 +55,6 @@ KEYS = {
 STATUS = {"turns": "status", "codeio": "status", "codeio_pp": "statuses", "dropped": "drop_reason"}
 N_EXAMPLES = 5
 _MADE_WITH = {"functions": ("model", "prompt_id"), "turns": ("model", "prompt_id")}
-
-
-@dataclass(frozen=True)
-class Group:
-    """Rows of a table that changed alike; `why` says how.
-
-    added, removed: the level of the topmost thing that the other version lacks (`file`, `function`, `pair`,
-    `task`, `sample`, `turn`); `dropped` with the stage and reason by which the other version lost it; `table`
-    where that has no such table; `request` for an answer to another request; or `row`.
-    regraded: the old status and the new. changed: the columns that differ. moved: the old split and the new.
-    """
-
-    change: Change
-    why: Why
-    n_rows: int
-    examples: tuple[str, ...]
-    """Keys of the first ones; the parts of a key have a / between."""
-
-
-@dataclass(frozen=True)
-class TableChanges:
-    """A table in both versions: its numbers of rows, those that changed, columns that are not the same."""
-
-    n_old: int
-    n_new: int
-    n_unchanged: int
-    groups: tuple[Group, ...]
-    columns_added: tuple[str, ...]
-    columns_removed: tuple[str, ...]
-    columns_retyped: tuple[str, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.groups or self.columns_added or self.columns_removed or self.columns_retyped)
-
-    def n(self, change: Change) -> int:
-        """How many rows changed like this."""
-        return sum(group.n_rows for group in self.groups if group.change == change)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Something about how they were made; None where a version does not tell."""
-
-    what: str
-    old: Any
-    new: Any
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What differs: false where nothing does. `tables` has each table that either version has."""
-
-    old: str
-    new: str
-    tables: dict[str, TableChanges]
-    made_differently: tuple[Difference, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.made_differently or any(self.tables.values()))
-
-    def as_json(self) -> dict[str, Any]:
-        """The same in plain JSON values."""
-        found: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return found
 
 
 class ChangedRow(NamedTuple):

@@ -15,7 +15,8 @@ from builders.folder import Folder
 from builders.schema import TABLES
 from hub.card import card
 from hub.changelog import markdown, rendered
-from hub.changes import KEYS, STATUS, Difference, changed_rows, changes
+from hub.changes import KEYS, STATUS, changed_rows, changes
+from hub.differences import Difference
 from hub.versions import Version, VersionError, version
 from tests.building import build, scripted
 from tests.inference.chat_server import ChatServer
