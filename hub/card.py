@@ -41,7 +41,7 @@ _WITHHELD = {
     "no_licence": "for want of a licence",
     "secret": "for what looks like a credential or an e-mail address",
 }
-# At the start of a line, where no text of a row comes before the last section that is counted.
+_ROW = "\n## A whole row of "
 _COUNTED = re.compile(r"^<!-- (?:counted: (\w+)|(/)counted) -->$", re.MULTILINE)
 _CHANGELOG = "<!-- changelog -->\n", "\n<!-- /changelog -->"
 
@@ -84,10 +84,13 @@ def history(readme: str) -> str:
 
 
 def _told(text: str) -> dict[str, str]:
-    """The counted parts of a card by name, the first of each; marks without their partner are none."""
+    """The counted parts of a card by name, the first of each; marks without their partner are none.
+
+    Nor are those in the row that it shows: before it, no text of a row stands at the start of a line.
+    """
     found: dict[str, str] = {}
     opened = None
-    for mark in _COUNTED.finditer(text):
+    for mark in _COUNTED.finditer(text.partition(_ROW)[0]):
         if mark[2] and opened:
             found.setdefault(opened[1], text[opened.end() + 1 : mark.start()])
         opened = None if mark[2] else opened or mark

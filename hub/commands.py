@@ -30,8 +30,9 @@ from hub import publish as publishing
 from hub.export import FORMATS
 from hub.export import export as write_export
 from hub.licences import PERMISSIVE
-from hub.publish import Changes, Target
+from hub.publish import Target
 from hub.release import Release, describe, release
+from hub.remote import Changes
 from hub.versions import version
 from hub.withheld import Left
 

@@ -14,7 +14,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from builders.counts import grouped
 from builders.folder import Folder
-from hub.publish import passes
+from hub.remote import passes
 
 TIMEOUT_S = 10
 

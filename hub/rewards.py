@@ -70,11 +70,11 @@ def _prover(process: int) -> Prover:
 
 
 def _text(completion: Any) -> str:
-    """The words of a completion: a string, or those of the last message that has any; empty without."""
+    """The words of a completion: a string, or the policy's last that are any; empty without."""
     if isinstance(completion, str):
         return completion
-    said = (_words(message.get("content")) for message in reversed(completion or ()) if message)
-    return next(filter(None, said), "")
+    own = [message for message in completion or () if message and message.get("role") == "assistant"]
+    return next(filter(None, (_words(message.get("content")) for message in reversed(own))), "")
 
 
 def _words(content: Any) -> str:

@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
 from builders.folder import Folder
 from builders.schema import TABLES
 from hub.provenance import facts
-from hub.publish import OURS, passes
+from hub.remote import OURS, passes
 
 
 class VersionError(Exception):

@@ -121,6 +121,13 @@ def test_text_of_rows_shows_nothing_but_itself(tmp_path, config):
     assert stale(found) == []
 
 
+def test_a_row_may_look_like_a_counted_part(tmp_path):
+    one = rows("open", functions={"query": "# 1\n<!-- counted: statuses -->\n| 9 |\n<!-- /counted -->"})
+    found = written(tmp_path / "out", {name: one[name] for name in ("raw_code", "functions")})
+    assert "<!-- counted: statuses -->\n| 9 |" in (found.root / "README.md").read_text()
+    assert stale(found) == []
+
+
 def test_an_earlier_changelog_is_found_again(tmp_path):
     told = "### v1.1.0\n\nMore.\n\n### v1.0.0\n\nThe first version."
     found = written(tmp_path / "out", rows("open"), changelog=told)

@@ -189,6 +189,28 @@ def test_a_lost_reply_makes_no_second_commit(hub_client: Client, local_hub: Loca
     assert len(local_hub.counters.statuses("POST", "/commit/")) == 1
 
 
+@pytest.mark.parametrize("at", [("PUT", "/"), ("POST", "/commit/"), ("POST", "/tag/")])
+def test_what_is_killed_goes_on_where_it_was(hub_client: Client, local_hub: LocalHub, folder, at):
+    hub_client.run(published, str(folder), REPO, {"tag": "v1.0.0"})
+    before = there(local_hub)
+    for file in folder.glob("*/*.parquet"):
+        file.write_bytes(file.read_bytes() + b"more")
+    local_hub.counters.clear()
+    local_hub.faults.precede(*at, hub_client.kill)
+    with pytest.raises(RuntimeError, match="ended"):
+        hub_client.run(published, str(folder), REPO, {"tag": "v1.1.0"})
+    assert there(local_hub) in (before, on_disk(folder))
+    made = hub_client.run(published, str(folder), REPO, {"tag": "v1.1.0"})
+    assert there(local_hub) == there(local_hub, "v1.1.0") == on_disk(folder)
+    assert there(local_hub, "v1.0.0") == before
+    repository = local_hub.repositories.get(REPO)
+    assert repository.refs["refs/tags/v1.1.0"].oid == made["oid"]
+    assert [commit.title for commit in repository.find("main").log()].count("A version") == 2
+    if at != ("PUT", "/"):  # one that was on its way may have come or not
+        sizes = [file.stat().st_size for file in folder.glob("*/*.parquet")]
+        assert local_hub.counters.n_uploaded_bytes == sum(sizes)
+
+
 def test_a_dropped_upload_leaves_nothing_to_see_and_is_made_up_for(
     hub_client: Client, local_hub: LocalHub, folder
 ):
@@ -207,6 +229,37 @@ def test_a_branch_and_a_pull_request(hub_client: Client, local_hub: LocalHub, fo
     assert there(local_hub, "refs/pr/1") == on_disk(folder)
     assert "/discussions/1" in made["url"]
     assert there(local_hub) == before
+
+
+def test_a_pull_request_is_opened_once(hub_client: Client, local_hub: LocalHub, folder):
+    hub_client.run(published, str(folder), REPO, {})
+    (folder / "verifier.py").write_text("# new rules\n")
+    local_hub.faults.lose_reply("POST", "/commit/")
+    made = hub_client.run(published, str(folder), REPO, {"create_pr": True})
+    again = hub_client.run(published, str(folder), REPO, {"create_pr": True})
+    assert again == made
+    assert made["url"].endswith("/discussions/1")
+    assert len(local_hub.repositories.get(REPO).pull_requests) == 1
+    (folder / "verifier.py").write_text("# newer rules\n")
+    assert hub_client.run(published, str(folder), REPO, {"create_pr": True})["url"].endswith("/discussions/2")
+
+
+def test_a_new_branch_is_planned_as_one_of_main(hub_client: Client, local_hub: LocalHub, folder):
+    hub_client.run(published, str(folder), REPO, {})
+    (folder / "prompts" / "more.md").write_text("Explain.\n")
+    planned = hub_client.run(plan, str(folder), REPO, {"branch": "next"})
+    assert planned == hub_client.run(published, str(folder), REPO, {"branch": "next"})["added"]
+    assert planned == ["prompts/more.md"]
+
+
+def test_a_pull_request_makes_no_branch(hub_client: Client, local_hub: LocalHub, folder):
+    hub_client.run(published, str(folder), REPO, {})
+    (folder / "verifier.py").write_text("# better rules\n")
+    hub_client.login("hf_bob")
+    with pytest.raises(ClientFailed, match="next") as failed:
+        hub_client.run(published, str(folder), REPO, {"create_pr": True, "branch": "next"})
+    assert failed.value.kind == "PublishError"
+    assert "refs/heads/next" not in local_hub.repositories.get(REPO).refs
 
 
 def test_a_private_repository(hub_client: Client, local_hub: LocalHub, folder):

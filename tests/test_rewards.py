@@ -110,6 +110,8 @@ def test_without_a_sandbox_there_is_no_reward(monkeypatch):
         ([None], 0.0),
         ([{"role": "assistant", "content": None, "tool_calls": [{"type": "function"}]}], 0.0),
         ([{"role": "assistant", "content": [{"type": "image", "image": "x"}]}], 0.0),
+        ([{"role": "user", "content": '{"output": 3}'}], 0.0),
+        ([{"role": "assistant", "content": '{"output": 3}'}, {"role": "user", "content": "{}"}], 1.0),
         (
             [
                 {"role": "assistant", "content": '{"output": 4}'},

@@ -81,6 +81,11 @@ class Client:
         result: T = outcome["result"]
         return result
 
+    def kill(self) -> None:
+        """Let the process end where it is, in the middle of a call: that call raises RuntimeError."""
+        assert self._process is not None
+        self._process.kill()
+
     def restart(self) -> None:
         """End the process; the next call begins a fresh one."""
         if self._process is not None:

@@ -205,6 +205,27 @@ def test_everybody_may_propose(hub_client: Client, local_hub: LocalHub) -> None:
     assert len(local_hub.counters.uploads) == 1
 
 
+def test_pull_requests_are_listed_newest_first(hub_client: Client, local_hub: LocalHub) -> None:
+    def listed(repository: str, kind: str, status: str) -> list[object]:
+        from huggingface_hub import HfApi
+
+        found = HfApi().get_repo_discussions(
+            repository, repo_type="dataset", discussion_type=kind, discussion_status=status
+        )
+        return [[each.num, each.title, each.git_reference, each.url, each.author] for each in found]
+
+    hub_client.run(prepare, "ada/data")
+    local_hub.page_size = 2
+    for text in "abc":
+        hub_client.run(propose, "ada/data", text)
+    assert hub_client.run(listed, "ada/data", "pull_request", "open") == [
+        [n, "A proposal", f"refs/pr/{n}", f"{local_hub.url}/datasets/ada/data/discussions/{n}", "ada"]
+        for n in (3, 2, 1)
+    ]
+    assert hub_client.run(listed, "ada/data", "discussion", "open") == []
+    assert hub_client.run(listed, "ada/data", "pull_request", "closed") == []
+
+
 def test_an_empty_pull_request(hub_client: Client) -> None:
     def open_one(repository: str, title: str) -> list[object]:
         from huggingface_hub import HfApi

@@ -1,14 +1,15 @@
-"""Pull requests, as far as opening and reading them; what is in them is under `refs/pr/N`.
+"""Pull requests, as far as opening, listing and reading them; what is in them is under `refs/pr/N`.
 
 Not covered: plain discussions, comments, merging and closing.
 """
 
 from ..errors import Refused, bad_request
 from ..exchange import Call, Reply, json_reply, member
-from ..history import MAIN, api_date
+from ..history import MAIN, PullRequest, Repository, api_date
 from ..routes import route
 
 TITLE_LENGTH_MIN = 3
+PAGE_SIZE = 50
 
 
 @route("POST", "/api/datasets/{repo}/discussions")
@@ -27,6 +28,22 @@ def open_one(call: Call) -> Reply:
     return json_reply({"num": made.number, "pullRequest": True, "url": address})
 
 
+@route("GET", "/api/datasets/{repo}/discussions")
+def listing(call: Call) -> Reply:
+    """Nothing here closes a request, so that all of them are open."""
+    repository = call.repository()
+    kind, status = call.query.get("type", "all"), call.query.get("status", "all")
+    is_asked = kind in ("all", "pull_request") and status in ("all", "open")
+    requests = list(reversed(repository.pull_requests)) if is_asked else []
+    size = min(PAGE_SIZE, call.hub.page_size)
+    page = call.query.get("p", "0")
+    if not page.isdecimal():
+        raise bad_request(f"Invalid page: {page}")
+    start = int(page) * size
+    rows = [_row(repository, request) for request in requests[start : start + size]]
+    return json_reply({"discussions": rows, "count": len(requests), "start": start})
+
+
 @route("GET", "/api/datasets/{repo}/discussions/{number}")
 def describe(call: Call) -> Reply:
     repository = call.repository()
@@ -35,20 +52,26 @@ def describe(call: Call) -> Reply:
             break
     else:
         raise Refused(404, "Discussion not found")
-    author, date = {"name": made.author}, api_date(made.date)
+    row = _row(repository, made)
     said = {"edited": False, "hidden": False, "latest": {"raw": made.description}}
     return json_reply(
         {
-            "num": made.number,
-            "title": made.title,
-            "status": made.status,
-            "author": author,
-            "createdAt": date,
-            "isPullRequest": True,
-            "repo": {"name": repository.name, "type": "dataset"},
-            "events": [{"id": "0", "type": "comment", "author": author, "createdAt": date, "data": said}],
+            **row,
+            "events": [{**row, "id": "0", "type": "comment", "data": said}],
             "changes": {"base": MAIN},
             "filesWithConflicts": [],
             "diff": "",
         }
     )
+
+
+def _row(repository: Repository, request: PullRequest) -> dict[str, object]:
+    return {
+        "num": request.number,
+        "title": request.title,
+        "status": request.status,
+        "author": {"name": request.author},
+        "createdAt": api_date(request.date),
+        "isPullRequest": True,
+        "repo": {"name": repository.name, "type": "dataset"},
+    }
