@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-from tenacity import before_sleep_log, retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from hub.remote import Changes, Remote, compare, passes
 
@@ -171,9 +171,15 @@ def _patiently(call: Callable[..., T]) -> Callable[..., T]:
         retry=retry_if_exception(passes),
         stop=stop_after_attempt(N_TRIES),
         wait=wait_exponential_jitter(initial=FIRST_PAUSE_S, max=MAX_PAUSE_S),
-        before_sleep=before_sleep_log(log, logging.WARNING),
+        before_sleep=_tell,
         reraise=True,
     )(call)
+
+
+def _tell(call: RetryCallState) -> None:
+    error = call.outcome and call.outcome.exception()
+    said = getattr(error, "server_message", None) or str(error)
+    log.warning("The Hub: %s Trying again in %.0f s.", " ".join(said.split()), call.upcoming_sleep)
 
 
 @contextmanager
