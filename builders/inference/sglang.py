@@ -54,7 +54,7 @@ _ON_CPU = (
     "--max-total-tokens=65536",  # else the cache takes all free memory
 )
 _REASONS = (
-    (r"out of memory|OutOfMemoryError|Not enough memory",
+    (r"out of memory|OutOfMemoryError|Not enough memory|leave no (GPU )?memory|[Cc]an(no|')t allocate memory",
      "it ran out of memory: take a smaller model, or make room with flags of sglang's own, such as"
      " codeio serve MODEL -- --context-length 8192"),
     (r"address already in use|port \d+ is (already )?in use", "its port is taken: give another --port"),

@@ -83,8 +83,15 @@ def test_an_interpreter_without_sglang_is_told(tmp_path: Path) -> None:
         pass
 
 
-def test_an_unknown_model_and_a_wrong_flag_are_told(tmp_path: Path, sglang_parts: Parts) -> None:
+def test_an_unknown_model_a_wrong_flag_and_want_of_memory_are_told(
+    tmp_path: Path, sglang_parts: Parts
+) -> None:
     python, weights = sglang_parts
+    with (
+        pytest.raises(EngineFailed, match="ran out of memory"),
+        sglang(str(weights), tmp_path / "log", python=python, flags=["--mem-fraction-static=0.001"]),
+    ):
+        pass
     with (
         pytest.raises(EngineFailed, match="does not know the model"),
         sglang("no-such-owner/no-such-model", tmp_path / "log", python=python),
