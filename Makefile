@@ -14,7 +14,7 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	$(BIN)/pytest -m "not trainers"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not trainers"
 
 test-trainers: $(VENV)/.test
 	$(BIN)/pytest -m trainers

@@ -213,16 +213,15 @@ def test_the_server_killed_in_mid_run_is_waited_for_and_no_row_is_lost(source, t
 def test_raw_code_ends_as_functions_or_with_a_reason(tmp_path, sglang_server):
     files = tmp_path / "files"
     files.mkdir()
-    for name in ("mathematical/josephus.py", "everyday/till_change.py"):
-        shutil.copy(corpus() / name, files)
+    shutil.copy(corpus() / "mathematical" / "josephus.py", files)
     out = tmp_path / "out"
     done = subprocess.run(
         command(files, out, sglang_server, "--until", "functions"), capture_output=True, text=True
     )
     folder = Folder(out)
-    assert len(folder.read("raw_code")) == 2, done.stderr
+    assert len(folder.read("raw_code")) == 1, done.stderr
     n_functions, dropped = len(folder.read("functions")), folder.read("dropped").to_list()
-    assert n_functions + len(dropped) == 2
+    assert n_functions + len(dropped) == 1
     assert all(row["stage"] == "functions" and row["drop_reason"] for row in dropped)
     assert done.returncode == (0 if n_functions else 1)
-    assert sum(line["asked"] for line in Run(out).telemetry() if "asked" in line) >= 2
+    assert sum(line["asked"] for line in Run(out).telemetry() if "asked" in line) >= 1

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from builders.execution import Job, Limits, Sandbox
-from tests.execution.processes import descendants, n_descriptors, resident_kb
+from tests.execution.processes import descendants, n_descriptors, others, resident_kb
 
 CODE = """
 import os, time
@@ -57,6 +57,7 @@ def run(n_runs: int, workers: int = 2) -> Left:
     n_jobs = n_runs // len(QUICK)
     wrong, early = 0, {}
     assert Sandbox().tier  # the self-test, which has a folder of its own, is over
+    before = descendants(os.getpid())
     descriptors, files = n_descriptors(), len(os.listdir(tempfile.gettempdir()))
     with Sandbox(Limits(cpu_s=1, wall_s=120, memory_mb=256), workers=workers) as sandbox:
         runs = sandbox.run_many([job] * n_jobs)
@@ -68,7 +69,7 @@ def run(n_runs: int, workers: int = 2) -> Left:
     grew_kb = {process: late[process] - early[process] for process in late.keys() & early.keys()}
     host_grew_kb = grew_kb.pop(os.getpid())
     return Left(
-        len(descendants(os.getpid())),
+        len(others(before)),
         n_descriptors() - descriptors,
         len(os.listdir(tempfile.gettempdir())) - files,
         host_grew_kb,

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from collections.abc import Collection
 from pathlib import Path
 
 
@@ -16,6 +17,11 @@ def descendants(process: int) -> list[int]:
     except OSError:
         pass
     return found
+
+
+def others(before: Collection[int]) -> list[int]:
+    """What is below this process that was not there before: other tests may have left pools at work."""
+    return [process for process in descendants(os.getpid()) if process not in before]
 
 
 def is_running(process: int) -> bool:

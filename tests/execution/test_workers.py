@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from builders.execution import Execution, Job, Limits, Sandbox, SandboxUnavailable, WorkerLost
-from tests.execution.processes import descendants, is_running, kill
+from tests.execution.processes import descendants, is_running, kill, others
 
 LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
 PROJECT = Path(__file__).parents[2]
@@ -166,12 +166,13 @@ with Sandbox(Limits(60, 60, 256), workers=2, tier={tier!r}) as sandbox:
 
 def test_a_lost_worker_is_replaced_and_its_jobs_run_again() -> None:
     jobs = [Job(f"def f(x):\n sum(range(300_000))\n return {i}", "f", ["0"]) for i in range(40)]
+    before = descendants(os.getpid())
     with Sandbox(LIMITS) as sandbox:
         got = []
         for runs in sandbox.run_many(jobs):
             got.append(runs[0].output)
             if len(got) == 10:
-                for process in descendants(os.getpid()):
+                for process in others(before):
                     kill(process)
     assert got == [str(i) for i in range(40)]
 
@@ -181,6 +182,7 @@ def test_a_job_that_costs_worker_after_worker_is_refused() -> None:
         Job(f"import threading\ndef f(x):\n if {i} == 1: threading.Event().wait()\n return {i}", "f", ["0"])
         for i in range(3)
     ]
+    before = descendants(os.getpid())
     with Sandbox(Limits(cpu_s=60, wall_s=120, memory_mb=256)) as sandbox:
         sandbox.run(jobs[0])
         results: list[list[Execution]] = []
@@ -188,7 +190,7 @@ def test_a_job_that_costs_worker_after_worker_is_refused() -> None:
         runner.start()
         for _ in range(4):
             time.sleep(3)  # well into the job that waits
-            for process in descendants(os.getpid()):
+            for process in others(before):
                 kill(process)
         runner.join()
     assert [runs[0].output for runs in results] == ["0", None, "2"]
