@@ -1,9 +1,12 @@
-# must: a record that never ends, written as fast as can be
-# accept: timeout output_too_large
+# must: a record whose last byte never comes is no sign of life, however fast the others are written
+# accept: timeout
 import os
 
 
 def main_solution(x):
-    os.write(5, (2**20).to_bytes(4, "little"))
-    while True:
+    length = 2**20
+    os.write(5, length.to_bytes(4, "little"))
+    for _ in range(length - 1):
         os.write(5, b"\0")
+    while True:
+        pass

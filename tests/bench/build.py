@@ -1,0 +1,67 @@
+"""CPU seconds of a whole build: 100 functions, a server that answers at once, every stage after `functions`.
+
+    python -m tests.bench.build [N_FUNCTIONS ...]
+
+Prints one JSON object for each number: CPU seconds of the command with all its processes (sandbox included),
+seconds by the clock, and rows by table. Compare two versions of codeio on one quiet machine only.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.bench.zero_latency import zero_latency
+from tests.building import GENERATOR
+
+N_FUNCTIONS = 100
+
+
+def functions(n_functions: int) -> list[dict[str, str]]:
+    """Small functions that differ in their shape too, so that they are no near copies of each other."""
+    more = "    n = n + 1\n"
+    return [
+        {
+            "reference_code": f"def f(n):\n{more * (step % 7)}    return n * {step} + {step % 13}\n",
+            "entrypoint": "f",
+            "input_generator": GENERATOR,
+            "query": f"What is {step} times n, and {step % 13} more?",
+            "io_description": "n: an integer. Returns an integer.",
+            "license": "mit",
+        }
+        for step in range(1, n_functions + 1)
+    ]
+
+
+def measured(n_functions: int) -> dict[str, Any]:
+    """Build once, in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="codeio-bench-") as folder, zero_latency() as url:
+        source, out = Path(folder, "functions.jsonl"), Path(folder, "out")
+        source.write_text("\n".join(map(json.dumps, functions(n_functions))))
+        command = [sys.executable, "-m", "builders", "build", str(source), "--from", "functions"]
+        command += ["--out", str(out), "--base-url", url, "--json"]
+        began_s = time.monotonic()
+        with Path(folder, "told.json").open("wb") as told, Path(folder, "log").open("wb") as log:
+            process = os.posix_spawn(
+                sys.executable,
+                command,
+                os.environ,
+                file_actions=[(os.POSIX_SPAWN_DUP2, told.fileno(), 1), (os.POSIX_SPAWN_DUP2, log.fileno(), 2)],
+            )
+            _, status, usage = os.wait4(process, 0)
+        assert status == 0, Path(folder, "log").read_text()
+        rows = json.loads(Path(folder, "told.json").read_text())["rows"]
+        return {
+            "functions": n_functions,
+            "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
+            "clock_s": round(time.monotonic() - began_s, 2),
+            "rows": {config: sum(splits.values()) for config, splits in rows.items()},
+        }
+
+
+if __name__ == "__main__":
+    for given in map(int, sys.argv[1:] or [N_FUNCTIONS]):
+        print(json.dumps(measured(given)), flush=True)
