@@ -1,5 +1,5 @@
 """`python -m builders`, the same as `codeio`."""
 
-from builders.cli import main
+from builders.cli.main import main
 
 main()

@@ -1,4 +1,4 @@
-"""Predictions and their verdicts, by the rules of `hub.verifier`, in the sandbox.
+"""Predictions and their verdicts, by the rules of `builders.verifier`, in the sandbox.
 
 In: predictions, and the rows that say what was asked. Out: a `Verdict` each. Outputs are compared; predicted
 inputs are run like a pair, in three worlds of the sandbox, those of one function in one job but each in a
@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from builders import verifier
 from builders.execution import Execution, Job, Proof, Prover
-from hub import verifier
 
 MOST_INPUTS = 8
 """Of one job: a batch of one function's answers still keeps every worker busy."""

@@ -19,7 +19,7 @@ from builders.execution import Draw, Execution, Job, Limits, Proof, Prover, Sand
 from builders.json_schemas import BadSchema, validator
 from builders.schema import IO_PAIRS, content_id
 from builders.stage import Drop, Row, Stage
-from hub.verifier import canonical, equal, fits
+from builders.verifier import canonical, equal, fits
 
 DRAWS_A_ROUND = (10, 40, 150, 800)
 """Draws by round, 1,000 at most (CodeI/O, App. A); a later round is drawn only where pairs are missing."""

@@ -13,7 +13,7 @@ from genson import SchemaBuilder
 from jsonschema import Draft202012Validator
 from referencing.jsonschema import DRAFT202012
 
-from hub.verifier import MAX_ELEMENTS, MAX_STRING_CHARS, CanonicalError, canonical, loads
+from builders.verifier import MAX_ELEMENTS, MAX_STRING_CHARS, CanonicalError, canonical, loads
 
 ANY_DEPTH = 3
 """How deep a value may nest of which a schema says nothing."""
@@ -63,7 +63,7 @@ def usable(text: str | None) -> Any:
 
 
 def bounded(schema: Any) -> Any:
-    """The same, with the limits on sizes that an answer must keep to anyway (see `hub.verifier.fits`).
+    """The same, with the limits on sizes that an answer must keep to anyway (see `builders.verifier.fits`).
 
     Held to a schema without them, a weak model writes lists and strings that never end, or lists of lists of
     lists where anything is allowed.

@@ -6,36 +6,36 @@ written, so what is finished can be opened while the next stage runs.
 
 import platform
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from typing import Self
 
 from datasets import Dataset, concatenate_datasets
 
-from builders import imports, source_files
 from builders.execution import Prover, Sandbox
-from builders.folder import SPLITS, Folder
-from builders.function_files import lines
-from builders.function_lines import ImportedFunctions
-from builders.functions import Functions
+from builders.functions.stage import Functions
 from builders.inference import Client
 from builders.io_pairs import IOPairs
-from builders.joins import Joined
-from builders.options import Options
 from builders.raw_code import RawCode
 from builders.responses import Responses
 from builders.revisions import Revisions
-from builders.run import Run
+from builders.running.observer import Observer
+from builders.running.options import Options
+from builders.running.run import Run
+from builders.running.telemetry import Meter, Prices, Sample, sampled
 from builders.schema import CONVERSATIONS, DROPPED, IDS, TABLES, table
 from builders.selection.splits import Clusters, split_of
+from builders.sources import code_files as source_files
+from builders.sources import own_tables as imports
+from builders.sources.function_files import lines
+from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Stage
+from builders.tables.folder import SPLITS, Folder
+from builders.tables.joins import Joined
 from builders.tasks import Tasks
-from builders.telemetry import Meter, Prices, Sample, sampled
 from builders.training_set import VIEWS, Turns
 from builders.verdicts import Verdicts
-from hub.card import card
-from hub.provenance import facts
 
 STAGES = ("raw_code", "functions", "io_pairs", "tasks", "responses", "revisions", "training_set")
 NEED_MODEL = ("functions", "responses", "revisions")
@@ -49,24 +49,6 @@ FIRST_STAGE = {
 """The stage that runs first, by the table that is given."""
 
 
-class Observer:
-    """Is told how a build goes, from inside a `with` block; this one says nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def begins(self, meter: Meter) -> None:
-        """A stage begins; its meter tells how it goes."""
-
-    def goes_on(self, sample: Sample) -> None:
-        """A stage that asks a model stands like this; told every few seconds, in another thread."""
-
-    def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
-        """A stage has all its rows."""
-
-
 class Build:
     """One pass over the stages; `tables` holds what they kept."""
 
@@ -78,12 +60,15 @@ class Build:
         *,
         workers: int,
         observer: Observer,
+        describe: Callable[[Folder], None],
         prices: Prices | None = None,
     ) -> None:
+        """`describe` writes the folder's README.md; it is called whenever tables have changed."""
         self.options = options
         self.run = run
         self.folder = Folder(run.out)
         self.observer = observer
+        self.describe = describe
         self.client = client
         self.prices = prices
         self.sandbox = Sandbox(options.limits, workers=workers)
@@ -104,7 +89,7 @@ class Build:
             for stage in STAGES[STAGES.index(first) : STAGES.index(until) + 1]:
                 getattr(self, f"_{stage}")()
                 self._write("dropped", self._all_dropped())
-                self._write_card()
+                self.describe(self.folder)  # `load_dataset` compares sizes of splits with it
 
     def _import(self, name: str) -> None:
         """Take the tables that `--from` names instead of making them."""
@@ -170,7 +155,7 @@ class Build:
         )
         self.conversations = self._call(Verdicts(self.prover, self.options.limits), rows)
         self._table(Turns(), self._by_task())
-        self._write_card()
+        self.describe(self.folder)  # `load_dataset` compares sizes of splits with it
 
     def _training_set(self) -> None:
         for view in VIEWS:
@@ -231,10 +216,6 @@ class Build:
             config,
             {name: rows.select([i for i, split in enumerate(splits) if split == name]) for name in SPLITS},
         )
-
-    def _write_card(self) -> None:
-        """Tell what is there; `load_dataset` compares the sizes of splits with it."""
-        self.folder.write_readme(card(self.folder, facts(self.run.out), str(self.run.out)))
 
     def _forget_orphans(self, config: str, rows: Dataset) -> None:
         """Take away the tables after this one where they may tell of rows that it no longer has.

@@ -13,22 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builders.execution import Job, Sandbox
+from builders.execution.program import program
 from builders.masking import RULES, PrivateKeyFound, masked
 from builders.schema import RAW_CODE, content_id
+from builders.sources.inside import parsing
 from builders.stage import Drop, Row, Stage
-from hub.verifier import CanonicalError, canonical
+from builders.verifier import CanonicalError, canonical
 
-# Runs in the sandbox: deep nesting can crash the parser, and with it the process that called it.
-_PARSER = """
-import ast, warnings
-def parses(source):
-    warnings.simplefilter("ignore")
-    try:
-        ast.parse(source)
-    except (SyntaxError, ValueError):
-        return False
-    return True
-"""
+_PARSER = program(parsing)
 # The whole expression, up to what closes a comment or string: half of it would promise too much.
 _SPDX = re.compile(r"""SPDX-License-Identifier:([^\n*<>"'`\\{}\[\]]*)""")
 _AROUND_SPDX = " \t\r/#-"

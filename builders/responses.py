@@ -15,28 +15,13 @@ from typing import Any
 import prompts
 from builders.inference import Answer, Client, Refusal
 from builders.json_schemas import bounded, usable
+from builders.running.options import Sampling
 from builders.schema import CONVERSATIONS, content_id
 from builders.stage import Drop, Row, Stage
-from hub.verifier import canonical, extract
+from builders.verifier import canonical, extract
 
 Message = dict[str, str]
 ANSWER_TOKENS = 400
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How replies are drawn; the defaults are the paper's (CodeI/O, App. A).
-
-    A reply cut off at `max_tokens` is asked for once more with `truncated_tokens`, where that is given.
-    `system` replaces our system message.
-    """
-
-    temperature: float = 0.7
-    top_p: float = 1.0
-    max_tokens: int = 4096
-    seed: int = 0
-    truncated_tokens: int | None = None
-    system: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The data contract: columns of every table, and how rows get their ids.
 
 Every table is a Hub config of the same name. Inputs, outputs, predictions, schemas and sampling settings are
-strings of canonical JSON (`hub.verifier.canonical`), never nested features, so that a float, a large integer
-or a string of digits comes back exactly as it went in.
+strings of canonical JSON (`builders.verifier.canonical`), never nested features, so that a float, a large
+integer or a string of digits comes back exactly as it went in.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any
 
 from datasets import Dataset, Features, List, Value
 
-from hub.verifier import canonical
+from builders.verifier import canonical
 
 STRING, INTEGER, BOOLEAN = Value("string"), Value("int64"), Value("bool")
 

@@ -21,9 +21,9 @@ import numpy as np
 from datasets import Dataset, Features, concatenate_datasets
 
 from builders.inference import Unanswered
-from builders.joins import Joined
 from builders.schema import DROPPED, table
-from hub.verifier import canonical
+from builders.tables.joins import Joined
+from builders.verifier import canonical
 
 Row = dict[str, Any]
 MAX_CONTENT_BYTES = 16_000

@@ -18,7 +18,7 @@ import prompts
 from builders import schema
 from builders.responses import Message, history, opening, said
 from builders.stage import Drop, Row, Stage
-from hub.verifier import canonical
+from builders.verifier import canonical
 
 
 class View(Stage):

@@ -6,17 +6,16 @@ prediction, status and feedback.
 Not covered: how a prediction gets its verdict (`grading`).
 """
 
-import hashlib
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
+from builders import verifier
 from builders.execution import Limits, Prover
+from builders.execution.program import digest, program
 from builders.grading import graded
 from builders.schema import CONVERSATIONS
 from builders.stage import Drop, Row, Stage
-from hub import verifier
-from hub.verifier import extract
+from builders.verifier import extract
 
 
 class Verdicts(Stage):
@@ -33,9 +32,8 @@ class Verdicts(Stage):
 
     def identity(self) -> Row:
         """The rules' text, the limits and the interpreter that runs the code."""
-        rules = Path(verifier.__file__).read_bytes()
         return {
-            "rules": hashlib.sha256(rules).hexdigest(),
+            "rules": digest(program(verifier)),
             "limits": vars(self.limits),
             "python": list(sys.version_info[:2]),
             "numpy": self.prover.numpy_version,

@@ -1,9 +1,9 @@
 """Rewards for reinforcement learning on the config `rlvr`: 1.0 for a right answer, 0.0 for any other.
 
 In: replies of a policy, and the columns of the rows they answer. Out: a reward for each reply, in order. The
-rules are those by which the published turns were judged (`hub.verifier`); predicted inputs are run, in the
-sandbox and nowhere else. Where no sandbox holds, SandboxUnavailable is raised: rewards that are zero for want
-of one would teach nothing, unnoticed.
+rules are those by which the published turns were judged (`builders.verifier`); predicted inputs are run, in
+the sandbox and nowhere else. Where no sandbox holds, SandboxUnavailable is raised: rewards that are zero for
+want of one would teach nothing, unnoticed.
 
 Not covered: rewards for form or length, and partial credit.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from builders.execution import Prover
 from builders.grading import graded
-from hub.verifier import canonical, extract
+from builders.verifier import canonical, extract
 
 CHECKED_BY = ("direction", "input", "output", "reference_code", "entrypoint")
 """The columns of `rlvr` that decide a reward."""

@@ -18,10 +18,11 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from builders.folder import Folder
+from builders.running.provenance import facts
 from builders.schema import TABLES
-from hub.provenance import facts
-from hub.remote import OURS, passes
+from builders.tables.folder import Folder
+from hub.layout import OURS
+from hub.transient import passes
 
 
 class VersionError(Exception):

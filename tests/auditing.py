@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builders.folder import Folder
+from builders.running.provenance import facts
 from builders.schema import TABLES, content_id, table
+from builders.tables.folder import Folder
 from hub.audit import Report, audit
-from hub.card import card
-from hub.provenance import facts
-from hub.release import release
+from hub.card.card import card
+from hub.publish.release import release
 from hub.versions import Version, version
 from tests.building import FUNCTIONS, run, scripted_server
 

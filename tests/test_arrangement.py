@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders.folder import Folder
 from builders.schema import TABLES, table
-from hub import arrangement
-from hub.arrangement import arrange
+from builders.tables.folder import Folder
+from hub.publish.arrangement import arrange
+from hub.publish.upload import arrangement
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -177,8 +177,8 @@ def test_it_does_not_depend_on_the_process(tmp_path, old):
     made = []
     for seed in ("1", "2"):
         new = folder(tmp_path / seed, train=[["x", *names(3, 26)[::-1], "y"]])
-        code = "import sys; from pathlib import Path; from builders.folder import Folder as F;"
-        code += "from hub.arrangement import arrange; arrange(*map(F, map(Path, sys.argv[1:])))"
+        code = "import sys; from pathlib import Path; from builders.tables.folder import Folder as F;"
+        code += "from hub.publish.arrangement import arrange; arrange(*map(F, map(Path, sys.argv[1:])))"
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         subprocess.run([sys.executable, "-c", code, new.root, old.root], env=environment, check=True)
         made.append(contents(new))

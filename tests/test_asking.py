@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from builders.folder import Folder
+from builders.cli.summary import figures
 from builders.responses import Responses
-from builders.run import Run
-from builders.summary import figures
+from builders.running.run import Run
+from builders.tables.folder import Folder
 from tests.building import build, contents, rows, run, scripted, scripted_server
 from tests.inference.chat_server import ChatServer
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builders.folder import Folder
-from builders.pipeline import Observer
+from builders.running.observer import Observer
 from builders.schema import TABLES
+from builders.tables.folder import Folder
 from hub.audit import Finding, Report, audit
 from hub.audit.failing import failing
 from hub.versions import Version, version

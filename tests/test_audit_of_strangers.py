@@ -12,9 +12,9 @@ from rich.console import Console
 
 import hub.audit
 from builders.execution import SandboxUnavailable
+from builders.running.provenance import facts
 from builders.schema import TABLES, content_id
 from hub.audit import Finding, Report, rendered
-from hub.provenance import facts
 from hub.versions import VersionError, version
 from tests.auditing import altered, audited, built, described, named, quick
 from tests.building import run
@@ -305,7 +305,7 @@ def audit_of(name: str) -> dict[str, object]:
 def publish_it(folder: str) -> None:
     from pathlib import Path
 
-    from hub.publish import Target, publish
+    from hub.publish.upload import Target, publish
 
     publish(Path(folder), Target("ada/data", tag="v1"), "A version")
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from builders.execution import interpreter, tiers
-from hub.verifier import canonical
+from builders.verifier import canonical
 from tests.building import FUNCTIONS, GENERATOR, build, contents, functions_file, rows, run
 from tests.execution.boots import boot_with
 from tests.inference.chat_server import ChatServer

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from builders.folder import Folder
 from builders.raw_code import corpus
-from builders.run import Run
-from hub.verifier import STATUSES
+from builders.running.run import Run
+from builders.tables.folder import Folder
+from builders.verifier import STATUSES
 from tests.servers.sglang_cpu import environment_python
 from tests.servers.sglang_cpu.router import routed
 

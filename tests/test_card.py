@@ -8,10 +8,10 @@ from datasets import load_dataset
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
-from builders.folder import Folder
 from builders.schema import TABLES
-from hub.card import card, history, stale
-from hub.fields import fields
+from builders.tables.folder import Folder
+from hub.card.card import card, history, stale
+from hub.card.fields import fields
 from tests.test_release import folder, rows
 
 HOSTILE = (

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from builders.folder import Folder
 from builders.schema import TABLES
-from hub.card import card
-from hub.changelog import markdown, rendered
-from hub.changes import KEYS, STATUS, changed_rows, changes
-from hub.differences import Difference
+from builders.tables.folder import Folder
+from hub.card.card import card
+from hub.changes.changelog import markdown, rendered
+from hub.changes.compare import KEYS, STATUS, changed_rows, changes
+from hub.changes.differences import Difference
 from hub.versions import Version, VersionError, version
 from tests.building import build, scripted
 from tests.inference.chat_server import ChatServer
@@ -540,13 +540,13 @@ def test_another_model_in_a_real_build(monkeypatch, tmp_path, source):
 def published(folder: str, repo_id: str, tag: str) -> str:
     from pathlib import Path
 
-    from hub.publish import Target, publish
+    from hub.publish.upload import Target, publish
 
     return publish(Path(folder), Target(repo_id, tag=tag), "A version").oid
 
 
 def compared(old: str, new: str) -> dict[str, object]:
-    from hub.changes import changes
+    from hub.changes.compare import changes
     from hub.versions import version
 
     return changes(version(old), version(new)).as_json()

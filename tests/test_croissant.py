@@ -17,8 +17,8 @@ import pytest
 from datasets import List, Value, get_dataset_config_names, load_dataset_builder
 from huggingface_hub import DatasetCard
 
-from builders.folder import Folder
-from hub.release import describe, release
+from builders.tables.folder import Folder
+from hub.publish.release import describe, release
 from tests.publishing import built
 
 REPO = "ada/data"

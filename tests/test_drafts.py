@@ -3,9 +3,9 @@
 import pytest
 
 import prompts
-from builders import inspector
 from builders.execution import Limits, Sandbox
-from builders.functions import Functions
+from builders.functions import reading
+from builders.functions.stage import Functions
 from builders.inference import Client, RequestCache, connect
 from builders.stage import Drop
 from tests.inference.chat_server import ChatServer
@@ -103,7 +103,7 @@ def test_a_description_that_was_cut_off_is_asked_for_once_more(made, model, n_cu
 
 
 def test_where_the_first_request_is_refused_the_file_s_own_function_is_used(made, sandbox, model):
-    (halves,) = inspector.files_read(sandbox, [FILE])
+    (halves,) = reading.files_read(sandbox, [FILE])
     asked = prompts.load("unify_file").render(definitions=halves["definitions"], rest=halves["rest"])
     model.faults[asked] = ["too_long"]
     model.told_by_kind["generate"] = GENERATOR.replace("WIDTH", "4")

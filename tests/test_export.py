@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Features, load_dataset
 
-from builders.folder import Folder
 from builders.schema import CODEIO_PP, TABLES, table
+from builders.tables.folder import Folder
+from builders.verifier import canonical
 from hub.export import FORMATS, ExportError, export
 from hub.rewards import CHECKED_BY, compute_score, io_prediction_reward
-from hub.verifier import canonical
 from hub.versions import version
 from tests.building import build
 

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 import prompts
 from builders.execution import Draw, Job, Limits, Sandbox
-from builders.functions import FUNCTION_AT, GENERATORS_AT, Functions
+from builders.functions.stage import FUNCTION_AT, GENERATORS_AT, Functions
 from builders.inference import Client, RequestCache, connect
 from builders.schema import FUNCTIONS, content_id
 from builders.stage import Drop

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from builders.folder import Folder
-from builders.function_files import lines
-from builders.function_lines import ImportedFunctions
-from hub.card import card
+from builders.sources.function_files import lines
+from builders.sources.function_rows import ImportedFunctions
+from builders.tables.folder import Folder
+from hub.card.card import card
 from tests.local_hub import Client, ClientFailed, LocalHub
 from tests.test_imports import GYM, OWN, REFERENCE
 
@@ -27,11 +27,11 @@ def taken(source: str, cache: str) -> dict[str, list[dict[str, object]]]:
     """What a build takes from the Hub, and makes of it first."""
     from pathlib import Path
 
-    from builders import imports
     from builders.execution import Limits, Prover, Sandbox
-    from builders.function_files import lines
-    from builders.function_lines import ImportedFunctions
     from builders.io_pairs import IOPairs
+    from builders.sources import own_tables as imports
+    from builders.sources.function_files import lines
+    from builders.sources.function_rows import ImportedFunctions
 
     if imports.has_tables(source):
         return {"functions": imports.tables(source, "functions")["functions"].to_list()}

@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Value
 
-from builders.folder import Folder
-from builders.function_files import lines
-from builders.function_lines import ImportedFunctions
-from builders.imports import tables
 from builders.schema import TABLES, content_id, table
-from builders.source_files import SourceError
+from builders.sources.code_files import SourceError
+from builders.sources.function_files import lines
+from builders.sources.function_rows import ImportedFunctions
+from builders.sources.own_tables import tables
+from builders.tables.folder import Folder
 from tests.building import rows, run
 
 OWN = {

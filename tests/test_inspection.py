@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from builders.execution import Sandbox
-from builders.inspector import files_read, replies_inspected
+from builders.functions.reading import files_read, replies_inspected
 
 FILE = '''#!/usr/bin/env python
 """Areas of gardens."""

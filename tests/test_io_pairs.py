@@ -3,9 +3,9 @@ import json
 import pytest
 
 from builders.execution import Draw, Job, Limits, Prover, Sandbox
-from builders.function_lines import ImportedFunctions
 from builders.io_pairs import IOPairs
 from builders.schema import FUNCTIONS, IO_PAIRS, STRING, content_id, table
+from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Drop
 
 LIMITS = Limits(cpu_s=1, wall_s=10)

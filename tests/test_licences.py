@@ -1,6 +1,6 @@
 import pytest
 
-from hub.licences import PERMISSIVE, may_be_published, names
+from hub.rights.licences import PERMISSIVE, may_be_published, names
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 import pyarrow.parquet as pq
 import pytest
 
-from builders.folder import DEFAULT_CONFIG, SPLITS, Folder
 from builders.schema import TABLES
+from builders.tables.folder import DEFAULT_CONFIG, SPLITS, Folder
 from tests.auditing import OPTIONS
 from tests.local_hub import Client, LocalHub
 from tests.local_hub.generations import installed_python

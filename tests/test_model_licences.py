@@ -2,9 +2,9 @@
 
 import pytest
 
-from builders.folder import Folder
 from builders.schema import TABLES, table
-from hub.model_licences import models
+from builders.tables.folder import Folder
+from hub.rights.model_licences import models
 from tests.local_hub import Client, LocalHub
 
 MODELS = {
@@ -30,7 +30,7 @@ LICENCES = {
 
 
 def told(models: list[str]) -> dict[str, str | None]:
-    from hub.model_licences import licences
+    from hub.rights.model_licences import licences
 
     return licences(models)
 

@@ -14,11 +14,11 @@ from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 from typer.main import get_command
 
-from builders.cli import app
-from builders.counts import counted
-from builders.folder import Folder
+from builders.cli.main import app
 from builders.pipeline import FIRST_STAGE
 from builders.raw_code import corpus
+from builders.tables.counts import counted
+from builders.tables.folder import Folder
 from hub.audit import audit
 from hub.versions import version
 from tests.auditing import altered

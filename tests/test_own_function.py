@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from builders.execution import Limits, Sandbox
-from builders.inspector import files_read
+from builders.functions.reading import files_read
 
 
 @pytest.fixture(scope="module")

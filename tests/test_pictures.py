@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from hub.pictures import funnel_picture, saved, spread_picture, statuses_picture
+from hub.figures import funnel_picture, saved, spread_picture, statuses_picture
 
 HOSTILE = r"$\frac{$ \n % {} ^_"
 ROWS = {"functions": {"train": 18}, "tasks": {"train": 29, "test": 1}}

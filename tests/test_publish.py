@@ -31,8 +31,8 @@ def folder(tmp_path):
 def published(folder: str, repo_id: str, options: dict[str, object]) -> dict[str, object]:
     from pathlib import Path
 
-    import hub.publish
-    from hub.publish import Target, publish
+    import hub.publish.upload
+    from hub.publish.upload import Target, publish
 
     hub.publish.FIRST_PAUSE_S = hub.publish.MAX_PAUSE_S = 0.01
     made = publish(Path(folder), Target(repo_id, **options), "A version")
@@ -50,7 +50,7 @@ def published(folder: str, repo_id: str, options: dict[str, object]) -> dict[str
 def plan(folder: str, repo_id: str, options: dict[str, object]) -> list[str]:
     from pathlib import Path
 
-    from hub.publish import Target, planned
+    from hub.publish.upload import Target, planned
 
     return sorted(planned(Path(folder), Target(repo_id, **options)).added)
 
@@ -175,7 +175,7 @@ def test_another_version_in_between_is_not_overwritten(hub_client: Client, local
     "tag", ["", " ", "v 1", "v1..2", ".v1", "v1.", "v1.lock", "-v1", "a/b", "v1~", "v\n1"]
 )
 def test_a_tag_that_cannot_be_one_is_refused_before_anything_is_sent(tag):
-    from hub.publish import PublishError, Target
+    from hub.publish.upload import PublishError, Target
 
     with pytest.raises(PublishError, match="is no name of a tag"):
         Target(REPO, tag=tag)
@@ -278,7 +278,7 @@ def test_who_may_not_write_is_told_so(hub_client: Client, local_hub: LocalHub, f
 
 
 def may_publish(repo_id: str, options: dict[str, object]) -> None:
-    from hub.publish import Target, may_publish
+    from hub.publish.upload import Target, may_publish
 
     may_publish(Target(repo_id, **options))
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from builders.folder import Folder
-from builders.run import Run
+from builders.running.provenance import facts
+from builders.running.run import Run
 from builders.schema import TABLES, table
-from hub.provenance import facts
+from builders.tables.folder import Folder
 from tests.auditing import source
 from tests.building import functions_file
 from tests.local_hub import Client, LocalHub
@@ -242,8 +242,8 @@ def impatient(*words: str) -> list[object]:
     import io
     import sys
 
-    from builders import cli
-    from hub import publish
+    from builders.cli.main import main as cli
+    from hub.publish.upload import upload as publish
 
     publish.N_TRIES = 1
     sys.argv = ["codeio", *words]

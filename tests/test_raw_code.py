@@ -6,7 +6,7 @@ from datasets import Features, Value
 from builders.execution import Sandbox
 from builders.raw_code import RawCode, corpus
 from builders.schema import RAW_CODE, content_id, table
-from builders.source_files import SourceConfig, read
+from builders.sources.code_files import SourceConfig, read
 from builders.stage import Drop
 
 PYTHON_3 = "def double(x):\n    return 2 * x\n"

@@ -8,12 +8,12 @@ from datasets import load_dataset
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
-from builders.folder import Folder
 from builders.schema import TABLES, table
-from hub.licences import PERMISSIVE
-from hub.next_version import changelog
-from hub.publish import PublishError
-from hub.release import describe, release
+from builders.tables.folder import Folder
+from hub.publish.next_version import changelog
+from hub.publish.release import describe, release
+from hub.publish.upload import PublishError
+from hub.rights.licences import PERMISSIVE
 from hub.versions import Version
 
 KEY = "AKIA" + "QWERTYUIOPASDFGH"  # put together, or a scanner would find it here

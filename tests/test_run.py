@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from builders.run import Run, RunError
+from builders.running.run import Run, RunError
 
 OPTIONS = {"source": "a", "limit": 10, "turns": 1, "samples": 1, "seed": 0}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from builders.cli.servers import Choice, served
 from builders.inference import KeyRefused, Server, ServerDown, WrongModel
-from builders.serving import Choice, served
 from tests.inference.chat_server import ChatServer
 
 

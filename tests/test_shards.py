@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import shards
-from builders.shards import ranges
+from builders.tables import chunking as shards
+from builders.tables.chunking import ranges
 
 
 @pytest.fixture(autouse=True, scope="module")

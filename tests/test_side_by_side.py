@@ -4,9 +4,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from builders.folder import Folder
 from builders.schema import TABLES, table
-from hub.side_by_side import MOST_ANSWERS, questions, side_by_side
+from builders.tables.folder import Folder
+from hub.report.side_by_side import MOST_ANSWERS, questions, side_by_side
 
 HOSTILE = '</pre><script>alert(1)</script><img src=x onerror="alert(2)"> $x$ &lt; "\'>'
 

@@ -7,8 +7,8 @@ import sys
 import pytest
 from datasets import Dataset
 
-from builders import source_files
-from builders.source_files import MAX_BYTES, SourceConfig, SourceError, read
+from builders.sources import code_files as source_files
+from builders.sources.code_files import MAX_BYTES, SourceConfig, SourceError, read
 
 CODE = "def double(x):\n    return 2 * x\n"
 
@@ -227,7 +227,7 @@ def test_a_folder_without_permission(folder, tmp_path):
     tmp_path.chmod(0o777)
     script = (
         "import os, sys; from pathlib import Path; "
-        "from builders.source_files import *; from builders.source_files import files_below\n"
+        "from builders.sources.code_files import *; from builders.sources.code_files import files_below\n"
         f"os.setuid(1234)\ntry: files_below(Path({str(folder)!r}))\nexcept SourceError as e: print(e)"
     )
     for parent in tmp_path.parents:

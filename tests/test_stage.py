@@ -5,9 +5,9 @@ import pytest
 from datasets import Dataset, Features, Value
 
 from builders.inference import Unanswered
-from builders.joins import Joined
 from builders.schema import DROPPED
 from builders.stage import Drop, OpenRows, Stage
+from builders.tables.joins import Joined
 
 NUMBERS = Features({"n": Value("int64")})
 

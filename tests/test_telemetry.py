@@ -11,14 +11,14 @@ from types import SimpleNamespace
 import pytest
 
 from builders.inference import Usage
-from builders.telemetry import Meter, Prices, Sample, sampled
+from builders.running.telemetry import Meter, Prices, Sample, sampled
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Of the telemetry alone; `now` is set by the test."""
     clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr("builders.telemetry.time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr("builders.running.telemetry.time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
 
 
@@ -173,7 +173,7 @@ def test_the_last_sample_has_it_all() -> None:
 
 
 def test_samples_come_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builders.telemetry.INTERVAL_S", 0.01)
+    monkeypatch.setattr("builders.running.telemetry.INTERVAL_S", 0.01)
     told = sampling(3, lambda meter: meter.advance(10))
     assert len(told) >= 4
     assert [sample.rows for sample in told[:3]] == [0, 0, 0]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from builders.execution import Limits, Prover, Sandbox
-from builders.trials import Candidate, Examples, Fault, tried
+from builders.functions.trials import Candidate, Examples, Fault, tried
 
 DRAWN = "import random\n\ndef input_generator():\n    return {'n': random.randint(0, 999)}\n"
 Trial = Callable[..., Fault | Examples]

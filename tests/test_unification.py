@@ -1,5 +1,5 @@
 import prompts
-from builders.unification import Description, code_in, description_in, gives_away, repeats
+from builders.functions.replies import Description, code_in, description_in, gives_away, repeats
 
 REPLY = """In: a number. Out: its double.
 ```python

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub import verifier
-from hub.verifier import MAX_DEPTH, CanonicalError, canonical, equal, extract, fits, loads, verify
+from builders import verifier
+from builders.verifier import MAX_DEPTH, CanonicalError, canonical, equal, extract, fits, loads, verify
 from tests.json_values import JSON_VALUES, exact
 
 

@@ -3,7 +3,7 @@
 import json
 
 from builders.execution import Job, Prover
-from builders.wrapping import wrapped
+from builders.functions.wrapping import wrapped
 
 CODE = """from collections import deque
 from decimal import Decimal

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any
 
-from builders.execution.worlds import World
+from builders.execution.inside.worlds import World
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 # By the world's environment. Text is UTF-8 in all of them (PYTHONUTF8), as on every system of today.
@@ -28,7 +28,7 @@ sys.path += config["packages_of_site"]
 import site
 site.setquit(); site.sethelper()
 sys.argv = sys.orig_argv = ["solution"]  # the real one tells the host's folders
-from builders.execution.zygote import main
+from builders.execution.inside.zygote import main
 main(config)
 """
 

@@ -7,9 +7,9 @@ import subprocess
 from typing import Any
 
 from builders.execution import interpreter
+from builders.execution.inside.wire import LENGTH
+from builders.execution.inside.worlds import World
 from builders.execution.preload import MODULES, NO_OPEN_MODULES, Kind
-from builders.execution.wire import LENGTH
-from builders.execution.worlds import World
 
 _CLOSE_S = 5.0
 _READ_BYTES = 2**18

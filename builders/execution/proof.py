@@ -20,11 +20,11 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from builders.execution.inside.worlds import CHANCE, SURROUNDINGS, WORLDS, World, between
 from builders.execution.job import Execution, Job, Limits
 from builders.execution.preload import Preload
 from builders.execution.requests import job_request
 from builders.execution.sandbox import Sandbox
-from builders.execution.worlds import CHANCE, SURROUNDINGS, WORLDS, World, between
 
 SPOT_CHECK = 50
 """Of one function in so many, no input shares a process with another."""

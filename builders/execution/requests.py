@@ -4,12 +4,12 @@ import hashlib
 import json
 from typing import Any
 
+from builders.execution.inside.wire import MOST_KILLED, REQUEST_HEADER, frame
+from builders.execution.inside.worlds import WORLDS, World
 from builders.execution.job import Draw, Job, Limits
 from builders.execution.preload import Preload, kind_for
 from builders.execution.tickets import Lane, Request
-from builders.execution.wire import MOST_KILLED, REQUEST_HEADER, frame
-from builders.execution.worlds import WORLDS, World
-from hub.verifier import canonical
+from builders.verifier import canonical
 
 
 def job_request(job: Job, limits: Limits, preload: Preload, world: World = WORLDS[0]) -> Request:

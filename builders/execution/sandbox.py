@@ -13,7 +13,7 @@ from typing import Any, Self
 from builders.execution.job import Draw, Execution, Job, Limits
 from builders.execution.pool import Pool
 from builders.execution.preload import Preload, numpy_version
-from builders.execution.records import executions
+from builders.execution.replies import executions
 from builders.execution.requests import draw_request, job_request
 from builders.execution.tickets import Request
 from builders.execution.tiers import TIERS, choose

@@ -9,10 +9,10 @@ import time
 from collections import deque
 from typing import NamedTuple
 
+from builders.execution.inside.wire import UNABLE
+from builders.execution.inside.worlds import World
 from builders.execution.link import Link, StartRefused
 from builders.execution.preload import Kind
-from builders.execution.wire import UNABLE
-from builders.execution.worlds import World
 
 _START_S = 120.0  # a cold scientific stack on a loaded machine
 _SILENCE_S = 60.0  # on top of the longest time that a request may take

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from builders.execution.job import Execution, Job, Limits
 from builders.execution.pool import Pool, WorkerLost
-from builders.execution.records import executions
+from builders.execution.replies import executions
 from builders.execution.requests import job_request
 
 TIERS: dict[str, tuple[str, ...]] = {

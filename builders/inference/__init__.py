@@ -5,9 +5,9 @@ In: chat-completion bodies. Out: answers and lasting refusals, in order. Everyth
 """
 
 from builders.inference.answers import Answer, Refusal
+from builders.inference.asking.client import Client
 from builders.inference.cache import RequestCache
-from builders.inference.client import Client
-from builders.inference.embedded import embedded
+from builders.inference.cache_files import export, merge
 from builders.inference.errors import (
     CacheUnusable,
     EngineFailed,
@@ -20,9 +20,9 @@ from builders.inference.errors import (
     WeightsMissing,
     WrongModel,
 )
-from builders.inference.exchange import export, merge
-from builders.inference.server import Server, connect
-from builders.inference.sglang import sglang
+from builders.inference.servers.embedded import embedded
+from builders.inference.servers.server import Server, connect
+from builders.inference.servers.sglang import sglang
 from builders.inference.usage import Usage
 
 __all__ = [

@@ -13,14 +13,15 @@ from pathlib import Path
 
 from builders.execution import Prover, Sandbox
 from builders.execution.tiers import choose
-from builders.pipeline import Observer
-from builders.run import Run
+from builders.running.observer import Observer
+from builders.running.run import Run
 from builders.schema import TABLES
-from hub.audit import files, ids, pairs, rights, shipped, splits, turns, views
+from hub.audit import ids, pairs, rights, shipped, splits, turns, views
+from hub.audit import readme as files
 from hub.audit.case import Case
 from hub.audit.facts import facts
 from hub.audit.report import Finding, Report, rendered
-from hub.audit.tables import Tables
+from hub.audit.untrusted import Tables
 from hub.versions import Version
 
 __all__ = ["Finding", "Report", "audit", "rendered"]

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from builders.execution import Prover, Sandbox
-from builders.folder import Folder
-from builders.joins import Joined
-from builders.pipeline import Observer
-from builders.telemetry import Meter
+from builders.running.observer import Observer
+from builders.running.telemetry import Meter
+from builders.tables.folder import Folder
+from builders.tables.joins import Joined
 from hub.audit.facts import Facts
 from hub.audit.report import Finding
-from hub.audit.tables import Tables, iterated
+from hub.audit.untrusted import Tables, iterated
 
 
 @dataclass

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from builders.execution import Limits
-from hub.licences import PERMISSIVE
+from hub.rights.licences import PERMISSIVE
 
 MOST = Limits(cpu_s=60, wall_s=600, memory_mb=8192)
 """No limits beyond these are kept to: every row may cost them in full."""

@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from builders.folder import Folder
 from builders.schema import TABLES
+from builders.tables.folder import Folder
 from hub.audit.report import Report
-from hub.audit.tables import BATCH_ROWS, KEYS, row_id
+from hub.audit.untrusted import BATCH_ROWS, KEYS, row_id
 
 
 def failing(report: Report, folder: Folder, most: int) -> dict[tuple[str, str], dict[str, Any]]:

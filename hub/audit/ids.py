@@ -7,7 +7,7 @@ from builders.schema import IDS, content_id
 from builders.tasks import Tasks
 from hub.audit.case import Case
 from hub.audit.remade import Stored
-from hub.audit.tables import batches, iterated, row_id
+from hub.audit.untrusted import batches, iterated, row_id
 
 MADE_OF = {
     "raw_code": ("raw_code", "content"),

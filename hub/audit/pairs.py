@@ -10,11 +10,11 @@ from itertools import groupby, tee
 
 from builders.execution import Job, Proof
 from builders.grading import MOST_INPUTS
-from builders.joins import Joined
 from builders.stage import Row
+from builders.tables.joins import Joined
+from builders.verifier import equal
 from hub.audit.case import Case
-from hub.audit.tables import batches
-from hub.verifier import equal
+from hub.audit.untrusted import batches
 
 
 def check(case: Case) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from datasets import Dataset
 
 from builders.stage import Row
-from hub.audit.tables import iterated
+from hub.audit.untrusted import iterated
 
 _SHOWN_CHARS = 60
 Key = tuple[Any, ...]

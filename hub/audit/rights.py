@@ -3,16 +3,16 @@
 Whether rows may be published is looked at where they have been; for a folder that was built here,
 `codeio publish` decides.
 
-Not covered: what `hub.withheld` does not look for.
+Not covered: what `hub.rights.withheld` does not look for.
 """
 
 from collections.abc import Iterator
 
 from builders.masking import PrivateKeyFound, masked
 from hub.audit.case import Case
-from hub.audit.tables import iterated, row_id
-from hub.licences import may_be_published
-from hub.withheld import Withheld
+from hub.audit.untrusted import iterated, row_id
+from hub.rights.licences import may_be_published
+from hub.rights.withheld import Withheld
 
 _REPEATED = {
     "tasks": ("functions", "prompt"),

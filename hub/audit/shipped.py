@@ -9,12 +9,11 @@ from collections import Counter
 from pathlib import Path
 
 import prompts
-from hub import verifier
 from hub.audit.case import Case
-from hub.audit.tables import iterated
+from hub.audit.untrusted import iterated
+from hub.layout import SHIPPED
 
 MOST_BYTES = 1 << 20
-RULES = ("verifier.py", "io_prediction.py")
 SENT = ("system", "task", "revision")
 """The prompts that stand in messages."""
 
@@ -22,15 +21,14 @@ SENT = ("system", "task", "revision")
 def check(case: Case) -> None:
     """Look at files that ship with published data, and at the prompts that turns name."""
     turns = case.tables.rows.get("turns", ())
-    with case.looking("shipped", len(SENT) + len(RULES) + len(turns)):
-        for name in RULES:
-            ours = Path(verifier.__file__).with_name(name)
-            theirs = _content(case.folder.root / ours.name)
+    with case.looking("shipped", len(SENT) + len(SHIPPED) + len(turns)):
+        for name, ours in SHIPPED.items():
+            theirs = _content(case.folder.root / name)
             if theirs is None and case.is_published:
-                case.found("shipped", "", ours.name, "does not ship with the data")
+                case.found("shipped", "", name, "does not ship with the data")
             elif theirs is not None and theirs != ours.read_bytes():
                 detail = "is not codeio's: whoever uses it may grade by other rules. It was not run"
-                case.found("shipped", "", ours.name, detail)
+                case.found("shipped", "", name, detail)
         shipped = _shipped(case.folder.root)
         others = {name for name in SENT if shipped.get(name, _ours(name)) != _ours(name)}
         others |= _unknown(case, shipped)

@@ -6,7 +6,7 @@ tests; where that share is not known, all rows of a cluster must agree with the 
 
 from builders.selection.splits import Clusters, split_of
 from hub.audit.case import Case
-from hub.audit.tables import batches, iterated, row_id
+from hub.audit.untrusted import batches, iterated, row_id
 
 
 def check(case: Case) -> None:

@@ -7,7 +7,7 @@ there.
 from builders.stage import Row
 from builders.verdicts import judged
 from hub.audit.case import Case
-from hub.audit.tables import batches
+from hub.audit.untrusted import batches
 
 BATCH_ROWS = 1024
 JUDGED = ("prediction", "status", "feedback")

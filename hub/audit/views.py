@@ -9,15 +9,15 @@ Not covered: the replies themselves, which only their model could give again.
 from collections.abc import Iterator
 
 from builders import schema
-from builders.joins import Joined
 from builders.responses import history, opening, revision_request
 from builders.schema import content_id
 from builders.stage import Row
+from builders.tables.joins import Joined
 from builders.training_set import RLVR, VIEWS, View
+from builders.verifier import CanonicalError, loads
 from hub.audit.case import Case
 from hub.audit.remade import Stored
-from hub.audit.tables import batches, iterated
-from hub.verifier import CanonicalError, loads
+from hub.audit.untrusted import batches, iterated
 
 BATCH_TASKS = 128
 

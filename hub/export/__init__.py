@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from builders.folder import SPLITS
+from builders.tables.folder import SPLITS
 from hub.export import llamafactory, reference, trl, verl
 from hub.export.layout import BATCH_ROWS, Format, Layout, Row, writing
 from hub.versions import Version

@@ -21,14 +21,15 @@ from rich.console import Console
 from rich.table import Table
 
 from builders.execution import Limits, Prover
-from builders.folder import Folder
 from builders.inference import Answer, Client, Refusal, RequestCache, connect
-from builders.joins import Joined
 from builders.json_schemas import usable
-from builders.responses import Question, Sampling, closing_question, opening
+from builders.responses import Question, closing_question, opening
+from builders.running.options import Sampling
 from builders.stage import Row
+from builders.tables.folder import Folder
+from builders.tables.joins import Joined
 from builders.verdicts import Verdicts
-from hub.verifier import extract
+from builders.verifier import extract
 
 GRAMMAR = r"""root ::= [^\x00]* "{\"DIRECTION\":" ws value ws "}"
 value ::= object | array | string | number | ("true" | "false" | "null")

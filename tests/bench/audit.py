@@ -22,15 +22,15 @@ from rich.table import Table
 
 import prompts
 from builders.execution import Execution
-from builders.folder import Folder
-from builders.pipeline import Observer
 from builders.responses import history, opening, revision_request
+from builders.running.observer import Observer
+from builders.running.telemetry import Meter
 from builders.schema import TABLES, content_id
+from builders.tables.folder import Folder
 from builders.tasks import Tasks
-from builders.telemetry import Meter
 from builders.training_set import VIEWS
+from builders.verifier import canonical, extract, verify
 from hub.audit import audit
-from hub.verifier import canonical, extract, verify
 from hub.versions import version
 from tests.bench.memory import EVERY_S, anonymous_mb
 

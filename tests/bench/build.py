@@ -49,7 +49,7 @@ def measured(n_functions: int) -> dict[str, Any]:
                 sys.executable,
                 command,
                 os.environ,
-                file_actions=[(os.POSIX_SPAWN_DUP2, told.fileno(), 1), (os.POSIX_SPAWN_DUP2, log.fileno(), 2)],
+                file_actions=[(os.POSIX_SPAWN_DUP2, file.fileno(), n) for n, file in ((1, told), (2, log))],
             )
             _, status, usage = os.wait4(process, 0)
         assert status == 0, Path(folder, "log").read_text()

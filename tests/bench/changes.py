@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from builders.schema import TABLES
-from hub.changes import changes
+from hub.changes.compare import changes
 from hub.versions import version
 from tests.bench.memory import anonymous_mb
 

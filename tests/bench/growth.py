@@ -23,9 +23,9 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from builders.folder import Folder
 from builders.schema import TABLES
-from hub.arrangement import arrange
+from builders.tables.folder import Folder
+from hub.publish.arrangement import arrange
 from tests.bench.changes import TEXT, name
 from tests.local_hub import LocalHub
 
@@ -35,7 +35,7 @@ GEAR = np.random.default_rng(0).integers(2**64, size=256, dtype=np.uint64)
 PUBLISH = """
 import sys
 from pathlib import Path
-from hub.publish import Target, publish
+from hub.publish.upload import Target, publish
 publish(Path(sys.argv[1]), Target(sys.argv[2]), "A version")
 """
 

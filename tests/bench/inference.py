@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from builders.inference import Answer, Client, RequestCache, Server, connect
-from builders.inference.requests import Payload
+from builders.inference.asking.requests import Payload
 from builders.responses import opening
 from builders.stage import Row
 from tests.bench.corpus_tasks import task_rows

@@ -24,9 +24,10 @@ from rich.console import Console
 from rich.table import Table
 
 from builders.inference import Client, RequestCache, connect
-from builders.joins import Joined
-from builders.responses import Responses, Sampling
+from builders.responses import Responses
+from builders.running.options import Sampling
 from builders.schema import FUNCTIONS, TASKS, content_id
+from builders.tables.joins import Joined
 from tests.bench.corpus_tasks import task_rows
 from tests.bench.zero_latency import zero_latency
 

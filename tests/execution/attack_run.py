@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.execution import Execution, Job, Limits, Prover, Sandbox
-from hub.verifier import canonical
+from builders.verifier import canonical
 
 EXPECTED = "CANARY_" + "EXPECTED_7"  # what no sandboxed process may ever find in its memory
 QUICK = Limits(cpu_s=0.5, wall_s=2, memory_mb=256)  # for code that is to run into a limit

@@ -10,7 +10,7 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 HIGH = """
 import os, resource
-from builders.execution import kernel
+from builders.execution.inside import kernel
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
 os.dup2(os.open("/dev/null", os.O_RDONLY), 3000)

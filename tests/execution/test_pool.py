@@ -30,7 +30,7 @@ def start_with(monkeypatch: pytest.MonkeyPatch, lines: str, n_zygotes: int) -> N
 
 
 FORK_FAILS = """
-from builders.execution import watch
+from builders.execution.inside import watch
 class Os:
     left = {n}
     def __getattr__(self, name): return getattr(os, name)
@@ -42,7 +42,7 @@ watch.os = Os()
 watch._FORK_S = 0.2
 """
 DIES = """
-from builders.execution import zygote
+from builders.execution.inside import zygote
 zygote._Server.serve = lambda *request: os._exit(1)
 """
 
@@ -102,7 +102,7 @@ def test_workers_that_never_start_are_told(
     monkeypatch: pytest.MonkeyPatch, lines: str, n_starts: int, told: str
 ) -> None:
     """Where a worker says why, a second one would say the same."""
-    refuse = f"import builders.execution.zygote as z\ndef refuse(_): {lines}z._prepare = refuse\n"
+    refuse = f"import builders.execution.inside.zygote as z\ndef refuse(_): {lines}z._prepare = refuse\n"
     start_with(monkeypatch, refuse, 10**6)
     links: list[pool.Link] = []
     monkeypatch.setattr(pool, "Link", lambda *given: links.append(link := Link(*given)) or link)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from builders.execution import Job, Limits, Prover
+from builders.execution.inside.worlds import CHANCE, SURROUNDINGS
 from builders.execution.proof import SPOT_CHECK
-from builders.execution.worlds import CHANCE, SURROUNDINGS
 from tests.execution.processes import descendants
 
 PREAMBLE = """

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from builders.execution.records import executions
-from builders.execution.wire import EXIT_GO_ON, frame
+from builders.execution.inside.wire import EXIT_GO_ON, frame
+from builders.execution.replies import executions
 
 GOOD = '{"s":"ok","o":{"b":1,"a":[1.0]},"m":true,"c":1500}'
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from builders.execution import Job, Limits, Proof, Prover, Sandbox
-from builders.execution.worlds import SURROUNDINGS
-from hub.verifier import canonical
+from builders.execution.inside.worlds import SURROUNDINGS
+from builders.verifier import canonical
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "unified_reference.jsonl"
 CAUSES = {

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from builders.execution import Draw, Execution, Job, Limits, Sandbox
-from hub.verifier import canonical
+from builders.verifier import canonical
 
 LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
 

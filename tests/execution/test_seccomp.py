@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.execution.seccomp import SYSCALLS, JobFilter, server_filter
+from builders.execution.inside.seccomp import SYSCALLS, JobFilter, server_filter
 
 ALLOW, DENY, NO_SUCH_CALL, NO_TTY, KILL = 0x7FFF0000, 0x50001, 0x50026, 0x50019, 0x80000000
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}

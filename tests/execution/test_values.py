@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders.execution import Job, Sandbox
-from builders.execution.values import MAX_LEVELS, Encoder, NotJSON
-from hub.verifier import MAX_DEPTH, canonical, loads
+from builders.execution.inside.values import MAX_LEVELS, Encoder, NotJSON
+from builders.verifier import MAX_DEPTH, canonical, loads
 from tests.json_values import JSON_VALUES, exact
 
 TABLE = re.findall(

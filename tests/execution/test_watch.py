@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from builders.execution.watch import Frames, Store
-from builders.execution.wire import MAX_RECORD_BYTES, frame
+from builders.execution.inside.watch import Frames, Store
+from builders.execution.inside.wire import MAX_RECORD_BYTES, frame
 
 MARKER = frame("")
 

@@ -35,9 +35,9 @@ def client(server: ChatServer, cache: RequestCache) -> Client:
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a client between tries, and between looks at a server that is gone."""
-    monkeypatch.setattr("builders.inference.dispatch.FIRST_PAUSE_S", 0.05)
-    monkeypatch.setattr("builders.inference.watch.FIRST_LOOK_S", 0.05)
-    monkeypatch.setattr("builders.inference.watch.MAX_LOOK_S", 0.2)
+    monkeypatch.setattr("builders.inference.asking.dispatch.FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr("builders.inference.asking.watch.FIRST_LOOK_S", 0.05)
+    monkeypatch.setattr("builders.inference.asking.watch.MAX_LOOK_S", 0.2)
 
 
 @pytest.fixture

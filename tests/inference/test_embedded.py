@@ -19,7 +19,7 @@ from builders.inference import (
     connect,
     embedded,
 )
-from builders.inference.weights import MODELS, find_weights
+from builders.inference.servers.weights import MODELS, find_weights
 
 pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).parents[2]

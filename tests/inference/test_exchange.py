@@ -17,7 +17,7 @@ import pytest
 
 from builders.inference import Answer, CacheUnusable, Client, RequestCache, connect, export, merge
 from builders.inference.cache import request_key
-from builders.inference.exchange import SCHEMA
+from builders.inference.cache_files import SCHEMA
 from tests.inference.chat_server import ChatServer, request, texts
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def row(number: int) -> dict[str, Any]:
 def test_what_is_exported_and_merged_is_the_same(
     tmp_path: Path, n_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builders.inference.exchange.N_ROWS_AT_ONCE", n_at_once)
+    monkeypatch.setattr("builders.inference.cache_files.N_ROWS_AT_ONCE", n_at_once)
     mine, yours = filled(tmp_path / "mine", range(30)), filled(tmp_path / "yours", range(20, 40))
     file = tmp_path / "answers.parquet"
     assert export(mine, file) == 30
@@ -235,7 +235,8 @@ def test_a_kill_in_mid_export_leaves_no_half_file(tmp_path: Path, exported_befor
     program = """
 import sys
 from pathlib import Path
-from builders.inference import RequestCache, exchange, export
+from builders.inference import RequestCache, export
+from builders.inference import cache_files as exchange
 exchange.N_ROWS_AT_ONCE = 1
 export(RequestCache(sys.argv[1]), Path(sys.argv[2]))
 """

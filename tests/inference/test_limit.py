@@ -9,9 +9,9 @@ from itertools import count, pairwise
 import pytest
 
 from builders.inference import Server
-from builders.inference.lane import Lane, Lost
-from builders.inference.limit import FIRST, N_TO_JUDGE, Limit
-from builders.inference.transport import Transport
+from builders.inference.asking.lane import Lane, Lost
+from builders.inference.asking.limit import FIRST, N_TO_JUDGE, Limit
+from builders.inference.asking.transport import Transport
 from tests.inference.chat_server import ChatServer
 
 Serve = Callable[[float, int], tuple[float, int]]

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders.inference import RequestCache
-from builders.inference.queues import N_PRIMERS, N_WARM, Queue
-from builders.inference.requests import Request
+from builders.inference.asking.queue import N_PRIMERS, N_WARM, Queue
+from builders.inference.asking.requests import Request
 from tests.inference.asking import WAIT_S, Gate, aside, asking, order, until
 from tests.inference.chat_server import ChatServer, request, texts
 
@@ -152,7 +152,7 @@ def test_sglang_computes_a_shared_prompt_once_before_the_rest_goes_out(
 def test_where_priming_fails_the_requests_go_out_all_the_same(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr("builders.inference.lane.MAX_REST_S", 0.05)
+    monkeypatch.setattr("builders.inference.asking.lane.MAX_REST_S", 0.05)
     sglang_like(server)
     server.faults["f1"] = [fault]
     client = asking(server, cache=cache)

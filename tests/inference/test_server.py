@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from builders.inference import KeyRefused, NotCompatible, Server, ServerDown, WrongModel, connect
-from builders.inference.identity import weights_identity
-from builders.inference.server import on_this_machine
+from builders.inference.servers.identity import weights_identity
+from builders.inference.servers.server import on_this_machine
 from tests.inference.chat_server import ChatServer
 
 HELLO_SHA256 = "2cf24dba5fb0a30e"  # of b"hello"
@@ -156,7 +156,7 @@ def test_a_path_of_another_machine_is_not_followed_here(
     weights.write_bytes(b"hello")
     with ChatServer(str(weights)) as llama:
         assert connect(llama.address).identity == f"w.gguf@sha256:{HELLO_SHA256}"
-        monkeypatch.setattr("builders.inference.server.on_this_machine", lambda url: False)
+        monkeypatch.setattr("builders.inference.servers.server.on_this_machine", lambda url: False)
         monkeypatch.setenv("NO_PROXY", "*")
         assert connect(llama.address).identity.startswith("w.gguf@path:")
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from builders.inference import Client, EngineFailed, EngineMissing, RequestCache, sglang
-from builders.inference.sglang import find_python
+from builders.inference.servers.sglang import find_python
 from tests.inference.chat_server import request, texts
 from tests.servers.sglang_cpu.process import members
 

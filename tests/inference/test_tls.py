@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.inference.transport import Broken
+from builders.inference.asking.transport import Broken
 from tests.inference.chat_server import ChatServer
 from tests.inference.posting import posted
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from builders.inference import Server
-from builders.inference.transport import Broken, Reply, Transport
+from builders.inference.asking.transport import Broken, Reply, Transport
 from tests.inference.posting import posted
 
 ROOT = Path(__file__).parents[2]
@@ -173,7 +173,7 @@ def test_a_compressed_reply_is_read(small: Small) -> None:
 def test_a_reply_that_is_too_long_is_broken_off(
     small: Small, monkeypatch: pytest.MonkeyPatch, compressed: bool
 ) -> None:
-    monkeypatch.setattr("builders.inference.transport.MAX_REPLY_BYTES", 100_000)
+    monkeypatch.setattr("builders.inference.asking.transport.MAX_REPLY_BYTES", 100_000)
     whole = b"x" * 100_001
     reply = (gzip.compress(whole), {"Content_Encoding": "gzip"}) if compressed else (whole, {})
     small.answer = lambda handler, body: handler.send(reply[0], **reply[1])

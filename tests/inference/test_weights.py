@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from builders.inference import WeightsMissing
-from builders.inference.weights import MODELS, NamedModel, fetch, find_weights
+from builders.inference.servers.weights import MODELS, NamedModel, fetch, find_weights
 
 ROOT = Path(__file__).parents[2]
 PARTS = (1, 2, 10)  # by name, 10 would come before 2

@@ -47,9 +47,9 @@ def test_clients_look_here_and_keep_to_themselves(
 def test_codeio_is_that_of_this_source_tree(hub_client: Client) -> None:
     def files() -> list[str]:
         import builders.schema
-        import hub.verifier
+        import builders.verifier
 
-        return [str(builders.schema.__file__), str(hub.verifier.__file__)]
+        return [str(builders.schema.__file__), str(builders.verifier.__file__)]
 
     assert all(Path(file).is_relative_to(SOURCES) for file in hub_client.run(files))
 

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from builders.inference.identity import cache_folder
+from builders.inference.servers.identity import cache_folder
 
 MARKER = ".complete"
 

@@ -6,7 +6,7 @@ Face format, 260 MB.
 
 from pathlib import Path
 
-from builders.inference.weights import find_weights
+from builders.inference.servers.weights import find_weights
 
 from .build import build_once, recipe_id, tests_cache
 from .environment import VARIABLES, environment_id, environment_python

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from builders.inference import ServerDown, WrongModel, connect
-from builders.inference.sglang import free_port
+from builders.inference.servers.sglang import free_port
 
 from .process import CommandFailed, failure, kill, start
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from builders.inference.sglang import device_flags, free_port, is_healthy
+from builders.inference.servers.sglang import device_flags, free_port, is_healthy
 
 from .environment import VARIABLES
 from .process import CommandFailed, failure, kill, members, start

@@ -1,0 +1,1 @@
+"""The command `codeio`: one module a command, and what they share."""

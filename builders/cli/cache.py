@@ -1,0 +1,35 @@
+"""`codeio cache`: answers that one run has paid for, and others need not."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from builders.inference import RequestCache, merge
+from builders.inference import export as export_answers
+from builders.running.run import Run
+
+app = typer.Typer(help="Share answers between runs: what one has paid for, others need not.")
+
+
+@app.command("export")
+def cache_export(
+    out: Annotated[Path, typer.Argument(help="Output folder of a build.")],
+    file: Annotated[Path, typer.Argument(help="Parquet file to write.")],
+) -> None:
+    """Write all answers of a run to a file."""
+    n_answers = export_answers(RequestCache(Run(out).requests), file)
+    Console().print(f"{n_answers} answers in {file}", soft_wrap=True)
+
+
+@app.command("merge")
+def cache_merge(
+    out: Annotated[Path, typer.Argument(help="Output folder of a build; may be new.")],
+    files: Annotated[list[Path], typer.Argument(help="Files that `codeio cache export` wrote.")],
+) -> None:
+    """Add the answers of such files to a run."""
+    cache = RequestCache(Run(out).requests)
+    for file in files:
+        n_new, n_all = merge(cache, file)
+        Console().print(f"{file}: {n_new} of {n_all} answers are new", soft_wrap=True)

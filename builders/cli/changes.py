@@ -1,0 +1,34 @@
+"""`codeio changes`: what differs between two versions."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from builders.cli.console import AsJson, VersionName, error_console
+from hub.changes import changelog, compare
+from hub.versions import version
+
+
+def changes(
+    old: VersionName,
+    new: VersionName,
+    rows: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write every row that differs there, as JSON lines.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what differs between two versions: rows added, removed, graded otherwise, and why."""
+    before, after = version(old), version(new)
+    with error_console().status("Comparing"):
+        found = compare.changes(before, after)
+    if rows:
+        with rows.open("w", encoding="utf-8") as file:
+            for row in compare.changed_rows(before, after):
+                file.write(json.dumps(row._asdict()) + "\n")
+    if as_json:
+        print(json.dumps(found.as_json()))
+    else:
+        Console().print(changelog.rendered(found))

@@ -1,0 +1,28 @@
+"""`codeio export`: a dataset as the files that a trainer reads."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from builders.cli.console import AsJson, VersionName
+from hub.export import FORMATS
+from hub.export import export as write_export
+from hub.versions import version
+
+
+def export(
+    name: VersionName,
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")],
+    out: Annotated[Path, typer.Option(help="New folder for the files.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a dataset as the files that a trainer reads."""
+    files = write_export(version(name), form, out)
+    if as_json:
+        print(json.dumps(files))
+        return
+    for file, n_rows in files.items():
+        Console().print(f"{out / file}: {n_rows:,} rows", soft_wrap=True)

@@ -1,0 +1,84 @@
+"""The command `codeio` and how it ends.
+
+Exit codes: 0 done; 1 nothing could be done, and the message says why; 2 a wrong command line; 3 some rows
+wait for an answer, and the same command asks again for just those; 130 stopped by hand.
+"""
+
+import errno
+import sqlite3
+import sys
+
+import datasets
+import typer
+from rich.console import Console
+
+from builders.cli import cache
+from builders.cli.audit import audit
+from builders.cli.build import build
+from builders.cli.changes import changes
+from builders.cli.console import Failure
+from builders.cli.doctor import doctor
+from builders.cli.export import export
+from builders.cli.publish import publish
+from builders.cli.serve import serve
+from builders.cli.status import status
+from builders.execution import SandboxUnavailable, WorkerLost
+from builders.inference import InferenceError
+from builders.running.run import RunError
+from builders.sources.code_files import SourceError
+from builders.stage import OpenRows
+from hub.export import ExportError
+from hub.publish.upload import PublishError
+from hub.versions import VersionError
+
+app = typer.Typer(
+    help="From raw code to proven reasoning data, the CodeI/O way.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (build, status, publish, changes, audit, export, serve, doctor):
+    app.command()(command)
+app.add_typer(cache.app, name="cache")
+INTERRUPTED = 130
+_KNOWN = (
+    *(SourceError, RunError, InferenceError, SandboxUnavailable, Failure),
+    *(VersionError, PublishError, ExportError),
+)
+
+
+def main() -> None:
+    """Run the command; every known failure ends in one sentence."""
+    datasets.disable_progress_bars()
+    try:
+        app()
+    except _KNOWN as error:
+        _end(str(error), 1)
+    except WorkerLost as error:
+        _end(f"The sandbox failed ({error}). The same command goes on where this one was.", 1)
+    except OpenRows as error:
+        _end(f"{error} What was answered is kept: run the same command again to ask for the rest.", 3)
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # typer's word for Ctrl+C
+            raise
+        _end("Stopped. The same command goes on where this one was.", INTERRUPTED)
+    except (OSError, sqlite3.OperationalError) as error:
+        if (
+            getattr(error, "errno", None) == errno.ENOSPC
+            or "No space left" in str(error)
+            or "disk is full" in str(error)
+        ):
+            _end(
+                f"The disk is full ({error}). Free some space, then run the same command again: it goes on.",
+                1,
+            )
+        if isinstance(error, PermissionError):
+            _end(
+                f"No permission: {error}. Choose a folder that you may write to, or mend its permissions.", 1
+            )
+        raise
+
+
+def _end(message: str, code: int) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"codeio: {message}", markup=False, highlight=False)
+    sys.exit(code)

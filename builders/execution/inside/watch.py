@@ -1,0 +1,206 @@
+"""Starting one process of a job and watching it: its frames as they come, the budgets of the input it is at.
+
+In: the pipe a job writes to, and its process. Out: whole frames, and which budget or bound was passed, if
+any. CPU time is read off the job's own clock, so that a loaded machine makes no timeout; the wall clock is
+for those who only wait. Nothing but the lengths of frames is interpreted here.
+Not covered: what the frames say (`records`, in the host).
+"""
+
+import mmap
+import os
+import resource
+import select
+import signal
+import time
+
+from builders.execution.inside.wire import LENGTH, MAX_RECORD_BYTES, REQUESTS
+
+# The real clocks: the zygote puts virtual ones in their place.
+_monotonic, _clock_gettime, _sleep = time.monotonic, time.clock_gettime, time.sleep
+
+_FORK_S = 10.0
+_FORK_AGAIN_S = 0.05
+_READ_BYTES = 2**16
+
+
+def fork() -> int | None:
+    """Fork, or wait while others have taken all processes or memory; None if that lasts."""
+    end_s = _monotonic() + _FORK_S
+    while True:
+        try:
+            return os.fork()
+        except OSError:
+            if _monotonic() > end_s:
+                return None
+            _sleep(_FORK_AGAIN_S)
+
+
+class Store:
+    """Bytes of one request, in pages of their own, wiped for the next one.
+
+    Each job's process is a copy of the zygote, and may read all its memory: what an earlier job was given or
+    wrote must not be left there, as freed bytes of the heap would be. Pages that are not `shared` are no part
+    of the copy, and cost nothing when the zygote forks.
+    """
+
+    def __init__(self, shared: bool) -> None:
+        self._is_shared = shared
+        self.pages = self._new()
+        self.end = 0
+
+    def read(self, descriptor: int, most: int = _READ_BYTES) -> int:
+        """Append what can be read now, `most` bytes at most; return how many, 0 at the end."""
+        self._make_room(most)
+        with memoryview(self.pages) as view, view[self.end : self.end + most] as part:
+            n_read = os.readv(descriptor, [part])
+        self.end += n_read
+        return n_read
+
+    def append(self, other: "Store", place: tuple[int, int]) -> None:
+        """Copy a part of another store, without a copy in the heap."""
+        start, end = place
+        self._make_room(end - start)
+        with memoryview(other.pages) as view, view[start:end] as part:
+            self.pages[self.end : self.end + len(part)] = part
+        self.end += end - start
+
+    def _make_room(self, n_bytes: int) -> None:
+        if self.end + n_bytes > len(self.pages):
+            self.pages.resize(max(self.end + n_bytes, 2 * len(self.pages)))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        if len(self.pages) > _READ_BYTES:
+            self.pages = self._new()
+        elif self._is_shared:
+            self.pages[: self.end] = bytes(self.end)
+        self.end = 0
+
+    def _new(self) -> mmap.mmap:
+        pages = mmap.mmap(-1, _READ_BYTES, flags=mmap.MAP_PRIVATE)
+        if not self._is_shared:
+            pages.madvise(mmap.MADV_DONTFORK)
+        return pages
+
+
+class Frames:
+    """Splits what a job writes into frames, by their lengths alone; records alone stay in the store."""
+
+    def __init__(self, store: Store, n_expected: int) -> None:
+        self.n_expected = n_expected
+        self.n_records = 0
+        self.n_begun = 0
+        self._store = store
+        self._start = self._kept = store.end  # whole frames that hold a record are in between
+
+    @property
+    def n_bytes(self) -> int:
+        """Length of the frames that hold a record."""
+        return self._kept - self._start
+
+    def read(self, results: int) -> bool:
+        """Read from a job's pipe; return whether it is still open."""
+        return bool(self._store.read(results))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether not one whole frame came."""
+        return not (self.n_records or self.n_begun)
+
+    def split(self) -> tuple[bool, str | None]:
+        """Return whether a call began or ended, and what is wrong if something is."""
+        pages, total = self._store.pages, self._store.end
+        moved, wrong, position = False, None, self._kept
+        while total - position >= LENGTH.size and not wrong:
+            (length,) = LENGTH.unpack_from(pages, position)
+            end = position + LENGTH.size + length
+            if length > MAX_RECORD_BYTES:
+                wrong = "size"
+                break
+            if end > total:
+                break
+            if length:
+                pages.move(self._kept, position, end - position)
+                self._kept += end - position
+                self.n_records += 1
+                moved = True
+                wrong = "records" if self.n_records > self.n_expected else None
+            else:
+                self.n_begun += 1
+                # one call for each record and one rehearsal: more would be time that nobody granted
+                moved = moved or self.n_begun <= self.n_records + 2
+            position = end
+        pages.move(self._kept, position, total - position)
+        self._store.end = self._kept + total - position
+        return moved, wrong
+
+    def finish(self) -> None:
+        """Drop half a frame."""
+        self._store.end = self._kept
+
+
+class Watch:
+    """The budgets of the input that is being worked on."""
+
+    def __init__(self, child: int, cpu_s: float, wall_s: float) -> None:
+        self.child = child
+        self.cpu_limit_s = cpu_s
+        self.wall_limit_s = wall_s
+        self.restart()
+
+    def restart(self) -> None:
+        """Give the full budgets from now on."""
+        self.cpu_start_s = self._cpu_s()
+        self.wall_start_s = _monotonic()
+        self.look_at_s = self.wall_start_s + min(self.cpu_limit_s, self.wall_limit_s)
+
+    def spent(self) -> str | None:
+        """Return which budget is spent, or None and a new time to look again."""
+        now_s = _monotonic()
+        if now_s < self.look_at_s:
+            return None
+        left_s = self.cpu_limit_s - (self._cpu_s() - self.cpu_start_s)
+        wall_end_s = self.wall_start_s + self.wall_limit_s
+        if left_s <= 0:
+            return "cpu"
+        if now_s >= wall_end_s:
+            return "wall"
+        self.look_at_s = min(wall_end_s, now_s + max(0.01, left_s))
+        return None
+
+    def wait(self) -> tuple[str | None, int, resource.struct_rusage]:
+        """Wait for a process that closed its pipe, which may go on all the same: (budget, status, usage)."""
+        n_looks = 0
+        while True:
+            child, status, usage = os.wait4(self.child, os.WNOHANG)
+            if child:
+                return None, status, usage
+            if spent := self.spent():
+                return spent, status, usage
+            n_looks += 1
+            if n_looks > 20:
+                _sleep(0.0005)
+
+    def _cpu_s(self) -> float:
+        return _clock_gettime((~self.child << 3) | 2)  # the CPU clock of another process
+
+
+def collect(results: int, frames: Frames, watch: Watch) -> str | None:
+    """Read frames until the job closes its pipe (None), or a budget or bound is passed (which one)."""
+    poll = select.poll()
+    poll.register(results, select.POLLIN)
+    poll.register(REQUESTS, 0)  # hangs up when the host is gone
+    while True:
+        if spent := watch.spent():
+            return spent
+        for descriptor, _ in poll.poll(1000 * max(0.0, watch.look_at_s - _monotonic()) + 1):
+            if descriptor == REQUESTS:
+                os.kill(watch.child, signal.SIGKILL)
+                os._exit(0)
+            if not frames.read(results):
+                return None
+            moved, wrong = frames.split()
+            if wrong:
+                return wrong
+            if moved:
+                watch.restart()

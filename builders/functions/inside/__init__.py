@@ -1,0 +1,1 @@
+"""Reads code by its syntax tree. Runs inside the sandbox: standard library only."""

@@ -1,0 +1,69 @@
+"""The function that a raw file has already. Runs inside the sandbox.
+
+In: a raw file. Out: the function or method that builds on most of what the file defines, called by an
+entrypoint: for where a model's function is of no use. Not covered: methods of objects that are made from
+other objects; properties, class and static methods, subclasses.
+"""
+
+import ast
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from builders.functions.inside.inspection import ENTRYPOINT, definitions, function_in, gives, reached
+from builders.functions.inside.syntax import Fault, parts
+
+MOST_WAYS = 20  # of calling a file that are tried
+
+
+def own_function(source: str) -> dict[str, Any] | None:
+    """The function or method of a file that builds on most of it, called from an entrypoint; or None."""
+    file = definitions(source)
+    ways = []
+    for index, part in enumerate(file):
+        found = list(calls(part.node))
+        if not found:
+            continue
+        (name,) = part.binds
+        with contextlib.suppress(Fault):
+            size = sum(len(needed.text) for needed in reached(name, [], file))
+            for names, expression, node in found:
+                if names and name not in names and len(set(names)) == len(names):
+                    text = f"def {ENTRYPOINT}({', '.join(names)}):\n    return {expression}\n"
+                    # Of equals the last: files build up.
+                    ways.append((size, (node.end_lineno or 0) - node.lineno, index, text))
+    for *_, text in sorted(ways, reverse=True)[:MOST_WAYS]:
+        with contextlib.suppress(Fault):
+            return function_in(parts(text, "the call"), file)
+    return None
+
+
+def calls(node: ast.stmt) -> Iterator[tuple[list[str], str, ast.FunctionDef]]:
+    """Ways to call what a statement defines: parameters, expression, and the definition that is called."""
+    if isinstance(node, ast.FunctionDef) and node.name != ENTRYPOINT and gives(node):
+        given = required(node.args)
+        yield list(given), f"{node.name}({', '.join(given.values())})", node
+    if not isinstance(node, ast.ClassDef) or node.decorator_list:
+        return
+    if any(not (isinstance(parent, ast.Name) and parent.id == "object") for parent in node.bases):
+        return
+    methods = [item for item in node.body if isinstance(item, ast.FunctionDef) and not item.decorator_list]
+    used = {item.attr for item in ast.walk(node) if isinstance(item, ast.Attribute)}
+    made_from = next((required(item.args, n_bound=1) for item in methods if item.name == "__init__"), {})
+    made = f"{node.name}({', '.join(made_from.values())})"
+    for method in methods:
+        if not method.name.startswith("_") and method.name not in used and gives(method):
+            given = required(method.args, n_bound=1)
+            yield [*made_from, *given], f"{made}.{method.name}({', '.join(given.values())})", method
+
+
+def required(given: ast.arguments, n_bound: int = 0) -> dict[str, str]:
+    """The parameters that a call must give beside `self`, and how; all of them where each has a default."""
+    plain = [item.arg for item in (*given.posonlyargs, *given.args)][n_bound:]
+    must = plain[: max(0, len(plain) - len(given.defaults))]
+    named = [
+        item.arg for item, default in zip(given.kwonlyargs, given.kw_defaults, strict=True) if not default
+    ]
+    if not must and not named:
+        must = plain
+    return {name: name for name in must} | {name: f"{name}={name}" for name in named}

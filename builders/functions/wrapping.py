@@ -1,0 +1,70 @@
+"""Functions that almost take and give JSON values, wrapped so that they do.
+
+In: a function (`reference_code`, `parameters`, `signature`) of `inspection`, and what it lacks: results as
+`plain` values (lists for tuples and sets, text for a Decimal or an object with `__str__`), or parameters as
+numpy `arrays` where lists come in. Out: the function with its old body under another name. Text work only. An
+object without a text of its own gives its address, which the proof finds.
+"""
+
+import re
+from typing import Any
+
+from builders.functions.inside.inspection import ENTRYPOINT
+
+_PLAIN = """def plain_value(value):
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dict):
+        plain = {str(key): plain_value(item) for key, item in value.items()}
+        if len(plain) < len(value):
+            raise ValueError("two keys have the same text")
+        return plain
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain_value(item) for item in value), key=str)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if hasattr(value, "__iter__"):
+        return [plain_value(item) for item in value]
+    return str(value)
+
+
+def {entrypoint}({signature}):
+    return plain_value({inner}({given}))
+"""
+_ARRAYS = """def array_value(value):
+    import numpy
+
+    return numpy.array(value) if isinstance(value, list) else value
+
+
+def {entrypoint}({signature}):
+    return {inner}({given})
+"""
+
+
+_WRAPPERS = {
+    "plain": ("plain_value", f"{ENTRYPOINT}_value", "{0}={0}", _PLAIN),
+    "arrays": ("array_value", f"{ENTRYPOINT}_of_arrays", "{0}=array_value({0})", _ARRAYS),
+}
+"""For each lack: the helper's name, the old function's new name, how it is given a parameter, the text."""
+
+
+def wrapped(function: dict[str, Any], lack: str) -> dict[str, Any] | None:
+    """The function without its `lack` ("plain", "arrays"); None if that is done already, or none of these."""
+    code = function["reference_code"]
+    if lack not in _WRAPPERS or _WRAPPERS[lack][0] in code:
+        return None
+    _, inner, form, wrapper = _WRAPPERS[lack]
+    for name, text in (
+        ("{entrypoint}", ENTRYPOINT),
+        ("{inner}", inner),
+        ("{signature}", function["signature"]),
+        ("{given}", ", ".join(form.format(name) for name in function["parameters"])),
+    ):
+        wrapper = wrapper.replace(name, text)
+    old = re.sub(rf"\b{ENTRYPOINT}\b", inner, code).rstrip("\n")
+    return {
+        **function,
+        "reference_code": f"{old}\n\n\n{wrapper}",
+        "unwrapped": function.get("unwrapped", code),  # what a model should look at
+    }

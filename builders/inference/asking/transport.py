@@ -1,0 +1,157 @@
+"""HTTP requests over connections that stay open, by libcurl: many at once on one event loop.
+
+In: an address, headers, a JSON body. Out: a `Reply`, whatever its status; or `Broken` when none came whole.
+libcurl does the work outside Python, so one core sends some thousand requests a second (tests/bench).
+Not covered: retries, and what a reply means.
+"""
+
+import os
+from contextlib import suppress
+from typing import Literal, NamedTuple, Self
+
+import certifi
+import pycurl
+
+from builders.inference.servers.server import on_this_machine
+
+CONNECT_TIMEOUT_S = 20
+# Servers close idle connections (llama.cpp after 5 s); ours are let go first, so none is reused half-closed.
+KEEPALIVE_S = 2
+MAX_REPLY_BYTES = 64 << 20
+N_IDLE_HANDLES = 1024
+_HEADERS = ("Content-Type: application/json", "Expect:")  # no asking whether a long body is welcome
+_UNREACHABLE = (
+    pycurl.E_COULDNT_CONNECT,
+    pycurl.E_COULDNT_RESOLVE_HOST,
+    pycurl.E_COULDNT_RESOLVE_PROXY,
+    pycurl.E_SSL_CONNECT_ERROR,
+    pycurl.E_PEER_FAILED_VERIFICATION,
+)
+
+
+class Reply(NamedTuple):
+    """What a server sent back."""
+
+    status: int
+    body: bytes
+    retry_after: str
+    """The header of that name, or nothing."""
+    is_first: bool
+    """Whether it came over a connection that was not there before."""
+
+
+class Broken(Exception):
+    """No whole reply came: not even a connection did, time ran out, or it broke off."""
+
+    def __init__(self, kind: Literal["unreachable", "timeout", "broken connection"], reason: str):
+        super().__init__(reason)
+        self.kind = kind
+
+
+class Transport:
+    """The connections of one event loop; an async context manager."""
+
+    def __init__(self) -> None:
+        self._multi = pycurl.AsyncCurlMulti(close_handles=True)
+        self._idle: list[pycurl.Curl] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._multi.aclose()
+        for curl in self._idle:
+            curl.close()
+
+    async def get(self, url: str, headers: dict[str, str], timeout_s: float) -> Reply:
+        """Reads a page; raises Broken, at the latest after `timeout_s`.
+
+        Over a connection of its own, so that the first answer over a new one is always known as such.
+        """
+        return await self._send(url, headers, None, timeout_s)
+
+    async def post(self, url: str, headers: dict[str, str], body: bytes, timeout_s: float) -> Reply:
+        """Sends `body` as JSON; raises Broken, at the latest after `timeout_s`."""
+        return await self._send(url, headers, body, timeout_s)
+
+    async def _send(self, url: str, headers: dict[str, str], body: bytes | None, timeout_s: float) -> Reply:
+        curl = self._idle.pop() if self._idle else _handle()
+        received = _Received()
+        curl.setopt(pycurl.URL, url)
+        curl.setopt(pycurl.HTTPHEADER, [*(f"{name}: {value}" for name, value in headers.items()), *_HEADERS])
+        is_page = body is None
+        curl.setopt(pycurl.FRESH_CONNECT, is_page)
+        curl.setopt(pycurl.FORBID_REUSE, is_page)
+        if is_page:
+            curl.setopt(pycurl.HTTPGET, 1)
+        else:
+            curl.setopt(pycurl.POSTFIELDS, body)
+        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout_s * 1000)))
+        curl.setopt(pycurl.WRITEFUNCTION, received.write)
+        curl.setopt(pycurl.HEADERFUNCTION, received.header)
+        # An empty proxy is none at all; otherwise the environment's (https_proxy, no_proxy) holds.
+        if on_this_machine(url):
+            curl.setopt(pycurl.PROXY, "")
+        else:
+            curl.unsetopt(pycurl.PROXY)
+        try:
+            await self._multi.perform(curl)  # cancelled, it lets go of the handle a moment later
+        except pycurl.error as error:
+            curl.close()
+            raise _broken(error, timeout_s, received) from None
+        reply = Reply(
+            status=curl.getinfo(pycurl.RESPONSE_CODE),
+            body=bytes(received.body),
+            retry_after=received.retry_after,
+            is_first=curl.getinfo(pycurl.NUM_CONNECTS) > 0,
+        )
+        if len(self._idle) < N_IDLE_HANDLES:
+            self._idle.append(curl)
+        else:
+            curl.close()
+        return reply
+
+
+class _Received:
+    """The part of a reply that has come so far."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+        self.retry_after = ""
+
+    def write(self, data: bytes) -> int | None:
+        if len(self.body) + len(data) > MAX_REPLY_BYTES:
+            return 0  # fewer than were given: libcurl breaks the transfer off
+        self.body += data
+        return None
+
+    def header(self, line: bytes) -> None:
+        if line[:12].lower() == b"retry-after:":
+            self.retry_after = line[12:].decode("latin-1").strip()
+
+
+def _handle() -> pycurl.Curl:
+    curl = pycurl.Curl()
+    curl.setopt(pycurl.NOSIGNAL, 1)  # threads
+    curl.setopt(pycurl.CONNECTTIMEOUT, CONNECT_TIMEOUT_S)
+    curl.setopt(pycurl.MAXAGE_CONN, KEEPALIVE_S)
+    # A machine that vanishes sends no word of it: without these a request would wait for its whole timeout.
+    curl.setopt(pycurl.TCP_KEEPALIVE, 1)
+    curl.setopt(pycurl.TCP_KEEPIDLE, 30)
+    curl.setopt(pycurl.TCP_KEEPINTVL, 15)
+    # The wheel's libcurl does not know where this machine keeps its certificates.
+    curl.setopt(pycurl.CAINFO, os.environ.get("SSL_CERT_FILE") or certifi.where())
+    with suppress(pycurl.error):  # a libcurl without zlib
+        curl.setopt(pycurl.ACCEPT_ENCODING, "")
+    return curl
+
+
+def _broken(error: pycurl.error, timeout_s: float, received: _Received) -> Broken:
+    code, said = error.args[0], error.args[1]
+    if code == pycurl.E_OPERATION_TIMEDOUT and "Operation timed out" in said:
+        return Broken("timeout", f"no answer within {timeout_s:g} s")
+    if code in _UNREACHABLE or code == pycurl.E_OPERATION_TIMEDOUT:
+        return Broken("unreachable", f"the server cannot be reached ({said})")
+    if code == pycurl.E_WRITE_ERROR and len(received.body):
+        return Broken("broken connection", f"the reply is longer than {MAX_REPLY_BYTES >> 20} MB")
+    return Broken("broken connection", f"the connection broke: {said}")

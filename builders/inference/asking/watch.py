@@ -1,0 +1,19 @@
+"""Looking after a server that is gone, until it is back or must be left out for good."""
+
+import asyncio
+from contextlib import suppress
+
+from builders.inference.errors import ServerDown
+from builders.inference.servers.server import Server, changed
+
+FIRST_LOOK_S, MAX_LOOK_S = 0.5, 10.0
+
+
+async def watch(server: Server) -> str | None:
+    """Returns None when the same model answers there again, else why nothing more is to be hoped for."""
+    pause_s = FIRST_LOOK_S
+    while True:
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, MAX_LOOK_S)
+        with suppress(ServerDown):
+            return await asyncio.to_thread(changed, server)

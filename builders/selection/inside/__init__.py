@@ -1,0 +1,1 @@
+"""Looks at functions inside the sandbox: standard library only."""

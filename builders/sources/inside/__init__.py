@@ -1,0 +1,1 @@
+"""Looks at raw files inside the sandbox: standard library only."""

@@ -1,0 +1,14 @@
+"""Whether code parses. Runs inside the sandbox: deep nesting can crash the parser, with its process."""
+
+import ast
+import warnings
+
+
+def parses(source: str) -> bool:
+    """Return whether this is Python of the running version."""
+    warnings.simplefilter("ignore")
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError):
+        return False
+    return True

@@ -1,0 +1,129 @@
+"""Ways into the middle of the pipeline: tables that were made before.
+
+In: an output folder, or a dataset on the Hub. Out: the named table and its parents, as the stages would have
+left them; one that does not fit is refused. Not covered: a table without its parents (pairs are nothing
+without their functions), functions as others lay them out (`function_files`), and what schemas say
+(`io_pairs`).
+"""
+
+from pathlib import Path
+
+from datasets import Dataset, concatenate_datasets, get_dataset_config_names, load_dataset
+
+from builders.schema import CONVERSATIONS, IDS, TABLES, TURN, table
+from builders.sources.code_files import SourceError
+from builders.stage import Row
+from builders.tables.folder import Folder
+
+NEEDED = {
+    "functions": ("functions",),
+    "io_pairs": ("functions", "io_pairs"),
+    "tasks": ("functions", "io_pairs", "tasks"),
+    "turns": ("functions", "io_pairs", "tasks", "turns"),
+}
+NEVER_NULL = {
+    "io_pairs": ("pair_id", "function_id", "input", "output"),
+    "tasks": ("task_id", "pair_id", "function_id", "direction", "prompt"),
+    "turns": ("response_id", "task_id", "sample", "turn", "response", "status"),
+}
+_ADVICE = "Give a folder or Hub dataset as codeio made it."
+
+
+def has_tables(source: str) -> bool:
+    """Whether this is a folder or Hub dataset with a table of functions; raises SourceError."""
+    return not Path(source).is_file() and "functions" in _configs(source)
+
+
+def tables(source: str, name: str) -> dict[str, Dataset]:
+    """The tables that a build from `name` starts with, out of a folder or Hub dataset; raises SourceError."""
+    path = Path(source)
+    if path.is_file():
+        raise SourceError(
+            f"--from {name} needs the tables beside it: give the folder or Hub dataset, not a file."
+        )
+    found = {}
+    available = _configs(source)
+    for config in ("raw_code", *NEEDED[name]):
+        if config in available:
+            found[config] = _table(source, config)
+        elif config != "raw_code":
+            raise SourceError(
+                f"{source} has no table {config}, which --from {name} needs; "
+                f"it has {', '.join(available) or 'none'}."
+            )
+    _refuse_orphans(source, found)
+    _refuse_gaps(source, found)
+    return found
+
+
+def conversations(turns: Dataset, tasks: Dataset) -> Dataset:
+    """Gather laid-out turns again, one row for each task and sample."""
+    row_of = {task: index for index, task in enumerate(tasks["task_id"])}
+    gathered: dict[tuple[str, int], list[Row]] = {}
+    for turn in turns:
+        gathered.setdefault((turn["task_id"], turn["sample"]), []).append(
+            {column: turn[column] for column in TURN}
+        )
+    rows = [
+        {**tasks[row_of[task]], "sample": sample, "turns": sorted(own, key=lambda turn: turn["turn"])}
+        for (task, sample), own in gathered.items()
+    ]
+    return table(rows, CONVERSATIONS)
+
+
+def _configs(source: str) -> list[str]:
+    if Path(source).is_dir():
+        try:
+            return list(Folder(Path(source)).counts())
+        except (OSError, ValueError) as error:
+            raise SourceError(
+                f"{source} holds a file that is no Parquet file ({error}). {_ADVICE}"
+            ) from error
+    try:
+        return list(get_dataset_config_names(source))
+    except Exception as error:  # datasets raises many kinds here; all mean the same to the user
+        raise SourceError(
+            f"{source} is neither a folder here nor a dataset that the Hub gives ({error})."
+        ) from error
+
+
+def _table(source: str, config: str) -> Dataset:
+    """A table with the columns and types of the contract, whoever made it."""
+    wanted, path = TABLES[config], Path(source)
+    try:
+        rows = (
+            Folder(path).read(config)
+            if path.is_dir()
+            else concatenate_datasets(list(load_dataset(source, config).values()))
+        )
+        missing = [column for column in wanted if column not in rows.features]
+        if not missing:
+            rows = rows.select_columns(list(wanted))
+            return rows if rows.features == wanted else rows.cast(wanted)  # a cast copies
+    except Exception as error:  # as above
+        reason = error.__cause__ or error
+        raise SourceError(f"{source}: table {config} cannot be read ({reason}). {_ADVICE}") from error
+    raise SourceError(f"{source}: table {config} has no column {', '.join(missing)}. {_ADVICE}")
+
+
+def _refuse_gaps(source: str, found: dict[str, Dataset]) -> None:
+    """Raise SourceError where a row lacks what later stages cannot do without."""
+    for name, columns in NEVER_NULL.items():
+        for column in columns if name in found else ():
+            if None in found[name][column]:
+                raise SourceError(f"{source}: a row of table {name} has no {column}. {_ADVICE}")
+
+
+def _refuse_orphans(source: str, found: dict[str, Dataset]) -> None:
+    """Raise SourceError where a row names a parent that is not there: no later stage could join it."""
+    for parent, on in IDS.items():
+        for name, rows in found.items():
+            if parent not in found or name == parent or on not in rows.features:
+                continue
+            known = set(found[parent][on])
+            orphans = [row_id for row_id in rows[on] if row_id not in known]
+            if orphans:
+                raise SourceError(
+                    f"{source}: {len(orphans)} of {len(rows)} rows of table {name} name a {on} that table "
+                    f"{parent} does not have, such as {orphans[0]}. {_ADVICE}"
+                )

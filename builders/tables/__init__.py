@@ -1,0 +1,1 @@
+"""Tables on disk: a folder of them, joined, counted."""

@@ -1,0 +1,116 @@
+"""The output folder, laid out as the Hub repository it becomes.
+
+In: tables by split. Out: `DIR/<config>/<split>-*.parquet`. `load_dataset` remembers a local folder by its
+name and the metadata of its README, not by its content, so each config's description there carries the
+`digest` of its files: rewritten data is never served stale.
+
+Not covered: `.codeio/` (see `run`), and what stands in the README (`hub.card.card`).
+"""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset, concatenate_datasets
+
+from builders.schema import TABLES, table
+from builders.tables.chunking import ranges
+
+DEFAULT_CONFIG = "codeio_pp"
+SPLITS = ("train", "test")
+Counts = dict[str, dict[str, int]]
+
+
+class Folder:
+    """A directory of tables."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, config: str, splits: dict[str, Dataset]) -> None:
+        """Replace a config's files; splits without rows get none, since one breaks the whole config."""
+        staging = self.root / ".codeio" / "staging"
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        names = set()
+        for split, rows in splits.items():
+            shards = ranges(rows[_key(config)])
+            for index, shard in enumerate(shards):
+                name = f"{split}-{index:05d}-of-{len(shards):05d}.parquet"
+                rows.select(shard).to_parquet(staging / name)
+                names.add(name)
+        (self.root / config).mkdir(exist_ok=True)
+        for name in sorted(names):
+            os.replace(staging / name, self.root / config / name)
+        for old in self.files(config):
+            if old.name not in names:
+                old.unlink()
+        if not names:
+            (self.root / config).rmdir()
+        staging.rmdir()
+
+    def read(self, config: str) -> Dataset:
+        """All rows of a config, train before test; without rows when it has no files."""
+        files = sorted(self.files(config), key=lambda file: SPLITS.index(file.name.split("-")[0]))
+        parts = [Dataset.from_parquet(str(file), keep_in_memory=True) for file in files]
+        return concatenate_datasets(parts) if parts else table([], TABLES[config])
+
+    def columns(self, config: str, *names: str) -> pa.Table:
+        """Some columns of all rows of a config; without rows when it has no files.
+
+        A column that older files lack is null.
+        """
+        schema = TABLES[config].arrow_schema
+        parts = [pq.read_table(file, columns=list(names), schema=schema) for file in self.files(config)]
+        return pa.concat_tables([schema.empty_table().select(names), *parts])
+
+    def column(self, config: str, name: str) -> list[Any]:
+        """The values of one column."""
+        values: list[Any] = self.columns(config, name)[name].to_pylist()
+        return values
+
+    def counts(self) -> Counts:
+        """Rows by config and split, of those that have any."""
+        found: Counts = {}
+        for config in TABLES:
+            for file in self.files(config):
+                split = file.name.split("-")[0]
+                rows = found.setdefault(config, {})
+                rows[split] = rows.get(split, 0) + pq.read_metadata(file).num_rows
+        return found
+
+    def write_readme(self, text: str) -> None:
+        """Replace README.md, in one step."""
+        written = self.root / ".codeio" / "README.md"
+        written.parent.mkdir(exist_ok=True)
+        written.write_text(text, encoding="utf-8")
+        os.replace(written, self.root / "README.md")
+
+    def digest(self, config: str) -> str:
+        """What a config's description says of its files: names and content."""
+        digest = hashlib.sha256()
+        for path in self.files(config):
+            with path.open("rb") as file:
+                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+        return f"sha256:{digest.hexdigest()}"
+
+    def files(self, config: str) -> list[Path]:
+        """The Parquet files of a config."""
+        return sorted((self.root / config).glob("*.parquet"))
+
+
+def link(file: Path, name: Path) -> None:
+    """Give a file another name, or make a copy where that is not possible."""
+    try:
+        os.link(file.resolve(), name)  # in the Hub's cache it is a symbolic link itself
+    except OSError:  # another file system, or one without links
+        shutil.copy(file, name)
+
+
+def _key(config: str) -> str:
+    """The column that names rows of a table: its first, but for `dropped`, which begins with the stage."""
+    return "row_id" if config == "dropped" else next(iter(TABLES[config]))

@@ -1,0 +1,180 @@
+"""The dataset card: README.md of a folder, and of the repository that it becomes.
+
+In: a folder of tables and how they came about. Out: the text, every number of it counted from the tables.
+`stale` counts again and tells which parts of a card say something else.
+
+All text that comes from rows is escaped: it can show nothing but itself.
+"""
+
+import html
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, Template
+
+import prompts
+from builders.functions.author import PROMPTS
+from builders.functions.stage import prompts_id
+from builders.schema import TABLES
+from builders.tables.counts import FUNNEL
+from builders.tables.example import example
+from builders.tables.folder import DEFAULT_CONFIG, SPLITS, Folder
+from builders.verifier import STATUSES
+from hub.card.fields import MEANINGS, fields
+from hub.card.metadata import metadata
+from hub.card.numbers import KINDS, numbers
+
+CITATION = """\
+@article{li2025codeio,
+  title={CodeI/O: Condensing Reasoning Patterns via Code Input-Output Prediction},
+  author={Li, Junlong and Guo, Daya and Yang, Dejian and Xu, Runxin and Wu, Yu and He, Junxian},
+  journal={arXiv preprint arXiv:2502.07316},
+  year={2025}
+}"""
+_REPEATED = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
+_WITHHELD = {
+    "licence": "for their licence",
+    "no_licence": "for want of a licence",
+    "secret": "for what looks like a credential or an e-mail address",
+}
+_ROW = "\n## A whole row of "
+_COUNTED = re.compile(r"^<!-- (?:counted: (\w+)|(/)counted) -->$", re.MULTILINE)
+_CHANGELOG = "<!-- changelog -->\n", "\n<!-- /changelog -->"
+
+
+def card(folder: Folder, facts: dict[str, Any], name: str, changelog: str = "") -> str:
+    """The whole README; `name` is what `load_dataset` is to be given."""
+    values = _values(folder, facts, name, changelog)
+    title = values["title"]
+    data = metadata(folder, values["n"], facts.get("source", ""), title)
+    text = re.sub(r"\n{3,}", "\n\n", _template().render(values))
+    return f"---\n{data.to_yaml()}\n---\n\n{text.strip()}\n"
+
+
+def stale(folder: Folder) -> list[str]:
+    """What in the folder's README is not what its tables hold: one line each; empty where all is true."""
+    try:
+        text = (folder.root / "README.md").read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError) as error:
+        return [f"README.md cannot be read: {error}"]
+    told = _told(text)
+    template = _template()
+    context = template.new_context(_values(folder, {}, "", ""))
+    found = []
+    for block, render in template.blocks.items():
+        counted = [line for line in "".join(render(context)).splitlines() if line]
+        lines = [line for line in told.get(block, "").splitlines() if line]
+        if block not in told:
+            found += [f"{block}: is not in the card"] if counted else []
+            continue
+        found += [f"{block}: {line!r} is not what the tables hold" for line in lines if line not in counted]
+        found += [f"{block}: {line!r} is missing" for line in counted if line not in lines]
+    return found
+
+
+def history(readme: str) -> str:
+    """The changelog in a card; empty where there is none."""
+    _, _, rest = readme.partition(_CHANGELOG[0])
+    text, end, _ = rest.partition(_CHANGELOG[1])
+    return text if end else ""
+
+
+def _told(text: str) -> dict[str, str]:
+    """The counted parts of a card by name, the first of each; marks without their partner are none.
+
+    Nor are those in the row that it shows: before it, no text of a row stands at the start of a line.
+    """
+    found: dict[str, str] = {}
+    opened = None
+    for mark in _COUNTED.finditer(text.partition(_ROW)[0]):
+        if mark[2] and opened:
+            found.setdefault(opened[1], text[opened.end() + 1 : mark.start()])
+        opened = None if mark[2] else opened or mark
+    return found
+
+
+def _values(folder: Folder, facts: dict[str, Any], name: str, changelog: str) -> dict[str, Any]:
+    """What the template names."""
+    n = numbers(folder)
+    default = next((one for one in (DEFAULT_CONFIG, *reversed(TABLES)) if one in n["rows"]), None)
+    tag = re.match(r"### (?!untagged$)(\S+)", changelog, re.MULTILINE)
+    return {
+        "n": n,
+        "facts": facts,
+        "name": name,
+        "title": name.rpartition("/")[2],
+        "changelog": changelog,
+        "tag": tag and tag[1],
+        "default": default,
+        "row": example(folder, default) if default else None,
+        "splits": SPLITS if any("test" in by_split for by_split in n["rows"].values()) else (),
+        "absent": [config for config in TABLES if config not in n["rows"]],
+        "pictures": (folder.root / "pictures").is_dir(),
+        "funnel": FUNNEL,
+        "statuses": STATUSES,
+        "meanings": MEANINGS,
+        "withheld": _WITHHELD,
+        "plural": {kind: f"{kind}s" for kind in (*KINDS.values(), "number")},
+        "fields": fields,
+        "repeated": _REPEATED if default == DEFAULT_CONFIG else (),
+        "files": {
+            **{prompts.load(path.stem).id: [path.stem] for path in _prompt_files()},
+            prompts_id(): PROMPTS,
+        },
+        "citation": CITATION,
+    }
+
+
+def _prompt_files() -> list[Path]:
+    return sorted(Path(str(prompts.__file__)).parent.glob("*.md"))
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    environment.filters.update(
+        {
+            "thousands": lambda n: f"{n:,}",
+            "share": lambda part, whole: f"{100 * part / (whole or 1):.1f} %",
+            "size": _size,
+            "cell": _cell,
+            "code": _code,
+            "short": lambda value: _code(json.dumps(value, ensure_ascii=False)),
+            "fenced": _fenced,
+        }
+    )
+    environment.tests["multiline"] = lambda value: isinstance(value, str) and "\n" in value
+    return environment.from_string(files("hub").joinpath("card.md").read_text(encoding="utf-8"))
+
+
+def _cell(text: str) -> str:
+    """Text of a row in a line of Markdown, as it is."""
+    line = html.escape(" ".join(str(text).split()), quote=False)
+    return re.sub(r"([\\`*_{}\[\]|~$])", r"\\\1", line)
+
+
+def _code(value: Any) -> str:
+    """A value in a line as code; longer runs of backticks outside than inside."""
+    line = " ".join(str(value).split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
+
+
+def _fenced(text: str) -> str:
+    """A text of several lines as it is, whatever it holds."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _size(n_bytes: float) -> str:
+    units = iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while n_bytes >= 1000 and unit != "TB":
+        n_bytes, unit = n_bytes / 1000, next(units)
+    return f"{n_bytes:.3g} {unit}"

@@ -1,0 +1,109 @@
+"""The numbers of the card, counted from the tables.
+
+In: a folder. Out: what `builders.tables.counts` tells, and sizes, tokens, licences, and how the answers are
+spread.
+Nothing here comes from anywhere but the tables, so that whoever has them can count again.
+"""
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builders.tables.counts import counted, grouped
+from builders.tables.folder import Folder
+
+KINDS = {"{": "object", "[": "array", '"': "string", "t": "truth value", "f": "truth value", "n": "null"}
+"""Of a JSON value, by its first character; what is left are numbers."""
+MOST_SOURCES = 20
+
+
+def numbers(folder: Folder) -> dict[str, Any]:
+    """All of them by name."""
+    found = counted(folder)
+    return {
+        **found,
+        "bytes": {
+            config: sum(file.stat().st_size for file in folder.files(config)) for config in found["rows"]
+        },
+        "tokens": _tokens(folder),
+        "licences": licences(folder),
+        "sources": _sources(folder),
+        "outputs": _outputs(folder),
+        "turns": _turns(folder),
+        "most_tasks": _most_tasks(folder),
+        "made_by": [model for model, _ in grouped(folder.columns("functions", "model")) if model],
+        "prompts": _prompts(folder),
+        "sampling": [sampling for sampling, _ in grouped(folder.columns("turns", "sampling")) if sampling],
+    }
+
+
+def _tokens(folder: Folder) -> list[dict[str, Any]]:
+    """Answers, and tokens sent and written, by model."""
+    table = folder.columns("turns", "model", "n_prompt_tokens", "n_completion_tokens")
+    sums = table.group_by("model").aggregate(
+        [([], "count_all"), ("n_prompt_tokens", "sum"), ("n_completion_tokens", "sum")]
+    )
+    return sorted(
+        (
+            {
+                "model": row["model"],
+                "answers": row["count_all"],
+                "sent": row["n_prompt_tokens_sum"] or 0,
+                "written": row["n_completion_tokens_sum"] or 0,
+            }
+            for row in sums.to_pylist()
+        ),
+        key=lambda row: str(row["model"]),
+    )
+
+
+def licences(folder: Folder) -> list[dict[str, Any]]:
+    """For each licence, how many files and functions are under it; None where none is known."""
+    found: dict[str | None, dict[str, Any]] = {}
+    for config in ("raw_code", "functions"):
+        for name, n in grouped(folder.columns(config, "license")):
+            found.setdefault(name, {"license": name, "raw_code": 0, "functions": 0})[config] = n
+    return sorted(found.values(), key=lambda row: (-row["raw_code"], -row["functions"], str(row["license"])))
+
+
+def _sources(folder: Folder) -> dict[str, Any]:
+    """Where the files come from: how many sources there are, and those with most files."""
+    found = sorted(grouped(folder.columns("raw_code", "source")), key=lambda item: (-item[1], str(item[0])))
+    return {"n": len(found), "largest": dict(found[:MOST_SOURCES])}
+
+
+def _outputs(folder: Folder) -> dict[str, int]:
+    """Pairs by the kind of their output, the most frequent first."""
+    first = pc.utf8_slice_codeunits(folder.columns("io_pairs", "output")["output"], 0, 1)
+    found: dict[str, int] = {}
+    for start, n in grouped(pa.table({"first": first})):
+        kind = KINDS.get(start, "number")
+        found[kind] = found.get(kind, 0) + n
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _turns(folder: Folder) -> dict[str, int]:
+    """How many there are, were cut off, and had their answer asked for."""
+    table = folder.columns("turns", "finish_reason", "answer_forced")
+    return {
+        "all": len(table),
+        "cut_off": pc.sum(pc.equal(table["finish_reason"], "length")).as_py() or 0,
+        "forced": pc.sum(table["answer_forced"]).as_py() or 0,
+    }
+
+
+def _most_tasks(folder: Folder) -> int:
+    """Tasks of the function that has most."""
+    return max((n for _, n in grouped(folder.columns("tasks", "function_id"))), default=0)
+
+
+def _prompts(folder: Folder) -> list[str]:
+    """Ids of the prompts that functions and answers were asked with."""
+    ids = {
+        id
+        for config in ("functions", "turns")
+        for id, _ in grouped(folder.columns(config, "prompt_id"))
+        if id
+    }
+    return sorted(ids)

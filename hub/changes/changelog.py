@@ -1,0 +1,138 @@
+"""What changed between two versions, in words: for the terminal, and for the changelog of a dataset's card.
+
+In: `Changes`. Out: a rich renderable, or Markdown. Names, reasons and settings come from the tables, which
+others may have written: what cannot be printed is replaced, and in Markdown what could be markup is escaped.
+
+Not covered: the rows themselves (`changes.changed_rows`), and the same for programs (`Changes.as_json`).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from rich.console import Group as Lines
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hub.changes.differences import Change, Changes, Difference, Group, TableChanges
+
+MOST_GROUPS = 8
+"""Of a table and kind of change; the rest is summed up."""
+MOST_CHARS = 100
+_CHANGES: tuple[Change, ...] = get_args(Change)
+_THINGS = {
+    "file": "file",
+    "function": "function",
+    "pair": "pair",
+    "task": "question",
+    "sample": "sample",
+    "turn": "turn",
+}
+_OTHER_REASONS = {
+    "request": "asked otherwise",
+    "row": "made of what both have",
+    "table": "the other has no such table",
+}
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>()#+!|~&$]")
+
+
+def rendered(found: Changes) -> RenderableType:
+    """Counts by table, then the groups with some keys, then how the versions were made differently."""
+    parts: list[RenderableType] = [Text(f"{_shown(found.old)} → {_shown(found.new)}", style="bold")]
+    if not found:
+        return Lines(*parts, Text("Nothing differs."))
+    counts = Table("table", "old", "new", *_CHANGES, "unchanged", title="Rows", title_justify="left")
+    why = Table("table", "change", "why", "rows", "such as", title="Why", title_justify="left")
+    for config, table in found.tables.items():
+        counts.add_row(config, *(Text(count) for count in _counts(table)))
+        for group, said in _groups(table):
+            example = Text(_shown(next(iter(group.examples), "")))
+            why.add_row(config, group.change, Text(said), f"{group.n_rows:,}", example)
+    parts.append(counts)
+    if why.row_count:
+        parts.append(why)
+    parts += [Text(line) for line in _columns(found)]
+    if found.made_differently:
+        made = Table("what", "old", "new", title="Made differently", title_justify="left")
+        for difference in found.made_differently:
+            made.add_row(*(Text(cell) for cell in _told(difference)))
+        parts.append(made)
+    return Lines(*parts)
+
+
+def markdown(found: Changes) -> str:
+    """A line, a table of counts, and the reasons as a list; ends with a newline."""
+    lines = [f"Compared with {_escaped(found.old)}:"]
+    if not found:
+        return lines[0] + " nothing differs.\n"
+    lines += ["", "| table | old | new | " + " | ".join(_CHANGES) + " | unchanged |", "|---" * 9 + "|"]
+    lines += [f"| {config} | {' | '.join(_counts(table))} |" for config, table in found.tables.items()]
+    lines.append("")
+    for config, table in found.tables.items():
+        by_change: dict[str, list[str]] = {}
+        for group, said in _groups(table):
+            by_change.setdefault(group.change, []).append(f"{_escaped(said)} ({group.n_rows:,})")
+        lines += [f"- {config}, {change}: {'; '.join(groups)}" for change, groups in by_change.items()]
+    lines += [f"- {_escaped(line)}" for line in _columns(found)]
+    for difference in found.made_differently:
+        what, old, new = map(_escaped, _told(difference))
+        lines.append(f"- made differently, {what}: {old} → {new}")
+    return "\n".join(lines) + "\n"
+
+
+def said(group: Group) -> str:
+    """Why, in words."""
+    if group.change in ("regraded", "moved"):
+        return " → ".join(group.why)
+    if group.change == "changed":
+        return "in " + ", ".join(group.why)
+    kind, *detail = group.why
+    if kind == "dropped":
+        stage, reason = detail
+        return f"dropped {'before' if group.change == 'added' else 'now'} by {stage}: {reason}"
+    if thing := _THINGS.get(kind):
+        return f"new {thing}" if group.change == "added" else f"{thing} gone"
+    return _OTHER_REASONS[kind]
+
+
+def _groups(table: TableChanges) -> Iterator[tuple[Group, str]]:
+    """The groups to show, in words, the smallest ones of a kind together."""
+    for change in _CHANGES:
+        groups = [group for group in table.groups if group.change == change]
+        yield from ((group, _shown(said(group))) for group in groups[:MOST_GROUPS])
+        if rest := groups[MOST_GROUPS:]:
+            n_rows = sum(group.n_rows for group in rest)
+            yield Group(change, (), n_rows, ()), f"in {len(rest)} more ways"
+
+
+def _counts(table: TableChanges) -> list[str]:
+    counts = [table.n_old, table.n_new, *map(table.n, _CHANGES), table.n_unchanged]
+    return [f"{count:,}" if count else "" for count in counts]
+
+
+def _columns(found: Changes) -> Iterator[str]:
+    for config, table in found.tables.items():
+        for what in ("added", "removed", "retyped"):
+            if columns := getattr(table, f"columns_{what}"):
+                yield f"{config}: columns {what}: {', '.join(map(_shown, columns))}"
+
+
+def _told(difference: Difference) -> tuple[str, str, str]:
+    return _shown(difference.what), _value(difference.old), _value(difference.new)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "not told"
+    return _shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _shown(text: str) -> str:
+    cut = text if len(text) <= MOST_CHARS else text[: MOST_CHARS - 1] + "…"
+    return "".join(char if char.isprintable() else "�" for char in cut)
+
+
+def _escaped(text: str) -> str:
+    return _MARKUP.sub(lambda match: "\\" + match[0], _shown(text))

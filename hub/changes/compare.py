@@ -1,0 +1,293 @@
+"""What differs between two versions of a dataset, row by row, and why.
+
+In: two versions. Out: `Changes`, for each table the rows that were added, removed, graded otherwise, changed
+otherwise or moved to another split, counted by reason with the keys of some; `changed_rows` gives every key.
+Reasons are read from the tables (`lineage`). Rows compare by the columns that both versions have.
+
+Not covered: how it is shown (`changelog`).
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from builders.schema import TABLES
+from builders.tables.folder import Folder
+from hub.changes.differences import Change, Changes, Difference, Group, TableChanges
+from hub.changes.lineage import (
+    LEVELS,
+    Hashes,
+    Lineage,
+    Positions,
+    Why,
+    batches,
+    hashes,
+    joined,
+    keys,
+    missing,
+    names,
+)
+from hub.changes.matching import Numbers, alike, at, contents, matched, read, taken
+from hub.versions import Version, VersionError
+
+KEYS = {
+    "raw_code": ("code_id",),
+    "functions": ("function_id",),
+    "io_pairs": ("pair_id",),
+    "tasks": ("task_id",),
+    "turns": ("response_id",),
+    "codeio": ("task_id", "sample"),
+    "codeio_pp": ("task_id", "sample"),
+    "rlvr": ("task_id",),
+    "preference": ("task_id", "turn"),
+    "dropped": ("stage", "row_id", "parent_id"),
+}
+"""The columns that name a row."""
+STATUS = {"turns": "status", "codeio": "status", "codeio_pp": "statuses", "dropped": "drop_reason"}
+N_EXAMPLES = 5
+_MADE_WITH = {"functions": ("model", "prompt_id"), "turns": ("model", "prompt_id")}
+
+
+class ChangedRow(NamedTuple):
+    """One row that differs; `key` as in `Group.examples`."""
+
+    table: str
+    change: Change
+    why: Why
+    key: str
+
+
+class _Alike(NamedTuple):
+    """Rows of a folder's table that changed alike."""
+
+    change: Change
+    why: Why
+    folder: Folder
+    rows: Positions
+
+
+def changes(old: Version, new: Version) -> Changes:
+    """Compare two versions. Raises VersionError where rows have no key, or a file is damaged."""
+    with _readable():
+        tables = {table.config: table.summary() for table in _compared(old, new)}
+        return Changes(old.name, new.name, tables, _made_differently(old, new))
+
+
+def changed_rows(old: Version, new: Version) -> Iterator[ChangedRow]:
+    """Every row that differs, table by table; one that also moved comes twice. Raises as `changes` does."""
+    with _readable():
+        for table in _compared(old, new):
+            for group in table.groups():
+                for key in table.keys(group):
+                    yield ChangedRow(table.config, group.change, group.why, key)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """A file may turn out to be damaged only where its values are looked at."""
+    try:
+        yield
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise VersionError(f"A table is damaged ({error}): fetch or build it again.") from error
+
+
+def _compared(old: Version, new: Version) -> Iterator["_Compared"]:
+    lineages = Lineage(old.folder), Lineage(new.folder)
+    for config in TABLES:
+        for version, lineage in zip((old, new), lineages, strict=True):
+            _check(version, config, lineage.columns[config])
+        if any(lineage.columns[config] for lineage in lineages):
+            yield _Compared(config, *lineages)
+
+
+def _check(version: Version, config: str, there: Collection[str]) -> None:
+    for column in (*KEYS[config], *(["task_id"] if config == "turns" else [])):
+        if there and column not in there:
+            raise VersionError(
+                f"The table {config} of {version.name} has no column {column}, by which its rows are known:"
+                " it was not made by codeio, or is damaged."
+            )
+
+
+class _Compared:
+    """A table of two versions, its rows matched."""
+
+    def __init__(self, config: str, old: Lineage, new: Lineage) -> None:
+        self.config = config
+        self._old, self._new = old, new
+        self._columns = old.columns[config], new.columns[config]
+        self._shared = sorted(set.intersection(*map(set, self._columns)))
+        status = STATUS.get(config)
+        known: Numbers = {}
+        self._rows = [
+            read(
+                side.folder,
+                config,
+                KEYS[config],
+                self._shared or KEYS[config],
+                status if status in self._shared else None,
+                known,
+            )
+            for side in (old, new)
+        ]
+        self._texts = list(known)
+        self._matched = matched(*self._rows)
+
+    def summary(self) -> TableChanges:
+        """Counts, and examples of each group."""
+        old, new = self._columns
+        groups = [
+            Group(group.change, group.why, len(group.rows), tuple(islice(self.keys(group), N_EXAMPLES)))
+            for group in self.groups()
+        ]
+        return TableChanges(
+            n_old=len(self._rows[0].keys),
+            n_new=len(self._rows[1].keys),
+            n_unchanged=len(self._matched.same.new),
+            groups=tuple(groups),
+            columns_added=tuple(sorted(set(new) - set(old))) if self._shared else (),
+            columns_removed=tuple(sorted(set(old) - set(new))) if self._shared else (),
+            columns_retyped=tuple(column for column in self._shared if old[column] != new[column]),
+        )
+
+    def keys(self, group: _Alike) -> Iterator[str]:
+        """The key of each row of a group."""
+        for batch in taken(group.folder, self.config, KEYS[self.config], group.rows):
+            yield from keys(batch, KEYS[self.config])
+
+    def groups(self) -> Iterator[_Alike]:
+        """The rows that differ, of each kind of change the largest group first."""
+        old, new = self._old.folder, self._new.folder
+        parts = self._matched
+        yield from _largest_first("added", new, self._only_in(self._new, self._old, parts.added))
+        yield from _largest_first("removed", old, self._only_in(self._old, self._new, parts.removed))
+        yield from _largest_first("regraded", new, self._regraded())
+        yield from _largest_first("changed", new, self._changed())
+        yield from _largest_first("moved", new, self._moved())
+
+    def _only_in(self, owner: Lineage, other: Lineage, rows: Positions) -> Iterator[tuple[Why, Positions]]:
+        if not len(rows):
+            return
+        for level, things, indices in self._made_of(owner, rows):
+            for why, found in missing(owner, other, self.config, level, things):
+                yield why, rows[indices[found]]
+
+    def _made_of(self, owner: Lineage, rows: Positions) -> Iterator[tuple[str, Hashes, Positions]]:
+        """The things that rows were made of, by level, each with the indices of its rows."""
+        if self.config != "dropped":
+            there = set(owner.columns[self.config])
+            level = [level for level, own in LEVELS.items() if set(own) <= there][-1]
+            yield level, self._named(owner, LEVELS[level], rows), np.arange(len(rows))
+            return
+        own, parents = (self._named(owner, [column], rows) for column in ("row_id", "parent_id"))
+        undecided: NDArray[np.bool_] = np.ones(len(rows), bool)
+        for things in (own, owner.samples(own), parents):  # what kind of thing a row was, only its id tells
+            for level in LEVELS:
+                of_level = undecided & owner.has(level, things)
+                yield level, things[of_level], np.flatnonzero(of_level)
+                undecided &= ~of_level
+        yield "file", np.zeros(undecided.sum(), np.int64), np.flatnonzero(undecided)
+
+    def _named(self, owner: Lineage, wanted: Sequence[str], rows: Positions) -> Hashes:
+        return at(owner.folder, self.config, wanted, rows, lambda batch: hashes(names(batch, wanted)))
+
+    def _regraded(self) -> Iterator[tuple[Why, Positions]]:
+        pairs, (old, new) = self._matched.other, self._rows
+        for (was, now), indices in alike(old.statuses[pairs.old], new.statuses[pairs.new]):
+            if was != now:
+                yield (self._texts[was], self._texts[now]), pairs.new[indices]
+
+    def _changed(self) -> Iterator[tuple[Why, Positions]]:
+        """By the columns that differ, which are read once more for that."""
+        pairs, (old, new) = self._matched.other, self._rows
+        is_graded_alike = old.statuses[pairs.old] == new.statuses[pairs.new]
+        rows = pairs.old[is_graded_alike], pairs.new[is_graded_alike]
+        if not len(rows[0]):
+            return
+        differs = []
+        for column in self._shared:
+            values = (
+                at(
+                    side.folder,
+                    self.config,
+                    [column],
+                    some,
+                    lambda batch: contents(batch, batch.schema.names),
+                )
+                for side, some in zip((self._old, self._new), rows, strict=True)
+            )
+            differs.append(np.not_equal(*values).astype(np.int64))
+        for bits, indices in alike(*differs):
+            yield tuple(c for c, bit in zip(self._shared, bits, strict=True) if bit), rows[1][indices]
+
+    def _moved(self) -> Iterator[tuple[Why, Positions]]:
+        old, new = self._rows
+        for pairs in (self._matched.same, self._matched.other):
+            for (was, now), indices in alike(old.splits[pairs.old], new.splits[pairs.new]):
+                if was != now:
+                    yield (self._texts[was], self._texts[now]), pairs.new[indices]
+
+
+def _largest_first(
+    change: Change, folder: Folder, found: Iterator[tuple[Why, Positions]]
+) -> Iterator[_Alike]:
+    """Groups of one reason put together."""
+    parts = defaultdict(list)
+    for why, rows in found:
+        if len(rows):
+            parts[why].append(rows)
+    groups = [_Alike(change, why, folder, np.sort(joined(rows))) for why, rows in parts.items()]
+    yield from sorted(groups, key=lambda group: (-len(group.rows), group.why))
+
+
+def _made_differently(old: Version, new: Version) -> tuple[Difference, ...]:
+    """What provenance and tables tell of the making, where both tell something and it is not the same."""
+    found = []
+    if old.provenance and new.provenance:
+        was, now = _facts(old.provenance), _facts(new.provenance)
+        found += [
+            Difference(what, was.get(what), now.get(what))
+            for what in sorted({*was, *now})
+            if was.get(what) != now.get(what)
+        ]
+    for config, told in _MADE_WITH.items():
+        for column in told:
+            both = [_distinct(version.folder, config, column) for version in (old, new)]
+            if both[0] != both[1] and all(both):
+                found.append(Difference(f"{config}.{column}", *both))
+    return tuple(found)
+
+
+def _facts(provenance: Any) -> dict[str, Any]:
+    """What is told, by name; lists, and the same told of several builds, as lists without order."""
+    told = defaultdict(set)
+    todo: list[tuple[tuple[str, ...], Any]] = [((), provenance)]
+    while todo:
+        name, value = todo.pop()
+        if isinstance(value, dict):
+            todo += [((*name, str(key)), item) for key, item in value.items() if (*name, key) != ("command",)]
+        elif isinstance(value, list):
+            todo += [(name, item) for item in value]
+        elif value is not None:
+            told[".".join(name)].add(json.dumps(value))
+    return {
+        name: [json.loads(text) for text in sorted(texts)] if len(texts) > 1 else json.loads(*texts)
+        for name, texts in told.items()
+    }
+
+
+def _distinct(folder: Folder, config: str, column: str) -> list[str]:
+    files = [file for file in folder.files(config) if column in pq.read_schema(file).names]
+    found: set[str] = set()
+    for batch in batches(files, [column]):
+        found |= {str(value) for value in pc.unique(batch[column]).to_pylist()}
+    return sorted(found)

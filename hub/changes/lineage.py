@@ -1,0 +1,297 @@
+"""What the rows of a version are made of, and which of it another version does not have.
+
+In: folders of tables. Out: `Lineage`, the things that a folder's tables name, each with the thing it was made
+of; and for rows that one version alone has, the topmost thing of theirs that is missing in the other, or why
+it was dropped there. A thing is a file, function, pair, task, sample or turn; one that any table names is
+known, so a version without some tables still tells. Nothing is guessed: at a level of which the other version
+tells nothing, nothing counts as missing.
+
+Things are kept as 64-bit hashes of their names, keyed by the process: of n million, two share one with a
+probability of n² in 37 million.
+
+Not covered: what is in a row (`changes`).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from builders.schema import TABLES
+from builders.tables.folder import Folder
+from hub.rights.withheld import BATCH_ROWS
+from hub.versions import VersionError
+
+Hashes: TypeAlias = NDArray[np.int64]
+Positions: TypeAlias = NDArray[np.int64]
+"""Of rows: counted through all files of a table in their order."""
+Why = tuple[str, ...]
+
+PLACE = ("source", "path")
+LEVELS = {
+    "file": ("code_id",),
+    "function": ("function_id",),
+    "pair": ("pair_id",),
+    "task": ("task_id",),
+    "sample": ("task_id", "sample"),
+    "turn": ("task_id", "sample", "turn"),
+}
+"""The columns that name a thing of each level; it is made of one of the level before, a file of its place."""
+_MAKER = {
+    "file": "raw_code",
+    "function": "functions",
+    "pair": "io_pairs",
+    "task": "tasks",
+    "sample": "responses",
+    "turn": "revisions",
+}
+"""The stage that makes the things of a level; what it drops it names by itself or by what it is made of."""
+_ABOVE = dict(zip(LEVELS, (PLACE, *LEVELS.values()), strict=False))
+_NAMED_BY_ANSWER = {"revisions": "turn", "codeio": "sample", "codeio_pp": "sample"}
+"""What stages work towards that name what they drop by the answer they were given."""
+_NUMBERS = {"sample", "turn"}
+_NAMING = {
+    *PLACE,
+    *LEVELS["turn"],
+    *(own for (own, *_) in LEVELS.values()),
+    "response_id",
+    "row_id",
+    "parent_id",
+}
+"""Columns that name things."""
+_NOTHING = 0
+"""The hash of no name."""
+_NONE: Hashes = np.zeros(0, np.int64)
+
+
+class Lineage:
+    """The things that the tables of a folder name, and what its stages dropped.
+
+    `columns` has the columns of each table, with their types: those that all its files have.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self.columns = {config: columns(folder.files(config)) for config in TABLES}
+        self._things = {level: self._all_things(level) for level in LEVELS}
+        self._dropped, self._reasons = self._all_dropped()
+
+    def tells_of(self, level: str) -> bool:
+        """Whether any table names things of this level."""
+        return len(self._things[level][0]) > 0
+
+    def has(self, level: str, things: Hashes) -> NDArray[np.bool_]:
+        """Which of these things are known here."""
+        ids, _ = self._things[level]
+        return looked_up(ids, ids, things) != _NOTHING
+
+    def above(self, level: str, things: Hashes) -> Hashes:
+        """What each of these is made of, one level up; `_NOTHING` where no table tells."""
+        return looked_up(*self._things[level], things)
+
+    def drop_reasons(self, stage: str, things: Hashes) -> Hashes:
+        """For each thing the reason for which this stage dropped it, as a number for `reason`; else 0."""
+        dropped, reasons = self._dropped.get(stage, (_NONE, _NONE))
+        return looked_up(dropped, reasons, things)
+
+    def reason(self, number: int) -> str:
+        """The text of a reason."""
+        return self._reasons[number - 1]
+
+    def chain(self, level: str, things: Hashes) -> list[tuple[str, Hashes, Hashes]]:
+        """All levels down to this one, the topmost first: the things, and what they are made of."""
+        links = []
+        for name in reversed(list(LEVELS)[: list(LEVELS).index(level) + 1]):
+            above = self.above(name, things)
+            links.append((name, things, above))
+            things = above
+        return links[::-1]
+
+    def samples(self, answers: Hashes) -> Hashes:
+        """The samples that these answers are of; `_NOTHING` where no table tells."""
+        return self._of_answers(answers, "sample")
+
+    def _of_answers(self, answers: Hashes, level: str) -> Hashes:
+        """The samples of answers, or for the level `turn` the turns that would follow them."""
+        wanted = ("response_id", *LEVELS["turn"])
+        if not set(wanted) <= set(self.columns["turns"]):
+            return np.zeros_like(answers)
+        searched, found, things = np.unique(answers), [], []
+        for batch in batches(self.folder.files("turns"), wanted):
+            ids = hashes(names(batch, ["response_id"]))
+            is_wanted = looked_up(searched, searched, ids) != _NOTHING
+            if not is_wanted.any():
+                continue
+            some = batch.filter(pa.array(is_wanted))
+            at = some.schema.get_field_index("turn")
+            following = some.set_column(at, "turn", pc.add(some["turn"], 1))
+            found.append(ids[is_wanted])
+            things.append(hashes(names(following, LEVELS[level])))
+        return looked_up(*_distinct(joined(found), joined(things)), answers)
+
+    def _all_things(self, level: str) -> tuple[Hashes, Hashes]:
+        """The things of a level, sorted, and what each is made of."""
+        own, above = LEVELS[level], _ABOVE[level]
+        things, parents = _NONE, _NONE
+        for config, there in self.columns.items():
+            if config == "dropped" or not set(own) <= set(there):
+                continue
+            tells = set(above) <= set(there)
+            some: list[Hashes] = []
+            made_of: list[Hashes] = []
+            for batch in batches(self.folder.files(config), {*own, *(above if tells else ())}):
+                some.append(hashes(names(batch, own)))
+                made_of.append(hashes(names(batch, above)) if tells else np.zeros(len(batch), np.int64))
+            things, parents = _distinct(joined([things, *some]), joined([parents, *made_of]))
+        return things, parents
+
+    def _all_dropped(self) -> tuple[dict[str, tuple[Hashes, Hashes]], list[str]]:
+        """By stage the names of what it dropped, sorted, with numbers of reasons; and the reasons."""
+        wanted = ("stage", "row_id", "drop_reason")
+        if not set(wanted) <= set(self.columns["dropped"]):
+            return {}, []
+        rows: dict[str, list[tuple[Hashes, Hashes]]] = defaultdict(list)
+        numbers: dict[str, int] = {}
+        for batch in batches(self.folder.files("dropped"), wanted):
+            stages, ids = names(batch, ["stage"]), hashes(names(batch, ["row_id"]))
+            texts = keys(batch, ["drop_reason"])
+            reasons = np.array([numbers.setdefault(text, len(numbers) + 1) for text in texts], np.int64)
+            for stage in filter(None, set(stages)):
+                of_stage = np.array([one == stage for one in stages])
+                rows[stage].append((ids[of_stage], reasons[of_stage]))
+        dropped = {}
+        for stage, parts in rows.items():
+            things, why = (joined(list(part)) for part in zip(*parts, strict=True))
+            if level := _NAMED_BY_ANSWER.get(stage):
+                things = self._of_answers(things, level)
+            dropped[stage] = _distinct(things, why)
+        return dropped, list(numbers)
+
+
+def missing(
+    owner: Lineage, other: Lineage, config: str, level: str, things: Hashes
+) -> Iterator[tuple[Why, Positions]]:
+    """Why rows of `config` are in `owner` alone; `things` are what they were made of, all of one level.
+
+    Yields a reason with the indices of its rows: the level of the topmost thing missing in `other`; `dropped`
+    with stage and reason where `other` says that it dropped just that; else `table` where `other` has no such
+    table, `request` for answers that differ in what was asked, or `row`.
+    """
+    undecided = np.arange(len(things))
+    for name, all_of_level, all_above in owner.chain(level, things):
+        here, above = all_of_level[undecided], all_above[undecided]
+        lacks = (here != _NOTHING) & ~other.has(name, here)
+        stage = _MAKER[name]
+        drops = other.drop_reasons(stage, here)
+        drops = np.where(lacks, np.where(drops, drops, other.drop_reasons(stage, above)), 0)
+        yield from _by_drop(other, stage, drops, undecided)
+        decided = drops != 0
+        if other.tells_of(name):
+            if (rest := lacks & ~decided).any():
+                yield (name,), undecided[rest]
+            decided |= lacks
+        undecided = undecided[~decided]
+    drops = other.drop_reasons(config, things[undecided])
+    yield from _by_drop(other, config, drops, undecided)
+    if len(left := undecided[drops == 0]):
+        if not other.folder.files(config):
+            yield ("table",), left
+        else:
+            yield ("request" if config == "turns" else "row",), left
+
+
+def _by_drop(
+    other: Lineage, stage: str, drops: Hashes, undecided: Positions
+) -> Iterator[tuple[Why, Positions]]:
+    for number in np.unique(drops[drops != 0]).tolist():
+        yield ("dropped", stage, other.reason(number)), undecided[drops == number]
+
+
+def columns(files: Iterable[Path]) -> dict[str, pa.DataType]:
+    """Those that all files have, with their types; none where there are no files."""
+    schemas = [_schema(file) for file in files]
+    return {
+        field.name: field.type
+        for field in (schemas[0] if schemas else ())
+        if all(field.name in schema.names for schema in schemas)
+    }
+
+
+def _schema(file: Path) -> pa.Schema:
+    try:
+        if not file.is_file():
+            raise VersionError(f"{file} is no file: fetch or build it again.")
+        schema = pq.read_schema(file)
+    except (pa.ArrowException, OSError) as error:
+        raise VersionError(f"{file} is damaged ({error}): fetch or build it again.") from error
+    if len(set(schema.names)) < len(schema.names):
+        raise VersionError(f"{file} has a column twice: it was not made by codeio.")
+    for field in schema:
+        if field.name in _NUMBERS:
+            is_fit = pa.types.is_integer(field.type)
+        else:
+            is_fit = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        if field.name in _NAMING and not is_fit:
+            raise VersionError(
+                f"{file}: its column {field.name} is {field.type}, which names nothing:"
+                " it was not made by codeio."
+            )
+    return schema
+
+
+def batches(files: Iterable[Path], wanted: Iterable[str]) -> Iterator[pa.RecordBatch]:
+    """These columns of all rows of some files, some thousand at a time; raises VersionError."""
+    for file in files:
+        try:
+            yield from pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=sorted(wanted))
+        except (pa.ArrowException, OSError) as error:
+            raise VersionError(f"{file} is damaged ({error}): fetch or build it again.") from error
+
+
+def names(batch: pa.RecordBatch, wanted: Sequence[str]) -> list[str | None]:
+    """What names each row of a batch: these columns' texts with a / between; None where one is null."""
+    return _joined_texts(batch, wanted, "emit_null")
+
+
+def keys(batch: pa.RecordBatch, wanted: Sequence[str]) -> list[str]:
+    """The same, of columns in which a null is no more than an empty text."""
+    return _joined_texts(batch, wanted, "replace")
+
+
+def hashes(texts: Iterable[str | None]) -> Hashes:
+    """A hash for each name; `_NOTHING` for none."""
+    return np.fromiter((_NOTHING if text is None else hash(text) for text in texts), np.int64)
+
+
+def looked_up(keys: Hashes, values: Hashes, wanted: Hashes) -> Hashes:
+    """The value of each wanted key, 0 where there is none; keys are sorted and distinct."""
+    if not len(keys):
+        return np.zeros(len(wanted), np.int64)
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where((keys[at] == wanted) & (wanted != _NOTHING), values[at], 0)
+
+
+def joined(parts: list[Hashes]) -> Hashes:
+    """Arrays one after the other; there may be none."""
+    return np.concatenate([_NONE, *parts])
+
+
+def _joined_texts(batch: pa.RecordBatch, wanted: Sequence[str], nulls: str) -> list[Any]:
+    texts = [batch[column].cast(pa.string()) for column in wanted]
+    found: list[Any] = pc.binary_join_element_wise(*texts, "/", null_handling=nulls).to_pylist()
+    return found
+
+
+def _distinct(keys: Hashes, values: Hashes) -> tuple[Hashes, Hashes]:
+    """Each key once, sorted, with the first value that tells something; what has no name is left out."""
+    order = np.lexsort((values == _NOTHING, keys))
+    keys, values = keys[order], values[order]
+    first = keys != _NOTHING
+    first[1:] &= keys[1:] != keys[:-1]
+    return keys[first], values[first]

@@ -1,0 +1,49 @@
+"""The version to come beside the one before.
+
+In: what the repository holds, and a folder as it is to be published. Out: that version, and the changelog for
+the card of the next, newest first. Where no row differs there is nothing to add, so that publishing again
+changes nothing.
+"""
+
+from contextlib import suppress
+
+from builders.tables.folder import Folder
+from hub.card.card import history
+from hub.changes.changelog import markdown
+from hub.changes.compare import changes
+from hub.publish.release import Release
+from hub.versions import NoVersion, Version, version
+
+FIRST = "The first version."
+
+
+def before(repo_id: str, branch: str) -> Version | None:
+    """What the branch holds, or main where there is no such branch yet; None where that is nothing of ours.
+
+    Raises VersionError where the Hub does not answer.
+    """
+    for revision in dict.fromkeys((branch, "main")):
+        with suppress(NoVersion):
+            return version(f"{repo_id}@{revision}")
+    return None
+
+
+def changelog(made: Release, before: Version | None, tag: str | None) -> str:
+    """What its card is to say of changes; raises VersionError where a file of either is damaged."""
+    told = history(_readme(before)) if before else ""
+    if before and told and _digests(before.folder) == _digests(made.folder):
+        return told
+    entry = markdown(changes(before, Version(tag or "now", made.folder, made.facts))) if before else FIRST
+    return f"### {tag or 'untagged'}\n\n{entry.strip()}\n\n{told}".strip()
+
+
+def _readme(before: Version) -> str:
+    """Empty where somebody took it away."""
+    try:
+        return (before.folder.root / "README.md").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _digests(folder: Folder) -> dict[str, str]:
+    return {config: folder.digest(config) for config in folder.counts()}

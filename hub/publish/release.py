@@ -1,0 +1,155 @@
+"""A folder made ready for the Hub: the rows that may be published, and what ships beside them.
+
+In: a built folder, what is wanted of it, and the version that is published already. Out: `Release`, a folder
+laid out as the repository. Files of which every row goes along are linked, not written again.
+
+Not covered: which row is in which file (`arrangement`), the upload (`publish`), and what changed since the
+version before (`changelog`).
+"""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset
+from jinja2 import TemplateError
+
+import prompts
+from builders.running.provenance import FILE, facts
+from builders.schema import TABLES
+from builders.tables.counts import statuses
+from builders.tables.folder import SPLITS, Folder, link
+from hub.card.card import card
+from hub.figures import saved, statuses_picture
+from hub.layout import SHIPPED
+from hub.publish.arrangement import arrange
+from hub.publish.upload import PublishError
+from hub.rights.licences import PERMISSIVE
+from hub.rights.withheld import BATCH_ROWS, Left, Withheld
+
+
+@dataclass(frozen=True)
+class Release:
+    """The folder to publish, the rows that stay behind by themselves, and how the data came about."""
+
+    folder: Folder
+    left: list[Left]
+    facts: dict[str, Any]
+
+
+def release(
+    source: Folder,
+    configs: Collection[str] = tuple(TABLES),
+    allowed: Collection[str] = PERMISSIVE,
+    before: Folder | None = None,
+    model_licences: Mapping[str, str | None] | None = None,
+) -> Release:
+    """Lay out what may be published of `source`, in its `.codeio/release`; what was there goes.
+
+    Rows that the version `before` has too stay in its order and files. Raises VersionError if it is damaged.
+    """
+    _refuse_others(source)
+    root = source.root / ".codeio" / "release"
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    withheld, made = Withheld(source, allowed), Folder(root)
+    for config in configs:
+        _lay_out(source, made, config, withheld)
+    if before:
+        arrange(made, before)
+    for name, file in SHIPPED.items():
+        shutil.copy(file, root / name)
+    (root / "prompts").mkdir()
+    for file in sorted(Path(str(prompts.__file__)).parent.glob("*.md")):
+        shutil.copy(file, root / "prompts")
+    with _readable():
+        told = facts(source.root)
+    if withheld.left:
+        told["left_behind"] = dict(sorted(Counter(left.reason for left in withheld.left).items()))
+    if model_licences:
+        told["model_licences"] = dict(model_licences)
+    if set(allowed) != PERMISSIVE:
+        told["licenses_allowed"] = sorted(allowed)
+    (root / FILE).write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return Release(made, withheld.left, told)
+
+
+def describe(made: Release, name: str, changelog: str) -> None:
+    """Add the card and its picture, which tell of what is in the folder now; `name` is the repository's."""
+    if found := statuses(made.folder):
+        saved(statuses_picture(found), made.folder.root / "pictures" / "statuses.png")
+    with _readable():
+        made.folder.write_readme(card(made.folder, made.facts, name, changelog))
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raises PublishError where what tells how the data came about has another shape than ours."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, TemplateError) as error:
+        raise PublishError(
+            f"What tells how it was made ({FILE} or .codeio/run.json) is of no use ({error}): build it anew."
+        ) from error
+
+
+def _refuse_others(source: Folder) -> None:
+    """Raise PublishError where a file is not as this version of codeio writes it."""
+    for config, features in TABLES.items():
+        wanted = features.arrow_schema
+        for file in source.files(config):
+            try:
+                found = pq.read_schema(file) if file.is_file() else None
+            except (pa.ArrowException, OSError) as error:
+                raise PublishError(f"{file} cannot be read ({error}): build it again.") from error
+            if found is None or not any(fnmatch(file.name, f"{split}-*.parquet") for split in SPLITS):
+                raise PublishError(f"{file} is no file that codeio wrote: take it away.")
+            if not found.equals(wanted, check_metadata=False):
+                different = {field.name for field in set(found) ^ set(wanted)} or {"their order"}
+                raise PublishError(
+                    f"{file} was made by another version of codeio (its columns differ in"
+                    f" {', '.join(sorted(different))}). Build it anew: answers are kept, none is asked for"
+                    " twice."
+                )
+
+
+def _lay_out(source: Folder, made: Folder, config: str, withheld: Withheld) -> None:
+    files = [file for file in source.files(config) if pq.read_metadata(file).num_rows]
+    if all(_all_kept(file, config, withheld) for file in files):
+        for file in files:
+            (made.root / config).mkdir(exist_ok=True)
+            link(file, made.root / config / file.name)
+        return
+    splits: dict[str, list[Path]] = {}
+    for file in files:
+        splits.setdefault(file.name.split("-")[0], []).append(file)
+    scratch = made.root / ".codeio"
+    scratch.mkdir(exist_ok=True)
+    kept = {}
+    for split, parts in splits.items():
+        filtered, n_rows = scratch / f"{config}-{split}.parquet", 0
+        with pq.ParquetWriter(filtered, TABLES[config].arrow_schema) as writer:
+            for part in parts:
+                for batch in _batches(part):
+                    some = batch.filter(withheld.keeps(config, batch))
+                    writer.write_batch(some)
+                    n_rows += some.num_rows
+        if n_rows:  # datasets cannot read a file without any
+            kept[split] = Dataset.from_parquet(str(filtered), cache_dir=str(scratch / "cache"))
+    made.write(config, kept)
+
+
+def _all_kept(file: Path, config: str, withheld: Withheld) -> bool:
+    return all(all(withheld.keeps(config, batch).to_pylist()) for batch in _batches(file))
+
+
+def _batches(file: Path) -> Iterator[pa.RecordBatch]:
+    yield from pq.ParquetFile(file).iter_batches(BATCH_ROWS)

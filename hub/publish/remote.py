@@ -1,0 +1,98 @@
+"""A repository as it is on the Hub, and what a folder would change there.
+
+In: a repository with a revision of it, and a folder. Out: the head with its files, `Changes`. Files are
+compared by the hashes that the Hub keeps, none is fetched. What is not ours is left out of the comparison,
+and so it stays.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi, RepoFile
+from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+from hub.layout import is_ours
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A revision as it is: its head, and its files by path; None and empty where it does not exist."""
+
+    head: str | None
+    files: dict[str, RepoFile]
+
+    @classmethod
+    def read(cls, api: HfApi, repo_id: str, revision: str) -> "Remote":
+        """Ask the Hub; raises what the client does, unless there is no such repository or revision."""
+        where: dict[str, Any] = {"repo_type": "dataset", "revision": revision}
+        try:
+            head = api.repo_info(repo_id, **where).sha
+            entries = list(api.list_repo_tree(repo_id, recursive=True, **{**where, "revision": head}))
+        except (RepositoryNotFoundError, RevisionNotFoundError):
+            return cls(None, {})
+        return cls(head, {entry.path: entry for entry in entries if isinstance(entry, RepoFile)})
+
+    def ours(self) -> dict[str, str]:
+        """The files of a version by path, with the hashes of their contents."""
+        return {path: file.blob_id for path, file in self.files.items() if is_ours(path)}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a commit would do: paths, those that are added or changed with the bytes to be sent for them.
+
+    These are none where the repository has the content under another name.
+    """
+
+    added: dict[str, int]
+    changed: dict[str, int]
+    removed: tuple[str, ...]
+    n_unchanged: int
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+
+def compare(folder: Path, there: Remote) -> Changes:
+    """What a commit has to do so that the revision holds the folder."""
+    added, changed, n_unchanged = {}, {}, 0
+    contents = {file.lfs.sha256 for file in there.files.values() if file.lfs}
+    ours = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    for name, path in ours.items():
+        known = there.files.get(name)
+        if known is None:
+            added[name] = _n_to_send(path, contents)
+        elif _is_same(path, known):
+            n_unchanged += 1
+        else:
+            changed[name] = _n_to_send(path, contents)
+    removed = sorted(name for name in there.files if name not in ours and is_ours(name))
+    return Changes(added, changed, tuple(removed), n_unchanged)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and is_ours(path.relative_to(folder).as_posix()):
+            yield path
+
+
+def _is_same(path: Path, there: RepoFile) -> bool:
+    if path.stat().st_size != there.size:
+        return False
+    if there.lfs:
+        return _sha256(path) == there.lfs.sha256
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest() == there.blob_id
+
+
+def _n_to_send(path: Path, contents: Collection[str]) -> int:
+    """Bytes of a file, none if its hash is among these."""
+    return 0 if _sha256(path) in contents else path.stat().st_size
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

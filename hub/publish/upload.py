@@ -1,0 +1,206 @@
+"""A folder becomes a version of a dataset on the Hub: one commit, then the tag.
+
+In: a folder as it is to be on the Hub, and a repository. Out: `Published`. Large files go up before the
+commit and are kept by their content, so a run that was killed goes on where it stopped, and a reader never
+sees half a version. What the repository has already is not sent again. Files of earlier versions that the
+folder no longer has are removed; what is not ours stays.
+
+Not covered: what the folder holds (`release`).
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+from tenacity import RetryCallState, retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from hub.publish.remote import Changes, Remote, compare
+from hub.transient import passes
+
+N_TRIES = 6
+FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 60.0
+T = TypeVar("T")
+_TAG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?(?<!\.lock)")
+log = logging.getLogger("codeio.hub")
+
+
+class PublishError(Exception):
+    """It cannot be published; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to: a dataset repository, one of its branches, and perhaps a tag for the commit.
+
+    Raises PublishError where the tag cannot be one: it comes after the commit, which would then have none.
+    """
+
+    repo_id: str
+    branch: str = "main"
+    tag: str | None = None
+    private: bool = False
+    create_pr: bool = False
+
+    def __post_init__(self) -> None:
+        if self.tag is not None and (not _TAG.fullmatch(self.tag) or ".." in self.tag):
+            raise PublishError(
+                f"{self.tag!r} is no name of a tag: take letters, digits and ._+- as in v1.0.0."
+            )
+
+
+@dataclass(frozen=True)
+class Published:
+    """What came of it; `url` is that of the commit or of the pull request, None where nothing had changed."""
+
+    oid: str
+    url: str | None
+    changes: Changes
+
+
+def may_publish(target: Target) -> None:
+    """Raise PublishError where the name is none, or the Hub knows that one may not write there.
+
+    A pull request may be opened by whoever may read.
+    """
+    with _explained(target):
+        try:
+            _patiently(HfApi().auth_check)(target.repo_id, repo_type="dataset", write=not target.create_pr)
+        except RepositoryNotFoundError:
+            if get_token() is None:
+                raise
+            # It is new, or hidden from this token: making it will tell.
+
+
+def planned(folder: Path, target: Target) -> Changes:
+    """What publishing would change; nothing is touched. A new branch starts as main, a new repository empty.
+
+    Raises PublishError, also where the tag is that of another version.
+    """
+    with _explained(target):
+        api = HfApi()
+        remote = _patiently(Remote.read)(api, target.repo_id, target.branch)
+        if remote.head is None:
+            remote = _patiently(Remote.read)(api, target.repo_id, "main")
+        changes = compare(folder, remote)
+        there = _tagged(api, target)
+    if there and (changes or there != remote.head):
+        raise PublishError(
+            f"{target.repo_id} has a version {target.tag} already ({there[:8]}), which stays as it is:"
+            " give another --tag."
+        )
+    return changes
+
+
+def publish(folder: Path, target: Target, message: str) -> Published:
+    """Make the branch hold what the folder does; raises PublishError. A second call changes nothing."""
+    changes = planned(folder, target)
+    with _explained(target):
+        api, repo = HfApi(), {"repo_id": target.repo_id, "repo_type": "dataset"}
+        _patiently(api.create_repo)(**repo, private=target.private or None, exist_ok=True)
+        if target.branch != "main" and not target.create_pr:
+            _patiently(api.create_branch)(**repo, branch=target.branch, exist_ok=True)
+        before = _patiently(Remote.read)(api, target.repo_id, target.branch)
+        published = _patiently(_committed)(api, folder, target, message, before)
+        if target.tag:
+            _patiently(api.create_tag)(**repo, tag=target.tag, revision=published.oid, exist_ok=True)
+            there = _tagged(api, target)
+    if target.tag and there != published.oid:  # the client takes any tag of that name for the one asked for
+        raise PublishError(f"Somebody else made {target.tag} meanwhile, of {there}: give another --tag.")
+    return replace(published, changes=changes)
+
+
+def _committed(api: HfApi, folder: Path, target: Target, message: str, before: Remote) -> Published:
+    """One try; the next looks afresh at what there is, and finds the commit if only its reply was lost."""
+    remote = Remote.read(api, target.repo_id, target.branch)
+    changes = compare(folder, remote)
+    if not changes:
+        return Published(remote.head or "", None, changes)
+    if target.create_pr and (opened := _opened(api, folder, target, message)):
+        return opened
+    if remote.ours() != before.ours():  # the card tells of changes since the version before
+        raise PublishError(
+            f"Somebody else published to {target.repo_id} meanwhile: run the same command again, which"
+            " compares with what is there then."
+        )
+    additions = [CommitOperationAdd(path, folder / path) for path in (*changes.added, *changes.changed)]
+    where: dict[str, Any] = {"repo_type": "dataset", "revision": target.branch}
+    where["create_pr"] = target.create_pr or None
+    api.preupload_lfs_files(target.repo_id, additions, **where)
+    made = api.create_commit(
+        target.repo_id,
+        [*additions, *map(CommitOperationDelete, changes.removed)],
+        commit_message=message,
+        parent_commit=remote.head,
+        **where,
+    )
+    return Published(made.oid, made.pr_url or made.commit_url, changes)
+
+
+def _opened(api: HfApi, folder: Path, target: Target, title: str) -> Published | None:
+    """The open pull request of that title with the folder's files: made before, or its reply was lost."""
+    for request in api.get_repo_discussions(
+        target.repo_id, repo_type="dataset", discussion_type="pull_request", discussion_status="open"
+    ):
+        if request.title == title and request.git_reference:
+            proposed = Remote.read(api, target.repo_id, request.git_reference)
+            if not (changes := compare(folder, proposed)):
+                return Published(proposed.head or "", request.url, changes)
+    return None
+
+
+def _tagged(api: HfApi, target: Target) -> str | None:
+    """The commit that has the tag."""
+    if not target.tag:
+        return None
+    try:
+        refs = _patiently(api.list_repo_refs)(target.repo_id, repo_type="dataset")
+    except RepositoryNotFoundError:
+        return None
+    return next((ref.target_commit for ref in refs.tags if ref.name == target.tag), None)
+
+
+def _patiently(call: Callable[..., T]) -> Callable[..., T]:
+    """The same call, made again after a while where that may help."""
+    return retry(
+        retry=retry_if_exception(passes),
+        stop=stop_after_attempt(N_TRIES),
+        wait=wait_exponential_jitter(initial=FIRST_PAUSE_S, max=MAX_PAUSE_S),
+        before_sleep=_tell,
+        reraise=True,
+    )(call)
+
+
+def _tell(call: RetryCallState) -> None:
+    error = call.outcome and call.outcome.exception()
+    said = getattr(error, "server_message", None) or str(error)
+    log.warning("The Hub: %s Trying again in %.0f s.", " ".join(said.split()), call.upcoming_sleep)
+
+
+@contextmanager
+def _explained(target: Target) -> Iterator[None]:
+    try:
+        validate_repo_id(target.repo_id)
+        yield
+    except HFValidationError as error:
+        raise PublishError(
+            f"{target.repo_id} is no name of a repository ({error}): give OWNER/NAME."
+        ) from error
+    except Exception as error:
+        if not (isinstance(error, HfHubHTTPError | RuntimeError | OSError | ValueError) or passes(error)):
+            raise
+        cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+        status = getattr(getattr(cause, "response", None), "status_code", None)
+        if status in (401, 403, 404):
+            advice = "log in with `hf auth login` or set HF_TOKEN, with a token that may write there."
+        elif passes(error):
+            advice = "what was sent is kept: run the same command again."
+        else:
+            advice = "nothing was published."
+        raise PublishError(f"The Hub does not take {target.repo_id} ({cause}): {advice}") from error

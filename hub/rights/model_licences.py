@@ -1,0 +1,60 @@
+"""The licences of the models that wrote what is published, as their own pages on the Hub tell them.
+
+In: the models that the tables name. Out: for each its licence, or None where the Hub has no such model or its
+page names none (a file of somebody's own, a name that only a server knows).
+
+Not covered: what a licence asks for.
+"""
+
+from collections.abc import Iterable
+
+from huggingface_hub import HfApi, ModelInfo
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+from builders.tables.counts import grouped
+from builders.tables.folder import Folder
+from hub.transient import passes
+
+TIMEOUT_S = 10
+
+
+def models(folder: Folder) -> list[str]:
+    """Those that wrote functions or answers, in order."""
+    found = {
+        model for config in ("functions", "turns") for model, _ in grouped(folder.columns(config, "model"))
+    }
+    return sorted(found - {None})
+
+
+def licences(named: Iterable[str]) -> dict[str, str | None]:
+    """Ask the Hub for the licence of each model."""
+    return {model: _licence(model) for model in named}
+
+
+def _licence(model: str) -> str | None:
+    repo_id, _, revision = model.partition("@")
+    repo_id = repo_id.partition(":")[0]  # of a quantized file
+    try:
+        validate_repo_id(repo_id)
+        if "/" not in repo_id:
+            return None
+        info = HfApi().model_info(repo_id, revision=_commit(revision), timeout=TIMEOUT_S)
+    except (HfHubHTTPError, HFValidationError, OSError):
+        return None
+    except Exception as error:
+        if passes(error):
+            return None
+        raise
+    return _stated(info)
+
+
+def _commit(revision: str) -> str | None:
+    """A revision of the Hub's; the hash of a file's bytes is none."""
+    return revision if revision and ":" not in revision else None
+
+
+def _stated(info: ModelInfo) -> str | None:
+    card = info.card_data
+    stated = (card.get("license_name") or card.get("license")) if card else None
+    return stated if isinstance(stated, str) else None
