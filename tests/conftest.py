@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.building import functions_file, scripted_server
-from tests.inference.chat_server import ChatServer
+from tests.doubles.chat_server import ChatServer
 
-pytest_plugins = ["tests.local_hub.fixtures", "tests.servers.fixtures", "tests.auditing"]
+pytest_plugins = ["tests.doubles.local_hub.fixtures", "tests.doubles.servers", "tests.auditing"]
 
 # Started in the background of a shell, this process and its children would ignore Ctrl+C, which tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)

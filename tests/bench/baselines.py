@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from unittest import mock
 
 from builders.execution import interpreter
-from tests.execution.boots import boot_with
+from tests.builders.execution.boots import boot_with
 
 _CPU = """
 import json, os, resource, sys

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from builders.execution import Job, Limits, Sandbox
-from tests.execution.processes import descendants, n_descriptors, others, resident_kb
+from tests.builders.execution.processes import descendants, n_descriptors, others, resident_kb
 
 CODE = """
 import os, time

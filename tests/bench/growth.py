@@ -27,7 +27,7 @@ from builders.schema import TABLES
 from builders.tables.folder import Folder
 from hub.publish.arrangement import arrange
 from tests.bench.changes import TEXT, name
-from tests.local_hub import LocalHub
+from tests.doubles.local_hub import LocalHub
 
 TURNS_A_FUNCTION = 12
 LEAST_CHUNK, MEAN_CHUNK, MOST_CHUNK = (2**10 * size for size in (8, 64, 128))

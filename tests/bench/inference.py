@@ -30,7 +30,7 @@ from builders.inference.asking.requests import Payload
 from builders.responses import opening
 from builders.stage import Row
 from tests.bench.corpus_tasks import task_rows
-from tests.servers.sglang_cpu import MODEL, SglangServer, environment_python, model_folder
+from tests.doubles.sglang_cpu import MODEL, SglangServer, environment_python, model_folder
 
 
 def payloads(tasks: Sequence[Row], n_tokens: int) -> list[Payload]:

@@ -1,0 +1,85 @@
+"""Runs hostile code as a program of its own, so that it can be another user with another interpreter.
+
+    python -m tests.builders.execution.attack_run TIER ATTACKS.jsonl CANARY_FOLDER PORT
+
+Prints one JSON object: an answer for each attack, and what was left behind. Stands on the standard library.
+"""
+
+import ctypes
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from builders.execution import Execution, Job, Limits, Prover, Sandbox
+from builders.verifier import canonical
+
+EXPECTED = "CANARY_" + "EXPECTED_7"  # what no sandboxed process may ever find in its memory
+QUICK = Limits(cpu_s=0.5, wall_s=2, memory_mb=256)  # for code that is to run into a limit
+PATIENT = Limits(cpu_s=10, wall_s=120, memory_mb=256)  # for code that is not, on a loaded machine
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def main(tier: str, attacks_file: str, canary: str, port: str) -> dict[str, Any]:
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # orphans of the sandbox would become our children
+    attacks = [json.loads(line) for line in Path(attacks_file).read_text().splitlines()]
+    jobs = {
+        attack["name"]: Job(
+            attack["code"].replace("{CANARY}", canary).replace("PORT", port),
+            "main_solution",
+            [canonical(attack["input"])],
+        )
+        for attack in attacks
+    }
+    quick = [attack["name"] for attack in attacks if "timeout" in attack["accept"]]
+    proven = [attack["name"] for attack in attacks if attack["cat"].startswith("nondet")]
+    descriptors = os.listdir("/proc/self/fd")
+    temporary = os.listdir(tempfile.gettempdir())
+    answers: dict[str, dict[str, Any]] = {}
+    with Sandbox(QUICK, workers=2, tier=tier) as sandbox:
+        for name, [run] in zip(quick, sandbox.run_many(jobs[name] for name in quick), strict=True):
+            answers[name] = _told(run)
+    patient = [name for name in jobs if name not in quick and name not in proven]
+    with Sandbox(PATIENT, tier=tier) as sandbox:
+        for name, [run] in zip(patient, sandbox.run_many(jobs[name] for name in patient), strict=True):
+            answers[name] = _told(run)
+    with Prover(PATIENT, tier=tier) as prover:
+        for name, [proof] in zip(proven, prover.prove_many(jobs[name] for name in proven), strict=True):
+            answers[name] = {**_told(proof.execution), "agrees": proof.agrees}
+    return {
+        "answers": answers,
+        "user": os.getuid(),
+        "children_left": _children_left(),
+        "descriptors_left": len(os.listdir("/proc/self/fd")) - len(descriptors),
+        "files_left": sorted(set(os.listdir(tempfile.gettempdir())) - set(temporary)),
+    }
+
+
+def _told(run: Execution) -> dict[str, Any]:
+    return {
+        "status": run.status,
+        "output": run.output,
+        "error_type": run.error_type,
+        "error_message": run.error_message,
+        "mutated": run.mutated,
+    }
+
+
+def _children_left() -> int:
+    """Processes that are ours and still there a moment after all sandboxes were closed."""
+    n_left = 0
+    for _ in range(50):
+        try:
+            child, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return 0
+        n_left = 1 if not child else n_left
+        time.sleep(0.05)
+    return n_left
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:5])))

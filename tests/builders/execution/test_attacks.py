@@ -1,0 +1,295 @@
+"""Hostile code in every tier, as root and as an ordinary user: each gets what its row says, no more."""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders.execution import SandboxUnavailable
+from builders.execution.tiers import choose
+from tests import ROOT, SHARED
+
+ATTACKS = SHARED / "attacks" / "attacks.jsonl"
+HOSTILE = Path(__file__).parent / "hostile"
+ORDINARY_USER = 1234
+TIERS = ("namespaces+landlock+seccomp", "namespaces+seccomp", "landlock+seccomp", "seccomp-noopen")
+# What the shared rows call an outcome, by our status; a refusal is called by its reason.
+WORDS = {
+    "ok": {"ok"},
+    "exception": {"exception", "error", "load_error"},
+    "memory": {"memory", "error", "died"},
+    "timeout": {"timeout"},
+}
+# Looks for the harness's `emit` in its caller's frame, where ours has none: an exception instead of a forged
+# record, which would have been as good as a return value.
+NO_EMIT_TO_FIND = "frame_walk_emit"
+# Harmless, but Python 3.12 bounds recursion through C functions whatever limit is set: an exception.
+DEEP_IN_C = "lru_cache_recursion"
+
+
+def hostile_rows(tier: str) -> list[dict[str, Any]]:
+    rows = []
+    for path in sorted(HOSTILE.glob("*.py")):
+        row: dict[str, Any] = {
+            "name": path.stem,
+            "cat": "hostile",
+            "tiers": TIERS,
+            "input": {"x": 1},
+            "code": path.read_text(),
+        }
+        for line in row["code"].splitlines():
+            if not line.startswith("# "):
+                break
+            key, _, value = line[2:].partition(": ")
+            if key == "accept":
+                row["accept"] = value.split()
+            elif key in ("input", "output"):
+                row["input" if key == "input" else "out"] = json.loads(value)
+            elif key == "mutated":
+                row["mutated"] = True
+            elif key == "not-in":
+                row["tiers"] = [other for other in TIERS if other != value]
+        rows.append(row)
+    return [row for row in rows if tier in row["tiers"]]
+
+
+def shared_rows() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in ATTACKS.read_text().splitlines()] if ATTACKS.exists() else []
+
+
+def bound(kind: socket.SocketKind, name: str) -> socket.socket:
+    """A socket under a name that the attacks know: another run of these tests may hold it for a while."""
+    listener = socket.socket(socket.AF_UNIX, kind)
+    end_s = time.monotonic() + 300
+    while True:
+        try:
+            listener.bind(name)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > end_s:
+                listener.close()
+                raise
+            time.sleep(0.5)
+        else:
+            return listener
+
+
+class Surroundings:
+    """What an attack could reach: a secret, a writable folder, and listeners that must hear nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.canary = folder / "canary"
+        self.canary.mkdir()
+        (self.canary / "secret").write_text("CANARY_SECRET")
+        self.canary.chmod(0o777)
+        self.tcp = socket.create_server(("127.0.0.1", 0))
+        self.stream = bound(socket.SOCK_STREAM, "\0sandbox_canary")
+        self.stream.listen()
+        self.datagram = bound(socket.SOCK_DGRAM, "\0sandbox_canary_datagram")
+        self.listeners = (self.tcp, self.stream, self.datagram)
+        for listener in self.listeners:
+            listener.setblocking(False)
+
+    def harm(self) -> list[str]:
+        found = []
+        heard = {
+            "tcp": self.tcp.accept,
+            "stream": self.stream.accept,
+            "datagram": lambda: self.datagram.recv(1),
+        }
+        for name, listen in heard.items():
+            with contextlib.suppress(BlockingIOError):
+                listen()
+                found.append(f"{name} heard something")
+        names = sorted(path.name for path in self.canary.iterdir())
+        if names != ["secret"] or (self.canary / "secret").read_text() != "CANARY_SECRET":
+            found.append(f"canary holds {', '.join(names)}")
+        return found
+
+
+@contextlib.contextmanager
+def surroundings() -> Iterator[Surroundings]:
+    folder = Path(tempfile.mkdtemp(prefix="attacks-"))
+    folder.chmod(0o755)
+    around = Surroundings(folder)
+    try:
+        yield around
+    finally:
+        for listener in around.listeners:
+            listener.close()
+        shutil.rmtree(folder)
+
+
+def reachable_interpreter(user: int) -> str:
+    """A Python that `user` can execute, this one if it is."""
+    names = [f"python3.{minor}" for minor in range(11, 20)]
+    for python in (sys.executable, *filter(None, (shutil.which(name, path="/usr/bin") for name in names))):
+        command = [python, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+        try:
+            if subprocess.run(command, user=user, group=user, extra_groups=[], cwd="/").returncode == 0:
+                return python
+        except PermissionError:
+            continue
+    pytest.skip(f"no Python 3.11 or newer that user {user} can execute")
+
+
+def run_program(arguments: list[str], user: int | None, around: Surroundings) -> str:
+    """What a Python program prints, run as that user with a copy of the package that this user can read."""
+    python = sys.executable if user is None else reachable_interpreter(user)
+    copy = around.folder / "copy"
+    for package in ("builders/execution", "tests/builders/execution"):
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "builders" / "verifier.py", copy / "builders")
+    for package in ("builders", "tests", "tests/builders"):
+        (copy / package / "__init__.py").touch()
+    temporary = around.folder / "tmp"
+    temporary.mkdir(mode=0o777)
+    temporary.chmod(0o777)
+    environment = {"PATH": os.defpath, "TMPDIR": str(temporary), "CANARY_TOKEN": "CANARY"}
+    identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    command = [python, "-B", *arguments]
+    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, **identity)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run_attacks(
+    tier: str, rows: list[dict[str, Any]], user: int | None, around: Surroundings
+) -> dict[str, Any]:
+    attacks = around.folder / "attacks.jsonl"
+    attacks.write_text("\n".join(map(json.dumps, rows)))
+    port = str(around.tcp.getsockname()[1])
+    arguments = ["-m", "tests.builders.execution.attack_run", tier, str(attacks), str(around.canary), port]
+    told: dict[str, Any] = json.loads(run_program(arguments, user, around))
+    return told
+
+
+def wrong(row: dict[str, Any], answer: dict[str, Any]) -> bool:
+    """Whether an answer is none that the row accepts."""
+    words = WORDS.get(answer["status"]) or {answer["error_type"], "refused"}
+    if str(answer["error_type"]).startswith("not_json"):
+        words = words | {"error"}
+    accepted = set(row["accept"])
+    if row["name"] == NO_EMIT_TO_FIND or (row["name"] == DEEP_IN_C and sys.version_info[:2] == (3, 12)):
+        accepted.add("error")
+    if not words & accepted:
+        return True
+    if row["cat"].startswith("nondet"):
+        return bool(answer["agrees"])
+    if answer["status"] != "ok":
+        return False
+    output = json.loads(answer["output"])
+    return (
+        ("out" in row and output != row["out"])
+        or ("out_not" in row and output == row["out_not"])
+        or (row.get("mutated", False) and not answer["mutated"])
+    )
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(tier, user) for tier in TIERS for user in (None, ORDINARY_USER)],
+    ids=lambda param: f"{param[0]}-{'this_user' if param[1] is None else 'ordinary_user'}",
+)
+def outcome(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """All attacks in one tier as one user, and what became of the surroundings."""
+    tier, user = request.param
+    if user is not None and os.getuid() != 0:
+        pytest.skip("only root can become another user; the other run is as an ordinary one then")
+    try:
+        choose(tier)
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
+    with surroundings() as around:
+        told = run_attacks(tier, [*hostile_rows(tier), *shared_rows()], user, around)
+        told["tier"] = tier
+        told["harm"] = around.harm()
+    assert told["user"] == (os.getuid() if user is None else user)
+    return told
+
+
+def failures(outcome: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    answers = outcome["answers"]
+    return {row["name"]: answers[row["name"]] for row in rows if wrong(row, answers[row["name"]])}
+
+
+def test_own_attacks_hold(outcome: dict[str, Any]) -> None:
+    assert failures(outcome, hostile_rows(outcome["tier"])) == {}
+
+
+def test_no_attack_ends_its_worker(outcome: dict[str, Any]) -> None:
+    """Whatever becomes of the job's process, the zygote goes on."""
+    told = {name: str(answer["error_message"]) for name, answer in outcome["answers"].items()}
+    assert [name for name, message in told.items() if "ended its worker" in message] == []
+
+
+def test_shared_attacks_hold(outcome: dict[str, Any]) -> None:
+    rows = shared_rows()
+    if not rows:
+        pytest.skip(f"{ATTACKS} is not here")
+    assert failures(outcome, rows) == {}
+
+
+def test_nothing_is_harmed_or_left(outcome: dict[str, Any]) -> None:
+    assert outcome["harm"] == []
+    assert outcome["children_left"] == 0
+    assert outcome["descriptors_left"] == 0
+    assert outcome["files_left"] == []
+
+
+THREADS = """
+import os, resource
+from builders.execution import Job, Limits, Sandbox
+hostile = '''
+import threading
+def f(wait_s):
+    threading.stack_size(32768)
+    gate, n = threading.Event(), 0
+    try:
+        while n < 1000:
+            threading.Thread(target=gate.wait, daemon=True).start()
+            n += 1
+    except RuntimeError:
+        gate.wait(wait_s)
+    return n
+'''
+jobs = [Job(hostile, "f", ["2"])] + [Job("def f(x): return x + 1", "f", [str(i)]) for i in range(6)]
+resource.setrlimit(resource.RLIMIT_NPROC, ({limit}, {limit}))
+with Sandbox(Limits(5, 60, 512), workers=2, tier="namespaces+landlock+seccomp") as sandbox:
+    started = [Job("def f(x): sum(range(10**6))", "f", ["1"])] * 4
+    list(sandbox.run_many(started))  # both workers are up
+    runs = [run for [run] in sandbox.run_many(jobs)]
+print(*(run.output for run in runs))
+"""
+
+
+@pytest.mark.parametrize("limit", [60, 4000])
+def test_threads_of_one_job_leave_processes_to_the_others(limit: int) -> None:
+    """The job takes all that its user may have for two seconds, or what one job may have."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become a user with no other processes")
+    with surroundings() as around:
+        told = run_program(["-c", THREADS.format(limit=limit)], ORDINARY_USER + 1, around).split()
+    assert told[1:] == ["1", "2", "3", "4", "5", "6"]
+    assert 10 < int(told[0]) < min(limit, 128)
+
+
+def test_the_listeners_hear_without_a_sandbox() -> None:
+    """The check above can fail: unhindered, the same code reaches the listener and the folder."""
+    namespace: dict[str, Any] = {}
+    exec((HOSTILE / "datagram_to_address.py").read_text(), namespace)
+    with surroundings() as around:
+        namespace["main_solution"](1)
+        (around.canary / "new").touch()
+        assert around.harm() == ["datagram heard something", "canary holds new, secret"]

@@ -1,0 +1,216 @@
+"""Several callers of one client, interrupted ones too; closing; the cache they share."""
+
+import gc
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders.inference import Answer, CacheUnusable, Client, RequestCache
+from tests.builders.inference.calls import WAIT_S, Gate, aside, asking, loops, until
+from tests.builders.inference.small_disk import on_a_small_disk
+from tests.doubles.chat_server import ChatServer, request, texts
+
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
+
+def test_what_two_threads_ask_at_once_is_sent_once(server: ChatServer, cache: RequestCache) -> None:
+    server.reply = gate = Gate("same", "same too")
+    client = asking(server, cache=cache)
+    first = aside(client.ask, [request("same"), request("same too")])
+    until(lambda: gate.n_held == 2)
+    second = aside(client.ask, [request("same too"), request("same"), request("own")])
+    until(lambda: server.answered["own"])  # so all of the second call was looked at
+    gate.opened.set()
+    assert texts(first.result(WAIT_S)) == ["SAME", "SAME TOO"]
+    assert texts(second.result(WAIT_S)) == ["SAME TOO", "SAME", "OWN"]
+    assert server.asked == {"same": 1, "same too": 1, "own": 1}
+    assert (client.usage.in_flight, client.usage.waiting) == (0, 0)
+
+
+def interrupted(client: Client, payloads: list[dict[str, Any]], when: Callable[[], object]) -> None:
+    """Asks in the main thread, until Ctrl+C."""
+
+    def interrupt() -> None:
+        until(when)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        client.ask(payloads)
+    thread.join()
+
+
+def test_what_another_waits_for_outlives_the_interrupted_call(
+    server: ChatServer, cache: RequestCache
+) -> None:
+    server.reply = gate = Gate("same")
+    client = asking(server, cache=cache)
+    others: list[Future[Any]] = []
+
+    def joined_by_another() -> bool:
+        if gate.n_held and not others:
+            others.append(aside(client.ask, [request("same"), request("own")]))
+        return bool(server.answered["own"])
+
+    interrupted(client, [request("same")], when=joined_by_another)
+    gate.opened.set()
+    assert texts(others[0].result(WAIT_S)) == ["SAME", "OWN"]
+    assert server.asked == {"same": 1, "own": 1}
+
+
+def test_an_interrupted_call_takes_nothing_from_those_who_came_first(
+    server: ChatServer, cache: RequestCache
+) -> None:
+    server.reply = gate = Gate("same")
+    client = asking(server, cache=cache)
+    first = aside(client.ask, [request("same")])
+    until(lambda: gate.n_held)
+    interrupted(client, [request("same"), request("own")], when=lambda: server.answered["own"])
+    gate.opened.set()
+    assert texts(first.result(WAIT_S)) == ["SAME"]
+    assert server.asked == {"same": 1, "own": 1}
+
+
+def test_an_interrupted_call_is_not_asked_to_its_end(server: ChatServer, cache: RequestCache) -> None:
+    server.reply = gate = Gate()
+    client = asking(server, cache=cache)
+    payloads = [request(f"row {i}") for i in range(50)]
+    interrupted(client, payloads, when=lambda: gate.n_held == 4)
+    gate.opened.set()
+    until(lambda: client.usage.in_flight == 0)
+    assert texts(client.ask([request("other")])) == ["OTHER"]
+    assert set(server.asked) <= {f"row {i}" for i in range(4)} | {"other"}
+    assert client.usage.waiting == 0
+    assert texts(client.ask(payloads)) == [f"ROW {i}" for i in range(50)]
+
+
+def test_a_call_interrupted_while_it_begins_leaves_nothing_to_wait_for(
+    server: ChatServer, cache: RequestCache
+) -> None:
+    client = asking(server, cache=cache)
+    client.ask([request("known")])
+    payloads = [request("known"), *(request(f"row {i}") for i in range(200))]
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):  # comes while the loop looks through what is known
+        client.chains(payloads, lambda *_: time.sleep(1))
+    timer.join()
+    assert texts(aside(client.ask, [request("row 5")]).result(5)) == ["ROW 5"]
+
+
+def test_closing_ends_calls_and_keeps_what_came(server: ChatServer, cache: RequestCache) -> None:
+    server.reply = gate = Gate("slow")
+    before = loops()
+    client = asking(server, cache=cache)
+    call = aside(client.ask, [request("a"), request("slow")])
+    until(lambda: gate.n_held and client.usage.answered)
+    client.close()
+    with pytest.raises(CancelledError):
+        call.result(WAIT_S)
+    gate.opened.set()
+    assert loops() <= before
+    client.close()
+    with pytest.raises(CancelledError):
+        client.ask([request("a")])
+    assert texts(asking(server, cache=cache).ask([request("a"), request("slow")])) == ["A", "SLOW"]
+    assert server.asked == {"a": 1, "slow": 2}
+
+
+def test_closing_while_servers_are_gone_ends_calls(server: ChatServer, cache: RequestCache) -> None:
+    client = asking(server, cache=cache, patience_s=600)
+    server.die()
+    call = aside(client.ask, [request("a")])
+    until(lambda: client.usage.failures["unreachable"])
+    client.close()
+    with pytest.raises(CancelledError):
+        call.result(WAIT_S)
+    server.start()  # for its fixture
+
+
+def test_a_client_closed_in_its_own_thread_ends_it(server: ChatServer, cache: RequestCache) -> None:
+    """Where it may also be collected."""
+    server.reply = gate = Gate("b")
+    before = loops()
+    client = asking(server, cache=cache)
+    call = aside(client.chains, [request("a"), request("b")], lambda *_: client.close())
+    with pytest.raises(CancelledError):
+        call.result(WAIT_S)
+    until(lambda: loops() <= before)
+    gate.opened.set()
+
+
+def test_a_client_that_is_let_go_of_ends_its_thread(server: ChatServer, cache: RequestCache) -> None:
+    before = loops()
+    for i in range(3):
+        asking(server, cache=cache).ask([request(str(i))])
+    gc.collect()
+    assert loops() <= before
+
+
+def test_what_was_asked_is_in_the_cache_when_the_call_returns(
+    server: ChatServer, cache: RequestCache
+) -> None:
+    client = asking(server, cache=cache)
+    for n in range(1, 20):
+        client.ask([request(f"row {n}")])
+        with cache.open() as answers:
+            assert len(answers) == n
+
+
+def test_a_cache_that_cannot_look_up_what_follows_fails_the_call(
+    server: ChatServer, cache: RequestCache
+) -> None:
+    client = asking(server, cache=cache)
+
+    def then(index: int, answers: list[Answer]) -> dict[str, Any] | None:
+        engine: Any = client._engine  # as its disk may fail under way
+        engine._dispatcher._waiting._cache._connection.execute("ALTER TABLE answers RENAME TO lost")
+        return request("b")
+
+    call = aside(client.chains, [request("a")], then)
+    with pytest.raises(CacheUnusable):
+        call.result(WAIT_S)
+
+
+def test_an_answer_that_a_full_disk_does_not_take_is_not_returned(tmp_path: Path) -> None:
+    program = """
+import sys
+from builders.inference import CacheUnusable, Client, RequestCache, connect
+from tests.doubles.chat_server import ChatServer, request
+n_told, cache = 0, RequestCache(sys.argv[1] + "/requests.sqlite")
+with ChatServer() as server:
+    server.reply = lambda body: ("x" * 5000, "stop")
+    client = Client(connect(server.address), cache)
+    for i in range(100):
+        try:
+            client.ask([request(f"row {i}")])
+            n_told += 1
+        except CacheUnusable as error:
+            assert "The disk is full" in str(error), error
+with cache.open() as answers:
+    assert 5 < len(answers) == n_told < 100, (len(answers), n_told)
+print("all held")
+"""
+    on_a_small_disk(program, tmp_path, "400k")
+
+
+def test_two_clients_share_a_cache(cache: RequestCache) -> None:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(ChatServer()) for _ in range(4)]
+        names = [f"row {i}" for i in range(100)]
+        calls = [
+            aside(asking(server, cache=cache).ask, [request(name) for name in names]) for server in servers
+        ]
+        for call in calls:
+            assert texts(call.result(WAIT_S)) == [name.upper() for name in names]
+    with cache.open() as answers:
+        assert len(answers) == 100

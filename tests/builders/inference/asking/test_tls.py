@@ -1,0 +1,86 @@
+"""Certificates: whose are accepted, for what is asked and for the look at who answers."""
+
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builders.inference.asking.transport import Broken
+from tests import ROOT
+from tests.builders.inference.posting import posted
+from tests.doubles.chat_server import ChatServer
+
+pytestmark = pytest.mark.usefixtures("no_proxies")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody else vouches for; its key is in the same file."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl command to make a certificate with")
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=here"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"),
+        ],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    whole = folder / "whole.pem"
+    whole.write_text((folder / "key.pem").read_text() + (folder / "certificate.pem").read_text())
+    return whole
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[ChatServer]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with ChatServer(tls=context) as server:
+        yield server
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(secure: ChatServer) -> None:
+    with pytest.raises(Broken, match="certificate") as caught:
+        posted(f"{secure.address}/v1/chat/completions")
+    assert caught.value.kind == "unreachable"
+    assert not secure.bodies
+
+
+def test_a_certificate_of_the_users_own_is_accepted(
+    secure: ChatServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    (reply,) = posted(
+        f"{secure.address}/v1/chat/completions", body=b'{"messages": [{"content": "over TLS"}]}'
+    )
+    assert reply.status == 200
+    assert b"OVER TLS" in reply.body
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_server_is_found_and_asked_over_tls(secure: ChatServer, certificate: Path, trusted: bool) -> None:
+    program = """
+import sys
+from builders.inference import *
+from tests.doubles.chat_server import request, texts
+try:
+    print(texts(Client(connect(sys.argv[1]), RequestCache(sys.argv[2])).ask([request("a")])))
+except ServerDown as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, secure.address, str(certificate.with_name(f"{trusted}.sqlite"))],
+        env={**os.environ, **({"SSL_CERT_FILE": str(certificate)} if trusted else {})},
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert ("['A']" if trusted else "certificate verify failed") in done.stdout, done.stderr

@@ -1,0 +1,270 @@
+"""Requests on the wire: proxies, connections, and replies too long or in parts."""
+
+import asyncio
+import gzip
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from builders.inference import Server
+from builders.inference.asking.transport import Broken, Reply, Transport
+from tests.builders.inference.posting import posted
+
+pytestmark = pytest.mark.usefixtures("no_proxies")
+
+
+class Small(ThreadingHTTPServer):
+    """Replies to a POST with what it got, or as `answer` says; counts connections."""
+
+    request_queue_size = 64
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/v1/chat/completions"
+        self.answer: Callable[[_Handler, bytes], None] = _Handler.echo
+        self.n_connections = 0
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.n_connections += 1
+        super().process_request(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are sent apart: the body would wait for an acknowledgement
+    server: Small
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.server.answer(self, b"")
+
+    def do_POST(self) -> None:
+        self.server.answer(self, self.rfile.read(int(self.headers["Content-Length"])))
+
+    def echo(self, body: bytes) -> None:
+        got = {"path": self.path, "headers": dict(self.headers), "n_bytes": len(body)}
+        self.send(json.dumps(got).encode())
+
+    def send(self, body: bytes, status: int = 200, **headers: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def small() -> Iterator[Small]:
+    server = Small()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def echoed(reply: Reply) -> dict[str, Any]:
+    got: dict[str, Any] = json.loads(reply.body)
+    return got
+
+
+def test_the_environments_proxy_is_for_other_machines_only(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    posted(small.url)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{small.server_port}")
+    other = "http://models.example/v1/chat/completions"
+    paths = [echoed(reply)["path"] for reply in posted(small.url, other, small.url)]  # one handle for all
+    assert paths == ["/v1/chat/completions", other, "/v1/chat/completions"]
+
+
+def test_a_dead_proxy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with pytest.raises(Broken, match="cannot be reached") as caught:
+        posted("http://models.example/v1/chat/completions")
+    assert caught.value.kind == "unreachable"
+
+
+def test_headers_carry_the_key_of_their_request_only(small: Small) -> None:
+    keys = ["sk-first", "sk-second", None]
+
+    async def post() -> list[Reply]:
+        async with Transport() as transport:
+            servers = [Server(small.url, "tiny", "tiny", key) for key in keys]
+            return [await transport.post(small.url, one.headers(), b"{}", 20) for one in servers]
+
+    told = [echoed(reply)["headers"] for reply in asyncio.run(post())]
+    assert [headers.get("Authorization") for headers in told] == ["Bearer sk-first", "Bearer sk-second", None]
+    assert {headers["Content-Type"] for headers in told} == {"application/json"}
+
+
+def test_a_long_request_goes_out_whole_and_without_asking(small: Small) -> None:
+    (reply,) = posted(small.url, body=b" " * 5_000_000)
+    assert echoed(reply)["n_bytes"] == 5_000_000
+    assert "Expect" not in echoed(reply)["headers"]
+
+
+def test_connections_stay_open(small: Small) -> None:
+    assert len(posted(*[small.url] * 50)) == 50
+    assert small.n_connections == 1
+
+
+def test_requests_at_once_have_connections_of_their_own(small: Small) -> None:
+    together = threading.Barrier(8)
+
+    def meet(handler: _Handler, body: bytes) -> None:
+        together.wait(10)  # broken, and no reply, unless all are in flight at once
+        handler.echo(body)
+
+    small.answer = meet
+
+    async def post() -> None:
+        async with Transport() as transport:
+            for _ in range(2):
+                await asyncio.gather(*(transport.post(small.url, {}, b"{}", 20) for _ in range(8)))
+
+    asyncio.run(post())
+    assert small.n_connections == 8
+
+
+def test_a_connection_that_the_server_closed_while_idle_costs_nothing(small: Small) -> None:
+    def last(handler: _Handler, body: bytes) -> None:
+        handler.echo(body)
+        handler.close_connection = True
+
+    small.answer = last
+
+    async def post() -> None:
+        async with Transport() as transport:
+            for _ in range(5):
+                await transport.post(small.url, {}, b"{}", 20)
+                await asyncio.sleep(0.02)
+
+    asyncio.run(post())
+    assert small.n_connections == 5
+
+
+def test_a_compressed_reply_is_read(small: Small) -> None:
+    text = b"a long answer " * 1000
+    small.answer = lambda handler, body: handler.send(gzip.compress(text), Content_Encoding="gzip")
+    (reply,) = posted(small.url)
+    assert reply.body == text
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_reply_that_is_too_long_is_broken_off(
+    small: Small, monkeypatch: pytest.MonkeyPatch, compressed: bool
+) -> None:
+    monkeypatch.setattr("builders.inference.asking.transport.MAX_REPLY_BYTES", 100_000)
+    whole = b"x" * 100_001
+    reply = (gzip.compress(whole), {"Content_Encoding": "gzip"}) if compressed else (whole, {})
+    small.answer = lambda handler, body: handler.send(reply[0], **reply[1])
+    with pytest.raises(Broken, match="the reply is longer than") as caught:
+        posted(small.url)
+    assert caught.value.kind == "broken connection"
+    small.answer = lambda handler, body: handler.send(b"x" * 100_000)
+    assert len(posted(small.url)[0].body) == 100_000
+
+
+def test_a_reply_without_a_length_is_read_to_its_end(small: Small) -> None:
+    def unmeasured(handler: _Handler, body: bytes) -> None:
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        for _ in range(3):
+            handler.wfile.write(b"part ")
+            time.sleep(0.01)
+
+    small.answer = unmeasured
+    assert posted(small.url)[0].body == b"part part part "
+
+
+def test_a_page_is_read_over_a_connection_of_its_own(small: Small) -> None:
+    async def both() -> list[Reply]:
+        async with Transport() as transport:
+            first = await transport.get(small.url, {"X-Key": "7"}, 20)
+            sent = [await transport.post(small.url, {}, b"{}", 20) for _ in range(2)]
+            second = await transport.get(small.url, {}, 20)
+            return [first, *sent, second, await transport.post(small.url, {}, b"{}", 20)]
+
+    page, *others = asyncio.run(both())
+    assert json.loads(page.body)["headers"]["X-Key"] == "7"
+    assert [reply.is_first for reply in others] == [True, False, True, False]
+    assert [json.loads(reply.body)["n_bytes"] for reply in others] == [2, 2, 0, 2]
+    assert small.n_connections == 3
+
+
+@pytest.mark.parametrize("name", ["Retry_After", "retry_after", "RETRY_AFTER"])
+def test_status_and_retry_after_are_told(small: Small, name: str) -> None:
+    small.answer = lambda handler, body: handler.send(b"busy", 429, **{name: " 7 "})
+    assert posted(small.url) == [Reply(429, b"busy", "7", is_first=True)]
+    small.answer = lambda handler, body: handler.send(b"fine")
+    assert posted(small.url) == [Reply(200, b"fine", "", is_first=True)]
+
+
+def test_a_redirection_is_not_followed(small: Small) -> None:
+    small.answer = lambda handler, body: handler.send(b"", 307, Location="http://models.example/")
+    assert [reply.status for reply in posted(small.url)] == [307]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (lambda handler, body: setattr(handler, "close_connection", True), "broken connection"),
+        (lambda handler, body: handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le"), "timeout"),
+        (lambda handler, body: handler.wfile.write(b"no HTTP at all\r\n\r\n"), "broken connection"),
+        (lambda handler, body: time.sleep(1), "timeout"),
+    ],
+    ids=["hangs up", "half a head", "babbles", "is silent"],
+)
+def test_no_whole_reply_is_told_by_its_kind(
+    small: Small, answer: Callable[[_Handler, bytes], None], kind: str
+) -> None:
+    small.answer = answer
+    with pytest.raises(Broken) as caught:
+        posted(small.url, timeout_s=0.5)
+    assert caught.value.kind == kind
+
+
+def test_where_nobody_listens_is_unreachable(small: Small) -> None:
+    with pytest.raises(Broken, match="cannot be reached") as caught:
+        posted("http://127.0.0.1:9/v1")
+    assert caught.value.kind == "unreachable"
+
+
+def test_a_cancelled_request_leaves_the_others_alone(small: Small) -> None:
+    release = threading.Event()
+
+    def held(handler: _Handler, body: bytes) -> None:
+        if body == b"held":
+            release.wait(10)
+        handler.echo(body)
+
+    small.answer = held
+
+    async def post() -> Reply:
+        async with Transport() as transport:
+            slow = asyncio.create_task(transport.post(small.url, {}, b"held", 20))
+            await asyncio.sleep(0.1)
+            slow.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await slow
+            return await transport.post(small.url, {}, b"other", 5)
+
+    assert echoed(asyncio.run(post()))["n_bytes"] == len(b"other")
+    release.set()

@@ -1,0 +1,141 @@
+"""A server that tells its load is sent what it can run, and little more."""
+
+import json
+from typing import Any
+
+import pytest
+
+from builders.inference import RequestCache, connect
+from builders.inference.asking.limit import FIRST_TOKENS, MIN_SPARE, Limit
+from builders.inference.servers.load import Load, read_load
+from tests.builders.inference.calls import aside, asking, until
+from tests.doubles.chat_server import ChatServer, request, texts
+
+
+def rank(**counts: Any) -> dict[str, Any]:
+    told = {"num_running_reqs": 5, "num_waiting_reqs": 2, "max_total_num_tokens": 1000, "timestamp": 7.5}
+    return {**told, **counts}
+
+
+def load(n_running: int, n_waiting: int) -> Load:
+    return Load(0.0, n_running, n_waiting, 0)
+
+
+def runs_at_most(server: ChatServer, n: int, n_cache_tokens: int) -> None:
+    """It looks like sglang, which lets wait what it cannot run."""
+    numbers = iter(range(1_000_000))
+
+    def loads() -> dict[str, Any]:
+        n_running = min(n, server.n_in_flight)
+        told = {"num_running_reqs": n_running, "num_waiting_reqs": server.n_in_flight - n_running}
+        return {"loads": [rank(**told, timestamp=next(numbers), max_total_num_tokens=n_cache_tokens)]}
+
+    server.pages["/model_info"] = {"model_path": "weights"}
+    server.pages["/v1/loads?include=core"] = loads
+
+
+def test_ranks_are_summed() -> None:
+    body = json.dumps({"loads": [rank(), rank(timestamp=8.5)]}).encode()
+    assert read_load(body) == Load(8.5, 10, 4, 2000)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"no", b"[]", b"null", b'{"loads": 3}', b'{"loads": []}', b'{"loads": [{"num_running_reqs": 5}]}',
+     b'{"loads": [null]}', b'{"loads": [{"num_running_reqs": "many", "num_waiting_reqs": 2, "timestamp": 1,'
+     b' "max_total_num_tokens": 9}]}', b"\xff\xfe"],
+)  # fmt: skip
+def test_another_page_is_no_load(body: bytes) -> None:
+    assert read_load(body) is None
+
+
+def test_the_limit_begins_with_what_the_cache_may_bear() -> None:
+    assert Limit(256, 1800, 40 * FIRST_TOKENS).value == 40
+    assert Limit(256, 1800, 10_000 * FIRST_TOKENS).value == 256
+    assert Limit(256, 1800, 10).value == MIN_SPARE
+    assert Limit(4, 1800, 40 * FIRST_TOKENS).value == 4
+
+
+def test_what_waits_at_the_server_shrinks_the_limit_and_an_empty_queue_raises_it() -> None:
+    limit = Limit(256, 1800, 100 * FIRST_TOKENS)
+    limit.told(load(40, 60), n_in_flight=100)
+    assert limit.value == 50  # those that run and a quarter of that
+    limit.told(load(40, 10), n_in_flight=50)
+    assert limit.value == 50
+    limit.told(load(45, 5), n_in_flight=50)
+    assert limit.value == 56
+    limit.told(load(56, 0), n_in_flight=56)
+    assert limit.value == 70
+    limit.told(load(20, 0), n_in_flight=20)
+    assert limit.value == 70  # there was no more to run
+    for _ in range(20):
+        limit.told(load(limit.value, 0), n_in_flight=limit.value)
+    assert limit.value == 256
+
+
+def test_a_server_that_has_not_seen_all_yet_raises_nothing() -> None:
+    limit = Limit(256, 1800, 32 * FIRST_TOKENS)
+    limit.told(load(0, 0), n_in_flight=32)
+    limit.told(load(20, 8), n_in_flight=32)
+    assert limit.value == 32
+
+
+def test_a_server_used_by_others_too_is_left_one_request() -> None:
+    limit = Limit(256, 1800, 32 * FIRST_TOKENS)
+    limit.told(load(30, 500), n_in_flight=32)
+    assert limit.value == 1
+    limit.told(load(30, 0), n_in_flight=1)
+    assert limit.value == 38
+
+
+def test_answers_do_not_move_a_limit_that_is_told() -> None:
+    limit = Limit(256, 1800, 32 * FIRST_TOKENS)
+    for second in range(1000):
+        limit.answered(limit.sent(second, 32), second + 1, 100)
+    assert limit.value == 32
+
+
+def test_what_a_server_cannot_run_waits_with_the_client(
+    server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builders.inference.asking.lane.LOAD_EVERY_S", 0.02)
+    server.delay_s = 0.2
+    runs_at_most(server, 16, n_cache_tokens=64 * FIRST_TOKENS)
+    client = asking(server, cache=cache, concurrency=256)
+    names = [f"q{number}" for number in range(300)]
+    call = aside(client.ask, [request(name) for name in names])
+    until(lambda: len(server.answered) > 64)
+    server.n_in_flight_most = 0
+    assert texts(call.result(60)) == [name.upper() for name in names]
+    assert 16 <= server.n_in_flight_most <= 16 + 2 * MIN_SPARE
+
+
+def test_a_server_that_can_run_more_is_sent_more(
+    server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builders.inference.asking.lane.LOAD_EVERY_S", 0.02)
+    server.delay_s = 0.2
+    runs_at_most(server, 1000, n_cache_tokens=8 * FIRST_TOKENS)
+    client = asking(server, cache=cache, concurrency=100)
+    client.ask([request(f"q{number}") for number in range(600)])
+    assert server.n_in_flight_most > 90
+
+
+@pytest.mark.parametrize("fault", ["500", "drop", "babble"])
+def test_a_load_that_cannot_be_read_changes_nothing(
+    server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr("builders.inference.asking.lane.LOAD_EVERY_S", 0.01)
+    runs_at_most(server, 16, n_cache_tokens=8 * FIRST_TOKENS)
+    server.delay_s = 0.05
+    client = asking(server, cache=cache, concurrency=100)
+    server.always_get = fault
+    names = [f"q{number}" for number in range(100)]
+    assert texts(client.ask([request(name) for name in names])) == [name.upper() for name in names]
+
+
+def test_a_server_without_that_page_is_found_out_like_any_other(server: ChatServer) -> None:
+    server.pages["/model_info"] = {"model_path": "weights"}
+    assert connect(server.address).n_cache_tokens == 0
+    runs_at_most(server, 16, n_cache_tokens=99)
+    assert connect(server.address).n_cache_tokens == 99

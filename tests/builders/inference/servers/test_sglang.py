@@ -1,0 +1,151 @@
+"""codeio's own sglang: started, looked after, stopped; and a reason where it cannot be."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from builders.inference import Client, EngineFailed, EngineMissing, RequestCache, sglang
+from builders.inference.servers.sglang import find_python
+from tests import ROOT
+from tests.doubles.chat_server import request, texts
+from tests.doubles.sglang_cpu.process import members
+
+Parts = tuple[Path, Path]
+BRIEF = {"max_tokens": 8}
+
+
+def until(true: Callable[[], object], seconds: float = 300) -> None:
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert true()
+
+
+def is_there(url: str) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        health = f"{url.removesuffix('/v1')}/health"
+        return httpx.get(health, timeout=30, trust_env=False).is_success
+    return False
+
+
+def servers() -> list[int]:
+    """Processes of servers that codeio started, by their command lines."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if folder.name.isdigit() and b"--sleep-on-idle\0--max-total" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+def test_without_sglang_the_way_to_it_is_told(cache_folder: Path) -> None:
+    with pytest.raises(EngineMissing) as caught:
+        find_python()
+    assert f"python3 -m venv {cache_folder}/sglang" in str(caught.value)
+    with pytest.raises(EngineMissing, match="is not an interpreter"):
+        find_python(cache_folder / "absent")
+
+
+def test_an_environment_in_the_cache_folder_is_found(cache_folder: Path) -> None:
+    python = cache_folder / "sglang" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    assert find_python() == python
+
+
+def test_a_taken_port_and_an_absent_folder_are_told_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(EngineFailed, match=f"Port {port} is taken"),
+            sglang("some/model", tmp_path / "log", python=Path(sys.executable), port=port),
+        ):
+            pass
+    with pytest.raises(EngineFailed, match="is not a folder"), sglang("/no/such/model", tmp_path / "log"):
+        pass
+
+
+def test_an_interpreter_without_sglang_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(EngineFailed, match="sglang is not installed there"),
+        sglang("some/model", tmp_path / "log", python=Path(sys.executable)),
+    ):
+        pass
+
+
+def test_an_unknown_model_a_wrong_flag_and_want_of_memory_are_told(
+    tmp_path: Path, sglang_parts: Parts
+) -> None:
+    python, weights = sglang_parts
+    with (
+        pytest.raises(EngineFailed, match="ran out of memory"),
+        sglang(str(weights), tmp_path / "log", python=python, flags=["--mem-fraction-static=0.001"]),
+    ):
+        pass
+    with (
+        pytest.raises(EngineFailed, match="does not know the model"),
+        sglang("no-such-owner/no-such-model", tmp_path / "log", python=python),
+    ):
+        pass
+    with (
+        pytest.raises(EngineFailed, match="does not know one of the flags"),
+        sglang(str(weights), tmp_path / "log", python=python, flags=["--no-such-flag"]),
+    ):
+        pass
+
+
+def test_it_serves_comes_back_when_killed_and_ends_with_the_block(
+    tmp_path: Path, sglang_parts: Parts, caplog: pytest.LogCaptureFixture
+) -> None:
+    python, weights = sglang_parts
+    caplog.set_level(logging.WARNING)
+    told: list[str] = []
+    cache = RequestCache(tmp_path / "requests.sqlite")
+    with sglang(str(weights), tmp_path / "log", python=python, on_wait=told.append) as server:
+        assert server.engine == "sglang"
+        assert "@sha256:" in server.identity
+        assert any("loading" in line for line in told)
+        client = Client(server, cache, patience_s=300)
+        (first,) = client.ask([request("Hello", **BRIEF)])
+        (pid,) = [pid for pid in servers() if pid in members(pid)]  # the leader of its session
+        os.kill(pid, signal.SIGKILL)
+        outcomes = client.ask([request("Hello", **BRIEF), request("Good morning", **BRIEF)])
+        assert texts(outcomes)[0] == texts([first])[0]
+        assert "it is started again" in caplog.text.lower()
+        assert "is back" in caplog.text
+        client.close()
+    assert not is_there(server.base_url)
+    assert servers() == []
+
+
+@pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGKILL])
+def test_codeio_serve_ends_its_server_with_itself(
+    tmp_path: Path, sglang_parts: Parts, way: signal.Signals
+) -> None:
+    python, weights = sglang_parts
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/v1"
+    command = [sys.executable, "-m", "builders", "serve", str(weights), "--port", str(port)]
+    command += ["--log", str(tmp_path / "log"), "--sglang-python", str(python)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    until(lambda: is_there(url) or process.poll() is not None)
+    assert process.poll() is None
+    time.sleep(1)  # it tells that it is ready a moment after the server does
+    process.send_signal(way)
+    _, told = process.communicate(timeout=60)
+    assert f"is served at {url}" in told.replace("\n", "")
+    assert process.returncode == (0 if way == signal.SIGINT else -signal.SIGKILL)
+    until(lambda: servers() == [], 60)
+    assert not is_there(url)

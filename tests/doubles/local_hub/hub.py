@@ -1,0 +1,122 @@
+"""The hub that tests start.
+
+In: a folder for its contents. Out: an address that the real clients take for the Hub's, and what came in
+through it. Repositories live as long as the object: they are still there after `stop` and `start`.
+"""
+
+import hashlib
+import os
+import secrets
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests import ROOT
+
+from .accounts import ACCOUNTS, Account
+from .counters import Counters
+from .faults import Faults
+from .history import Repository, new_commit
+from .repositories import Repositories
+from .server import Server
+
+
+class LocalHub:
+    """A Hub on this machine; a context manager. `page_size` is that of its lists."""
+
+    def __init__(
+        self, folder: Path, accounts: Mapping[str, Account] = ACCOUNTS, page_size: int = 1000
+    ) -> None:
+        self.accounts = dict(accounts)
+        self.page_size = page_size
+        self.repositories = Repositories(folder)
+        self.models: dict[str, dict[str, Any]] = {}  # by name, the metadata of their cards
+        self.counters = Counters()
+        self.faults = Faults()
+        self.crashes: list[str] = []  # tracebacks of what no endpoint meant to do
+        self._secret = secrets.token_hex()
+        self._port = 0
+
+    def start(self) -> None:
+        """Serve, at the same address as before."""
+        self._server = Server(self, self._port)
+        self._port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self._port}"
+        # Another origin, as on the real Hub: clients must not follow to it when they ask for metadata.
+        self.storage_url = f"http://localhost:{self._port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more connections, and end those that are open."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        self._server.hang_up()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def environment(self, home: Path, token: str | None = "hf_ada") -> dict[str, str]:
+        """Return the whole environment of a process that takes this for the Hub; its caches are in `home`.
+
+        It runs codeio from this source tree, whatever is installed.
+        """
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
+        return {
+            **kept,
+            "PYTHONPATH": str(ROOT),
+            "HF_ENDPOINT": self.url,
+            "HF_HOME": str(home),
+            "HF_DATASETS_CACHE": str(home / "datasets"),
+            **({"HF_TOKEN": token} if token else {}),
+            "HF_HUB_DISABLE_XET": "1",
+            # Nothing is asked of anybody else: no proxy, no counting of downloads, no look for updates.
+            "NO_PROXY": "*",
+            "no_proxy": "*",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+            "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        }
+
+    def files(self, repository: str, revision: str = "main") -> dict[str, bytes]:
+        """Return what a revision holds, without any client in between."""
+        found = self._named(repository)
+        tree = found.find(revision).tree
+        return {path: found.objects.path(entry).read_bytes() for path, entry in sorted(tree.items())}
+
+    def commit(self, repository: str, files: Mapping[str, bytes], revision: str = "main") -> str:
+        """Commit regular files as somebody else would, without any client; return the commit's id."""
+        found = self._named(repository)
+        with found.lock:
+            ref = found.ref(revision)
+            head = found.refs[ref]
+            tree = {**head.tree, **{path: found.objects.put(content) for path, content in files.items()}}
+            made = new_commit(tree, head, "Somebody else's commit", "", "bob")
+            found.commit(ref, made)
+        return made.oid
+
+    def _named(self, repository: str) -> Repository:
+        found = self.repositories.get(repository)
+        if found is None:
+            raise KeyError(repository)
+        return found
+
+    def signature(self, repository: Repository, sha256: str) -> str:
+        """Prove that the hub itself has given out the address of a content."""
+        return hashlib.sha256(f"{self._secret}/{repository.uid}/{sha256}".encode()).hexdigest()
+
+    def stored_at(self, repository: Repository, sha256: str) -> str:
+        """Return the signed address of a content."""
+        signature = self.signature(repository, sha256)
+        return f"{self.storage_url}/repos/{repository.uid}/{sha256}?signature={signature}"

@@ -1,0 +1,97 @@
+"""The clients themselves: which libraries they have, where they look, and how they tell what went wrong."""
+
+import importlib.metadata
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+from tests.doubles.local_hub import Client, ClientFailed, LocalHub
+
+
+def fail(number: int) -> None:
+    raise ValueError(f"no {number}")
+
+
+def test_both_generations(hub_client: Client, request: pytest.FixtureRequest) -> None:
+    def versions() -> list[str]:
+        import importlib.metadata
+
+        return [importlib.metadata.version(name) for name in ("huggingface_hub", "datasets")]
+
+    client, datasets = hub_client.run(versions)
+    if request.node.callspec.params["hub_client"] == "hub1":
+        assert client.startswith("1.33.")
+    else:
+        assert client == importlib.metadata.version("huggingface_hub")
+    assert datasets.startswith("5.")
+
+
+def test_clients_look_here_and_keep_to_themselves(
+    hub_client: Client, local_hub: LocalHub, tmp_path: Path
+) -> None:
+    def places() -> list[str]:
+        import datasets.config
+        import huggingface_hub.constants
+
+        endpoints = [huggingface_hub.constants.ENDPOINT, datasets.config.HF_ENDPOINT]
+        return [*endpoints, huggingface_hub.constants.HF_HUB_CACHE, str(datasets.config.HF_DATASETS_CACHE)]
+
+    *endpoints, hub_cache, datasets_cache = hub_client.run(places)
+    assert endpoints == [local_hub.url, local_hub.url]
+    assert Path(hub_cache).is_relative_to(tmp_path)
+    assert Path(datasets_cache).is_relative_to(tmp_path)
+
+
+def test_codeio_is_that_of_this_source_tree(hub_client: Client) -> None:
+    def files() -> list[str]:
+        import builders.schema
+        import builders.verifier
+
+        return [str(builders.schema.__file__), str(builders.verifier.__file__)]
+
+    assert all(Path(file).is_relative_to(ROOT) for file in hub_client.run(files))
+
+
+def test_errors_come_over(hub_client: Client) -> None:
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(fail, 5)
+    assert (failed.value.kind, failed.value.status, failed.value.message) == ("ValueError", None, "no 5")
+    assert failed.value.kinds[1:] == ["Exception", "BaseException", "object"]
+    line = fail.__code__.co_firstlineno + 1
+    assert f'File "{__file__}", line {line}, in fail' in str(failed.value)
+
+
+def test_names_from_around_do_not_come_over(hub_client: Client) -> None:
+    def ask() -> str:
+        return str(ROOT)
+
+    with pytest.raises(ClientFailed, match="ROOT") as failed:
+        hub_client.run(ask)
+    assert failed.value.kind == "NameError"
+
+
+def test_a_client_that_ends_is_told(hub_client: Client) -> None:
+    def end() -> None:
+        import os
+
+        os.write(2, b"these were my last words")
+        os._exit(1)
+
+    with pytest.raises(RuntimeError, match="these were my last words"):
+        hub_client.run(end)
+    with pytest.raises(ClientFailed, match="no 6"):  # a fresh process
+        hub_client.run(fail, 6)
+
+
+def test_what_a_process_knows_is_forgotten_by_the_next(hub_client: Client) -> None:
+    def count() -> int:
+        import builtins
+
+        number: int = getattr(builtins, "count_of_calls", 0) + 1
+        builtins.count_of_calls = number  # type: ignore[attr-defined]
+        return number
+
+    assert [hub_client.run(count), hub_client.run(count)] == [1, 2]
+    hub_client.restart()
+    assert hub_client.run(count) == 1

@@ -1,0 +1,192 @@
+"""What users do with `datasets`: push, load by tag, stream, push again."""
+
+from typing import TypedDict
+
+import pytest
+
+from tests.doubles.local_hub import Client, ClientFailed, LocalHub
+
+COLUMNS = ["n", "text"]
+
+
+def push(repository: str, config: str, n_train: int, revision: str | None = None) -> str:
+    """Push a data set of two splits, in shards of 100 rows."""
+    from datasets import Dataset, DatasetDict, Features, Value
+
+    def rows(first: int, n: int) -> Dataset:
+        features = Features({"n": Value("int64"), "text": Value("string")})
+        numbers = range(first, first + n)
+        return Dataset.from_dict({"n": numbers, "text": [f"row {number}" for number in numbers]}, features)
+
+    splits = DatasetDict({"train": rows(0, n_train), "test": rows(1_000_000, 50)})
+    shards = {"train": n_train // 100, "test": 1}
+    pushed = splits.push_to_hub(repository, config, num_shards=shards, revision=revision)
+    oid: str = pushed.oid
+    return oid
+
+
+def tag(repository: str, name: str) -> None:
+    from huggingface_hub import HfApi
+
+    HfApi().create_tag(repository, tag=name, repo_type="dataset")
+
+
+class Loaded(TypedDict):
+    n_rows: dict[str, int]
+    n_sum: int
+    columns: list[str]
+
+
+def load(repository: str, config: str, revision: str | None = None) -> Loaded:
+    from datasets import load_dataset
+
+    splits = load_dataset(repository, config, revision=revision)
+    return {
+        "n_rows": {name: split.num_rows for name, split in splits.items()},
+        "n_sum": sum(splits["train"]["n"]),
+        "columns": splits["train"].column_names,
+    }
+
+
+def stream(repository: str, config: str, revision: str | None = None) -> list[int]:
+    from datasets import load_dataset
+
+    split = load_dataset(repository, config, revision=revision, split="train", streaming=True)
+    return [row["n"] for row in split]
+
+
+def loaded(n_train: int) -> Loaded:
+    return {"n_rows": {"train": n_train, "test": 50}, "n_sum": sum(range(n_train)), "columns": COLUMNS}
+
+
+def test_push_and_load_by_tag(hub_client: Client, local_hub: LocalHub) -> None:
+    first = hub_client.run(push, "ada/data", "small", 300)
+    assert len(local_hub.counters.uploads) == 4
+    assert sorted(local_hub.files("ada/data", first)) == [
+        ".gitattributes",
+        "README.md",
+        "small/test-00000-of-00001.parquet",
+        *(f"small/train-0000{number}-of-00003.parquet" for number in range(3)),
+    ]
+    hub_client.run(tag, "ada/data", "v1.0.0")
+    local_hub.counters.clear()
+    second = hub_client.run(push, "ada/data", "small", 500)
+    hub_client.run(push, "ada/data", "large", 1000)
+    hub_client.run(tag, "ada/data", "v2.0.0")
+    hub_client.restart()
+    assert hub_client.run(load, "ada/data", "small", "v1.0.0") == loaded(300)
+    assert hub_client.run(load, "ada/data", "small", "v2.0.0") == loaded(500)
+    assert hub_client.run(load, "ada/data", "small", second) == loaded(500)
+    assert hub_client.run(load, "ada/data", "large") == loaded(1000)
+    with pytest.raises(ClientFailed, match="large"):  # which this version does not have
+        hub_client.run(load, "ada/data", "large", "v1.0.0")
+    with pytest.raises(ClientFailed, match=r"v3\.0\.0") as failed:
+        hub_client.run(load, "ada/data", "small", "v3.0.0")
+    assert failed.value.kind == "DatasetNotFoundError"
+    # All of it came from the hub: a second load takes only what it must look up again.
+    local_hub.counters.clear()
+    hub_client.restart()
+    assert hub_client.run(load, "ada/data", "small", "v1.0.0") == loaded(300)
+    assert local_hub.counters.statuses("GET", "/repos/") == []
+
+
+def test_what_did_not_change_is_not_uploaded(hub_client: Client, local_hub: LocalHub) -> None:
+    first = hub_client.run(push, "ada/data", "small", 300)
+    local_hub.counters.clear()
+    hub_client.restart()
+    assert hub_client.run(push, "ada/data", "small", 300) == first
+    assert local_hub.counters.uploads == []
+    assert local_hub.counters.statuses("POST", "/commit/") == []
+    # Of a grown one, only the new shards: those before have the same rows, although other names.
+    hub_client.run(push, "ada/data", "small", 500)
+    assert len(local_hub.counters.uploads) == 2
+    assert local_hub.counters.statuses("POST", "/commit/") == [200]
+
+
+def test_streaming(hub_client: Client, local_hub: LocalHub) -> None:
+    hub_client.run(push, "ada/data", "small", 300)
+    hub_client.run(tag, "ada/data", "v1.0.0")
+    hub_client.run(push, "ada/data", "small", 500)
+    hub_client.restart()
+    local_hub.counters.clear()
+    assert hub_client.run(stream, "ada/data", "small", "v1.0.0") == list(range(300))
+    assert hub_client.run(stream, "ada/data", "small") == list(range(500))
+    asked = local_hub.counters.statuses("GET", "/repos/")
+    assert 206 in asked  # in parts
+    assert set(asked) <= {200, 206}
+
+
+def test_a_branch_and_a_pull_request(hub_client: Client) -> None:
+    def propose(repository: str) -> str:
+        from datasets import Dataset
+
+        pushed = Dataset.from_dict({"n": [1, 2, 3]}).push_to_hub(repository, "other", create_pr=True)
+        revision: str = pushed.pr_revision
+        return revision
+
+    def rows(repository: str, revision: str) -> list[int]:
+        from datasets import load_dataset
+
+        return list(load_dataset(repository, "other", revision=revision, split="train")["n"])
+
+    hub_client.run(push, "ada/data", "small", 100)
+    hub_client.run(push, "ada/data", "small", 200, "next")
+    revision = hub_client.run(propose, "ada/data")
+    assert revision == "refs/pr/1"
+    assert hub_client.run(load, "ada/data", "small", "main") == loaded(100)
+    assert hub_client.run(load, "ada/data", "small", "next") == loaded(200)
+    assert hub_client.run(rows, "ada/data", revision) == [1, 2, 3]
+
+
+def test_private_data_needs_a_token(hub_client: Client, local_hub: LocalHub) -> None:
+    hub_client.run(push, "ada/data", "small", 100)
+    repository = local_hub.repositories.get("ada/data")
+    assert repository is not None
+    repository.private = True
+    assert hub_client.run(load, "ada/data", "small") == loaded(100)
+    assert hub_client.run(stream, "ada/data", "small") == list(range(100))
+    for token in ("hf_bob", None):
+        hub_client.login(token)
+        for function in (load, stream):
+            with pytest.raises(ClientFailed) as failed:
+                hub_client.run(function, "ada/data", "small")
+            assert failed.value.kind == "DatasetNotFoundError"
+
+
+@pytest.mark.parametrize("status", [409, 412])
+def test_a_push_does_not_try_again(hub_client: Client, local_hub: LocalHub, status: int) -> None:
+    """`datasets` means to, but looks for the status where the Hub's clients do not have it."""
+    local_hub.faults.refuse("POST", "/commit/", status)
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(push, "ada/data", "small", 100)
+    assert failed.value.status == status
+    assert local_hub.counters.statuses("POST", "/commit/") == [status]
+    assert list(local_hub.files("ada/data")) == [".gitattributes"]
+    n_uploads = len(local_hub.counters.uploads)
+    hub_client.run(push, "ada/data", "small", 100)
+    assert len(local_hub.counters.uploads) == n_uploads
+
+
+def test_a_card_over_the_pushed_one(hub_client: Client, local_hub: LocalHub) -> None:
+    def finish(repository: str) -> dict[str, object]:
+        from huggingface_hub import CommitOperationAdd, DatasetCard, HfApi
+
+        api = HfApi()
+        card = DatasetCard.load(api.hf_hub_download(repository, "README.md", repo_type="dataset"))
+        card.data.license = "cc-by-4.0"
+        card.data.tags = ["code", "synthetic"]
+        additions = [CommitOperationAdd("README.md", str(card).encode())]
+        api.create_commit(repository, additions, commit_message="Card", repo_type="dataset")
+        found = api.dataset_info(repository).card_data
+        assert found is not None
+        return {name: found[name] for name in ("license", "tags", "configs")}
+
+    hub_client.run(push, "ada/data", "small", 100)
+    said = hub_client.run(finish, "ada/data")
+    files = [{"split": split, "path": f"small/{split}-*"} for split in ("train", "test")]
+    assert said == {
+        "license": "cc-by-4.0",
+        "tags": ["code", "synthetic"],
+        "configs": [{"config_name": "small", "data_files": files}],
+    }
+    assert hub_client.run(load, "ada/data", "small") == loaded(100)

@@ -1,0 +1,204 @@
+"""Faults on demand: what clients try again by themselves, what they pass on, and that nothing is left half.
+
+What is retried differs by endpoint, not by fault: uploads and questions are, commits and new names are not.
+"""
+
+import hashlib
+import socket
+
+import pytest
+
+from tests.doubles.local_hub import Client, ClientFailed, LocalHub
+
+TABLE = bytes(range(256)) * 4000
+SHA256 = hashlib.sha256(TABLE).hexdigest()
+
+
+def create(repository: str) -> None:
+    from huggingface_hub import HfApi
+
+    HfApi().create_repo(repository, repo_type="dataset")
+
+
+def upload(repository: str, parent: str | None = None) -> str:
+    """Commit a table, which goes to LFS, and a text."""
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    operations = [
+        CommitOperationAdd("a.parquet", bytes(range(256)) * 4000),
+        CommitOperationAdd("a.txt", b"some text" * 1000),
+    ]
+    made = HfApi().create_commit(
+        repository, operations, commit_message="Add", repo_type="dataset", parent_commit=parent
+    )
+    return made.oid
+
+
+def seconds_to_upload(repository: str) -> float:
+    import time
+
+    from huggingface_hub import HfApi
+
+    start = time.monotonic()
+    HfApi().upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=repository, repo_type="dataset")
+    return time.monotonic() - start
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/preupload/"), ("POST", "/objects/batch"), ("PUT", "/repos/")]
+)
+def test_uploads_are_tried_again(
+    hub_client: Client, local_hub: LocalHub, method: str, path: str, status: int
+) -> None:
+    hub_client.run(create, "ada/data")
+    local_hub.faults.refuse(method, path, status)
+    hub_client.run(upload, "ada/data")
+    assert local_hub.counters.statuses(method, path) == [status, 200]
+    assert local_hub.files("ada/data")["a.parquet"] == TABLE
+    assert [one.sha256 for one in local_hub.counters.uploads] == [SHA256]
+
+
+def test_a_refused_upload_is_wrapped(hub_client: Client, local_hub: LocalHub) -> None:
+    """The error that has the status is the cause of what the caller gets, which has none."""
+    hub_client.run(create, "ada/data")
+    before = local_hub.files("ada/data")
+    local_hub.faults.refuse("PUT", "/repos/", 403)
+    with pytest.raises(ClientFailed, match=r"Error while uploading 'a\.parquet'") as failed:
+        hub_client.run(upload, "ada/data")
+    assert (failed.value.kind, failed.value.status) == ("RuntimeError", None)
+    assert "HfHubHTTPError" in str(failed.value)
+    assert local_hub.counters.statuses("PUT", "/repos/") == [403]
+    assert local_hub.counters.statuses("POST", "/commit/") == []
+    assert local_hub.files("ada/data") == before
+
+
+def test_a_client_waits_as_long_as_it_is_told(hub_client: Client, local_hub: LocalHub) -> None:
+    hub_client.run(create, "ada/data")
+    local_hub.faults.refuse("POST", "/preupload/", 429, retry_after_s=2)
+    assert hub_client.run(seconds_to_upload, "ada/data") > 3  # and one more
+    assert local_hub.counters.statuses("POST", "/preupload/") == [429, 200]
+    local_hub.faults.refuse("POST", "/preupload/", 429)  # without that, a second
+    assert 1 < hub_client.run(seconds_to_upload, "ada/data") < 3
+
+
+@pytest.mark.parametrize("status", [409, 412, 429, 500])
+def test_a_refused_commit_is_for_the_caller(hub_client: Client, local_hub: LocalHub, status: int) -> None:
+    hub_client.run(create, "ada/data")
+    before = local_hub.files("ada/data")
+    local_hub.faults.refuse("POST", "/commit/", status)
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(upload, "ada/data")
+    assert (failed.value.kind, failed.value.status) == ("HfHubHTTPError", status)
+    assert local_hub.counters.statuses("POST", "/commit/") == [status]
+    assert local_hub.files("ada/data") == before
+    # What was uploaded for it is still there: a second try sends it no more.
+    hub_client.run(upload, "ada/data")
+    assert len(local_hub.counters.uploads) == 1
+    assert local_hub.files("ada/data")["a.parquet"] == TABLE
+
+
+def test_other_changes_are_not_tried_again_either(hub_client: Client, local_hub: LocalHub) -> None:
+    def tag(repository: str) -> None:
+        from huggingface_hub import HfApi
+
+        HfApi().create_tag(repository, tag="v1", repo_type="dataset")
+
+    local_hub.faults.refuse("POST", "/api/repos/create", 500)
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(create, "ada/data")
+    assert failed.value.status == 500
+    hub_client.run(create, "ada/data")
+    local_hub.faults.refuse("POST", "/tag/", 429)
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(tag, "ada/data")
+    assert failed.value.status == 429
+    hub_client.run(tag, "ada/data")
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1, 500_000])
+def test_a_dropped_upload_is_sent_again(hub_client: Client, local_hub: LocalHub, n_bytes: int) -> None:
+    hub_client.run(create, "ada/data")
+    local_hub.faults.drop("PUT", "/repos/", n_bytes)
+    hub_client.run(upload, "ada/data")
+    assert local_hub.counters.statuses("PUT", "/repos/") == [None, 200]
+    assert [(one.sha256, one.n_bytes) for one in local_hub.counters.uploads] == [(SHA256, len(TABLE))]
+    assert local_hub.files("ada/data")["a.parquet"] == TABLE
+
+
+def test_a_dropped_upload_leaves_nothing(local_hub: LocalHub) -> None:
+    repository = local_hub.repositories.create("ada", "data", False, "ada", "")
+    folder = repository.objects.path(repository.find("main").tree[".gitattributes"]).parent
+    before = sorted(folder.iterdir())
+    address = local_hub.stored_at(repository, SHA256).removeprefix(local_hub.storage_url)
+    head = f"PUT {address} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(TABLE)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", int(local_hub.url.rpartition(":")[2]))) as connection:
+        connection.sendall(head.encode() + TABLE[:-1])
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b""  # hung up without a reply
+    assert repository.objects.in_lfs(SHA256) is None
+    assert sorted(folder.iterdir()) == before
+    assert local_hub.counters.uploads == []
+    # And what is whole, but something else, is refused.
+    wrong = head.encode() + TABLE[:-1] + b"?"
+    with socket.create_connection(("127.0.0.1", int(local_hub.url.rpartition(":")[2]))) as connection:
+        connection.sendall(wrong)
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_dropped_commit_leaves_nothing(hub_client: Client, local_hub: LocalHub) -> None:
+    hub_client.run(create, "ada/data")
+    before = local_hub.files("ada/data")
+    local_hub.faults.drop("POST", "/commit/", 5000)
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(upload, "ada/data")
+    assert failed.value.status is None
+    assert {"NetworkError", "RemoteProtocolError"} & set(failed.value.kinds)
+    assert local_hub.counters.statuses("POST", "/commit/") == [None]
+    assert local_hub.files("ada/data") == before
+
+
+def test_a_commit_may_be_made_although_its_reply_is_lost(hub_client: Client, local_hub: LocalHub) -> None:
+    hub_client.run(create, "ada/data")
+    repository = local_hub.repositories.get("ada/data")
+    assert repository is not None
+    parent = repository.find("main").oid
+    local_hub.faults.lose_reply("POST", "/commit/")
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(upload, "ada/data", parent)
+    assert {"NetworkError", "RemoteProtocolError"} & set(failed.value.kinds)
+    made = repository.find("main").oid
+    assert made != parent
+    # A second try finds its files unchanged, so that the client does not even ask for the commit.
+    assert hub_client.run(upload, "ada/data", parent) == made
+    assert local_hub.counters.statuses("POST", "/commit/") == [None]
+
+
+def test_a_download_goes_on_where_it_broke(hub_client: Client, local_hub: LocalHub) -> None:
+    def download(repository: str) -> str:
+        import hashlib
+        from pathlib import Path
+
+        from huggingface_hub import HfApi
+
+        found = HfApi().hf_hub_download(repository, "a.parquet", repo_type="dataset")
+        return hashlib.sha256(Path(found).read_bytes()).hexdigest()
+
+    hub_client.run(create, "ada/data")
+    hub_client.run(upload, "ada/data")
+    local_hub.counters.clear()
+    local_hub.faults.lose_reply("GET", "/repos/", 10_000)
+    assert hub_client.run(download, "ada/data") == SHA256
+    assert local_hub.counters.statuses("GET", "/repos/") in ([None, 206], [None, 200])
+
+
+def test_a_hub_that_was_away_is_the_same_again(hub_client: Client, local_hub: LocalHub) -> None:
+    hub_client.run(create, "ada/data")
+    commit_id = hub_client.run(upload, "ada/data")
+    local_hub.stop()
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(create, "ada/other")
+    assert failed.value.kind == "ConnectError"
+    local_hub.start()
+    assert hub_client.run(upload, "ada/data") == commit_id

@@ -1,0 +1,157 @@
+"""What a revision has: trees, paths, ids that git would give, and pages of them."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.local_hub import Client, ClientFailed, LocalHub
+
+FILES = [
+    "a.txt",
+    "a/b/c.txt",
+    "a/b.txt",
+    "a-b/c.txt",
+    "z.parquet",
+    "data/train-00000-of-00001.parquet",
+    "é ü.txt",
+]
+
+
+def prepare(repository: str, names: list[str]) -> str:
+    """Make a repository with one commit for each file, which has its name for content."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    api.create_repo(repository, repo_type="dataset")
+    for name in names:
+        made = api.upload_file(
+            path_or_fileobj=name.encode(),
+            path_in_repo=name,
+            repo_id=repository,
+            repo_type="dataset",
+            commit_message=name,
+        )
+    return made.oid
+
+
+def tree(repository: str, folder: str | None, recursive: bool, revision: str | None = None) -> list[str]:
+    from huggingface_hub import HfApi
+
+    listed = HfApi().list_repo_tree(
+        repository, path_in_repo=folder, recursive=recursive, revision=revision, repo_type="dataset"
+    )
+    return [one.path for one in listed]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is the judge")
+def test_ids_are_those_of_git(local_hub: LocalHub, hub_client: Client, tmp_path: Path) -> None:
+    def ids(repository: str) -> dict[str, str]:
+        from huggingface_hub import HfApi
+        from huggingface_hub.hf_api import RepoFile
+
+        listed = HfApi().list_repo_tree(repository, recursive=True, repo_type="dataset")
+        return {one.path: one.blob_id if isinstance(one, RepoFile) else one.tree_id for one in listed}
+
+    def git(*arguments: str, stdin: bytes = b"") -> str:
+        # Of its own: in a hook, git's variables point to the repository of this very file.
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        command = ["git", *arguments]
+        folder = tmp_path / "git"
+        done = subprocess.run(
+            command, cwd=folder, env=environment, input=stdin, capture_output=True, check=True
+        )
+        return done.stdout.decode().strip()
+
+    files = [name for name in FILES if not name.endswith(".parquet")]
+    commit_id = hub_client.run(prepare, "ada/data", files)
+    (tmp_path / "git").mkdir()
+    git("init", "--quiet")
+    for path, content in local_hub.files("ada/data").items():
+        blob = git("hash-object", "-w", "--stdin", stdin=content)
+        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+    lines = git("-c", "core.quotePath=false", "ls-tree", "-r", "-t", git("write-tree")).splitlines()
+    assert hub_client.run(ids, "ada/data") == {line.split("\t")[1]: line.split()[2] for line in lines}
+    # The commit, too: git gives the same id to the same words.
+    repository = local_hub.repositories.get("ada/data")
+    assert repository is not None
+    head = repository.find(commit_id)
+    assert head.parent is not None
+    who = f"ada <ada@users.noreply.huggingface.co> {int(head.date.timestamp())} +0000"
+    words = (
+        f"tree {git('write-tree')}\nparent {head.parent.oid}\nauthor {who}\ncommitter {who}\n\n{head.title}\n"
+    )
+    assert commit_id == git("hash-object", "-t", "commit", "--stdin", "--literally", stdin=words.encode())
+
+
+def test_trees(hub_client: Client) -> None:
+    commit_id = hub_client.run(prepare, "ada/data", FILES)
+    folders = ["a", "a/b", "a-b", "data"]
+    assert hub_client.run(tree, "ada/data", None, True) == sorted([".gitattributes", *FILES, *folders])
+    assert hub_client.run(tree, "ada/data", None, False) == sorted(
+        [".gitattributes", "a", "a-b", "a.txt", "data", "z.parquet", "é ü.txt"]
+    )
+    assert hub_client.run(tree, "ada/data", "a", False) == ["a/b", "a/b.txt"]
+    assert hub_client.run(tree, "ada/data", "a/b", True, commit_id) == ["a/b/c.txt"]
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(tree, "ada/data", "missing", False)
+    assert "EntryNotFoundError" in failed.value.kinds
+    with pytest.raises(ClientFailed) as failed:
+        hub_client.run(tree, "ada/data", None, False, "missing")
+    assert failed.value.kind == "RevisionNotFoundError"
+
+
+def test_trees_come_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
+    hub_client.run(prepare, "ada/data", FILES)
+    whole = hub_client.run(tree, "ada/data", None, True)
+    local_hub.page_size = 5
+    local_hub.counters.clear()
+    assert hub_client.run(tree, "ada/data", None, True) == whole
+    assert len(whole) == 12
+    assert local_hub.counters.statuses("GET", "/tree/main") == [200, 200, 200]
+
+
+def test_history_comes_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
+    def log(repository: str) -> list[str]:
+        from huggingface_hub import HfApi
+
+        return [commit.title for commit in HfApi().list_repo_commits(repository, repo_type="dataset")]
+
+    hub_client.run(prepare, "ada/data", FILES)
+    local_hub.page_size = 3
+    assert hub_client.run(log, "ada/data") == [*reversed(FILES), "initial commit"]
+    assert local_hub.counters.statuses("GET", "/commits/main") == [200, 200, 200]
+
+
+def test_the_last_commit_of_each_path(hub_client: Client) -> None:
+    def last(repository: str) -> dict[str, str]:
+        from huggingface_hub import HfApi
+
+        listed = HfApi().list_repo_tree(repository, recursive=True, expand=True, repo_type="dataset")
+        return {one.path: one.last_commit.title for one in listed if one.last_commit}
+
+    hub_client.run(prepare, "ada/data", ["a/1.txt", "b.txt", "a/2.txt", "c.txt"])
+    assert hub_client.run(last, "ada/data") == {
+        ".gitattributes": "initial commit",
+        "a": "a/2.txt",
+        "a/1.txt": "a/1.txt",
+        "a/2.txt": "a/2.txt",
+        "b.txt": "b.txt",
+        "c.txt": "c.txt",
+    }
+
+
+def test_paths(hub_client: Client) -> None:
+    def known(repository: str, paths: list[str]) -> list[str]:
+        from huggingface_hub import HfApi
+
+        return [one.path for one in HfApi().get_paths_info(repository, paths, repo_type="dataset")]
+
+    hub_client.run(prepare, "ada/data", FILES)
+    asked = ["a", "a/b.txt", "missing.txt", "é ü.txt", "a/b/"]
+    assert hub_client.run(known, "ada/data", asked) == ["a", "a/b.txt", "é ü.txt", "a/b"]
+    with pytest.raises(ClientFailed, match="too many parameters") as failed:
+        hub_client.run(known, "ada/data", [f"{number}.txt" for number in range(1001)])
+    assert failed.value.status == 413

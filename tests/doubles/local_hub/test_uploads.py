@@ -1,0 +1,154 @@
+"""Files on their way in: regular ones and those in LFS, and what is not sent a second time."""
+
+import hashlib
+
+import pytest
+
+from tests.doubles.local_hub import Client, ClientFailed, LocalHub
+from tests.doubles.local_hub.objects import git_oid, lfs_entry
+
+TABLE = b"PAR1" + bytes(range(256)) * 40
+SHA256 = hashlib.sha256(TABLE).hexdigest()
+
+
+def upload(repository: str, files: dict[str, str], message: str = "Add files") -> str:
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    api = HfApi()
+    api.create_repo(repository, repo_type="dataset", exist_ok=True)
+    # latin-1: any bytes can go through JSON like this
+    additions = [CommitOperationAdd(path, text.encode("latin-1")) for path, text in files.items()]
+    return api.create_commit(repository, additions, commit_message=message, repo_type="dataset").oid
+
+
+def described(repository: str, paths: list[str]) -> list[list[object]]:
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    found = HfApi().get_paths_info(repository, paths, repo_type="dataset")
+    return [
+        [file.path, file.size, file.blob_id, [file.lfs.sha256, file.lfs.pointer_size] if file.lfs else None]
+        for file in found
+        if isinstance(file, RepoFile)
+    ]
+
+
+def test_regular_and_lfs_files(hub_client: Client, local_hub: LocalHub) -> None:
+    files = {"notes/a.txt": "some text\n", "train/0.parquet": TABLE.decode("latin-1")}
+    commit_id = hub_client.run(upload, "ada/data", files)
+    held = local_hub.files("ada/data", commit_id)
+    assert held["notes/a.txt"] == b"some text\n"
+    assert held["train/0.parquet"] == TABLE
+    # Only the table went to LFS.
+    assert [(one.sha256, one.n_bytes) for one in local_hub.counters.uploads] == [(SHA256, len(TABLE))]
+    text, table = hub_client.run(described, "ada/data", list(files))
+    assert text == ["notes/a.txt", 10, git_oid("blob", b"some text\n"), None]
+    pointer = lfs_entry(SHA256, len(TABLE))
+    assert table == ["train/0.parquet", len(TABLE), pointer.oid, [SHA256, pointer.pointer_size]]
+
+
+def test_what_goes_to_lfs(hub_client: Client, local_hub: LocalHub) -> None:
+    files = {
+        "by_name.parquet": "text in a file with such a name",
+        "by_content.dat": "a zero byte\0makes it binary",
+        "by_size.jsonl": "x" * (10 * 1024 * 1024 + 1),
+        "not.jsonl": "x" * 1000,
+        "empty.parquet": "",  # the storage takes no empty files
+    }
+    hub_client.run(upload, "ada/data", files)
+    sent = {one.sha256 for one in local_hub.counters.uploads}
+    in_lfs = {path for path, text in files.items() if hashlib.sha256(text.encode()).hexdigest() in sent}
+    assert in_lfs == {"by_name.parquet", "by_content.dat", "by_size.jsonl"}
+    assert local_hub.files("ada/data")["empty.parquet"] == b""
+
+
+def test_what_is_there_is_not_uploaded_again(hub_client: Client, local_hub: LocalHub) -> None:
+    files = {"a.txt": "text", "0.parquet": TABLE.decode("latin-1")}
+    first = hub_client.run(upload, "ada/data", files)
+    local_hub.counters.clear()
+    assert hub_client.run(upload, "ada/data", files) == first  # nothing to commit: the client leaves it
+    assert local_hub.counters.statuses("POST", "/commit/") == []
+    assert local_hub.counters.uploads == []
+    # The same content under another name is a commit, but no upload.
+    moved = {"copy.parquet": TABLE.decode("latin-1"), "b.txt": "text"}
+    assert hub_client.run(upload, "ada/data", moved) != first
+    assert local_hub.counters.statuses("POST", "/commit/") == [200]
+    assert local_hub.counters.uploads == []
+    assert sorted(local_hub.files("ada/data")) == [".gitattributes", *sorted({**files, **moved})]
+
+
+def test_another_repository_has_contents_of_its_own(hub_client: Client, local_hub: LocalHub) -> None:
+    for name in ("ada/data", "ada/other"):
+        hub_client.run(upload, name, {"0.parquet": TABLE.decode("latin-1")})
+        assert local_hub.files(name)["0.parquet"] == TABLE
+    assert [one.sha256 for one in local_hub.counters.uploads] == [SHA256, SHA256]
+
+
+def test_many_files_come_in_few_requests(hub_client: Client, local_hub: LocalHub) -> None:
+    """Clients ask for 256 files at a time how to upload them, and where to."""
+    files = {f"part/{number:03}.parquet": f"table {number}" for number in range(300)}
+    hub_client.run(upload, "ada/data", files)
+    assert len(local_hub.files("ada/data")) == 301
+    assert len(local_hub.counters.uploads) == 300
+    assert local_hub.counters.n_uploaded_bytes == sum(len(text) for text in files.values())
+    assert local_hub.counters.n_requests == {
+        "POST /api/repos/create": 1,
+        "POST /api/datasets/{repo}/preupload/{revision}": 2,
+        "POST /datasets/{repo}.git/info/lfs/objects/batch": 2,
+        "PUT /repos/{uid}/{sha256}": 300,
+        "POST /datasets/{repo}.git/info/lfs/objects/verify": 300,
+        "POST /api/datasets/{repo}/commit/{revision}": 1,
+    }
+
+
+def test_a_folder_is_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
+    def upload_folder(repository: str) -> str:
+        from pathlib import Path
+
+        from huggingface_hub import HfApi
+
+        for name in ("README.md", "codeio/train-0.parquet", "codeio/test-0.parquet", ".codeio/run.json"):
+            Path("made", name).parent.mkdir(parents=True, exist_ok=True)
+            Path("made", name).write_text(f"---\nlicense: mit\n---\n{name}")
+        api = HfApi()
+        api.create_repo(repository, repo_type="dataset")
+        made = api.upload_folder(
+            repo_id=repository, folder_path="made", repo_type="dataset", ignore_patterns=".codeio/*"
+        )
+        return made.oid
+
+    commit_id = hub_client.run(upload_folder, "ada/data")
+    held = local_hub.files("ada/data", commit_id)
+    assert sorted(held) == [
+        ".gitattributes",
+        "README.md",
+        "codeio/test-0.parquet",
+        "codeio/train-0.parquet",
+    ]
+    assert local_hub.counters.statuses("POST", "/commit/") == [200]
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [("license: my-own", "license"), ("configs:\n- data_files: x", "config_name"), ("a: [1", "expected")],
+)
+def test_a_card_the_hub_does_not_take(
+    hub_client: Client, local_hub: LocalHub, head: str, message: str
+) -> None:
+    files = {"README.md": f"---\n{head}\n---\n# Data\n", "0.parquet": "table"}
+    with pytest.raises(ClientFailed, match=message) as failed:
+        hub_client.run(upload, "ada/data", files)
+    assert failed.value.kind == "ValueError"
+    # Found before anything is sent.
+    assert local_hub.counters.uploads == []
+    assert list(local_hub.files("ada/data")) == [".gitattributes"]
+
+
+def test_uploading_needs_rights(hub_client: Client, local_hub: LocalHub) -> None:
+    hub_client.run(upload, "ada/data", {"a.txt": "mine"})
+    for token in ("hf_ada_reads", "hf_bob"):
+        hub_client.login(token)
+        with pytest.raises(ClientFailed) as failed:
+            hub_client.run(upload, "ada/data", {"a.txt": "theirs"})
+        assert failed.value.status == 403
+    assert local_hub.files("ada/data")["a.txt"] == b"mine"

@@ -1,0 +1,43 @@
+"""Fixtures that start real servers; tests/conftest.py makes them known to all tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.sglang_cpu import MODEL, SglangServer, environment_python, model_folder
+from tests.doubles.sglang_cpu.wrapper import named_python
+
+BUILD_TIMEOUT_S = 3600  # the first time, environment and weights are downloaded inside a test's time
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the server, give them time for its first build, and run them last.
+
+    Its scheduler polls without rest: on two cores it would slow every test after it.
+    """
+    for item in items:
+        if {"sglang_server", "sglang_parts"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.sglang)
+            item.add_marker(pytest.mark.timeout(BUILD_TIMEOUT_S))
+    items.sort(key=lambda item: item.get_closest_marker("sglang") is not None)
+
+
+@pytest.fixture(scope="session")
+def sglang_parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """What a user of sglang has: an interpreter to name, and a folder with weights."""
+    return named_python(tmp_path_factory.mktemp("sglang-python")), model_folder()
+
+
+@pytest.fixture(scope="session")
+def sglang_server(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[SglangServer]:
+    """A running sglang server; a test that kills it has to restart it."""
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print("\nsglang on CPU: starting (the first time it is installed, which takes minutes)", flush=True)
+    python, weights = environment_python(), model_folder()
+    log = tmp_path_factory.mktemp("sglang") / "server.log"
+    with SglangServer(python, weights, MODEL, log) as server:
+        yield server

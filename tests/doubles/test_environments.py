@@ -1,0 +1,90 @@
+"""What tests build once is complete or built again, and a failure shows its log."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+from tests.doubles.sglang_cpu.build import build_once
+from tests.doubles.sglang_cpu.process import CommandFailed, members, run
+
+BUILD = """
+import sys, time
+from pathlib import Path
+from tests.doubles.sglang_cpu.build import build_once
+
+def fill(folder, log):
+    with open(sys.argv[2], "a") as count:
+        count.write("x")
+    time.sleep(0.5)
+    (folder / "content").write_text("whole")
+
+print((build_once(Path(sys.argv[1]), fill) / "content").read_text())
+"""
+
+
+def write_content(folder: Path, log: Path) -> None:
+    (folder / "content").write_text("whole")
+
+
+def test_what_a_killed_run_left_is_built_again(tmp_path: Path) -> None:
+    half = tmp_path / "thing"
+    half.mkdir()
+    (half / "half").touch()
+
+    build_once(half, write_content)
+
+    assert (half / "content").read_text() == "whole"
+    assert not (half / "half").exists()
+
+
+def test_complete_folder_is_left_alone(tmp_path: Path) -> None:
+    folder = build_once(tmp_path / "thing", write_content)
+    (folder / "content").write_text("mine")
+
+    assert (build_once(folder, write_content) / "content").read_text() == "mine"
+
+
+def test_two_processes_build_once(tmp_path: Path) -> None:
+    command: list[str | Path] = [
+        sys.executable,
+        "-c",
+        BUILD,
+        tmp_path / "cache" / "thing",
+        tmp_path / "count",
+    ]
+    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+
+    assert [process.communicate(timeout=60)[0] for process in both] == ["whole\n", "whole\n"]
+    assert (tmp_path / "count").read_text() == "x"
+
+
+def test_failure_shows_the_end_of_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with pytest.raises(CommandFailed, match=r"(?s)exit code 3 of .*no such wheel"):
+        run([sys.executable, "-c", "print('no such wheel'); raise SystemExit(3)"], log)
+
+
+def test_command_dies_with_its_parent(tmp_path: Path) -> None:
+    sleeper = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    owner = f"from pathlib import Path; from tests.doubles.sglang_cpu.process import run; \
+run([{sys.executable!r}, '-c', {sleeper!r}], Path({str(tmp_path / 'log')!r}))"
+    parent = subprocess.Popen([sys.executable, "-c", owner], cwd=ROOT)
+    log = tmp_path / "log"
+    deadline = time.monotonic() + 30
+    while not (log.exists() and log.read_text().endswith("\n")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child = int(log.read_text())
+    assert members(child) == [child]
+
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+
+    while members(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert members(child) == []

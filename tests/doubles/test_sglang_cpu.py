@@ -1,0 +1,86 @@
+"""The real sglang server does what the stages rely on. Nothing here looks at how good an answer is."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.doubles.sglang_cpu import SglangServer
+
+PREFIX = "You read Python functions and tell what they return for a given input. " * 20
+
+
+def chat(server: SglangServer, question: str, **options: Any) -> dict[str, Any]:
+    body = {
+        "model": server.model,
+        "messages": [{"role": "user", "content": question}],
+        "max_tokens": 8,
+        "temperature": 0,
+        **options,
+    }
+    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=300)
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+def test_serves_the_model_by_its_name(sglang_server: SglangServer) -> None:
+    assert httpx.get(f"{sglang_server.url}/health", timeout=60).status_code == 200
+    models = httpx.get(f"{sglang_server.url}/v1/models", timeout=60).json()["data"]
+    assert [model["id"] for model in models] == [sglang_server.model]
+
+
+def test_second_request_takes_the_shared_prefix_from_the_cache(sglang_server: SglangServer) -> None:
+    first = chat(sglang_server, f"{PREFIX}\nInput: 1")
+    second = chat(sglang_server, f"{PREFIX}\nInput: 22")
+
+    assert first["choices"][0]["finish_reason"] in {"length", "stop"}
+    assert 0 < first["usage"]["completion_tokens"] <= 8
+    assert first["usage"]["prompt_tokens"] > 200
+    n_cached = second["usage"]["prompt_tokens_details"]["cached_tokens"]
+    assert n_cached > 0.5 * second["usage"]["prompt_tokens"]
+
+
+def test_json_schema_is_obeyed(sglang_server: SglangServer) -> None:
+    size = {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 99,
+    }  # unbounded: a weak model writes digits to the end
+    schema = {
+        "type": "object",
+        "properties": {
+            "colour": {"enum": ["red", "green"]},
+            "name": {"type": "string", "maxLength": 8},
+            "sizes": {"type": "array", "items": size, "minItems": 2, "maxItems": 2},
+        },
+        "required": ["colour", "name", "sizes"],
+        "additionalProperties": False,
+    }
+    answer = chat(
+        sglang_server,
+        "Tell me about the sea.",
+        max_tokens=128,
+        response_format={"type": "json_schema", "json_schema": {"name": "thing", "schema": schema}},
+    )
+
+    assert answer["choices"][0]["finish_reason"] == "stop"
+    thing = json.loads(answer["choices"][0]["message"]["content"])
+    assert set(thing) == {"colour", "name", "sizes"}
+    assert thing["colour"] in {"red", "green"}
+    assert len(thing["name"]) <= 8
+    assert len(thing["sizes"]) == 2
+    assert all(isinstance(size, int) and 0 <= size <= 99 for size in thing["sizes"])
+
+
+def test_killed_server_is_gone_and_comes_back_at_its_address(sglang_server: SglangServer) -> None:
+    url, pid = sglang_server.url, sglang_server.pid
+    sglang_server.kill()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/health", timeout=60)
+
+    sglang_server.restart()
+
+    assert sglang_server.url == url
+    assert sglang_server.pid != pid
+    assert chat(sglang_server, "Hello")["usage"]["prompt_tokens_details"]["cached_tokens"] == 0

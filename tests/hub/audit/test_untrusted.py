@@ -1,0 +1,322 @@
+"""Data of somebody who means harm, or did not know better: it is a finding, never a crash, and never runs."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+import hub.audit
+from builders.execution import SandboxUnavailable
+from builders.running.provenance import facts
+from builders.schema import TABLES, content_id
+from hub.audit import Finding, Report, rendered
+from hub.versions import VersionError, version
+from tests.auditing import altered, audited, built, described, named, quick
+from tests.building import run
+from tests.doubles.local_hub import Client, LocalHub
+
+
+def shard(root, config):
+    (file,) = (root / config).glob("*.parquet")
+    return file
+
+
+def written(file, columns, schema=None):
+    pq.write_table(pa.table(columns, schema), file)
+
+
+def columns_of(config):
+    return {name: [None] for name in TABLES[config]}
+
+
+def bomb(file, n_chars=2_000_000):
+    """A small file with hundreds of gigabytes of text."""
+    schema = TABLES["codeio"].arrow_schema
+    one = pa.DictionaryArray.from_arrays(pa.array([0] * 200_000, pa.int32()), pa.array(["x" * n_chars]))
+    rows = pa.table({**{name: pa.nulls(200_000, schema.field(name).type) for name in schema.names}})
+    rows = rows.set_column(rows.column_names.index("source"), "source", one)
+    pq.write_table(rows, file, store_schema=False)
+
+
+def cut_in_half(file):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def flipped(file):
+    content = bytearray(file.read_bytes())
+    for place in range(50, len(content) - 400, 7):
+        content[place] ^= 0xFF
+    file.write_bytes(content)
+
+
+def no_text(file):
+    """Bytes that are no UTF-8, in a column of text."""
+    schema = TABLES["codeio"].arrow_schema
+    odd = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")]
+    )
+    rows = pa.table({name: pa.nulls(1, schema.field(name).type) for name in schema.names})
+    pq.write_table(rows.set_column(rows.column_names.index("source"), "source", odd), file)
+
+
+def replaced_by_pipe(file):
+    file.unlink()
+    os.mkfifo(file)
+
+
+def replaced_by_folder(file):
+    file.unlink()
+    file.mkdir()
+
+
+def other_type(file):
+    rows = pq.read_table(file)
+    place = rows.column_names.index("sample")
+    pq.write_table(rows.set_column(place, "sample", rows["sample"].cast(pa.string())), file)
+
+
+def one_column_more(file):
+    rows = pq.read_table(file)
+    pq.write_table(rows.append_column("mine", pa.array(["x"] * len(rows))), file)
+
+
+def no_rows(file):
+    pq.write_table(pq.read_table(file).slice(0, 0), file)
+
+
+ODD_FILES = {
+    "garbage": (lambda file: file.write_bytes(b"garbage" * 99), "ArrowInvalid"),
+    "nothing": (lambda file: file.write_bytes(b""), "ArrowInvalid"),
+    "half": (cut_in_half, "ArrowInvalid"),
+    "bits flipped": (flipped, ""),
+    "a bomb": (bomb, "File too large"),
+    "a greedy one": (lambda file: bomb(file, 100_000_000), ""),
+    "no text": (no_text, "UTF8"),
+    "a pipe": (replaced_by_pipe, "is no file"),
+    "a folder": (replaced_by_folder, "is no file"),
+    "other type": (other_type, "column sample is string, not int64"),
+    "more columns": (one_column_more, "has columns that are not codeio's: mine"),
+    "no rows": (no_rows, "has no rows"),
+}
+
+
+def test_an_odd_file_takes_its_table_out_and_nothing_else(a_build):
+    for name, (change, words) in ODD_FILES.items():
+        root = shutil.copytree(a_build, a_build.with_name(name))
+        change(shard(root, "codeio"))
+        report = audited(root, sample=1)
+        assert [(f.check, f.config) for f in report.findings] == [("files", "codeio")], (name, report)
+        assert words in report.findings[0].detail, name
+
+
+def test_checks_that_need_a_broken_table_say_that_they_were_not_made(a_build):
+    shard(a_build, "functions").write_bytes(b"garbage")
+    report = audited(a_build)
+    assert named(report) == {("files", "functions")}
+    assert "pairs: the table functions cannot be read whole" in report.not_checked
+    assert {"pairs", "turns"}.isdisjoint(report.checked)
+
+
+def test_only_some_configs(a_release):
+    for config in ("functions", "io_pairs", "raw_code", "dropped", "preference"):
+        shutil.rmtree(a_release / config, ignore_errors=True)
+    described(a_release)
+    report = audited(a_release)
+    assert report.findings == []
+    told = "\n".join(report.not_checked)
+    for words in ("pairs: the table io_pairs is not part of it", "8 rows would follow", "rlvr", "splits"):
+        assert words in told
+    altered(a_release, "codeio_pp", lambda rows: rows[0].update(turn_1="It is so."))
+    assert named(audited(a_release)) == {("views", "codeio_pp")}
+
+
+def test_nothing_of_the_data_runs_outside_the_sandbox(a_release, tmp_path):
+    trap = tmp_path / "trap"
+    (a_release / "verifier.py").write_text(f"open({str(trap)!r}, 'w')\n")
+    (a_release / "prompts" / "task.md").write_text(f"{{{{ ''.__class__.__mro__ }}}} {trap}")
+    code = f"open({str(trap)!r}, 'w')\ndef f(n):\n    print(n)\n    while True: pass\n"
+    altered(a_release, "functions", lambda rows: rows[0].update(reference_code=code))
+    report = quick(a_release, cpu_s=0.2, wall_s=5)
+    assert not trap.exists()
+    assert Finding("shipped", "", "verifier.py", report.findings[0].detail) == report.findings[0]
+    assert {("ids", "functions"), ("pairs", "io_pairs"), ("turns", "turns")} <= named(report)
+    assert any("prompts and messages" in text for text in report.not_checked)
+
+
+def test_a_verifier_that_does_not_ship_is_named(a_release):
+    (a_release / "verifier.py").unlink()
+    assert [(f.check, f.row_id) for f in audited(a_release, sample=1).findings] == [
+        ("shipped", "verifier.py")
+    ]
+
+
+def test_a_pair_that_all_the_rest_agrees_with_is_run(tmp_path):
+    """Ids, prompts, verdicts and views were all made from a wrong output."""
+    from tests.auditing import OPTIONS, scripted_server
+
+    first = built(tmp_path)
+    wrong = {}
+
+    def change(rows):
+        row = rows[0]
+        row["output"] = str(int(row["output"]) + 1)
+        row["pair_id"] = content_id("io_pair", row["function_id"], row["input"], row["output"])
+        wrong[row["pair_id"]] = row["output"]
+
+    altered(first, "io_pairs", change)
+    with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
+        options = ("--from", "io_pairs", "--base-url", server.address, *OPTIONS)
+        assert run(patch, "build", first, "--out", tmp_path / "second", *options) == 0
+    (finding,) = audited(tmp_path / "second").findings
+    assert (finding.check, finding.config, finding.row_id) == ("pairs", "io_pairs", *wrong)
+    assert "and the code returns" in finding.detail
+
+
+def test_an_output_that_is_right_only_now_and_here(a_build):
+    def change(rows):
+        rows[0]["reference_code"] = "import os, time\ndef f(n):\n    return time.time_ns() + os.getpid()\n"
+
+    altered(a_build, "functions", change)
+    details = [finding.detail for finding in audited(a_build).findings if finding.check == "pairs"]
+    assert len(details) == 2
+    assert all("is not deterministic" in detail for detail in details)
+
+
+def test_text_of_strangers_neither_colours_nor_moves_anything(a_build):
+    name = "\x1b[31m\x1b]0;title\x07[bold red]x[/]\u202e\r\n"
+    altered(a_build, "codeio_pp", lambda rows: rows[0].update(task_id=name))
+    report = audited(a_build, sample=1)
+    assert ("ids", "codeio_pp") in named(report)
+    console = Console(force_terminal=True, color_system=None, width=300, record=True)
+    with console.capture() as shown:
+        console.print(rendered(report))
+    assert not {"\x1b", "\x07", "\u202e", "\r"} & set(shown.get())
+    assert "\\x1b[31m" in shown.get()
+    assert "[bold red]x[/]" in shown.get()
+    json.dumps(report.to_json())
+
+
+def test_a_long_report_is_cut_and_says_so():
+    findings = [Finding("ids", "tasks", str(number), "x" * 5000) for number in range(80)]
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(rendered(Report("it", {"ids": (80, 90)}, findings, ["nothing else"])))
+    text = shown.get()
+    assert "and 30 more, all of them with --json" in text
+    assert "80 of 90" in text
+    assert "nothing else" in text
+    assert len(text) < 60_000
+
+
+LIES = {
+    "digest": ("sha256:", "sha256:0", {"raw_code"}),
+    "path": ("path: codeio/train", "path: ../codeio/train", {"codeio"}),
+    "split": ("split: train\n    path: rlvr", "split: test\n    path: rlvr", {"rlvr"}),
+    "unknown config": ("configs:\n", "configs:\n- config_name: '[red]mine'\n", {"[red]mine"}),
+    "config without files": ("config_name: rlvr", "config_name: rlvr\n- config_name: rlvr", {"rlvr"}),
+    "sizes": ("num_examples: ", "num_examples: 7", {"codeio"}),
+    "licence": ("license:\n- ", "license:\n- not-", {""}),
+    "size": ("size_categories:\n- ", "size_categories:\n- 1", {""}),
+    "no configs": ("configs:\n", "configs: nothing\nothers:\n", {""}),
+    "bad YAML": ("configs:\n", "configs: [\n", {""}),
+    "no metadata": ("---\n", "", {""}),
+    "code in YAML": (
+        "configs:\n",
+        "configs: !!python/object/apply:os.system ['touch trap']\nothers:\n",
+        {""},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_readme_that_lies(a_build, name):
+    old, new, configs = LIES[name]
+    readme = a_build / "README.md"
+    text = readme.read_text()
+    assert old in text
+    readme.write_text(text.replace(old, new, 1))
+    findings = audited(a_build, sample=1).findings  # what runs code is others' matter
+    assert {(f.check, f.config) for f in findings} == {("readme", config) for config in configs}
+
+
+def test_files_of_no_config_are_named_and_not_read(a_build):
+    (a_build / "mine").mkdir()
+    (a_build / "mine" / "train-0.parquet").write_bytes(b"garbage")
+    (a_build / "codeio" / "validation-0.parquet").write_bytes(b"garbage")
+    found = {(f.check, f.row_id, f.detail) for f in audited(a_build, sample=1).findings}
+    assert any(detail == "is of no config that codeio knows; it was not read" for _, _, detail in found)
+    assert any("is of no split" in detail for _, _, detail in found)
+
+
+def test_provenance_that_asks_for_too_much(a_release):
+    told = json.loads((a_release / "provenance.json").read_text())
+    told["limits"] = {"cpu_s": 1e9, "wall_s": "long", "memory_mb": float("nan")}
+    told["options"]["test_share"] = {}
+    (a_release / "provenance.json").write_text(json.dumps(told))
+    report = audited(a_release, sample=2)
+    assert {(f.check, f.row_id) for f in report.findings} == {("files", "provenance.json")}
+    assert len(report.findings) == 4
+    for garbage in ("[]", "{", '{"a":' * 100_000):
+        (a_release / "provenance.json").write_text(garbage)
+        with pytest.raises(VersionError, match="cannot be read"):
+            version(str(a_release))
+
+
+def test_a_provenance_without_end_is_not_read(tmp_path):
+    root = tmp_path / "data"
+    root.mkdir()
+    file = root / "provenance.json"
+    with file.open("wb") as content:
+        content.truncate(1 << 34)
+    with pytest.raises(ValueError, match="larger than"):
+        facts(root)
+    file.unlink()
+    os.mkfifo(file)
+    assert facts(root) == {}
+    file.unlink()
+    file.symlink_to("/dev/zero")
+    assert facts(root) == {}
+    file.unlink()
+    file.mkdir()
+    assert facts(root) == {}
+
+
+def test_without_a_sandbox_there_is_no_audit(a_build, monkeypatch):
+    def refuse():
+        raise SandboxUnavailable("nothing holds here")
+
+    monkeypatch.setattr(hub.audit, "choose", refuse)
+    with pytest.raises(SandboxUnavailable):
+        audited(a_build)
+
+
+def audit_of(name: str) -> dict[str, object]:
+    from hub.audit import audit
+    from hub.versions import version
+
+    return audit(version(name), workers=1).to_json()
+
+
+def publish_it(folder: str) -> None:
+    from pathlib import Path
+
+    from hub.publish.upload import Target, publish
+
+    publish(Path(folder), Target("ada/data", tag="v1"), "A version")
+
+
+def test_a_dataset_on_the_hub(hub_client: Client, local_hub: LocalHub, a_release: Path):
+    hub_client.run(publish_it, str(a_release))
+    report = hub_client.run(audit_of, "ada/data@v1")
+    assert report["holds"], report
+    assert report["not_checked"] == []
+    file = shard(a_release, "codeio").relative_to(a_release).as_posix()
+    local_hub.commit("ada/data", {file: b"garbage", "verifier.py": b"import os\n"})
+    report = hub_client.run(audit_of, "ada/data")
+    assert {(f["check"], f["config"]) for f in report["findings"]} == {("files", "codeio"), ("shipped", "")}
+    assert hub_client.run(audit_of, "ada/data@v1")["holds"]

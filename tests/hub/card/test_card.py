@@ -1,0 +1,147 @@
+"""The card: its numbers are those of the tables, and text of rows shows nothing but itself."""
+
+import re
+import time
+
+import pytest
+from datasets import load_dataset
+from huggingface_hub import DatasetCard
+from markdown_it import MarkdownIt
+
+from builders.schema import TABLES
+from builders.tables.folder import Folder
+from hub.card.card import card, history, stale
+from hub.card.fields import fields
+from tests.hub.publish.test_release import folder, rows
+
+HOSTILE = (
+    "</pre><script>alert(1)</script> | `x` ```\n<!-- /counted -->\n~~~\n# Loud\n[a](javascript:b) {{ 7 * 7 }}"
+)
+
+
+def written(path, *made, **more):
+    found = folder(path, *made)
+    found.write_readme(card(found, {}, "ada/data", **more))
+    return found
+
+
+def shown(found: Folder) -> str:
+    text = DatasetCard.load(found.root / "README.md").text
+    return MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+
+
+def test_numbers_are_counted_and_a_lie_is_found(tmp_path):
+    found = written(tmp_path / "out", rows("open"), rows("closed"))
+    assert stale(found) == []
+    readme = found.root / "README.md"
+    text = readme.read_text()
+    assert "| `functions` | a function made of one | 2 |" in text
+    readme.write_text(text.replace("a function made of one | 2 |", "a function made of one | 2,000 |"))
+    (false, missing) = stale(found)
+    assert "2,000" in false
+    assert missing.endswith("is missing")
+
+
+def test_a_card_that_lost_its_numbers_is_found(tmp_path):
+    found = written(tmp_path / "out", rows("open"))
+    readme = found.root / "README.md"
+    readme.write_text(readme.read_text().replace("counted: funnel", "counted"))
+    assert stale(found) == ["funnel: is not in the card"]
+    readme.unlink()
+    assert stale(found) != []
+
+
+def test_the_headline_is_counted_too(tmp_path):
+    found = written(tmp_path / "out", rows("open"))
+    readme = found.root / "README.md"
+    readme.write_text(readme.read_text().replace("**1 questions about", "**1,000 questions about"))
+    assert any("1,000 questions" in line for line in stale(found))
+
+
+@pytest.mark.parametrize("mark", ["<!-- counted: rows -->\n", "<!-- changelog -->\n", "<!-- /counted -->\n"])
+def test_marks_without_end_take_no_time(tmp_path, mark):
+    found = written(tmp_path / "out", rows("open"))
+    readme = found.root / "README.md"
+    readme.write_text(mark * 50_000)
+    began = time.monotonic()
+    assert "rows: is not in the card" in stale(found)
+    assert history(readme.read_text()) == ""
+    assert time.monotonic() - began < 10
+
+
+def test_a_version_without_a_tag_has_no_revision_of_that_name(tmp_path):
+    found = written(tmp_path / "out", rows("open"), changelog="### untagged\n\nThe first version.")
+    assert '"revision"' not in (found.root / "README.md").read_text()
+    found = written(tmp_path / "tagged", rows("open"), changelog="### v1.0.0\n\nThe first version.")
+    assert '"revision": "v1.0.0"' in (found.root / "README.md").read_text()
+
+
+def test_a_value_stands_as_it_is(tmp_path):
+    one = rows("open", functions={"model": "a|b"})
+    assert "<code>a|b</code>" in shown(written(tmp_path / "out", one))
+
+
+def test_metadata_name_every_config_with_its_size(tmp_path):
+    found = written(tmp_path / "out", rows("open"), rows("unknown"))
+    data = DatasetCard.load(found.root / "README.md").data
+    assert data.license == ["mit", "unknown"]
+    assert data.size_categories == ["n<1K"]
+    assert [one["config_name"] for one in data.configs] == list(found.counts())
+    sizes = {one["config_name"]: one["splits"][0]["num_examples"] for one in data.dataset_info}
+    assert sizes == {config: sum(splits.values()) for config, splits in found.counts().items()}
+    for config in sizes:
+        assert load_dataset(str(found.root), config, split="train").features == TABLES[config]
+
+
+@pytest.mark.parametrize("config", ["codeio_pp", "functions"])
+def test_text_of_rows_shows_nothing_but_itself(tmp_path, config):
+    one = rows("open", raw_code={"source": HOSTILE}, functions={"query": HOSTILE, "model": HOSTILE})
+    one["dropped"]["drop_reason"] = HOSTILE
+    one["turns"] |= {
+        "status": "wrong",
+        "turn": 0,
+        "model": HOSTILE,
+        "sampling": HOSTILE,
+        "prompt_id": HOSTILE,
+    }
+    one["tasks"]["direction"] = HOSTILE
+    if config == "codeio_pp":
+        messages = [{"role": HOSTILE, "content": HOSTILE}]
+        one["codeio_pp"] = {"task_id": HOSTILE, "messages": messages, "n_turns": 1, "statuses": ["wrong"]}
+    else:
+        one = {name: one[name] for name in ("raw_code", "functions", "dropped")}
+    found = written(tmp_path / "out", one)
+    page = shown(found)
+    assert "<script" not in page
+    assert 'href="javascript' not in page
+    assert "<h1>Loud" not in page
+    assert "49" not in re.findall(r"\{\{.*?\}\}|49", page)
+    assert "</pre><script" not in page
+    assert page.count("<h2") == page.count("</h2>") > 5
+    assert stale(found) == []
+
+
+def test_a_row_may_look_like_a_counted_part(tmp_path):
+    one = rows("open", functions={"query": "# 1\n<!-- counted: statuses -->\n| 9 |\n<!-- /counted -->"})
+    found = written(tmp_path / "out", {name: one[name] for name in ("raw_code", "functions")})
+    assert "<!-- counted: statuses -->\n| 9 |" in (found.root / "README.md").read_text()
+    assert stale(found) == []
+
+
+def test_an_earlier_changelog_is_found_again(tmp_path):
+    told = "### v1.1.0\n\nMore.\n\n### v1.0.0\n\nThe first version."
+    found = written(tmp_path / "out", rows("open"), changelog=told)
+    assert history((found.root / "README.md").read_text()) == told
+    assert history("# Somebody's card") == ""
+
+
+def test_every_column_is_told_of():
+    for config, features in TABLES.items():
+        assert [name for name, _, meaning in fields(config) if meaning] == list(features)
+
+
+def test_a_folder_without_rows_has_a_card(tmp_path):
+    found = Folder(tmp_path / "out")
+    found.root.mkdir()
+    found.write_readme(card(found, {}, "ada/data"))
+    assert stale(found) == []

@@ -1,0 +1,566 @@
+"""What is told of two versions: which rows differ, how, and why."""
+
+import json
+import os
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from builders.schema import TABLES
+from builders.tables.folder import Folder
+from hub.card.card import card
+from hub.changes.changelog import markdown, rendered
+from hub.changes.compare import KEYS, STATUS, changed_rows, changes
+from hub.changes.differences import Difference
+from hub.versions import Version, VersionError, version
+from tests.building import build, scripted
+from tests.doubles.chat_server import ChatServer
+from tests.doubles.local_hub import Client, LocalHub
+
+LEVELS = ("file", "function", "pair", "task", "sample", "turn")
+MADE_OF = {
+    "raw_code": "file",
+    "functions": "function",
+    "io_pairs": "pair",
+    "tasks": "task",
+    "turns": "turn",
+    "codeio": "sample",
+    "codeio_pp": "sample",
+    "rlvr": "task",
+    "preference": "task",
+}
+REPO = "ada/data"
+
+
+def rows(file="f", function="u", pair="p", task="t", sample=0, turn=0, answer="", **more):
+    """One row of each table, made of these things; their ids say what they are made of."""
+    function = f"{file}.{function}"
+    pair = f"{function}.{pair}"
+    task = f"{pair}.{task}"
+    own = {
+        "raw_code": {"code_id": file, "content": f"# {file}", "source": "here", "path": f"{file}.py"},
+        "functions": {"function_id": function, "code_id": file, "query": "What?", "license": "mit"},
+        "io_pairs": {"pair_id": pair, "function_id": function, "input": "{}", "output": "1", "seed": 0},
+        "tasks": {"task_id": task, "pair_id": pair, "function_id": function, "prompt": "Predict."},
+        "turns": {
+            "response_id": f"{task}.{sample}.{turn}{answer}",
+            "task_id": task,
+            "sample": sample,
+            "turn": turn,
+            "response": "It is 1.",
+            "status": "wrong",
+            "answer_forced": False,
+        },
+        "codeio": {"task_id": task, "sample": sample, "status": "wrong"},
+        "codeio_pp": {"task_id": task, "sample": sample, "statuses": ["wrong"], "n_turns": 1},
+        "rlvr": {"task_id": task, "input": "{}", "pass_rate": 0.5},
+        "preference": {"task_id": task, "turn": 0},
+    }
+    return {config: {**row, **more.get(config, {})} for config, row in own.items()}
+
+
+def lost(stage, row_id, parent_id="", reason="odd"):
+    return {"dropped": {"stage": stage, "row_id": row_id, "parent_id": parent_id, "drop_reason": reason}}
+
+
+def made(path, *parts, without=(), test=(), provenance=None):
+    """A version of all these rows, each of them once; `test` names the tables of which they are in test."""
+    (path / ".codeio").mkdir(parents=True)
+    for config in TABLES:
+        distinct = {json.dumps(part[config]): part[config] for part in parts if config in part}
+        if distinct and config not in without:
+            split = "test" if config in test else "train"
+            (path / config).mkdir()
+            some = pa.Table.from_pylist(list(distinct.values()), TABLES[config].arrow_schema)
+            pq.write_table(some, path / config / f"{split}-00000-of-00001.parquet")
+    return Version(path.name, Folder(path), provenance or {})
+
+
+def groups(found, change):
+    """By table how many rows changed like this, by reason."""
+    return {
+        config: {group.why: group.n_rows for group in one.groups if group.change == change}
+        for config, one in found.tables.items()
+        if one.n(change)
+    }
+
+
+def counted(found, config):
+    one = found.tables[config]
+    return {change: one.n(change) for change in ("added", "removed", "regraded", "changed", "moved")}
+
+
+def shown(found):
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(rendered(found))
+    return console.export_text()
+
+
+def test_equal_versions_differ_in_nothing(tmp_path):
+    both = [made(tmp_path / name, rows(), lost("tasks", "x")) for name in ("old", "new")]
+    found = changes(*both)
+    assert not found
+    assert {config: one.n_unchanged for config, one in found.tables.items()} == dict.fromkeys(TABLES, 1)
+    assert not list(changed_rows(*both))
+    assert "othing differs" in shown(found)
+    assert "nothing differs" in markdown(found)
+
+
+NEW = {
+    "file": {"file": "g"},
+    "function": {"function": "v"},
+    "pair": {"pair": "q"},
+    "task": {"task": "s"},
+    "sample": {"sample": 1},
+    "turn": {"turn": 1},
+    "request": {"answer": "!"},
+}
+
+
+@pytest.mark.parametrize("level", NEW)
+def test_the_topmost_thing_that_is_new_is_the_reason(tmp_path, level):
+    old, more = rows(), rows(**NEW[level])
+    before = made(tmp_path / "old", old)
+    after = made(tmp_path / "new", old, more)
+    new = {config: {(level,): 1} for config in more if more[config] != old[config]}
+    assert new
+    found = changes(before, after)
+    assert groups(found, "added") == new
+    assert {config: counted(found, config)["added"] for config in found.tables if config in new} == {
+        config: sum(counted(found, config).values()) for config in new
+    }
+    assert groups(changes(after, before), "removed") == new
+
+
+DROPS = {
+    "raw_code": (lost("raw_code", "here/g.py", "here"), "file"),
+    "functions": (lost("functions", "g", "g"), "function"),
+    "io_pairs": (lost("io_pairs", "g.u", "g"), "pair"),
+    "io_pairs, one": (lost("io_pairs", "g.u.p", "g.u"), "pair"),
+    "tasks": (lost("tasks", "g.u.p.t", "g.u.p"), "task"),
+    "responses": (lost("responses", "g.u.p.t/0", "g.u.p.t"), "sample"),
+    "revisions": (lost("revisions", "g.u.p.t.0.0", "g.u.p.t"), "turn"),
+}
+
+
+@pytest.mark.parametrize("name", DROPS)
+def test_where_the_other_version_dropped_it_that_is_the_reason(tmp_path, name):
+    drop, level = DROPS[name]
+    stage = drop["dropped"]["stage"]
+    part = rows(file="g", turn=1 if level == "turn" else 0)
+    below = LEVELS[LEVELS.index(level) :]
+    gone = {config for config in MADE_OF if MADE_OF[config] in below}
+    rest = {config: row for config, row in part.items() if config not in gone}
+    first = rows(file="g") if level == "turn" else {}
+    before = made(tmp_path / "old", rows(), part, first)
+    after = made(tmp_path / "new", rows(), rest, first, drop)
+    expected = {config: {("dropped", stage, "odd"): 1} for config in gone}
+    assert groups(changes(before, after), "removed") == expected
+    there_and_back = groups(changes(after, before), "added")
+    assert there_and_back == expected
+    assert "odd" in markdown(changes(before, after))
+
+
+@pytest.mark.parametrize("view", ["codeio", "codeio_pp"])
+def test_a_view_names_what_it_dropped_by_the_answer(tmp_path, view):
+    before = made(tmp_path / "old", rows())
+    drop = lost(view, "f.u.p.t.0.0!", "f.u.p.t", "truncated")
+    after = made(tmp_path / "new", rows(answer="!"), drop, without=[view])
+    found = changes(before, after)
+    assert groups(found, "removed") == {
+        "turns": {("request",): 1},
+        view: {("dropped", view, "truncated"): 1},
+    }
+
+
+def test_a_drop_is_no_reason_for_what_its_stage_does_not_make(tmp_path):
+    """A duplicate of a file is named by the file that stays."""
+    drop = lost("raw_code", "f", "f", "duplicate")
+    before = made(tmp_path / "old", rows(), rows(pair="q"))
+    after = made(tmp_path / "new", rows(), drop)
+    assert set(map(tuple, groups(changes(before, after), "removed").values())) == {(("pair",),)}
+
+
+def test_without_the_tables_between_nothing_is_guessed(tmp_path):
+    """A version of which only the training rows were published knows its tasks, and no file."""
+    only = set(TABLES) - {"codeio_pp"}
+    before = made(tmp_path / "old", rows(), without=only)
+    after = made(tmp_path / "new", rows(), rows(file="g"), rows(sample=1))
+    found = changes(before, after)
+    assert groups(found, "added")["codeio_pp"] == {("task",): 1, ("sample",): 1}
+    assert groups(found, "added")["raw_code"] == {("table",): 2}
+    assert found.tables["raw_code"].n_old == 0
+    assert "no such table" in shown(found)
+    assert groups(changes(after, before), "removed")["raw_code"] == {("table",): 2}
+
+
+@pytest.mark.parametrize("missing", TABLES)
+def test_any_table_may_be_missing(tmp_path, missing):
+    before = made(tmp_path / "old", rows(), lost("tasks", "x"), without=[missing])
+    after = made(tmp_path / "new", rows(), lost("tasks", "x"))
+    assert groups(changes(before, after), "added") == {missing: {("table",): 1}}
+    assert groups(changes(after, before), "removed") == {missing: {("table",): 1}}
+
+
+def test_of_a_dropped_row_the_reason_is_that_of_what_it_names(tmp_path):
+    before = made(tmp_path / "old", rows(), lost("tasks", "f.u.p.old", "f.u.p"))
+    more = [
+        (rows(file="g"), lost("functions", "g", "g")),
+        (rows(sample=1), lost("codeio", "f.u.p.t.1.0", "f.u.p.t")),
+        ({}, lost("io_pairs", "f.u.p.gone", "f.u")),
+        ({}, lost("raw_code", "nowhere.py", None)),
+    ]
+    after = made(tmp_path / "new", rows(), *(part for parts in more for part in parts))
+    found = changes(before, after)
+    assert groups(found, "added")["dropped"] == {("file",): 1, ("sample",): 1, ("row",): 2}
+    assert groups(found, "removed") == {"dropped": {("row",): 1}}
+
+
+def test_regraded_rows_tell_from_which_status_to_which(tmp_path):
+    before = made(tmp_path / "old", rows(), rows(sample=1), rows(sample=2))
+    better = {
+        "turns": {"status": "correct", "feedback": None},
+        "codeio": {"status": "correct"},
+        "codeio_pp": {"statuses": ["wrong", "correct"], "n_turns": 2},
+    }
+    after = made(tmp_path / "new", rows(**better), rows(sample=1, **better), rows(sample=2))
+    found = changes(before, after)
+    assert groups(found, "regraded") == {
+        "turns": {("wrong", "correct"): 2},
+        "codeio": {("wrong", "correct"): 2},
+        "codeio_pp": {("wrong", "wrong, correct"): 2},
+    }
+    assert not any(counted(found, config)["changed"] for config in found.tables)
+    assert found.tables["turns"].groups[0].examples == ("f.u.p.t.0.0", "f.u.p.t.1.0")
+    assert "wrong → wrong, correct" in shown(found)
+
+
+def test_changed_rows_tell_the_columns_that_differ(tmp_path):
+    before = made(tmp_path / "old", rows(), rows(file="g"), rows(file="h"))
+    one = rows(functions={"license": None})
+    both = rows(file="g", functions={"license": "bsd", "query": "Why?"}, rlvr={"pass_rate": None})
+    found = changes(before, made(tmp_path / "new", rows(file="h"), both, one))
+    assert groups(found, "changed") == {
+        "functions": {("license",): 1, ("license", "query"): 1},
+        "rlvr": {("pass_rate",): 1},
+    }
+    assert found.tables["functions"].n_unchanged == 1
+
+
+def test_rows_that_move_to_another_split_are_told_and_else_unchanged(tmp_path):
+    before = made(tmp_path / "old", rows())
+    after = made(tmp_path / "new", rows(), test=["tasks", "turns"])
+    found = changes(before, after)
+    assert groups(found, "moved") == {config: {("train", "test"): 1} for config in ("tasks", "turns")}
+    assert found.tables["tasks"].n_unchanged == 1
+    assert [row.key for row in changed_rows(before, after)] == ["f.u.p.t", "f.u.p.t.0.0"]
+
+
+def test_rows_compare_by_the_columns_that_both_have(tmp_path):
+    before, after = (
+        made(tmp_path / "old", rows(), rows(sample=1)),
+        made(tmp_path / "new", rows(), rows(sample=1)),
+    )
+    (file,) = before.folder.files("turns")
+    older = (
+        pq.read_table(file).drop_columns(["answer_forced"]).append_column("mood", pa.array(["glad", None]))
+    )
+    at = older.schema.get_field_index("turn")
+    older = older.set_column(at, "turn", older["turn"].cast(pa.int32()))
+    older = older.set_column(0, "response_id", older["response_id"].cast(pa.large_string()))
+    pq.write_table(older, file)
+    found = changes(before, after)
+    one = found.tables["turns"]
+    assert (one.n_unchanged, one.groups) == (2, ())
+    assert (one.columns_added, one.columns_removed) == (("answer_forced",), ("mood",))
+    assert one.columns_retyped == ("response_id", "turn")
+    assert "columns added: answer_forced" in shown(found)
+
+
+def test_dropped_rows_of_one_name_are_matched_by_what_they_hold(tmp_path):
+    def twins(*contents):
+        return [{"dropped": {**lost("raw_code", "f", "f")["dropped"], "content": text}} for text in contents]
+
+    before = made(tmp_path / "old", *twins("a", "b", "c"))
+    assert counted(changes(before, made(tmp_path / "same", *twins("c", "b", "a"))), "dropped")["changed"] == 0
+    fewer = changes(before, made(tmp_path / "fewer", *twins("c", "a")))
+    assert (fewer.tables["dropped"].n_unchanged, counted(fewer, "dropped")["removed"]) == (2, 1)
+    other = changes(before, made(tmp_path / "other", *twins("c", "x", "a", "y")))
+    assert groups(other, "changed") == {"dropped": {("content",): 1}}
+    assert counted(other, "dropped")["added"] == 1
+
+
+def test_all_rows_are_given_one_by_one(tmp_path):
+    before = made(tmp_path / "old", *(rows(sample=number) for number in range(20)))
+    after = made(tmp_path / "new", *(rows(sample=number) for number in range(8, 40)))
+    every = list(changed_rows(before, after))
+    by_group = Counter((row.table, row.change, row.why) for row in every)
+    found = changes(before, after)
+    assert by_group == {
+        (config, group.change, group.why): group.n_rows
+        for config, one in found.tables.items()
+        for group in one.groups
+    }
+    added = [row.key for row in every if row.table == "codeio" and row.change == "added"]
+    assert added == [f"f.u.p.t/{number}" for number in range(20, 40)]
+    assert found.tables["codeio"].groups[0].examples == tuple(added[:5])
+
+
+def test_how_they_were_made_differently(tmp_path):
+    told = {
+        "model": "m",
+        "options": {"turns": 1, "seed": 0},
+        "made_with": [{"codeio": "0.1"}, {"codeio": "0.2"}],
+    }
+    now = {**told, "model": "n", "options": {"turns": 2, "seed": 0, "quick": True}, "command": "codeio build"}
+    before = made(tmp_path / "old", rows(turns={"model": "m"}), provenance=told)
+    after = made(tmp_path / "new", rows(turns={"model": "n"}), provenance=now)
+    found = changes(before, after)
+    assert found.made_differently == (
+        Difference("model", "m", "n"),
+        Difference("options.quick", None, True),
+        Difference("options.turns", 1, 2),
+        Difference("turns.model", ["m"], ["n"]),
+    )
+    assert "not told" in shown(found)
+    assert "made differently, options.turns: 1 → 2" in markdown(found)
+    untold = Version("old", before.folder, {})
+    assert [one.what for one in changes(untold, after).made_differently] == ["turns.model"]
+
+
+def test_json_holds_all_of_it(tmp_path):
+    found = changes(made(tmp_path / "old", rows()), made(tmp_path / "new", rows(sample=1)))
+    told = json.loads(json.dumps(found.as_json()))
+    assert told["tables"]["codeio"]["groups"][0] == {
+        "change": "added",
+        "why": ["sample"],
+        "n_rows": 1,
+        "examples": ["f.u.p.t/1"],
+    }
+
+
+def test_what_others_wrote_is_no_markup(tmp_path):
+    bad = "<b>|\x1b[31m[red]\n# x"
+    before = made(tmp_path / "old", rows())
+    after = made(tmp_path / "new", rows(turns={"status": bad}), provenance={"model": bad})
+    found = changes(Version(bad, before.folder, {"model": "m"}), after)
+    for text in (shown(found), markdown(found)):
+        assert "\x1b" not in text
+        assert "\n# x" not in text
+    assert "[red]" in shown(found)
+    assert "\\<b\\>\\|" in markdown(found)
+
+
+def test_a_foreign_table_is_refused_by_name(tmp_path):
+    before, after = made(tmp_path / "old", rows()), made(tmp_path / "new", rows())
+    (file,) = after.folder.files("turns")
+    pq.write_table(pq.read_table(file).drop_columns(["response_id"]), file)
+    with pytest.raises(VersionError, match="turns of new has no column response_id"):
+        changes(before, after)
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    before, after = made(tmp_path / "old", rows()), made(tmp_path / "new", rows())
+    (file,) = after.folder.files("codeio")
+    content = file.read_bytes()
+    file.write_bytes(content[:4] + bytes(200) + content[204:])
+    with pytest.raises(VersionError, match="codeio/train"):
+        changes(before, after)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("response_id", [["a"]], "response_id is list"),
+        ("turn", ["x"], "turn is string"),
+        ("task_id", [b"\xff\xfe"], "task_id is binary"),
+        ("sample", [{"a": 1}], "sample is struct"),
+    ],
+)
+def test_what_cannot_name_a_row_is_refused(tmp_path, column, values, said):
+    before, after = made(tmp_path / "old", rows()), made(tmp_path / "new", rows())
+    (file,) = after.folder.files("turns")
+    table = pq.read_table(file)
+    pq.write_table(table.set_column(table.column_names.index(column), column, pa.array(values)), file)
+    with pytest.raises(VersionError, match=said):
+        changes(before, after)
+
+
+def garbled(file):
+    file.write_bytes(b"garbage")
+
+
+def replaced_by_folder(file):
+    file.unlink()
+    file.mkdir()
+
+
+def replaced_by_pipe(file):
+    file.unlink()
+    os.mkfifo(file)
+
+
+def with_a_column_twice(file):
+    table = pq.read_table(file)
+    pq.write_table(table.append_column("status", table["status"]), file)
+
+
+def without_text(file):
+    table = pq.read_table(file)
+    odd = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")]
+    )
+    pq.write_table(table.set_column(table.column_names.index("response"), "response", odd), file)
+
+
+@pytest.mark.parametrize(
+    "change", [garbled, replaced_by_folder, replaced_by_pipe, with_a_column_twice, without_text]
+)
+def test_an_odd_file_is_one_sentence(tmp_path, change):
+    before, after = made(tmp_path / "old", rows()), made(tmp_path / "new", rows())
+    change(*after.folder.files("turns"))
+    with pytest.raises(VersionError):
+        changes(before, after)
+    with pytest.raises(VersionError):
+        list(changed_rows(before, after))
+
+
+SMALL = st.integers(0, 2)
+CHAINS = st.lists(
+    st.builds(
+        lambda file, function, pair, task, sample, status, license: rows(
+            file=f"f{file}",
+            function=f"u{function}",
+            pair=f"p{pair}",
+            task=f"t{task}",
+            sample=sample,
+            **{
+                "turns": {"status": status},
+                "codeio": {"status": status},
+                "functions": {"license": license},
+            },
+        ),
+        *[SMALL] * 5,
+        st.sampled_from(["wrong", "correct", None]),
+        st.sampled_from(["mit", "bsd"]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+ANSWERS = ("f0.u0.p0.t0/0", "f0.u0.p0.t0.0.0")
+LOST = st.lists(
+    st.builds(
+        lost,
+        st.sampled_from(["raw_code", "functions", "io_pairs", "tasks", "responses", "codeio"]),
+        st.sampled_from(
+            ["here/f0.py", "f0", "f1.u0", "f0.u0.p0", "f0.u0.p0.t0", "f0.u0.p0.t0/0", "f0.u0.p0.t0.0.0"]
+        ),
+        st.sampled_from(["f0", "", None]),
+        st.sampled_from(["odd", "even"]),
+    ),
+    max_size=3,
+)
+VERSIONS = st.tuples(CHAINS, LOST, st.sets(st.sampled_from(list(TABLES)), max_size=3))
+
+
+def naive(config, old, new):
+    """The same counts row by row, of rows that have a key of their own."""
+    before, after = ({tuple(row[c] for c in KEYS[config]): row for row in rows} for rows in (old, new))
+    both = before.keys() & after.keys()
+    status = STATUS.get(config)
+    regraded = {key for key in both if status and before[key][status] != after[key][status]}
+    return {
+        "added": len(after.keys() - both),
+        "removed": len(before.keys() - both),
+        "regraded": len(regraded),
+        "changed": sum(before[key] != after[key] for key in both - regraded),
+        "moved": 0,
+    }
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(VERSIONS, min_size=2, max_size=2))
+def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):
+    root = tmp_path_factory.mktemp("drawn")
+    both = []
+    for name, (chains, drops, without) in zip(("old", "new"), drawn, strict=True):
+        last = {}  # one row a key, as a build leaves them
+        for part in chains:
+            for config, row in part.items():
+                last.setdefault(config, {})[tuple(row[c] for c in KEYS[config])] = row
+        parts = [{config: row} for config, some in last.items() for row in some.values()]
+        both.append(made(root / name, *parts, *drops, without=without))
+    there, back = changes(*both), changes(*reversed(both))
+    for change, mirrored in (("added", "removed"), ("removed", "added"), ("changed", "changed")):
+        assert groups(there, change) == groups(back, mirrored)
+    swapped = {
+        config: {(now, was): n_rows for (was, now), n_rows in some.items()}
+        for config, some in groups(back, "regraded").items()
+    }
+    assert groups(there, "regraded") == swapped
+    for config, one in there.tables.items():
+        counts = counted(there, config)
+        alike = one.n_unchanged + counts["regraded"] + counts["changed"]
+        assert (alike + counts["removed"], alike + counts["added"]) == (one.n_old, one.n_new)
+        if config != "dropped":
+            assert counts == naive(config, *(side.folder.read(config).to_list() for side in both))
+
+
+def test_more_samples_of_a_real_build(monkeypatch, tmp_path, source, server):
+    for out, samples in (("old", 1), ("new", 2)):
+        assert build(monkeypatch, source, tmp_path / out, server, "--samples", samples) == 0
+    found = changes(version(str(tmp_path / "old")), version(str(tmp_path / "new")))
+    added = groups(found, "added")
+    assert {config: set(why) for config, why in added.items()} == {
+        "turns": {("sample",)},
+        "codeio": {("sample",)},
+        "codeio_pp": {("sample",)},
+        "preference": {("table",)},
+    }
+    assert groups(found, "changed") == {"rlvr": {("n_samples", "pass_rate", "pass_rate_model"): 8}}
+    assert not groups(found, "removed")
+    assert Difference("options.samples", 1, 2) in found.made_differently
+
+
+def test_another_model_in_a_real_build(monkeypatch, tmp_path, source):
+    for out, model in (("old", "tiny"), ("new", "large")):
+        with ChatServer(model=model) as server:
+            server.reply = scripted
+            assert build(monkeypatch, source, tmp_path / out, server) == 0
+    found = changes(version(str(tmp_path / "old")), version(str(tmp_path / "new")))
+    assert groups(found, "added") == groups(found, "removed") == {"turns": {("request",): 8}}
+    assert {one.what for one in found.made_differently} == {"model", "turns.model"}
+
+
+def published(folder: str, repo_id: str, tag: str) -> str:
+    from pathlib import Path
+
+    from hub.publish.upload import Target, publish
+
+    return publish(Path(folder), Target(repo_id, tag=tag), "A version").oid
+
+
+def compared(old: str, new: str) -> dict[str, object]:
+    from hub.changes.compare import changes
+    from hub.versions import version
+
+    return changes(version(old), version(new)).as_json()
+
+
+def test_published_versions(hub_client: Client, local_hub: LocalHub, tmp_path):
+    first, second = made(tmp_path / "first", rows()), made(tmp_path / "second", rows(), rows(file="g"))
+    for one in (first, second):
+        one.folder.write_readme(card(one.folder, {}, "data"))
+    oid = hub_client.run(published, str(first.folder.root), REPO, "v1.0.0")
+    hub_client.run(published, str(second.folder.root), REPO, "v2.0.0")
+    found = hub_client.run(compared, f"{REPO}@v1.0.0", REPO)
+    assert found["old"] == f"{REPO}@{oid}"
+    assert {name for name, one in found["tables"].items() if one["groups"]} == set(MADE_OF)
+    assert all(group["why"] == ["file"] for one in found["tables"].values() for group in one["groups"])
+    local = hub_client.run(compared, str(second.folder.root), f"{REPO}@v2.0.0")
+    assert not any(one["groups"] for one in local["tables"].values())

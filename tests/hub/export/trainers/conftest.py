@@ -1,0 +1,63 @@
+"""A build, exported, and processes with the trainers that read it."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from hub.export import export
+from hub.versions import version
+from tests import ROOT
+from tests.building import build, functions_file, scripted_server
+from tests.doubles.local_hub import Client
+from tests.hub.export.trainers.environment import python
+
+HERE = Path(__file__).parent
+BUILD_TIMEOUT_S = 3600  # the first time, an environment is downloaded inside a test's time
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here needs an environment of its own."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.trainers)
+            item.add_marker(pytest.mark.timeout(BUILD_TIMEOUT_S))
+
+
+@pytest.fixture(scope="package")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with answers right and wrong, conversations of several turns, and preferences."""
+    folder = tmp_path_factory.mktemp("built")
+    with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
+        assert build(patch, functions_file(folder), folder / "out", server, "--samples", 4, "--turns", 2) == 0
+    return folder / "out"
+
+
+@pytest.fixture
+def exported(built: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """The build in the format of a name."""
+
+    def written(name: str) -> Path:
+        export(version(str(built)), name, tmp_path / name)
+        return tmp_path / name
+
+    return written
+
+
+@pytest.fixture
+def trainer(tmp_path: Path) -> Iterator[Callable[[str], Client]]:
+    """A process of the interpreter with a trainer, by its name."""
+    own = {
+        "PYTHONPATH": str(ROOT),
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    with ExitStack() as stack:
+
+        def started(name: str) -> Client:
+            return stack.enter_context(Client(python(name), {**os.environ, **own}, tmp_path / "trainer"))
+
+        yield started

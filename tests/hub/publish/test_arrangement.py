@@ -1,0 +1,213 @@
+"""Rows of a version in the order and the files of the version before, whatever became of them."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from builders.schema import TABLES, table
+from builders.tables.folder import Folder
+from hub.publish.arrangement import arrange
+from hub.publish import arrangement
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, rows in (("ROWS", 10), ("LEAST_ROWS", 5), ("_ALWAYS_SMALL_ROWS", 5), ("MOST_SMALL", 2)):
+            patch.setattr(arrangement, name, rows)
+        yield
+
+
+def pair(name, output="1"):
+    return {"pair_id": name, "function_id": "f", "input": "{}", "output": output, "seed": 0, "draw": 0}
+
+
+def names(start, stop):
+    return [f"{number:03d}" for number in range(start, stop)]
+
+
+def folder(path, config="io_pairs", **files):
+    """A table whose files are given by split, each as a list of rows or of their names."""
+    (path / config).mkdir(parents=True)
+    for split, parts in files.items():
+        for number, part in enumerate(parts):
+            rows = [row if isinstance(row, dict) else pair(row) for row in part]
+            name = f"{split}-{number:05d}-of-{len(parts):05d}.parquet"
+            table(rows, TABLES[config]).to_parquet(path / config / name)
+    return Folder(path)
+
+
+def held(made, config="io_pairs", column="pair_id"):
+    """What the files hold, by split."""
+    found = {}
+    for file in made.files(config):
+        found.setdefault(file.name.split("-")[0], []).append(pq.read_table(file)[column].to_pylist())
+    return found
+
+
+def contents(made):
+    return [file.read_bytes() for file in made.files("io_pairs")]
+
+
+OLD = [names(0, 8), names(8, 20), names(20, 26)]
+
+
+@pytest.fixture
+def old(tmp_path):
+    return folder(tmp_path / "old", train=OLD)
+
+
+def test_new_rows_come_last_wherever_the_build_has_them(tmp_path, old):
+    new = folder(tmp_path / "new", train=[["x", *names(0, 13), "y", *names(13, 26), *"abcdefghijk"]])
+    arrange(new, old)
+    assert held(new)["train"] == [*OLD, list("xyabcdefgh"), list("ijk")]
+    assert contents(new)[:3] == contents(old)
+    assert [file.name[:11] for file in new.files("io_pairs")] == [f"train-{n:05d}" for n in range(5)]
+    assert list((new.root / ".codeio").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "second"),
+    [
+        ([*names(0, 13), *names(14, 26)], [*names(8, 13), *names(14, 20)]),
+        ([*names(0, 13), pair("013", "2"), *names(14, 26)], names(8, 20)),
+    ],
+    ids=["removed", "changed"],
+)
+def test_only_the_file_of_a_row_that_is_gone_or_changed_is_written_anew(tmp_path, old, rows, second):
+    new = folder(tmp_path / "new", train=[rows[::-1]])
+    arrange(new, old)
+    assert held(new)["train"] == [OLD[0], second, OLD[2]]
+    is_same = [one == other for one, other in zip(contents(new), contents(old), strict=True)]
+    assert is_same == [True, False, True]
+    outputs = {row["pair_id"]: row["output"] for row in new.read("io_pairs")}
+    assert outputs.get("013") in (None, "2")
+    assert set(outputs.values()) <= {"1", "2"}
+
+
+def test_a_file_that_lost_all_rows_is_gone(tmp_path, old):
+    new = folder(tmp_path / "new", train=[names(0, 8) + names(20, 26)])
+    arrange(new, old)
+    assert held(new)["train"] == [OLD[0], OLD[2]]
+
+
+def test_a_row_that_moved_to_the_other_split_is_new_there(tmp_path):
+    old = folder(tmp_path / "old", train=[names(0, 6), names(6, 12)], test=[names(50, 56)])
+    new = folder(tmp_path / "new", train=[names(0, 3), names(4, 12)], test=[["003", *names(50, 56)]])
+    arrange(new, old)
+    rest = ["000", "001", "002", "004", "005"]
+    assert held(new) == {"train": [rest, names(6, 12)], "test": [names(50, 56), ["003"]]}
+
+
+def test_rows_of_one_key_stay_as_many_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrangement, "MOST_SMALL", 9)
+    row = dict(zip(TABLES["dropped"], ("tasks", "a", "f", "duplicate", "1", ""), strict=True))
+    other = {**row, "drop_detail": "2"}
+    old = folder(tmp_path / "old", "dropped", train=[[row, row, other], [{**row, "row_id": "b"}]])
+    new = folder(tmp_path / "new", "dropped", train=[[other, {**row, "row_id": "b"}, row, other, row, row]])
+    arrange(new, old)
+    assert held(new, "dropped", "drop_detail")["train"] == [["1", "1", "2"], ["1"], ["2", "1"]]
+
+
+def test_small_files_do_not_pile_up(tmp_path):
+    before = folder(tmp_path / "0", train=[names(0, 10), names(10, 20)])
+    shapes = []
+    for version in range(1, 7):
+        made = folder(tmp_path / str(version), train=[names(0, 20 + 2 * version)[::-1]])
+        arrange(made, before)
+        shapes.append([len(part) for part in held(made)["train"]])
+        before = made
+    assert shapes == [
+        [10, 10, 2],
+        [10, 10, 2, 2],
+        [10, 10, 6],
+        [10, 10, 6, 2],
+        [10, 10, 6, 2, 2],
+        [10, 10, 6, 6],
+    ]
+
+
+def test_what_has_many_small_files_stays_so_until_it_changes(tmp_path):
+    old = folder(tmp_path / "old", train=[names(start, start + 2) for start in range(0, 10, 2)])
+    same = folder(tmp_path / "same", train=[names(0, 10)])
+    arrange(same, old)
+    assert contents(same) == contents(old)
+    fewer = folder(tmp_path / "fewer", train=[names(0, 5) + names(6, 10)])
+    arrange(fewer, old)
+    assert held(fewer)["train"] == [["004"], names(6, 8), names(8, 10), names(0, 4)]
+
+
+def test_rows_with_other_columns_are_all_written_anew_in_the_old_order(tmp_path, old):
+    for file in old.files("io_pairs"):
+        pq.write_table(pq.read_table(file).drop_columns(["draw"]), file)
+    new = folder(tmp_path / "new", train=[["x", *names(0, 26)[::-1]]])
+    arrange(new, old)
+    assert held(new)["train"] == [*OLD, ["x"]]
+    assert all(pq.read_schema(file).names == list(TABLES["io_pairs"]) for file in new.files("io_pairs"))
+
+
+def test_without_what_names_a_row_the_build_stays_as_it_is(tmp_path, old):
+    for file in old.files("io_pairs"):
+        pq.write_table(pa.table({"other": [1]}), file)
+    new = folder(tmp_path / "new", train=[names(0, 26)])
+    for before in (old, Folder(tmp_path / "nothing")):
+        arrange(new, before)
+        assert held(new)["train"] == [names(0, 26)]
+
+
+def test_files_behind_links_are_taken_over_and_names_mean_nothing(tmp_path, old):
+    cached = tmp_path / "cached"
+    (cached / "io_pairs").mkdir(parents=True)
+    for file in old.files("io_pairs"):
+        (cached / "io_pairs" / file.name).symlink_to(os.path.relpath(file, cached / "io_pairs"))
+    new = folder(tmp_path / "new [1]*", train=[[*names(0, 9), "x", *names(9, 26)]])
+    arrange(new, Folder(cached))
+    assert held(new)["train"] == [*OLD, ["x"]]
+    assert not any(file.is_symlink() for file in new.files("io_pairs"))
+
+
+def test_it_does_not_depend_on_the_process(tmp_path, old):
+    made = []
+    for seed in ("1", "2"):
+        new = folder(tmp_path / seed, train=[["x", *names(3, 26)[::-1], "y"]])
+        code = "import sys; from pathlib import Path; from builders.tables.folder import Folder as F;"
+        code += "from hub.publish.arrangement import arrange; arrange(*map(F, map(Path, sys.argv[1:])))"
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", code, new.root, old.root], env=environment, check=True)
+        made.append(contents(new))
+    assert made[0] == made[1]
+
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from(names(0, 30)), st.sampled_from("12"), st.sampled_from(["train", "test"])),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(versions=st.lists(ROWS, min_size=2, max_size=4))
+def test_whatever_came_before_a_version_has_the_rows_of_its_build(tmp_path_factory, versions):
+    root, before = tmp_path_factory.mktemp("versions"), None
+    for number, rows in enumerate(versions):
+        splits = {}
+        for name, output, split in rows:
+            splits.setdefault(split, [[]])[0].append(pair(name, output))
+        made, again = (folder(root / f"{number}{which}", **splits) for which in "ab")
+        if before:
+            arrange(made, before)
+        arrange(again, made)
+        assert contents(again) == contents(made)
+        for split, (built,) in splits.items():
+            files = sorted((made.root / "io_pairs").glob(f"{split}-*"))
+            published = [row for file in files for row in pq.read_table(file).to_pylist()]
+            assert Counter(map(str, published)) == Counter(map(str, built))
+        assert set(held(made)) == set(splits)
+        before = made

@@ -1,0 +1,235 @@
+"""The notebooks, run by nbmake on real builds and the local Hub, and what holds for the files themselves."""
+
+import json
+import re
+import shlex
+import shutil
+import tomllib
+from html import unescape
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from packaging.requirements import Requirement
+from typer.main import get_command
+
+from builders.cli.main import app
+from builders.pipeline import FIRST_STAGE
+from builders.raw_code import corpus
+from builders.tables.counts import counted
+from builders.tables.folder import Folder
+from hub.audit import audit
+from hub.versions import version
+from tests import ROOT
+from tests.auditing import altered
+from tests.builders.functions.test_stage import Model
+from tests.building import functions_file, scripted_server
+from tests.doubles.local_hub import LocalHub
+from tests.notebooks.kernels import NOTEBOOKS, Ran, cell, ran, read
+
+NAMES = ("rebuild", "audit", "explore")
+PNG = "image/png"
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """That of a kernel that talks to nobody."""
+    with LocalHub(tmp_path / "hub") as hub:
+        yield hub.environment(tmp_path / "home", token=None)
+
+
+def code_cells(name):
+    return [one for one in read(name).cells if one.cell_type == "code"]
+
+
+def visible(run: Ran) -> str:
+    return json.dumps([one.get("outputs", []) for one in run.notebook.cells])
+
+
+def told(folder: Path) -> dict[str, int]:
+    """The rows of each stage, as the card tells them."""
+    text = (folder / "README.md").read_text().partition("<!-- counted: funnel -->")[2]
+    found = re.findall(r"^\| (\w+) \| ([\d,]+) \|", text.partition("<!-- /counted -->")[0], re.MULTILINE)
+    return {stage: int(n.replace(",", "")) for stage, n in found}
+
+
+def test_there_are_no_others():
+    assert {path.stem for path in NOTEBOOKS.iterdir() if path.suffix == ".ipynb"} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_are_valid_and_hold_no_outputs(name):
+    notebook = read(name)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    nbformat.validate(notebook)
+    for one in code_cells(name):
+        assert (one.outputs, one.execution_count) == ([], None)
+    ids = [one.id for one in notebook.cells]
+    assert all(re.fullmatch("[a-z-]+", own) for own in ids)
+    assert [one.id for one in notebook.cells if "parameters" in one.metadata.get("tags", ())] == [
+        "parameters"
+    ]
+    assert ids[:4] == ["title", "setup", "install", "parameters"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_installed_exists_and_only_where_it_is_missing(name, monkeypatch):
+    asked = []
+
+    class Shell:
+        def run_line_magic(self, *words):
+            asked.append(words)
+
+    source = TransformerManager().transform_cell(cell(read(name), "install").source)
+    exec(source, {"get_ipython": Shell})
+    assert asked == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    exec(source, {"get_ipython": Shell})
+    ((magic, words),) = asked
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    install, *_, wanted = shlex.split(words)
+    required = Requirement(wanted)
+    assert (magic, install, required.name) == ("pip", "install", project["name"])
+    assert required.extras <= set(project["optional-dependencies"])
+
+
+def test_what_rebuild_is_given_is_understood():
+    names = {}
+    exec(cell(read("rebuild"), "parameters").source, names)
+    assert names["CODE"].is_file()
+    command = get_command(app).commands["build"]
+    words = (str(names["CODE"]), "--out", names["OUT"], *shlex.split(names["MODEL"]))
+    for options in (names["OPTIONS"], names["AGAIN"]):
+        command.make_context("build", [*words, *shlex.split(options)])
+    stages = re.findall(
+        r"^\| (?:`(\w+)`|.*?) \| `(\w+)`", cell(read("rebuild"), "again-text").source, re.MULTILINE
+    )
+    assert {table or None: stage for table, stage in stages} == FIRST_STAGE
+
+
+class Answering(Model):
+    """Writes functions as they were recorded, and works out outputs; inputs it cannot tell."""
+
+    def retell(self, body):
+        told = body["messages"][1]["content"] if len(body["messages"]) > 1 else ""
+        if "Your task" not in told:
+            return super().retell(body)
+        if "find what" not in told:
+            return 'It could be {"input": {}}', "stop"
+        names = {}
+        exec(re.search(r"```python\n(.*?)```", told, re.DOTALL)[1], names)
+        given = json.loads(told.rstrip().rsplit("\n", 1)[1])
+        return f"I follow it. {json.dumps({'output': names['main_solution'](**given)})}", "stop"
+
+
+@pytest.mark.timeout(1800)
+def test_rebuild_makes_a_dataset_of_code_and_sends_nothing(tmp_path, environment):
+    code = str(corpus() / "everyday")  # replies about some of these files are recorded
+    with Answering() as server:
+        run = ran("rebuild", tmp_path, environment, CODE=code, MODEL=f"--base-url {server.address}")
+    assert run.code == 0, run.log + visible(run)
+    out = tmp_path / "out" / "rebuilt"
+    counts = Folder(out).counts()
+    assert counts["raw_code"] == {"train": 8}
+    assert 0 < counts["functions"]["train"] < 8
+    assert sum(counts["codeio_pp"].values()) == sum(counts["tasks"].values()) > 0
+    statuses = counted(Folder(out))["statuses"]
+    assert set(statuses["output"]["0"]) == {"correct"}
+    assert "correct" not in statuses["input"]["0"]
+    assert "\x1b" not in visible(run)
+    assert run.text("build").count("\n") < 200
+    assert [len(run.shown(PNG, one)) for one in ("funnel", "statuses")] == [1, 1]
+    assert len(run.shown("text/html", "tables")) == len(counts)
+    assert 1 <= len(run.shown("text/html", "answers")) <= 2
+    again = Folder(out.with_name("rebuilt-again")).counts()
+    assert sum(again["io_pairs"].values()) > sum(counts["io_pairs"].values())
+    assert "new pair" in run.text("again")
+    assert "Nothing was sent" in run.text("publish")
+    assert run.outputs("install") == run.outputs("login") == []
+
+
+@pytest.mark.timeout(1800)
+def test_what_rebuild_publishes_is_audited_and_explored(tmp_path, local_hub: LocalHub):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "token").write_text("hf_ada")  # as `hf auth login` leaves it
+    environment = local_hub.environment(home, token=None)
+    functions_file(tmp_path)
+    given = {
+        "CODE": "functions.jsonl",
+        "OPTIONS": "--from functions --samples 4 --max-pairs 2 --test-share 0",
+    }
+    with scripted_server() as server:
+        model = f"--base-url {server.address}"
+        run = ran("rebuild", tmp_path, environment, MODEL=model, REPO="ada/data", DRY_RUN=False, **given)
+    assert run.code == 0, run.log
+    assert "hf_ada" not in visible(run)
+    assert "commit/" in run.text("publish")
+    assert "rlvr/train-00000-of-00001.parquet" in local_hub.files("ada/data", "v1.0.0")
+
+    run = ran("audit", tmp_path, environment, DATASET="ada/data@v1.0.0", SAMPLE=10)
+    assert run.code == 0, run.log
+    assert "10 of 48" in run.text("audit")
+    assert "All that was looked at holds." in run.text("audit")
+
+    run = ran("explore", tmp_path, environment, DATASET="ada/data@v1.0.0", SHOWN=3)
+    assert run.code == 0, run.log
+    assert len(run.shown(PNG)) == 5
+    assert len(run.shown("text/html", "rows")) == 3
+
+
+@pytest.mark.timeout(1800)
+def test_explore_shows_the_figures_of_the_card(tmp_path, a_release, environment):
+    run = ran("explore", tmp_path, environment, DATASET=str(a_release), SHOWN=1, SKIPPED=1)
+    assert run.code == 0, run.log
+    (table,) = run.shown("text/html", "reasons")
+    stages = re.findall(r"<td>(\w+)</td>\s*<td>(\d+)</td>", table)
+    assert {stage: int(n) for stage, n in stages} == told(a_release)
+    assert "8 truncated" in table
+    assert [len(run.shown(PNG, one.id)) for one in code_cells("explore") if run.shown(PNG, one.id)] == [1] * 5
+    (shown,) = run.shown("text/html", "rows")
+    text = unescape(shown)
+    assert all(words in text for words in ("What is ", "I guess.", "I add.", "code returns"))
+    assert all(f"<b>{status}</b>" in shown for status in ("correct", "wrong"))
+    assert "4 of 6 answers" in text
+
+
+@pytest.mark.timeout(1800)
+def test_explore_shows_what_there_is_of_a_part(tmp_path, a_release, environment):
+    for config in set(Folder(a_release).counts()) - {"codeio_pp"}:
+        shutil.rmtree(a_release / config)
+    run = ran("explore", tmp_path, environment, DATASET=str(a_release))
+    assert run.code == 0, run.log
+    assert len(run.shown(PNG)) == 5
+    assert run.shown("text/html", "rows") == []
+
+
+@pytest.mark.timeout(1800)
+def test_audit_shows_the_row_that_was_altered_and_fails(tmp_path, a_release, environment):
+    def change(rows):
+        rows[0]["response"] = "I add <b>$nothing$</b>."
+
+    altered(a_release, "turns", change)
+    run = ran("audit", tmp_path, environment, DATASET=str(a_release), SAMPLE=None)
+    assert run.code == 1
+    assert "do not hold" in run.outputs("verdict")[0]["evalue"]
+    found = audit(version(str(a_release)), workers=1).findings
+    (listed,) = run.shown("text/html", "findings")
+    assert listed.count("<tr") == len(found) + 1
+    shown = run.shown("text/html", "rows")
+    assert any("I add &lt;b&gt;$nothing$&lt;/b&gt;." in html for html in shown)
+    assert all("mathjax_ignore" in html for html in (listed, *shown))
+    explained = cell(read("audit"), "checks").source
+    checks = re.findall(r"^│ (\w+) +│ [\d,]+", run.text("audit"), re.MULTILINE)
+    assert len(checks) == 9
+    assert all(f"| `{check}` |" in explained for check in checks)
+
+
+@pytest.mark.timeout(1800)
+def test_a_build_that_fails_ends_the_notebook_there(tmp_path, environment):
+    run = ran("rebuild", tmp_path, environment, CODE="nowhere", MODEL="--base-url http://127.0.0.1:9")
+    assert run.code == 1
+    assert "codeio: " in run.text("build")
+    assert run.outputs("build")[-1]["ename"] == "AssertionError"
+    assert run.outputs("funnel") == []

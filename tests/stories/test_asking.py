@@ -1,0 +1,199 @@
+"""How a build asks its model, from the command line: options, limits, failures, shared answers, telemetry."""
+
+import json
+import os
+import re
+import signal
+import threading
+import time
+
+import pytest
+
+from builders.cli.summary import figures
+from builders.responses import Responses
+from builders.running.run import Run
+from builders.tables.folder import Folder
+from tests.building import build, contents, rows, run, scripted, scripted_server
+from tests.doubles.chat_server import ChatServer
+
+
+def n_asked(server):
+    return sum(server.asked.values())
+
+
+def test_cut_off_replies_are_asked_again_alone_with_a_longer_limit(
+    monkeypatch, source, tmp_path, server, capsys
+):
+    out = tmp_path / "out"
+
+    def reply(body):
+        is_long = body["max_tokens"] >= 8192 or "response_format" in body
+        return scripted({**body, "seed": 0}) if is_long else ("And so on and", "length")
+
+    server.reply = reply
+    build(monkeypatch, source, out, server, "--turns", 0)
+    assert "codeio" not in Folder(out).counts()
+    before = n_asked(server)
+    assert build(monkeypatch, source, out, server, "--turns", 0, "--truncated-tokens", 8192) == 0
+    assert n_asked(server) - before == 8
+    assert all(body["max_tokens"] == 8192 for body in server.bodies[-8:])
+    turns = rows(out, "turns")
+    assert {turn["finish_reason"] for turn in turns} == {"stop"}
+    assert {json.loads(turn["sampling"])["max_tokens"] for turn in turns} == {8192}
+    assert len(rows(out, "codeio")) == 8
+    assert build(monkeypatch, source, out, server, "--turns", 0) == 1
+    assert "can grow but not shrink" in capsys.readouterr().err
+
+
+def test_refused_requests_are_asked_again_on_demand_alone(monkeypatch, source, tmp_path, server, capsys):
+    out = tmp_path / "out"
+    server.reply = None
+    server.always = "too_long"
+    build(monkeypatch, source, out, server)
+    assert {row["drop_reason"] for row in rows(out, "dropped")} == {"context_too_long"}
+    assert figures(Folder(out), Run(out))["requests"] == {"answers": 0, "refusals": {"context_too_long": 8}}
+    before = n_asked(server)
+    build(monkeypatch, source, out, server)
+    assert n_asked(server) == before
+    server.always, server.reply = None, scripted
+    capsys.readouterr()
+    assert build(monkeypatch, source, out, server, "--retry-failed") == 0
+    assert "8 refused requests are asked again" in capsys.readouterr().err
+    assert n_asked(server) - before == 8
+    assert len(rows(out, "turns")) == 8
+    assert "dropped" not in Folder(out).counts()
+
+
+def test_system_prompt_and_template_options_reach_the_model_and_decide_the_rows(
+    monkeypatch, source, tmp_path, server, capsys
+):
+    out, file = tmp_path / "out", tmp_path / "system.txt"
+    file.write_text("Think like a mathematician.")
+    options = ("--system-prompt", file, "--chat-template", '{"enable_thinking": false}')
+    assert build(monkeypatch, source, out, server, *options) == 0
+    assert all(body["messages"][0]["content"] == "Think like a mathematician." for body in server.bodies)
+    assert all(body["chat_template_kwargs"] == {"enable_thinking": False} for body in server.bodies)
+    for config in ("codeio", "codeio_pp"):
+        assert all(row["messages"][0]["content"] == file.read_text() for row in rows(out, config))
+    assert all(row["prompt"][0]["content"] == file.read_text() for row in rows(out, "rlvr"))
+    assert json.loads(rows(out, "turns")[0]["sampling"])["chat_template_kwargs"] == {"enable_thinking": False}
+    assert build(monkeypatch, source, out, server, *options[:2]) == 1
+    assert "chat_template" in capsys.readouterr().err
+    file.write_text("Think like a lawyer.")
+    assert build(monkeypatch, source, out, server, *options) == 1
+
+
+@pytest.mark.parametrize("options", [("--chat-template", "[1]"), ("--system-prompt", "absent.txt")])
+def test_what_cannot_be_read_is_refused_before_any_work(
+    monkeypatch, source, tmp_path, server, capsys, options
+):
+    assert build(monkeypatch, source, tmp_path / "out", server, *options) == 2
+    assert options[0] in capsys.readouterr().err
+    assert n_asked(server) == 0
+
+
+def test_reasoning_is_kept_apart_and_reaches_the_training_text_on_demand(
+    monkeypatch, source, tmp_path, server
+):
+    plain, kept = tmp_path / "plain", tmp_path / "kept"
+    build(monkeypatch, source, plain, server)
+    build(monkeypatch, source, kept, server, "--keep-reasoning")
+    assert rows(plain, "turns") == rows(kept, "turns")
+    assert all(turn["reasoning"].startswith("thinking of") for turn in rows(kept, "turns"))
+    for without, with_it in zip(rows(plain, "codeio_pp"), rows(kept, "codeio_pp"), strict=True):
+        said = with_it["messages"][-1]["content"]
+        assert "think" not in without["messages"][-1]["content"]
+        assert re.fullmatch(r"(?s)<think>\nthinking of .*\n</think>\n\n.*", said)
+        assert said.endswith(without["messages"][-1]["content"])
+        assert with_it["turn_1"].startswith("<think>")
+
+
+def test_a_colleague_asks_nothing_with_the_answers_of_a_run(monkeypatch, source, tmp_path, server, capsys):
+    one, other, file = tmp_path / "one", tmp_path / "other", tmp_path / "answers.parquet"
+    build(monkeypatch, source, one, server)
+    before = n_asked(server)
+    assert run(monkeypatch, "cache", "export", one, file) == 0
+    assert run(monkeypatch, "cache", "merge", other, file) == 0
+    assert f"{before} of {before} answers are new" in capsys.readouterr().out.replace("\n", "")
+    assert build(monkeypatch, source, other, server) == 0
+    assert n_asked(server) == before
+    assert rows(other, "turns") == rows(one, "turns")
+
+
+def test_several_servers_share_the_work(monkeypatch, source, tmp_path, server):
+    with scripted_server() as second:
+        server.delay_s = second.delay_s = 0.05
+        out = tmp_path / "out"
+        options = ("--base-url", second.address, "--samples", 4, "--concurrency", 2)
+        assert build(monkeypatch, source, out, server, *options) == 0
+        assert n_asked(server) > 5
+        assert n_asked(second) > 5
+    alone = tmp_path / "alone"
+    build(monkeypatch, source, alone, server, "--samples", 4)
+    assert rows(alone, "turns") == rows(out, "turns")
+
+
+def test_servers_of_different_models_are_refused(monkeypatch, source, tmp_path, server, capsys):
+    with ChatServer(model="other") as second:
+        assert build(monkeypatch, source, tmp_path / "out", server, "--base-url", second.address) == 1
+    assert "different models do not mix" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_telemetry_tells_rates_failures_and_cost(monkeypatch, source, tmp_path, server):
+    out = tmp_path / "out"
+    build(monkeypatch, source, tmp_path / "other", server)
+    stuck = server.bodies[0]["messages"][-1]["content"]
+    server.faults[stuck] = ["500"]
+    build(monkeypatch, source, out, server, "--price-in", 2, "--price-out", 10)
+    samples = [line for line in Run(out).telemetry("sample") if line["stage"] == "responses"]
+    last = samples[-1]
+    assert (last["rows"], last["n_rows"], last["in_flight"], last["waiting"]) == (8, 8, 0, 0)
+    assert last["asked"] == last["answered"] + 1 == 9
+    assert last["failures"] == {"HTTP 500": 1}
+    assert last["cached_share"] == 0.4
+    assert last["cost"] == pytest.approx((80 * 2 + 24 * 10) / 1e6)
+    assert figures(Folder(out), Run(out))["cost"]["responses"]["failures"] == {"HTTP 500": 1}
+
+
+def test_the_key_is_written_nowhere(monkeypatch, source, tmp_path, server):
+    secret = "sk-do-not-tell-anyone"
+    monkeypatch.setenv("CODEIO_API_KEY", secret)
+    server.key = secret
+    server.reply = lambda body: (f"{secret} {scripted(body)[0]}", "stop")  # a server that repeats it
+    out = tmp_path / "out"
+    assert build(monkeypatch, source, out, server) == 0
+    assert run(monkeypatch, "cache", "export", out, out / "answers.parquet") == 0
+    assert all("***" in turn["response"] for turn in rows(out, "turns"))
+    for path in out.rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+
+
+def test_shards_are_asked_about_together_and_rows_keep_their_order(monkeypatch, source, tmp_path, server):
+    one_by_one, together = tmp_path / "one_by_one", tmp_path / "together"
+    server.delay_s = 0.05
+    monkeypatch.setattr(Responses, "shard_rows", 2)
+    build(monkeypatch, source, together, server, "--turns", 0)
+    assert server.n_in_flight_most > 4
+    server.n_in_flight_most = 0
+    monkeypatch.setattr(Responses, "shards_at_once", 1)
+    build(monkeypatch, source, one_by_one, server, "--turns", 0)
+    assert server.n_in_flight_most == 2
+    assert contents(together) == contents(one_by_one)
+
+
+def test_ctrl_c_ends_all_shards_at_once(monkeypatch, source, tmp_path, server, capsys):
+    out = tmp_path / "out"
+    build(monkeypatch, source, out, server, "--until", "tasks")
+    before = set(threading.enumerate())
+    server.delay_s = 20
+    monkeypatch.setattr(Responses, "shard_rows", 2)
+    timer = threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    began = time.monotonic()
+    assert build(monkeypatch, source, out, server) == 130
+    assert time.monotonic() - began < 10
+    assert "same command goes on" in capsys.readouterr().err
+    new = set(threading.enumerate()) - before
+    assert not [thread.name for thread in new if thread.name.startswith("codeio")]
+    server.delay_s = 0
+    assert build(monkeypatch, source, out, server) == 0
