@@ -150,7 +150,7 @@ def _template() -> Template:
         }
     )
     environment.tests["multiline"] = lambda value: isinstance(value, str) and "\n" in value
-    return environment.from_string(files("hub").joinpath("card.md").read_text(encoding="utf-8"))
+    return environment.from_string(files("hub.card").joinpath("card.md").read_text(encoding="utf-8"))
 
 
 def _cell(text: str) -> str:
