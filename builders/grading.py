@@ -1,8 +1,8 @@
 """Predictions and their verdicts, by the rules of `builders.verifier`, in the sandbox.
 
 In: predictions, and the rows that say what was asked. Out: a `Verdict` each. Outputs are compared; predicted
-inputs are run like a pair, in three worlds of the sandbox, those of one function in one job but each in a
-process of its own: no verdict depends on what else is in the batch. The recorded half never enters it.
+inputs are run like a pair, in three environments of the sandbox, those of one function in one job but each in
+a process of its own: no verdict depends on what else is in the batch. The recorded half never enters it.
 Rewards stand on this in the environments of trainers: it needs no package but codeio's.
 
 Not covered: the rules themselves, which ship with the data, and finding the prediction in a reply.

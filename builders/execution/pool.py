@@ -1,7 +1,7 @@
 """The host's loop: requests out to zygotes, replies in, in one thread and in any number of forked processes.
 
-A lane is a kind of zygote in a world; each has up to `workers` zygotes, started when there is work for them.
-A zygote that dies or falls silent is replaced and its requests are sent again; so is a request that no
+A lane is a kind of zygote in an environment; each has up to `workers` zygotes, started when there is work for
+them. A zygote that dies or falls silent is replaced and its requests are sent again; so is a request that no
 process could be had for. A request that loses its zygote time and again is answered with None.
 """
 
@@ -18,7 +18,7 @@ from builders.execution.link import Link, LinkLost, StartRefused
 from builders.execution.tickets import Lane, Request, Server, Ticket
 
 _QUEUED = 2  # requests a zygote holds: one at work, one waiting, so that it never idles
-_WINDOW = 8  # requests under way for each worker and world: bounds what waits to be yielded in order
+_WINDOW = 8  # requests under way for each worker and environment: bounds what waits to be yielded in order
 _MOST_FAILED_STARTS = 5  # of zygotes that end without a word before they serve, one after the other
 _POLL_MS = 50  # a thread holds the loop for so long at most
 _YIELD_S = 1e-4  # between its turns, where there are others: who waits for a lock is not next in line
@@ -43,7 +43,9 @@ class Pool:
         self._finalizer = weakref.finalize(self, _close, self._servers, os.getpid())
         _POOLS.add(self)
 
-    def stream(self, requests: Iterable[Request], n_worlds: int = 1) -> Iterator[tuple[int, bytes | None]]:
+    def stream(
+        self, requests: Iterable[Request], n_environments: int = 1
+    ) -> Iterator[tuple[int, bytes | None]]:
         """Yield each request's number of inputs and reply, in order, with a bounded number under way."""
         waiting: deque[Ticket] = deque()
         source = iter(requests)
@@ -52,7 +54,7 @@ class Pool:
             self._n_streams += 1
         try:
             while True:
-                while is_open and len(waiting) < _WINDOW * self.workers * n_worlds:
+                while is_open and len(waiting) < _WINDOW * self.workers * n_environments:
                     request = next(source, None)
                     if request is None:
                         is_open = False
@@ -133,7 +135,7 @@ class Pool:
 
     def _start(self, lane: Lane) -> Server:
         try:
-            server = Server(Link(self.layers, lane.kind, lane.world))
+            server = Server(Link(self.layers, lane.kind, lane.environment))
         except LinkLost as error:
             raise WorkerLost(f"a sandbox worker cannot be started: {error}") from error
         self._servers[lane].append(server)

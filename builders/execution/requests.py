@@ -4,25 +4,27 @@ import hashlib
 import json
 from typing import Any
 
+from builders.execution.inside.environments import ENVIRONMENTS, Environment
 from builders.execution.inside.wire import MOST_KILLED, REQUEST_HEADER, frame
-from builders.execution.inside.worlds import WORLDS, World
 from builders.execution.job import Draw, Job, Limits
 from builders.execution.preload import Preload, kind_for
 from builders.execution.tickets import Lane, Request
 from builders.verifier import canonical
 
 
-def job_request(job: Job, limits: Limits, preload: Preload, world: World = WORLDS[0]) -> Request:
+def job_request(
+    job: Job, limits: Limits, preload: Preload, environment: Environment = ENVIRONMENTS[0]
+) -> Request:
     """Call on each input; with another history in reverse, in a module that keeps its state."""
     content: dict[str, Any] = {
         "code": job.code,
         "entrypoint": job.entrypoint,
-        "seed": job.seed + 7919 * world.seed,
-        "shared": bool(world.history),
+        "seed": job.seed + 7919 * environment.seed,
+        "shared": bool(environment.history),
     }
-    inputs = job.inputs[::-1] if world.history else job.inputs
+    inputs = job.inputs[::-1] if environment.history else job.inputs
     kind = kind_for(job.code) if preload == "auto" else preload
-    return _request(content, inputs, limits, Lane(kind, world.home), job.apart)
+    return _request(content, inputs, limits, Lane(kind, environment.home), job.apart)
 
 
 def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
@@ -31,7 +33,7 @@ def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
     content = {"code": draw.code, "generator": draw.generator}
     seeds = [_draw_seed(draw, number) for number in numbers]
     kind = kind_for(f"{draw.code}\n{draw.generator}") if preload == "auto" else preload
-    return _request(content, seeds, limits, Lane(kind, WORLDS[0]))
+    return _request(content, seeds, limits, Lane(kind, ENVIRONMENTS[0]))
 
 
 def _draw_seed(draw: Draw, number: int) -> str:

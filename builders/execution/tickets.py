@@ -9,8 +9,8 @@ import time
 from collections import deque
 from typing import NamedTuple
 
+from builders.execution.inside.environments import Environment
 from builders.execution.inside.wire import UNABLE
-from builders.execution.inside.worlds import World
 from builders.execution.link import Link, StartRefused
 from builders.execution.preload import Kind
 
@@ -24,7 +24,7 @@ class Lane(NamedTuple):
     """Where a request may run."""
 
     kind: Kind
-    world: World
+    environment: Environment
 
 
 class Request(NamedTuple):

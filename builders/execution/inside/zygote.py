@@ -67,29 +67,31 @@ def _prepare(config: dict[str, Any]) -> "_Server":
     os.register_at_fork = lambda **hooks: None
     from builders.execution.inside import kernel, landlock, namespaces, seccomp
     from builders.execution.inside.clock import EPOCH_S, VirtualClock
+    from builders.execution.inside.environments import Environment
     from builders.execution.inside.worker import Worker
-    from builders.execution.inside.worlds import World
 
     kernel.close_from(RESULTS)  # a job that inherited the host's end of a pipe could answer for others
     layers, readable, devices = config["layers"], config["readable"], config["devices"]
-    world = World(**config["world"])
+    environment = Environment(**config["environment"])
     capabilities: tuple[int, ...] = ()
     if "namespaces" in layers:
-        namespaces.enter(readable, devices, config["inner_id"], (REQUESTS, REPLIES), world.process)
+        namespaces.enter(readable, devices, config["inner_id"], (REQUESTS, REPLIES), environment.process)
         kernel.drop_bounding_set()
-        _burn_process_ids(world.process)
+        _burn_process_ids(environment.process)
     elif os.getuid() == 0:
         kernel.drop_bounding_set()
         capabilities = _leave_root(config["inner_id"], readable)
-    os.chdir(("/", "/dev", readable[0])[world.environment])
+    os.chdir(("/", "/dev", readable[0])[environment.settings])
     for name in config["preload"]:
         try:
             importlib.import_module(name)
         except Exception:
             continue  # not installed here: code that imports it gets the ImportError
     os.register_at_fork = register_at_fork
-    heap_shift = [bytearray(64) for _ in range(997 * world.process)]
-    clock = VirtualClock(EPOCH_S + world.clock * (431 * 86_400 + 25_991), 1e-3 * (1 + 0.37 * world.clock))
+    heap_shift = [bytearray(64) for _ in range(997 * environment.process)]
+    clock = VirtualClock(
+        EPOCH_S + environment.clock * (431 * 86_400 + 25_991), 1e-3 * (1 + 0.37 * environment.clock)
+    )
     clock.install()
     worker = Worker(clock)
 
@@ -128,7 +130,7 @@ def _leave_root(inner_id: int, readable: list[str]) -> tuple[int, ...]:
 
 
 def _burn_process_ids(variant: int) -> None:
-    """Let process ids differ from world to world: each has a process table that begins at 1."""
+    """Let process ids differ between environments: each has a process table that begins at 1."""
     for _ in range(40 * variant):
         child = os.fork()
         if not child:
@@ -177,7 +179,7 @@ class _Server:
     def __init__(self, worker: Any, heap_shift: list[bytearray]) -> None:
         self.worker = worker
         self.given = Store(shared=True)
-        self.heap_shift = heap_shift  # held, so that addresses differ from world to world
+        self.heap_shift = heap_shift  # held, so that addresses differ between environments
         self.own_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     def serve(self, request: Store, answers: Store, n_each: int, limits: _Limits) -> bytes:
