@@ -8,7 +8,7 @@ from builders.execution.inside.environments import ENVIRONMENTS, Environment
 from builders.execution.inside.wire import MOST_KILLED, REQUEST_HEADER, frame
 from builders.execution.job import Draw, Job, Limits
 from builders.execution.preload import Preload, kind_for
-from builders.execution.tickets import Lane, Request
+from builders.execution.tickets import Place, Request
 from builders.verifier import canonical
 
 
@@ -24,7 +24,7 @@ def job_request(
     }
     inputs = job.inputs[::-1] if environment.history else job.inputs
     kind = kind_for(job.code) if preload == "auto" else preload
-    return _request(content, inputs, limits, Lane(kind, environment.home), job.apart)
+    return _request(content, inputs, limits, Place(kind, environment.home), job.apart)
 
 
 def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
@@ -33,7 +33,7 @@ def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
     content = {"code": draw.code, "generator": draw.generator}
     seeds = [_draw_seed(draw, number) for number in numbers]
     kind = kind_for(f"{draw.code}\n{draw.generator}") if preload == "auto" else preload
-    return _request(content, seeds, limits, Lane(kind, ENVIRONMENTS[0]))
+    return _request(content, seeds, limits, Place(kind, ENVIRONMENTS[0]))
 
 
 def _draw_seed(draw: Draw, number: int) -> str:
@@ -41,7 +41,7 @@ def _draw_seed(draw: Draw, number: int) -> str:
 
 
 def _request(
-    content: dict[str, Any], inputs: list[str], limits: Limits, lane: Lane, apart: bool = False
+    content: dict[str, Any], inputs: list[str], limits: Limits, place: Place, apart: bool = False
 ) -> Request:
     n_inputs = len(inputs)
     body = b"".join(map(frame, (json.dumps(content), *inputs)))
@@ -50,4 +50,4 @@ def _request(
     # A budget for each answer and three for each process (loading, a rehearsal, the call it ends in): at most
     # as many as there are inputs, and some that others kill.
     longest_s = limits.wall_s * (4 * n_inputs + 3 * MOST_KILLED)
-    return Request(lane, header + body, n_inputs, longest_s)
+    return Request(place, header + body, n_inputs, longest_s)

@@ -20,7 +20,7 @@ _MOST_LOST = 4  # zygotes for one request: some may have been killed by others
 _MOST_RETURNS = 30  # of a request that was not begun, each after ten seconds where no process can be had
 
 
-class Lane(NamedTuple):
+class Place(NamedTuple):
     """Where a request may run."""
 
     kind: Kind
@@ -30,7 +30,7 @@ class Lane(NamedTuple):
 class Request(NamedTuple):
     """Bytes for a zygote, where to, how many inputs they hold, and how long they may take."""
 
-    lane: Lane
+    place: Place
     data: bytes
     n_inputs: int
     longest_s: float
@@ -64,7 +64,7 @@ class Ticket:
             self.finish(None)
 
 
-class Server:
+class Zygote:
     """A zygote with the tickets it holds."""
 
     def __init__(self, link: Link) -> None:

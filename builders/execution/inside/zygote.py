@@ -61,7 +61,7 @@ def main(config: dict[str, Any]) -> NoReturn:
         _send(server.serve(request, answers, n_each, _Limits(*limits)), answers)
 
 
-def _prepare(config: dict[str, Any]) -> "_Server":
+def _prepare(config: dict[str, Any]) -> "_ForkServer":
     register_at_fork = os.register_at_fork
     # The hooks of random, logging and threading cost half of a fork, and a single thread needs none of them.
     os.register_at_fork = lambda **hooks: None
@@ -108,7 +108,7 @@ def _prepare(config: dict[str, Any]) -> "_Server":
     gc.collect()
     gc.freeze()
     gc.disable()
-    return _Server(worker, heap_shift)
+    return _ForkServer(worker, heap_shift)
 
 
 def _leave_root(inner_id: int, readable: list[str]) -> tuple[int, ...]:
@@ -173,7 +173,7 @@ class _End(NamedTuple):
     cpu_us: int
 
 
-class _Server:
+class _ForkServer:
     """Forks a process for each job, watches it, and goes on after what had to be killed."""
 
     def __init__(self, worker: Any, heap_shift: list[bytearray]) -> None:
