@@ -152,7 +152,7 @@ def test_sglang_computes_a_shared_prompt_once_before_the_rest_goes_out(
 def test_where_priming_fails_the_requests_go_out_all_the_same(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr("builders.inference.asking.lane.MAX_REST_S", 0.05)
+    monkeypatch.setattr("builders.inference.asking.endpoint.MAX_REST_S", 0.05)
     sglang_like(server)
     server.faults["f1"] = [fault]
     client = asking(server, cache=cache)

@@ -1,9 +1,9 @@
 """One server as a run sees it: how much it is sent, what its replies mean, and whether it is there at all.
 
 In: the body of a chat completion. Out: a `Completion` or a `Refusal`; or `Lost` when neither came, with what
-that says of the server. A lane is open, resting (the server asked for a pause), down (nobody answers; it is
-looked after until it comes back) or closed: it refuses every request alike, for want of a key or credit, or
-since it serves another model now.
+that says of the server. An endpoint is open, resting (the server asked for a pause), down (nobody answers; it
+is looked after until it comes back) or closed: it refuses every request alike, for want of a key or credit,
+or since it serves another model now.
 Not covered: which request goes where, and when one is given up (`dispatch`); streaming.
 """
 
@@ -62,7 +62,7 @@ class Closed(Exception):
     """The server will answer nobody."""
 
 
-class Lane:
+class Endpoint:
     """The way to one server; belongs to the event loop of its transport."""
 
     def __init__(self, server: Server, transport: Transport, most: int, timeout_s: float):
