@@ -93,7 +93,7 @@ class Dispatcher:
     def _next(self, endpoint: Endpoint) -> Request | None:
         """What a server is asked next that somebody still waits for."""
         while request := self._queues.take(endpoint):
-            if request.is_primer:
+            if request.is_prefill:
                 return request
             if not self._waiting.wants(request):
                 self._waiting.forget(request)
@@ -120,11 +120,11 @@ class Dispatcher:
             self._see_why()
 
     def _send(self, endpoint: Endpoint, request: Request) -> None:
-        n_answers = 1 if request.is_primer else len(request.payloads)
+        n_answers = 1 if request.is_prefill else len(request.payloads)
         endpoint.n_in_flight += n_answers
         self._usage.in_flight += n_answers
         self._usage.asked += 1
-        send = self._prime if request.is_primer else self._serve
+        send = self._prefill if request.is_prefill else self._serve
         task = asyncio.create_task(send(endpoint, request))
         self._tasks[task] = request
 
@@ -137,14 +137,14 @@ class Dispatcher:
 
         task.add_done_callback(is_back)
 
-    async def _prime(self, endpoint: Endpoint, request: Request) -> None:
+    async def _prefill(self, endpoint: Endpoint, request: Request) -> None:
         """Whatever comes of it, the requests that wait for it go out then, and tell themselves."""
         try:
             outcome = await endpoint.send(
-                request.body(endpoint.server.model, endpoint.extras), is_primer=True
+                request.body(endpoint.server.model, endpoint.extras), is_prefill=True
             )
             if isinstance(outcome, Completion):
-                self._usage.count_primer(outcome)
+                self._usage.count_prefill(outcome)
         except Lost as lost:
             self._usage.failures[lost.label] += 1
             self._look_after(endpoint)

@@ -68,7 +68,7 @@ class Endpoint:
     def __init__(self, server: Server, transport: Transport, most: int, timeout_s: float):
         self.server = server
         self.limit = Limit(most, timeout_s, server.n_cache_tokens)
-        self.queue = Queue(primes=server.engine == "sglang")
+        self.queue = Queue(prefills=server.engine == "sglang")
         self.n_in_flight = 0
         self.samples_at_once = server.samples_at_once
         self.extras: dict[str, Any] = {"return_meta_info": True} if server.engine == "sglang" else {}
@@ -97,9 +97,9 @@ class Endpoint:
         """Whether another request may go out now."""
         return self.is_open and self.n_in_flight < self.limit.value and time.monotonic() >= self.resting_until
 
-    async def send(self, body: bytes, is_primer: bool = False) -> Completion | Refusal:
-        """Sends a request once; raises Lost or Closed. A primer tells nothing of how fast answers come."""
-        sent = self.limit.sent(time.monotonic(), 0 if is_primer else self.n_in_flight)
+    async def send(self, body: bytes, is_prefill: bool = False) -> Completion | Refusal:
+        """Sends a request once; raises Lost or Closed. A prefill tells nothing of how fast answers come."""
+        sent = self.limit.sent(time.monotonic(), 0 if is_prefill else self.n_in_flight)
         try:
             url = f"{self.server.base_url}/chat/completions"
             reply = await self._transport.post(url, self.server.headers(), body, self._timeout_s)

@@ -44,7 +44,7 @@ class Queues:
         request = endpoint.queue.last() if endpoint.trouble else endpoint.queue.next()
         if not request and not endpoint.queue:
             request = max(self._endpoints, key=lambda endpoint: len(endpoint.queue)).queue.last()
-        if request and not request.is_primer:
+        if request and not request.is_prefill:
             self._usage.waiting -= 1
         return request
 
