@@ -39,7 +39,7 @@ def graded(prover: Prover, rows: Sequence[_Row], predictions: Sequence[str | Non
     verdicts = []
     for row, prediction in zip(rows, predictions, strict=True):
         proof = proofs.get((_function(row), prediction))
-        run = _told(proof) if proof else None
+        run = _replay(proof) if proof else None
         verdicts.append(verifier.verify(row["direction"], prediction, row["input"], row["output"], run))
     return verdicts
 
@@ -73,8 +73,8 @@ def _can_run(prediction: str) -> bool:
     return isinstance(json.loads(prediction), dict) and verifier.fits(prediction)
 
 
-def _told(proof: Proof) -> Callable[[str], Execution]:
-    """What `verify` is to be told of the run that was made."""
+def _replay(proof: Proof) -> Callable[[str], Execution]:
+    """What `verify` gets for a run: the one that was made."""
     execution = proof.execution
     if not proof.agrees:
         execution = replace(

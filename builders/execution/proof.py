@@ -150,7 +150,7 @@ def _explained(box: Sandbox, job: Job, proofs: list[Proof], others: list[list[Ex
                 for (words, _), trial in zip(changes, trials, strict=True)
                 if _differ(first, trial[index])
             ]
-            told[index] = replace(proofs[index], detail=_told(causes, first, runs[index]))
+            told[index] = replace(proofs[index], detail=_detail(causes, first, runs[index]))
     return told
 
 
@@ -160,7 +160,7 @@ def _proof(first: Execution, *others: Execution) -> Proof:
             return Proof(run, True)
     for other in others:
         if _differ(first, other):
-            return Proof(first, False, _told([SURROUNDINGS["history"]], first, other))
+            return Proof(first, False, _detail([SURROUNDINGS["history"]], first, other))
     return Proof(first, True)
 
 
@@ -177,7 +177,7 @@ def _decisive(execution: Execution) -> tuple[str, str | None, str | None]:
     return execution.status, execution.output, error_type
 
 
-def _told(causes: list[str], run: Execution, other: Execution) -> str:
+def _detail(causes: list[str], run: Execution, other: Execution) -> str:
     """What an outcome depends on, and two outcomes, unless these are others each time."""
     if CHANCE in causes:  # the other runs were in other processes, too: what they would show is hidden
         return f"depends on {CHANCE}"

@@ -82,9 +82,9 @@ class Dispatcher:
 
     async def _begin(self, ask: Ask) -> None:
         self._last_begun = time.monotonic()
-        known = self._waiting.enter(ask)
+        cached = self._waiting.enter(ask)
         self._pump()
-        for index, (chain, outcome) in enumerate(known):
+        for index, (chain, outcome) in enumerate(cached):
             self._waiting.go_on(chain, outcome)
             if index % N_BETWEEN_BREATHS == N_BETWEEN_BREATHS - 1:
                 await asyncio.sleep(0)
@@ -198,7 +198,7 @@ class Dispatcher:
     def _lose(self, endpoint: Endpoint, request: Request, lost: Lost) -> None:
         """No reply came: try again at once where the server was at fault, else after a pause."""
         self._look_after(endpoint)
-        if lost.fault != "request":
+        if lost.cause != "request":
             self._queues.put(request, ahead=True, not_to=endpoint)
             return
         now = time.monotonic()

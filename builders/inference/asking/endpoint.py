@@ -42,20 +42,20 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _N_DETAIL_CHARS = 500
-Fault = Literal["request", "busy", "gone"]
+Cause = Literal["request", "busy", "gone"]
 
 
 class Lost(Exception):
     """No answer this time.
 
-    `label` counts it with its like, `fault` says whose it may be: the request's (or the server's; trying
+    `label` counts it with its like, `cause` says whose it may be: the request's (or the server's; trying
     again tells), that of a server that is busy, or of one that is gone.
     """
 
-    def __init__(self, label: str, reason: str, fault: Fault = "request"):
+    def __init__(self, label: str, reason: str, cause: Cause = "request"):
         super().__init__(reason)
         self.label = label
-        self.fault = fault
+        self.cause = cause
 
 
 class Closed(Exception):
@@ -107,12 +107,12 @@ class Endpoint:
                 await self._look_who_answers()
             outcome = self._read(reply)
         except Broken as broken:
-            fault: Fault = "gone" if broken.kind == "unreachable" else "request"
-            lost = Lost(broken.kind, self._clean(str(broken)), fault)
+            cause: Cause = "gone" if broken.kind == "unreachable" else "request"
+            lost = Lost(broken.kind, self._clean(str(broken)), cause)
             self._note(lost, sent.at_s, strained=broken.kind == "timeout")
             raise lost from None
         except Lost as lost:
-            self._note(lost, sent.at_s, strained=lost.fault == "busy")
+            self._note(lost, sent.at_s, strained=lost.cause == "busy")
             raise
         if isinstance(outcome, Completion):
             self._has_answered = True
@@ -145,12 +145,12 @@ class Endpoint:
         self.trouble = str(lost)
         if self.troubled_since is None:
             self.troubled_since = now
-        if lost.fault != "busy":  # a busy server is there
+        if lost.cause != "busy":  # a busy server is there
             self._n_losses_in_a_row += 1
         if strained and sent_at_s >= self._strained_at:  # once for all that were in flight together
             self.limit.strained()
             self._strained_at = now
-        if lost.fault == "gone" or self._n_losses_in_a_row >= max(MIN_LOSSES, self.limit.value):
+        if lost.cause == "gone" or self._n_losses_in_a_row >= max(MIN_LOSSES, self.limit.value):
             self.down = str(lost)
 
     async def _load(self) -> Load | None:

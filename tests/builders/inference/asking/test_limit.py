@@ -173,7 +173,7 @@ def test_a_burst_of_refusals_is_one_strain(server: ChatServer) -> None:
                 replies = await asyncio.gather(
                     *(endpoint.send(body) for _ in range(16)), return_exceptions=True
                 )
-                assert all(isinstance(reply, Lost) and reply.fault == "busy" for reply in replies)
+                assert all(isinstance(reply, Lost) and reply.cause == "busy" for reply in replies)
                 limits.append(endpoint.limit.value)
             return limits
 
