@@ -28,7 +28,7 @@ from builders.schema import TABLES
 from builders.tables.counts import statuses
 from builders.tables.folder import SPLITS, Folder, link
 from hub.card.card import card
-from hub.figures import saved, statuses_picture
+from hub.figures import save, statuses_figure
 from hub.layout import SHIPPED
 from hub.publish.row_order import keep_row_order
 from hub.publish.upload import PublishError
@@ -83,9 +83,9 @@ def release(
 
 
 def describe(made: Release, name: str, changelog: str) -> None:
-    """Add the card and its picture, which tell of what is in the folder now; `name` is the repository's."""
+    """Add the card and its figure, which tell of what is in the folder now; `name` is the repository's."""
     if found := statuses(made.folder):
-        saved(statuses_picture(found), made.folder.root / "pictures" / "statuses.png")
+        save(statuses_figure(found), made.folder.root / "pictures" / "statuses.png")
     with _readable():
         made.folder.write_readme(card(made.folder, made.facts, name, changelog))
 
