@@ -6,11 +6,21 @@ audit, `changes`, what may be published, what `--from` needs. A new table is one
 """
 
 from builders.schema.declaration import Column, Table, Thing, Type, content_id, features_of
-from builders.schema.tables import CONVERSATIONS, MESSAGES, TABLES, ancestors, is_parent, parents, stages
+from builders.schema.tables import (
+    CONVERSATIONS,
+    MESSAGES,
+    REFERENCE_COLUMNS,
+    TABLES,
+    ancestors,
+    is_parent,
+    parents,
+    stages,
+)
 
 __all__ = [
     "CONVERSATIONS",
     "MESSAGES",
+    "REFERENCE_COLUMNS",
     "TABLES",
     "Column",
     "Table",

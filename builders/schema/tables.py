@@ -241,6 +241,9 @@ TABLES: dict[str, Table] = {
 }
 """By name, in the order of the pipeline."""
 
+REFERENCE_COLUMNS = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
+"""Those of `codeio_pp` that the authors' own release has; they repeat its messages."""
+
 CONVERSATIONS = Table(
     name="conversations",
     row="an answer to a task, with its revisions: what stages 5 to 7 pass on",

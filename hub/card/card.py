@@ -20,7 +20,7 @@ from jinja2 import Environment, StrictUndefined, Template
 import prompts
 from builders.functions.author import PROMPTS
 from builders.functions.stage import prompts_id
-from builders.schema import TABLES, Type, stages
+from builders.schema import REFERENCE_COLUMNS, TABLES, Type, stages
 from builders.tables.example import example
 from builders.tables.folder import DEFAULT_CONFIG, SPLITS, Folder
 from builders.verifier import STATUSES
@@ -34,7 +34,6 @@ CITATION = """\
   journal={arXiv preprint arXiv:2502.07316},
   year={2025}
 }"""
-_REPEATED = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
 _WITHHELD = {
     "licence": "for their licence",
     "no_licence": "for want of a licence",
@@ -118,7 +117,7 @@ def _values(folder: Folder, facts: dict[str, Any], name: str, changelog: str) ->
         "tables": TABLES,
         "withheld": _WITHHELD,
         "plural": {kind: f"{kind}s" for kind in (*KINDS.values(), "number")},
-        "repeated": _REPEATED if default == DEFAULT_CONFIG else (),
+        "repeated": REFERENCE_COLUMNS if default == DEFAULT_CONFIG else (),
         "files": {
             **{prompts.load(path.stem).id: [path.stem] for path in _prompt_files()},
             prompts_id(): PROMPTS,

@@ -8,7 +8,7 @@ files, to select rows by. Not covered: prompts for reinforcement learning, which
 import json
 from pathlib import Path
 
-from builders.schema import MESSAGES, Type
+from builders.schema import MESSAGES, REFERENCE_COLUMNS, Type
 from hub.export.layout import Format, Layout, Row, Written, as_it_is, kept
 
 _TAGS = {
@@ -19,7 +19,7 @@ _TAGS = {
     "system_tag": "system",
 }
 _MESSAGE: Type = {"role": "string", "content": "string"}
-_PLUS = kept("codeio_pp", "prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
+_PLUS = kept("codeio_pp", *REFERENCE_COLUMNS)
 
 
 def _ranked(row: Row, split: str, index: int) -> Row:

@@ -4,18 +4,16 @@ Their turn_1 is the first answer. What a conversation did not come to is null, a
 for which the layout has no place, are left out. Not covered: our messages and statuses (see `trl`).
 """
 
-from builders.schema import TABLES
+from builders.schema import REFERENCE_COLUMNS, TABLES
 from hub.export.layout import Format, Layout, as_it_is
-
-COLUMNS = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
 
 FORMAT = Format(
     suffix=".jsonl",
     layouts=(
         Layout(
             "codeio_pp",
-            COLUMNS,
-            {column: TABLES["codeio_pp"].types[column] for column in COLUMNS},
+            REFERENCE_COLUMNS,
+            {column: TABLES["codeio_pp"].types[column] for column in REFERENCE_COLUMNS},
             as_it_is,
         ),
     ),

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from huggingface_hub import DatasetCardData
 
-from builders.schema import MESSAGES
+from builders.schema import MESSAGES, REFERENCE_COLUMNS
 from hub.export.layout import Format, Layout, Row, Written, as_it_is, kept
 
-_PLUS = kept("codeio_pp", "prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
+_PLUS = kept("codeio_pp", *REFERENCE_COLUMNS)
 
 
 def _completed(row: Row, split: str, index: int) -> Row:
