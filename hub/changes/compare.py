@@ -187,9 +187,9 @@ class _Compared:
 
     def _dropped_of(self, owner: Lineage, rows: Positions) -> Iterator[tuple[str, Hashes, Positions]]:
         """The same of rows of `dropped`: what kind of thing a row was, only its id tells."""
-        own, parents = (self._named(owner, [column], rows) for column in ("row_id", "parent_id"))
+        own, above = (self._named(owner, [column], rows) for column in ("row_id", "parent_id"))
         undecided: NDArray[np.bool_] = np.ones(len(rows), bool)
-        for things in (own, owner.samples(own), parents):
+        for things in (own, owner.samples(own), above):
             for level in levels():
                 of_level = undecided & owner.has(level, things)
                 yield level, things[of_level], np.flatnonzero(of_level)
