@@ -17,7 +17,7 @@ from typing import Any
 
 from builders.execution import Draw, Execution, Job, Limits, Proof, Prover, Sandbox
 from builders.json_schemas import BadSchema, validator
-from builders.schema import IO_PAIRS, content_id
+from builders.schema import TABLES
 from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical, equal, fits
 
@@ -71,10 +71,8 @@ class _Search:
 class IOPairs(Stage):
     """Functions to proven pairs; a function without one is dropped with its commonest reason."""
 
-    name = "io_pairs"
+    makes = TABLES["io_pairs"]
     version = 4
-    features = IO_PAIRS
-    key = ("pair_id",)
 
     def __init__(self, sandbox: Sandbox, prover: Prover, limits: Limits, max_pairs: int, seed: int) -> None:
         self.sandbox = sandbox
@@ -210,7 +208,7 @@ class IOPairs(Stage):
                 reason, detail = _recorded_rejection(pair, proof, schema)
                 row = self._pair(function, pair["input"], str(proof.execution.output), None, index)
                 if reason:
-                    named = content_id("io_pair", function["function_id"], pair["input"], pair["output"])
+                    named = self.makes.id({**pair, "function_id": function["function_id"]})
                     results.append(Drop(named, function["function_id"], reason, detail, canonical(pair)))
                 elif sum(not isinstance(result, Drop) for result in results) < self.max_pairs:
                     results.append(row)
@@ -224,14 +222,14 @@ class IOPairs(Stage):
 
     @staticmethod
     def _pair(function: Row, given: str, output: str, seed: int | None, draw: int) -> Row:
-        return {
-            "pair_id": content_id("io_pair", function["function_id"], given, output),
+        pair = {
             "function_id": function["function_id"],
             "input": given,
             "output": output,
             "seed": seed,
             "draw": draw,
         }
+        return {"pair_id": TABLES["io_pairs"].id(pair), **pair}
 
 
 def _disowned(result: Row | Drop) -> Row | Drop:

@@ -15,7 +15,7 @@ from pathlib import Path
 from builders.execution import Sandbox
 from builders.execution.program import called, program
 from builders.masking import RULES, PrivateKeyFound, masked
-from builders.schema import RAW_CODE, content_id
+from builders.schema import TABLES
 from builders.sources.inside import parsing
 from builders.stage import Drop, Row, Stage
 from builders.verifier import CanonicalError
@@ -30,10 +30,8 @@ _TOO_FEW_CHARS = 20
 class RawCode(Stage):
     """Rows of `source_files` to rows of `raw_code`."""
 
-    name = "raw_code"
+    makes = TABLES["raw_code"]
     version = 2
-    features = RAW_CODE
-    key = ("code_id",)
 
     def __init__(self, sandbox: Sandbox, license: str | None = None) -> None:
         """`license` is what the user states for files that name none themselves."""
@@ -78,7 +76,7 @@ def _judged(row: Row, license: str | None) -> Row | Drop:
     if len(content.strip()) < _TOO_FEW_CHARS:
         return drop("empty", f"fewer than {_TOO_FEW_CHARS} characters")
     try:
-        code_id = content_id("raw_code", content)
+        code_id = TABLES["raw_code"].id({"content": content})
     except CanonicalError as error:
         return drop("not_text", str(error))
     tag = _SPDX.search(content)

@@ -47,21 +47,22 @@ class Release:
 
 def release(
     source: Folder,
-    configs: Collection[str] = tuple(TABLES),
+    configs: Collection[str] | None = None,
     allowed: Collection[str] = PERMISSIVE,
     before: Folder | None = None,
     model_licences: Mapping[str, str | None] | None = None,
 ) -> Release:
     """Lay out what may be published of `source`, in its `.codeio/release`; what was there goes.
 
-    Rows that the version `before` has too stay in its order and files. Raises VersionError if it is damaged.
+    Of tables, all or `configs`. Rows that the version `before` has too stay in its order and files. Raises
+    VersionError if it is damaged.
     """
     _refuse_others(source)
     root = source.root / ".codeio" / "release"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     withheld, made = Withheld(source, allowed), Folder(root)
-    for config in configs:
+    for config in TABLES if configs is None else configs:
         _lay_out(source, made, config, withheld)
     if before:
         keep_row_order(made, before)
@@ -103,8 +104,8 @@ def _readable() -> Iterator[None]:
 
 def _refuse_others(source: Folder) -> None:
     """Raise PublishError where a file is not as this version of codeio writes it."""
-    for config, features in TABLES.items():
-        wanted = features.arrow_schema
+    for config, table in TABLES.items():
+        wanted = table.features.arrow_schema
         for file in source.files(config):
             try:
                 found = pq.read_schema(file) if file.is_file() else None
@@ -136,7 +137,7 @@ def _lay_out(source: Folder, made: Folder, config: str, withheld: Withheld) -> N
     kept = {}
     for split, parts in splits.items():
         filtered, n_rows = scratch / f"{config}-{split}.parquet", 0
-        with pq.ParquetWriter(filtered, TABLES[config].arrow_schema) as writer:
+        with pq.ParquetWriter(filtered, TABLES[config].features.arrow_schema) as writer:
             for part in parts:
                 for batch in _batches(part):
                     some = batch.filter(withheld.keeps(config, batch))
