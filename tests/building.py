@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from datasets import load_dataset
 
-from builders.cli.main import main as cli
+from builders.cli import main as cli
 from tests.doubles.chat_server import ChatServer
 
 GENERATOR = "import random\ndef input_generator():\n    return {'n': random.randint(0, 999)}\n"

@@ -39,7 +39,7 @@ def command(*words: str) -> list[Any]:
     import io
     import sys
 
-    from builders.cli.main import main as cli
+    from builders.cli import main as cli
 
     sys.argv = ["codeio", *words]
     printed, errors = io.StringIO(), io.StringIO()

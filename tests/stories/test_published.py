@@ -242,7 +242,7 @@ def impatient(*words: str) -> list[object]:
     import io
     import sys
 
-    from builders.cli.main import main as cli
+    from builders.cli import main as cli
     from hub.publish import upload as publish
 
     publish.N_TRIES = 1
