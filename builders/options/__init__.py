@@ -8,7 +8,7 @@ takes no time.
 Not covered: how a command line (`cli.flags`) or a recipe (`running.recipe`) is read.
 """
 
-from builders.options.option import Option, OptionError, declared
+from builders.options.option import Option, OptionError, declared, part
 from builders.options.running import Asking, Pricing, Recipe, Running, Serving, Workers, sections
 from builders.options.stages import (
     STAGES,
@@ -53,5 +53,6 @@ __all__ = [
     "TrainingSetOptions",
     "Workers",
     "declared",
+    "part",
     "sections",
 ]

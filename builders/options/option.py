@@ -12,10 +12,11 @@ from functools import cache
 from inspect import get_annotations
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from builders.errors import CodeioError
 
+T = TypeVar("T")
 Growth = Callable[[Any, Any], bool]
 """Whether a run made with the first value may go on with the second."""
 _KINDS: dict[type, str] = {
@@ -38,7 +39,7 @@ class OptionError(CodeioError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f"{self.name} {self.problem}"
+        return f"{self.name}: {self.problem}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,14 @@ class Option:
         if (self.min is not None and typed < self.min) or (self.max is not None and typed > self.max):
             raise OptionError(self.name, f"must be {self._range()}, not {typed}")
         return self.default if typed == self.default else typed
+
+    def words(self, value: Any) -> list[str]:
+        """Return how a command line gives this value, but for the text of a file: that stays at home."""
+        if self.kind is bool:
+            return [self.flag if value else f"--no-{self.flag[2:]}"]
+        if self.from_file:
+            return [self.flag, "FILE"]
+        return [self.flag, json.dumps(value) if self.kind is dict else str(value)]
 
     def _typed(self, value: Any) -> Any:
         """Return the value as the option's type, or None if it is of another: a truth value is no number."""
@@ -144,6 +153,11 @@ def declared(kind: type) -> dict[str, Option]:
                 **facts,
             )
     return found
+
+
+def part(options: object, kind: type[T]) -> T:
+    """Return those of the options that `kind` has."""
+    return kind(**{name: getattr(options, name) for name in declared(kind)})
 
 
 def _type_of(hint: Any) -> tuple[type, bool]:

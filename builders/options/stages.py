@@ -6,12 +6,10 @@ of its own from which theirs derive; a `section` is where recipes and `--help` h
 Not covered: what does not decide a row (`running`).
 """
 
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from builders.options.option import option
-
-T = TypeVar("T")
 
 
 def _rises(old: int | None, new: int | None) -> bool:
@@ -175,11 +173,6 @@ class Options(
     TrainingSetOptions,
 ):
     """All that decides the rows of a build."""
-
-    def part(self, kind: type[T]) -> T:
-        """Return those of the options that `kind` has, which is what a stage takes."""
-        own = {field.name: getattr(self, field.name) for field in fields(kind)}  # type: ignore[arg-type]
-        return kind(**own)
 
 
 STAGES = tuple(

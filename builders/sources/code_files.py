@@ -24,6 +24,9 @@ from datasets import BuilderConfig, DatasetInfo, Features, SplitGenerator, Value
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
+from builders.errors import CodeioError
+from builders.options import FileColumns
+
 MAX_BYTES = 100_000
 LANGUAGES = {
     ".py": "Python", ".pyw": "Python", ".c": "C", ".h": "C", ".cc": "C++", ".cpp": "C++", ".hpp": "C++",
@@ -38,7 +41,7 @@ _TEXT = ("content", "problem", "detail", "language", "source", "path", "revision
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class SourceError(Exception):
+class SourceError(CodeioError):
     """The source cannot be read at all; the message says what is wrong and how to go on."""
 
 
@@ -47,9 +50,9 @@ class SourceConfig(BuilderConfig):  # type: ignore[misc]  # datasets ships no ty
     """What to read, and under which names a table has it."""
 
     source: str = ""
-    content_column: str = "content"
-    path_column: str = "path"
-    license_column: str = "license"
+    content_column: str = FileColumns.content_column
+    path_column: str = FileColumns.path_column
+    license_column: str = FileColumns.license_column
     limit: int | None = None
 
 

@@ -11,11 +11,13 @@ A bad line or pair is dropped with its reason. Not covered: what schemas say, wh
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from datasets import Features, List
 
 from builders.json_schemas import inferred
+from builders.options import RawCodeOptions
 from builders.schema import FUNCTIONS, STRING, content_id
 from builders.stage import Drop, Row, Stage
 from builders.verifier import CanonicalError, canonical, loads
@@ -51,13 +53,11 @@ class ImportedFunctions(Stage):
     version = 3
     features = Features({**FUNCTIONS, "recorded": List({"input": STRING, "output": STRING})})
     key = ("function_id",)
+    options: RawCodeOptions
 
-    def __init__(self, license: str | None = None) -> None:
-        self.license = license.lower() if license else None
-
-    def identity(self) -> Row:
-        """Beside the lines, the licence that holds where they name none."""
-        return {"license": self.license}
+    def __init__(self, options: RawCodeOptions) -> None:
+        """Of the licence, case does not count."""
+        self.options = replace(options, license=options.license.lower() if options.license else None)
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Read each line strictly; one that tells no function is dropped."""
@@ -67,7 +67,7 @@ class ImportedFunctions(Stage):
                     if isinstance(result, Drop) or result["license"]:
                         yield result
                     else:
-                        yield {**result, "license": self.license}
+                        yield {**result, "license": self.options.license}
             except _BadRow as bad:
                 reason, detail = bad.args
                 yield Drop(row["place"], "", reason, detail, row["text"])
