@@ -67,9 +67,7 @@ class Responses(Stage):
             for row in rows
             for sample in range(self.options.samples)
         ]
-        turns = answered(
-            self.client, self.options, questions, self.advancing(1 / self.options.samples)
-        )
+        turns = answered(self.client, self.options, questions, self.advancing(1 / self.options.samples))
         for question, turn in zip(questions, turns, strict=True):
             row = question.row
             if isinstance(turn, Refusal):
@@ -85,7 +83,7 @@ class Responses(Stage):
 
 
 def request_identity(client: Client) -> Row:
-    """What decides a reply besides the sampling: never the server's address, never how many requests it is sent at once."""
+    """What decides a reply besides the sampling; never the address or how much is sent at once."""
     names = ("system", "task", "answer", "revision")
     return {
         **client.deciding(),

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import prompts
 from builders.inference import Client, Refusal
-from builders.responses import Question, answered, history, request_identity, revision_request
 from builders.options import Sampling
+from builders.responses import Question, answered, history, request_identity, revision_request
 from builders.schema import CONVERSATIONS
 from builders.stage import Drop, Row, Stage
 

@@ -82,7 +82,7 @@ class Stage(ABC):
     """Told the number of input rows done, for a progress bar; from any thread."""
 
     def identity(self) -> Row:
-        """Return what decides the result besides the input and the options, as JSON; nothing that does not."""
+        """Return what decides the result besides input and options, as JSON; nothing that does not."""
         return {}
 
     def deciding(self) -> Row:

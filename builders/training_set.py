@@ -166,8 +166,12 @@ class Preference(View):
                         "task_id": task["task_id"],
                         "turn": turn,
                         "prompt": answers[0][0],
-                        "chosen": [{"role": "assistant", "content": said(right[0], self.options.keep_reasoning)}],
-                        "rejected": [{"role": "assistant", "content": said(wrong[0], self.options.keep_reasoning)}],
+                        "chosen": [
+                            {"role": "assistant", "content": said(right[0], self.options.keep_reasoning)}
+                        ],
+                        "rejected": [
+                            {"role": "assistant", "content": said(wrong[0], self.options.keep_reasoning)}
+                        ],
                     }
                     break
 

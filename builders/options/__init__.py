@@ -11,6 +11,7 @@ Not covered: how a command line (`cli.flags`) or a recipe (`running.recipe`) is 
 from builders.options.option import Option, OptionError, declared, part
 from builders.options.running import Asking, Pricing, Recipe, Running, Serving, Workers, sections
 from builders.options.stages import (
+    GIVEN,
     STAGES,
     FileColumns,
     FunctionsOptions,
@@ -23,12 +24,15 @@ from builders.options.stages import (
     RunOptions,
     Sampling,
     Seeded,
+    Source,
+    SourceOptions,
     SystemMessage,
     TasksOptions,
     TrainingSetOptions,
 )
 
 __all__ = [
+    "GIVEN",
     "STAGES",
     "Asking",
     "FileColumns",
@@ -48,6 +52,8 @@ __all__ = [
     "Sampling",
     "Seeded",
     "Serving",
+    "Source",
+    "SourceOptions",
     "SystemMessage",
     "TasksOptions",
     "TrainingSetOptions",

@@ -12,7 +12,7 @@ from functools import cache
 from inspect import get_annotations
 from pathlib import Path
 from types import NoneType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from builders.errors import CodeioError
 
@@ -157,7 +157,7 @@ def declared(kind: type) -> dict[str, Option]:
 
 def part(options: object, kind: type[T]) -> T:
     """Return those of the options that `kind` has."""
-    return kind(**{name: getattr(options, name) for name in declared(kind)})
+    return kind(**{name: getattr(options, name) for name in declared(cast(type, kind))})
 
 
 def _type_of(hint: Any) -> tuple[type, bool]:

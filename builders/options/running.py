@@ -90,6 +90,8 @@ class Recipe(Options, Running, Workers, Serving, Asking, Pricing):
     @classmethod
     def of(cls, values: Mapping[str, object]) -> Self:
         """Check values and put them together; raises OptionError."""
+        if "source" not in values:
+            raise OptionError("source", "the recipe names no source")
         known = declared(Recipe)
         recipe = cls(**{name: known[name].checked(value) for name, value in values.items()})
         longer = recipe.truncated_tokens

@@ -11,6 +11,9 @@ from typing import Any, ClassVar
 
 from builders.options.option import option
 
+GIVEN = ("functions", "io_pairs", "tasks", "turns")
+"""The tables that a build can begin with: the next stage runs first."""
+
 
 def _rises(old: int | None, new: int | None) -> bool:
     """None is no limit at all."""
@@ -23,19 +26,45 @@ def _rises_from_none(old: int | None, new: int | None) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """The source, and what holds for every stage."""
+class Source:
+    """Where rows come from, and how many."""
 
     section: ClassVar[str] = ""
-    source: str = option(..., "Folder, file (.py, .jsonl, .parquet) or Hub dataset; `corpus`: our sample.")
-    from_table: str | None = option(
-        None,
-        "SOURCE is this table: functions, io_pairs, tasks or turns.",
-        flag="--from",
-        choices=("functions", "io_pairs", "tasks", "turns"),
-        is_common=True,
+    source: str = option(
+        ...,
+        "Folder, file (.py, .jsonl, .parquet), Hub dataset or recipe (.yaml); `corpus`: our sample.",
+        flag="SOURCE",
     )
     limit: int | None = option(None, "Only the first N rows of SOURCE.", min=1, grows=_rises, is_common=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileColumns:
+    """Columns of a table with code files."""
+
+    section: ClassVar[str] = "raw_code"
+    content_column: str = option("content", "Column of a table that holds the code.")
+    path_column: str = option("path", "Column with the path.")
+    license_column: str = option("license", "Column with the licence.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions(Source, FileColumns):
+    """What is read as raw code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Where a build begins, and what every request has."""
+
+    section: ClassVar[str] = ""
+    from_table: str | None = option(
+        None,
+        f"SOURCE is this table: {', '.join(GIVEN[:-1])} or {GIVEN[-1]}.",
+        flag="--from",
+        choices=GIVEN,
+        is_common=True,
+    )
     chat_template: dict[str, Any] | None = option(
         None, "Options of the chat template: '{\"enable_thinking\": false}'.", metavar="JSON"
     )
@@ -61,16 +90,6 @@ class Limits:
     cpu_s: float = option(5, "Seconds of CPU that one call may take.", min=0.1, max=60)
     wall_s: float = option(30, "Seconds that one call may take, waiting included.", min=0.1, max=600)
     memory_mb: int = option(1024, "Megabytes that one call may take.", min=16, max=8192)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileColumns:
-    """Columns of a table with code files."""
-
-    section: ClassVar[str] = "raw_code"
-    content_column: str = option("content", "Column of a table that holds the code.")
-    path_column: str = option("path", "Column with the path.")
-    license_column: str = option("license", "Column with the licence.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +181,8 @@ class TrainingSetOptions(SystemMessage):
 
 @dataclass(frozen=True, kw_only=True)
 class Options(
+    SourceOptions,
     RunOptions,
-    FileColumns,
     RawCodeOptions,
     FunctionsOptions,
     IOPairsOptions,

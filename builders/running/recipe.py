@@ -6,7 +6,7 @@ the whole run stands at the top, all else below the name of its stage.
 Not covered: which options go together (`options.Recipe`), and flags, which win over a recipe (`cli.build`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import isfinite
@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from builders.errors import CodeioError
-from builders.options import Option, OptionError, Options, Recipe, declared, sections
+from builders.options import Option, OptionError, Options, Recipe, Serving, declared, sections
 from builders.running.run import Run
 
 SUFFIXES = (".yaml", ".yml")
@@ -37,6 +37,15 @@ class Written:
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
 
+    def under(self, flags: Mapping[str, Any]) -> "Written":
+        """Return what holds beside these values, which win; one kind of server wins over the others."""
+        others = Serving.KINDS if set(Serving.KINDS) & flags.keys() else ()
+        lost = {*flags, *others}
+        return Written(
+            {**{name: value for name, value in self.values.items() if name not in lost}, **flags},
+            {name: place for name, place in self.places.items() if name not in lost},
+        )
+
 
 def is_recipe(source: str) -> bool:
     """Return whether a SOURCE is to be read as a recipe."""
@@ -50,11 +59,11 @@ def read(file: Path) -> Written:
 
 def text(nested: Nested) -> str:
     """Return the file that holds these options."""
-    return yaml.dump(nested, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return str(yaml.dump(nested, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
 
 
 def of(recipe: Recipe) -> Nested:
-    """Return a build's options as a recipe has them: all that decide a row, and of the others what was given."""
+    """Return a build's options as a recipe has them: all that decide a row, of the others what was given."""
     values = {
         name: getattr(recipe, name)
         for name, option in declared(Recipe).items()
@@ -87,7 +96,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml ships no types
     """Writes texts of several lines as such."""
 
 

@@ -64,7 +64,7 @@ def _limits(told: dict[str, Any], complaints: list[str]) -> Iterator[tuple[str, 
         given = _one(told, name, kind, None, complaints)
         if given is None:
             continue
-        if 0 < given and (option.max is None or given <= option.max):
+        if given > 0 and (option.max is None or given <= option.max):
             yield name, given
         else:
             complaints.append(f"a limit {name} of {given} is beyond reason")

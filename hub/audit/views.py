@@ -9,6 +9,7 @@ Not covered: the replies themselves, which only their model could give again.
 from collections.abc import Iterator
 
 from builders import schema
+from builders.options import TrainingSetOptions
 from builders.responses import history, opening, revision_request
 from builders.schema import content_id
 from builders.stage import Row
@@ -61,7 +62,8 @@ def check(case: Case) -> None:
 def _views(case: Case) -> list[View]:
     """Those that can be laid out from the tables at hand."""
     kinds = [kind for kind in VIEWS if kind is not RLVR or not case.lacks("rlvr", "io_pairs", "functions")]
-    return [kind(case.facts.system, case.facts.keep_reasoning) for kind in kinds]
+    options = TrainingSetOptions(system=case.facts.system, keep_reasoning=case.facts.keep_reasoning)
+    return [kind(options) for kind in kinds]
 
 
 def _there(case: Case, view: View) -> bool:

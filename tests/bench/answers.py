@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from builders.running.options import Sampling
 from datasets import disable_progress_bars
 from rich.console import Console
 from rich.table import Table
@@ -24,7 +25,6 @@ from builders.execution import Limits, Prover
 from builders.inference import Answer, Client, Refusal, RequestCache, connect
 from builders.json_schemas import usable
 from builders.responses import Question, closing_question, opening
-from builders.running.options import Sampling
 from builders.stage import Row
 from builders.tables.folder import Folder
 from builders.tables.joins import Joined

@@ -19,13 +19,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from builders.running.options import Sampling
 from datasets import Dataset, disable_progress_bars
 from rich.console import Console
 from rich.table import Table
 
 from builders.inference import Client, RequestCache, connect
 from builders.responses import Responses
-from builders.running.options import Sampling
 from builders.schema import FUNCTIONS, TASKS, content_id
 from builders.tables.joins import Joined
 from tests.bench.corpus_tasks import task_rows
