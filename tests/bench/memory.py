@@ -19,12 +19,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from builders.running.options import Sampling
 from datasets import Dataset, disable_progress_bars
 from rich.console import Console
 from rich.table import Table
 
 from builders.inference import Client, RequestCache, connect
+from builders.options import ResponsesOptions
 from builders.responses import Responses
 from builders.schema import FUNCTIONS, TASKS, content_id
 from builders.tables.joins import Joined
@@ -67,7 +67,7 @@ def run(n_tasks: int, url: str) -> dict[str, float]:
         source = parquet(tasks(n_tasks), TASKS, folder / "tasks.parquet")
         functions = parquet(task_rows(1, 1), FUNCTIONS, folder / "functions.parquet").select([0])
         client = Client(connect(url), RequestCache(folder / "requests.sqlite"))
-        stage = Responses(client, Sampling(), samples=1)
+        stage = Responses(ResponsesOptions(), client)
 
         def watch() -> None:
             while not over.wait(EVERY_S):
