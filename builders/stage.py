@@ -88,7 +88,7 @@ class Stage(ABC):
     def deciding(self) -> Row:
         """Return all besides the input that decides the result, as JSON."""
         options = asdict(self.options) if self.options else {}
-        return {"stage": self.name, "version": self.version, "options": options, **self.identity()}
+        return {"stage": self.name, "version": self.version, "options": options, "besides": self.identity()}
 
     @abstractmethod
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
