@@ -1,4 +1,4 @@
-"""A build in a file: printed, edited, given again; flags win over it, and what is wrong in it is told first."""
+"""A build in a file: printed, edited, given again; flags win over it, and its mistakes are told first."""
 
 import json
 import re

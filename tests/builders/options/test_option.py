@@ -34,7 +34,7 @@ def test_a_new_field_is_an_option_wherever_a_class_has_it():
         top_k: int | None = option(None, "Most tokens to choose from.", min=1)
 
     own = declared(Extra)
-    assert [*own][0] == "top_k"
+    assert next(iter(own)) == "top_k"
     assert (own["top_k"].flag, own["top_k"].section, own["top_k"].kind) == ("--top-k", "extra", int)
     assert own["temperature"] == OPTIONS["temperature"]
 

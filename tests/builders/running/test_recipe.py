@@ -147,7 +147,7 @@ def test_what_is_no_text_cannot_be_read(file, content):
 
 
 def test_a_recipe_that_is_not_there(file):
-    with pytest.raises(RecipeError, match="cannot be read: .*No such file"):
+    with pytest.raises(RecipeError, match=r"cannot be read: .*No such file"):
         recipe.read(file)
 
 
