@@ -25,7 +25,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
 from builders.errors import CodeioError
-from builders.options import FileColumns
+from builders.options import FileColumns, SourceOptions, declared
 
 MAX_BYTES = 100_000
 LANGUAGES = {
@@ -36,7 +36,6 @@ LANGUAGES = {
 }  # fmt: skip
 _VERSION = 2
 """Counts up whenever the same source would give other rows."""
-_OPTIONS = ("source", "content_column", "path_column", "license_column", "limit")
 _TEXT = ("content", "problem", "detail", "language", "source", "path", "revision", "license")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -94,7 +93,7 @@ def read(config: SourceConfig, cache_dir: Path) -> datasets.Dataset:
             )
     else:
         state = [_hub_revision(config.source)]
-    options = {name: getattr(config, name) for name in _OPTIONS}
+    options = {name: getattr(config, name) for name in declared(SourceOptions)}
     decides = json.dumps([_VERSION, MAX_BYTES, LANGUAGES, options, state])
     digest = hashlib.sha256(decides.encode()).hexdigest()[:32]
     builder = SourceFiles(cache_dir=str(cache_dir), hash=digest, **options)
