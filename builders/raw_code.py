@@ -15,6 +15,7 @@ from pathlib import Path
 from builders.execution import Sandbox
 from builders.execution.program import called, program
 from builders.masking import RULES, PrivateKeyFound, masked
+from builders.options import RawCodeOptions
 from builders.schema import TABLES
 from builders.sources.inside import parsing
 from builders.stage import Drop, Row, Stage
@@ -32,19 +33,19 @@ class RawCode(Stage):
 
     makes = TABLES["raw_code"]
     version = 2
+    options: RawCodeOptions
 
-    def __init__(self, sandbox: Sandbox, license: str | None = None) -> None:
-        """`license` is what the user states for files that name none themselves."""
+    def __init__(self, options: RawCodeOptions, sandbox: Sandbox) -> None:
+        self.options = options
         self.sandbox = sandbox
-        self.license = license
 
     def identity(self) -> Row:
-        """The parser's language version, the rules of masking and the stated licence decide."""
-        return {"python": list(sys.version_info[:2]), "masking": RULES, "license": self.license}
+        """The parser's language version and the rules of masking decide."""
+        return {"python": list(sys.version_info[:2]), "masking": RULES}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Mask and judge each file, then see in the sandbox which ones parse."""
-        judged = [_judged(row, self.license) for row in rows]
+        judged = [_judged(row, self.options.license) for row in rows]
         python = {
             index: row["content"]
             for index, row in enumerate(judged)

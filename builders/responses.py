@@ -9,13 +9,13 @@ Not covered: judging the answers (`verdicts`), and further turns (`revisions`).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import prompts
 from builders.inference import Answer, Client, Refusal
 from builders.json_schemas import bounded, usable
-from builders.running.options import Sampling
+from builders.options import ResponsesOptions, Sampling
 from builders.schema import CONVERSATIONS, TABLES
 from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical, extract
@@ -44,28 +44,29 @@ class Responses(Stage):
     shard_rows = 2048
     shards_at_once = 4
     advances_by_row = True
+    asks_model = True
+    options: ResponsesOptions
 
-    def __init__(self, client: Client, sampling: Sampling, samples: int) -> None:
+    def __init__(self, options: ResponsesOptions, client: Client) -> None:
+        self.options = options
         self.client = client
-        self.sampling = sampling
-        self.samples = samples
 
     def abandon(self) -> None:
         """Wait for no more answers."""
         self.client.close()
 
     def identity(self) -> Row:
-        """The model, how it is sampled, and every prompt that is sent."""
-        return {**request_identity(self.client, self.sampling), "samples": self.samples}
+        """The model, and every prompt that is sent."""
+        return request_identity(self.client)
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Ask for all rows of the batch at once; a lasting refusal drops the row."""
         questions = [
-            Question(row, sample, 0, opening(row, self.sampling.system), prompts.load("task").id)
+            Question(row, sample, 0, opening(row, self.options.system), prompts.load("task").id)
             for row in rows
-            for sample in range(self.samples)
+            for sample in range(self.options.samples)
         ]
-        turns = answered(self.client, self.sampling, questions, self.advancing(1 / self.samples))
+        turns = answered(self.client, self.options, questions, self.advancing(1 / self.options.samples))
         for question, turn in zip(questions, turns, strict=True):
             row = question.row
             if isinstance(turn, Refusal):
@@ -80,12 +81,11 @@ class Responses(Stage):
                 yield {**row, "sample": question.sample, "turns": [turn]}
 
 
-def request_identity(client: Client, sampling: Sampling) -> Row:
-    """What decides a reply: never the server's address, never how many requests it is sent at once."""
+def request_identity(client: Client) -> Row:
+    """What decides a reply besides the sampling; never the address or how much is sent at once."""
     names = ("system", "task", "answer", "revision")
     return {
         **client.deciding(),
-        "sampling": asdict(sampling),
         "prompts": {name: prompts.load(name).id for name in names},
     }
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import prompts
+from builders.options import TrainingSetOptions
 from builders.responses import Message, history, opening, said
 from builders.schema import TABLES
 from builders.stage import Drop, Row, Stage
@@ -28,19 +29,14 @@ class View(Stage):
     version = 1
     needs: ClassVar[tuple[str, ...]] = ()
     """The tables whose columns it lays out, besides tasks and turns."""
+    options: TrainingSetOptions
 
-    def __init__(self, system: str | None = None, keep_reasoning: bool = False) -> None:
-        self.system = system
-        self.keep_reasoning = keep_reasoning
+    def __init__(self, options: TrainingSetOptions = TrainingSetOptions()) -> None:  # noqa: B008 - immutable
+        self.options = options
 
     def identity(self) -> Row:
-        """What stands in the messages beside the rows: prompts, and whether reasoning does."""
-        names = ("system", "revision")
-        return {
-            "prompts": {name: prompts.load(name).id for name in names},
-            "system": self.system,
-            "keep_reasoning": self.keep_reasoning,
-        }
+        """The prompts that stand in the messages beside the rows."""
+        return {"prompts": {name: prompts.load(name).id for name in ("system", "revision")}}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Lay out each task's rows."""
@@ -49,7 +45,7 @@ class View(Stage):
 
     def messages(self, conversation: Row, turns: list[Row]) -> list[Message]:
         """The messages of a conversation as far as these turns go."""
-        return history({**conversation, "turns": turns}, self.system, self.keep_reasoning)
+        return history({**conversation, "turns": turns}, self.options.system, self.options.keep_reasoning)
 
     @abstractmethod
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
@@ -110,9 +106,9 @@ class CodeIOPlus(View):
                 "statuses": [turn["status"] for turn in turns],
                 "answers_forced": [turn["answer_forced"] for turn in turns],
                 "prompt": task["prompt"],
-                "turn_1": said(turns[0], self.keep_reasoning),
+                "turn_1": said(turns[0], self.options.keep_reasoning),
                 "feedback_1": turns[0]["feedback"],
-                "turn_2": second and said(second, self.keep_reasoning),
+                "turn_2": second and said(second, self.options.keep_reasoning),
                 "feedback_2": second and second["feedback"],
             }
 
@@ -134,7 +130,7 @@ class RLVR(View):
                 for column in ("direction", "reference_code", "entrypoint", "input", "output")
             },
             "task_id": task["task_id"],
-            "prompt": opening(task, self.system),
+            "prompt": opening(task, self.options.system),
             "n_samples": len(first),
             "pass_rate": n_correct / len(first) if len(first) > 1 else None,
             "pass_rate_model": first[0]["model"] if len(first) > 1 else None,
@@ -164,8 +160,12 @@ class Preference(View):
                         "task_id": task["task_id"],
                         "turn": turn,
                         "prompt": answers[0][0],
-                        "chosen": [{"role": "assistant", "content": said(right[0], self.keep_reasoning)}],
-                        "rejected": [{"role": "assistant", "content": said(wrong[0], self.keep_reasoning)}],
+                        "chosen": [
+                            {"role": "assistant", "content": said(right[0], self.options.keep_reasoning)}
+                        ],
+                        "rejected": [
+                            {"role": "assistant", "content": said(wrong[0], self.options.keep_reasoning)}
+                        ],
                     }
                     break
 

@@ -24,16 +24,16 @@ class Verdicts(Stage):
     makes = CONVERSATIONS
     name = "verdicts"
     version = 3
+    options: Limits
 
-    def __init__(self, prover: Prover, limits: Limits) -> None:
+    def __init__(self, options: Limits, prover: Prover) -> None:
+        self.options = options
         self.prover = prover
-        self.limits = limits
 
     def identity(self) -> Row:
-        """The rules' text, the limits and the interpreter that runs the code."""
+        """The rules' text and the interpreter that runs the code."""
         return {
             "rules": digest(program(verifier)),
-            "limits": vars(self.limits),
             "python": list(sys.version_info[:2]),
             "numpy": self.prover.numpy_version,
         }

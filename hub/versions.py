@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from builders.errors import CodeioError
 from builders.running.provenance import facts
 from builders.schema import TABLES
 from builders.tables.folder import Folder
@@ -25,7 +26,7 @@ from hub.layout import patterns
 from hub.transient import passes
 
 
-class VersionError(Exception):
+class VersionError(CodeioError):
     """There is no such version; the message says what to give instead."""
 
 

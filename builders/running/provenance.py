@@ -9,21 +9,18 @@ run without deciding a row (times, addresses of servers).
 
 import json
 import shlex
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from builders.execution import Limits
-from builders.running.options import Options, Sampling
+from builders.options import Limits, Options, declared
 from builders.running.run import Run
 
 FILE = "provenance.json"
 MOST_BYTES = 1 << 20
 """No build tells more of itself; whoever published data may have written anything."""
-_NO_OPTIONS = {"model", "source", *(field.name for field in fields(Limits))}
-"""Of run.json: what `codeio build` is not told by an option of that name."""
-
-_OPTION = {"from_table": "--from", "system": "--system-prompt"}
+_LIMITS = tuple(declared(Limits))
+_APART = ("model", "source", *_LIMITS)
+"""Of run.json: what stands elsewhere than among the options."""
 
 
 def facts(root: Path) -> dict[str, Any]:
@@ -52,8 +49,8 @@ def _of_run(run: Run, options: dict[str, Any]) -> dict[str, Any]:
     return {
         "source": source,
         "model": model,
-        "options": {name: value for name, value in options.items() if name not in _NO_OPTIONS},
-        "limits": {field.name: options[field.name] for field in fields(Limits)},
+        "options": {name: value for name, value in options.items() if name not in _APART},
+        "limits": {name: options[name] for name in _LIMITS},
         "sandboxes": sorted({line["tier"] for line in run.telemetry()}),
         "made_with": _distinct(run.telemetry("build")),
         "command": _command(source, model, options),
@@ -62,18 +59,11 @@ def _of_run(run: Run, options: dict[str, Any]) -> dict[str, Any]:
 
 def _command(source: str, model: str | None, options: dict[str, Any]) -> str:
     """The command line; what stands in capitals is for whoever gives it."""
-    usual = {field.name: field.default for kind in (Options, Sampling) for field in fields(kind)}
-    words = ["codeio", "build", source]
+    words, known = ["codeio", "build", source], declared(Options)
     for name, value in options.items():
-        if name in _NO_OPTIONS or value == usual.get(name) or value is None:
-            continue
-        option = _OPTION.get(name, f"--{name.replace('_', '-')}")
-        if value is True:
-            words.append(option)
-        elif name == "system":
-            words += [option, "FILE"]
-        else:
-            words += [option, json.dumps(value) if isinstance(value, dict) else str(value)]
+        option = known.get(name)
+        if option and name != "source" and value not in (option.default, None):
+            words += option.words(value)
     return shlex.join([*words, "--out", "OUT", *(("--base-url", "URL") if model else ())])
 
 

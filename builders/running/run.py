@@ -13,16 +13,25 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-GROWING = ("limit", "turns", "samples", "truncated_tokens")
+from builders.errors import CodeioError
+from builders.options import Options, declared, part
 
 
-class RunError(Exception):
+class RunError(CodeioError):
     """The folder cannot be used for this build; the message says why and how to go on."""
+
+
+def remembered(options: Options) -> dict[str, Any]:
+    """Return the options as run.json has them: flat and as JSON, a local source by its whole path."""
+    source = Path(options.source)
+    found = asdict(part(options, Options))
+    return {**found, "source": str(source.resolve())} if source.exists() else found
 
 
 class Run:
@@ -61,15 +70,17 @@ class Run:
     def remember(self, options: dict[str, Any]) -> None:
         """Add options to those of the run; raises RunError where one that decides the rows differs."""
         old = self.options()
+        growths = {name: option.grows for name, option in declared(Options).items()}
         for name, value in options.items():
             if name not in old or old[name] == value:
                 continue
-            if name not in GROWING:
+            growing = growths.get(name)
+            if growing is None:
                 raise RunError(
                     f"{self.out} was made with {name}={old[name]!r}, now it is {value!r}: rows would change. "
                     "Choose another --out, or give the same value."
                 )
-            if not _grows(name, old[name], value):
+            if not growing(old[name], value):
                 raise RunError(
                     f"{self.out} was made with {name}={old[name]}; it can grow but not shrink to {value}. "
                     "Choose another --out."
@@ -114,10 +125,3 @@ class Run:
             raise RunError(
                 "A folder called 'verifier' cannot be opened by load_dataset. Choose another --out."
             )
-
-
-def _grows(name: str, old: int | None, new: int | None) -> bool:
-    """A limit of None is no limit at all; None for tokens of truncated replies means that none are asked."""
-    if name == "truncated_tokens":
-        return new is not None and (old is None or new >= old)
-    return new is None or (old is not None and new >= old)

@@ -11,9 +11,11 @@ A bad line or pair is dropped with its reason. Not covered: what schemas say, wh
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from builders.json_schemas import inferred
+from builders.options import RawCodeOptions
 from builders.schema import TABLES, features_of
 from builders.stage import Drop, Row, Stage
 from builders.verifier import CanonicalError, canonical, loads
@@ -50,13 +52,11 @@ class ImportedFunctions(Stage):
     makes = TABLES["functions"]
     version = 3
     features = features_of({**makes.types, "recorded": [{"input": "string", "output": "string"}]})
+    options: RawCodeOptions
 
-    def __init__(self, license: str | None = None) -> None:
-        self.license = license.lower() if license else None
-
-    def identity(self) -> Row:
-        """Beside the lines, the licence that holds where they name none."""
-        return {"license": self.license}
+    def __init__(self, options: RawCodeOptions) -> None:
+        """Of the licence, case does not count."""
+        self.options = replace(options, license=options.license.lower() if options.license else None)
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Read each line strictly; one that tells no function is dropped."""
@@ -66,7 +66,7 @@ class ImportedFunctions(Stage):
                     if isinstance(result, Drop) or result["license"]:
                         yield result
                     else:
-                        yield {**result, "license": self.license}
+                        yield {**result, "license": self.options.license}
             except _BadRow as bad:
                 reason, detail = bad.args
                 yield Drop(row["place"], "", reason, detail, row["text"])

@@ -9,11 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from builders.execution import Limits
+from builders.options import Limits, declared
 from hub.rights.licences import PERMISSIVE
-
-MOST = Limits(cpu_s=60, wall_s=600, memory_mb=8192)
-"""No limits beyond these are kept to: every row may cost them in full."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +58,13 @@ def facts(told: dict[str, Any]) -> tuple[Facts, list[str]]:
 
 
 def _limits(told: dict[str, Any], complaints: list[str]) -> Iterator[tuple[str, Any]]:
-    for name, most in vars(MOST).items():
-        kind = int if name == "memory_mb" else (int, float)
+    """No limits beyond those of a build are kept to: every row may cost them in full."""
+    for name, option in declared(Limits).items():
+        kind = (int, float) if option.kind is float else option.kind
         given = _one(told, name, kind, None, complaints)
         if given is None:
             continue
-        if 0 < given <= most:
+        if given > 0 and (option.max is None or given <= option.max):
             yield name, given
         else:
             complaints.append(f"a limit {name} of {given} is beyond reason")

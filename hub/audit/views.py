@@ -9,6 +9,7 @@ Not covered: the replies themselves, which only their model could give again.
 from collections.abc import Iterator
 
 from builders import training_set
+from builders.options import TrainingSetOptions
 from builders.responses import history, opening, revision_request
 from builders.schema import MESSAGES, TABLES
 from builders.stage import Row
@@ -62,7 +63,8 @@ def check(case: Case) -> None:
 def _views(case: Case) -> list[View]:
     """Those that can be laid out from the tables at hand."""
     kinds = [kind for kind in training_set.VIEWS if not case.lacks(kind.name, *kind.needs)]
-    return [kind(case.facts.system, case.facts.keep_reasoning) for kind in kinds]
+    options = TrainingSetOptions(system=case.facts.system, keep_reasoning=case.facts.keep_reasoning)
+    return [kind(options) for kind in kinds]
 
 
 def _there(case: Case, view: View) -> bool:

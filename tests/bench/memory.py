@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 from builders.inference import Client, RequestCache, connect
+from builders.options import ResponsesOptions
 from builders.responses import Responses
-from builders.running.options import Sampling
 from builders.schema import TABLES, content_id
 from builders.tables.joins import Joined
 from tests.bench.corpus_tasks import task_rows
@@ -69,7 +69,7 @@ def run(n_tasks: int, url: str) -> dict[str, float]:
             task_rows(1, 1), TABLES["functions"].features, folder / "functions.parquet"
         ).select([0])
         client = Client(connect(url), RequestCache(folder / "requests.sqlite"))
-        stage = Responses(client, Sampling(), samples=1)
+        stage = Responses(ResponsesOptions(), client)
 
         def watch() -> None:
             while not over.wait(EVERY_S):

@@ -4,19 +4,21 @@ import pytest
 
 from builders.execution import Draw, Job, Limits, Prover, Sandbox
 from builders.io_pairs import IOPairs
+from builders.options import IOPairsOptions, RawCodeOptions
 from builders.schema import TABLES, content_id, features_of
 from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Drop
 from builders.tables.arrow import table
 
 LIMITS = Limits(cpu_s=1, wall_s=10)
+OPTIONS = IOPairsOptions(**vars(LIMITS))
 NUMBER = "def input_generator():\n    return {'n': random.randint(0, 10**6)}\n"
 
 
 @pytest.fixture(scope="module")
 def stage():
     with Sandbox(LIMITS) as sandbox, Prover(LIMITS) as prover:
-        yield IOPairs(sandbox, prover, LIMITS, max_pairs=3, seed=0)
+        yield IOPairs(OPTIONS, sandbox, prover)
 
 
 def function(code, generator=NUMBER, **changes):
@@ -132,7 +134,7 @@ def test_draws_do_not_depend_on_their_company(stage):
     among = [pair for pair in paired(stage, slow, one, other) if not isinstance(pair, Drop)]
     assert [pair for pair in among if pair["function_id"] == one["function_id"]] == alone
     with Sandbox(LIMITS, workers=2) as sandbox, Prover(LIMITS, workers=2) as prover:
-        wider = IOPairs(sandbox, prover, LIMITS, max_pairs=3, seed=0)
+        wider = IOPairs(OPTIONS, sandbox, prover)
         assert paired(wider, one, slow, other) == paired(stage, one, slow, other)
 
 
@@ -182,7 +184,7 @@ def imported(stage, *lines):
         [{"place": f"x:{i}", "text": text} for i, text in enumerate(lines)],
         features_of({"place": "string", "text": "string"}),
     )
-    functions, dropped = ImportedFunctions()(rows)
+    functions, dropped = ImportedFunctions(RawCodeOptions())(rows)
     return paired(stage, *functions.to_list()), dropped
 
 

@@ -4,6 +4,7 @@ import pytest
 from datasets import Features, Value
 
 from builders.execution import Sandbox
+from builders.options import RawCodeOptions
 from builders.raw_code import RawCode, corpus
 from builders.schema import TABLES, content_id
 from builders.sources.code_files import SourceConfig, read
@@ -26,7 +27,7 @@ def source_row(content, **changes):
 
 
 def judged(sandbox, *rows, license=None):
-    return list(RawCode(sandbox, license).rows(list(rows)))
+    return list(RawCode(RawCodeOptions(license=license), sandbox).rows(list(rows)))
 
 
 def test_what_parses_is_told_and_python_2_goes_on(sandbox):
@@ -77,7 +78,7 @@ def test_a_dropped_private_key_is_not_shown(sandbox):
 
 
 def test_the_rules_of_masking_are_part_of_the_identity(sandbox):
-    assert version("detect-secrets") in RawCode(sandbox).identity()["masking"]
+    assert version("detect-secrets") in RawCode(RawCodeOptions(), sandbox).identity()["masking"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_licence_is_the_rows_own_then_the_files_then_the_users(sandbox, own, hea
 
 def test_the_sample_corpus_is_whole(sandbox, tmp_path):
     rows = read(SourceConfig(source=str(corpus())), tmp_path)
-    kept, dropped = RawCode(sandbox)(rows, tmp_path)
+    kept, dropped = RawCode(RawCodeOptions(), sandbox)(rows, tmp_path)
     assert len(kept) == 40
     assert len(dropped) == 0
     assert set(kept["license"]) == {"apache-2.0"}
@@ -129,6 +130,6 @@ def test_the_sample_corpus_is_whole(sandbox, tmp_path):
 def test_two_files_of_one_content_are_one_row(sandbox):
     features = Features({column: Value("string") for column in source_row("")})
     rows = table([source_row(PYTHON_3, path="a.py"), source_row(PYTHON_3, path="b.py")], features)
-    kept, dropped = RawCode(sandbox)(rows)
+    kept, dropped = RawCode(RawCodeOptions(), sandbox)(rows)
     assert kept["path"] == ["a.py"]
     assert dropped["drop_reason"] == ["duplicate"]

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Value
 
+from builders.options import RawCodeOptions
 from builders.schema import TABLES, content_id
 from builders.sources.code_files import SourceError
 from builders.sources.function_files import lines
@@ -48,7 +49,9 @@ def imported(tmp_path, *rows, end="\n"):
 
 
 def read(source, tmp_path, limit=None, license=None):
-    kept, dropped = ImportedFunctions(license)(lines(str(source), tmp_path / "cache", limit))
+    kept, dropped = ImportedFunctions(RawCodeOptions(license=license))(
+        lines(str(source), tmp_path / "cache", limit)
+    )
     return kept.to_list(), dropped.to_list()
 
 

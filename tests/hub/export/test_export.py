@@ -13,7 +13,8 @@ from builders.schema import TABLES
 from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from builders.verifier import canonical
-from hub.export import FORMATS, ExportError, export
+from hub.export import FORMATS, ExportError
+from hub.export.writer import export
 from hub.rewards import CHECKED_BY, compute_score, io_prediction_reward
 from hub.versions import version
 from tests.building import build
@@ -324,7 +325,7 @@ import json, resource, sys
 from pathlib import Path
 import pyarrow as pa, pyarrow.parquet as pq
 from builders.schema import TABLES
-from hub.export import export
+from hub.export.writer import export
 from hub.versions import version
 
 def peak(n_batches):
