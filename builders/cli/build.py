@@ -18,6 +18,7 @@ from builders.running.options import Options, Sampling, deciding
 from builders.running.provenance import facts
 from builders.running.run import Run
 from builders.running.telemetry import Prices
+from builders.sources import own_tables
 from builders.tables.folder import Folder
 from hub.card.card import card
 
@@ -141,6 +142,8 @@ def build(
         keep_reasoning=keep_reasoning,
         sampling=Sampling(temperature, top_p, max_tokens, seed, truncated_tokens, _text(system_prompt)),
     )
+    if from_table:
+        own_tables.refuse_others(source, from_table)  # before anything is started or written
     prices = None if price_in is None and price_out is None else Prices(price_in or 0.0, price_out or 0.0)
     console = error_console()
     run, folder = Run(out), Folder(out)

@@ -23,6 +23,7 @@ from builders.cli.publish import publish
 from builders.cli.serve import serve
 from builders.cli.status import status
 from builders.execution import SandboxUnavailable, WorkerLost
+from builders.formats import OtherFormat
 from builders.inference import InferenceError
 from builders.running.run import RunError
 from builders.sources.code_files import SourceError
@@ -43,7 +44,7 @@ app.add_typer(cache.app, name="cache")
 INTERRUPTED = 130
 _KNOWN = (
     *(SourceError, RunError, InferenceError, SandboxUnavailable, Failure),
-    *(VersionError, PublishError, ExportError),
+    *(OtherFormat, VersionError, PublishError, ExportError),
 )
 
 

@@ -12,7 +12,8 @@ from builders.execution.program import program
 from builders.functions.inside import entrypoints, inspection, own_function, syntax
 from builders.verifier import canonical
 
-CODE = program(syntax, inspection, own_function, entrypoints)
+MODULES = (syntax, inspection, own_function, entrypoints)
+CODE = program(*MODULES)
 
 
 def files_read(sandbox: Sandbox, sources: list[str]) -> list[dict[str, Any]]:
