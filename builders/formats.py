@@ -1,8 +1,8 @@
 """The numbers of what codeio writes, and what to say of data that has others.
 
 The *format* is columns, ids, clusters of near copies and the counted parts of the card; the *rules* are those
-of `verifier`. Both stand in `provenance.json` of published data and in `run.json` of a build. CHANGELOG.md says
-what each number is, CONTRIBUTING.md when it counts up.
+of `verifier`. Both stand in `provenance.json` of published data and in `run.json` of a build. CHANGELOG.md
+says what each number is, CONTRIBUTING.md when it counts up.
 
 Not covered: where they are read (`running.provenance`, `running.run`), and which text of the verifier has
 which rules (`hub.audit.shipped`).

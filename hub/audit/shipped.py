@@ -1,8 +1,8 @@
 """What lies beside the tables: rules and prompts, known by the digests of their bytes, never imported or run.
 
 Other rules may grade otherwise, and whoever loads the data would run them. Every text that codeio has shipped
-is known with the number of its rules, so that data stays right when words are put better. Prompts may be those
-of another version of codeio; what was asked with them cannot be written again: a stranger's template is code.
+is known with the number of its rules, so that data stays right when words are put better. Prompts may be of
+another version of codeio; what was asked with them cannot be written again: a stranger's template is code.
 """
 
 import hashlib
