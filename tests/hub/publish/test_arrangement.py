@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from builders.schema import TABLES, table
 from builders.tables.folder import Folder
-from hub.publish.arrangement import arrange
 from hub.publish import arrangement
+from hub.publish.arrangement import arrange
 
 
 @pytest.fixture(autouse=True, scope="module")
