@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset, concatenate_datasets
 
 from builders.schema import TABLES, table
+from builders.tables.arrow import selected, values
 from builders.tables.chunking import ranges
 
 DEFAULT_CONFIG = "codeio_pp"
@@ -38,10 +39,10 @@ class Folder:
         staging.mkdir(parents=True)
         names = set()
         for split, rows in splits.items():
-            shards = ranges(rows[_key(config)])
+            shards = ranges(values(rows, _key(config)))
             for index, shard in enumerate(shards):
                 name = f"{split}-{index:05d}-of-{len(shards):05d}.parquet"
-                rows.select(shard).to_parquet(staging / name)
+                selected(rows, shard).to_parquet(staging / name)
                 names.add(name)
         (self.root / config).mkdir(exist_ok=True)
         for name in sorted(names):
