@@ -14,6 +14,7 @@ from typing import Any
 from huggingface_hub import HfApi, RepoFile
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
+from builders.tables.folder import sha256
 from hub.layout import is_ours
 
 
@@ -83,16 +84,11 @@ def _is_same(path: Path, there: RepoFile) -> bool:
     if path.stat().st_size != there.size:
         return False
     if there.lfs:
-        return _sha256(path) == there.lfs.sha256
+        return sha256(path) == there.lfs.sha256
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest() == there.blob_id
 
 
 def _n_to_send(path: Path, contents: Collection[str]) -> int:
     """Bytes of a file, none if its hash is among these."""
-    return 0 if _sha256(path) in contents else path.stat().st_size
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return 0 if sha256(path) in contents else path.stat().st_size
