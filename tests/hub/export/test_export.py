@@ -187,7 +187,7 @@ def test_rewards_are_given_for_exported_prompts(made, tmp_path):
 
 
 def test_verl_rows_are_those_of_the_table(made, tmp_path, monkeypatch):
-    monkeypatch.setattr("hub.export.BATCH_ROWS", 2)
+    monkeypatch.setattr("hub.export.writer.BATCH_ROWS", 2)
     assert export(made, "verl", tmp_path / "out") == {"train.parquet": 5, "test.parquet": 3}
     for split in ("train", "test"):
         wanted = stored(made, "rlvr", split)
