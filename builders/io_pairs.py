@@ -2,10 +2,10 @@
 
 In: `functions` (or functions that bring recorded pairs). Out: `io_pairs`, at most `max_pairs` a function, in
 the order of their draws. Every input is drawn twice, so that its seed really yields it, and written down
-before the call; every pair is run in three worlds with other seeds, hash seeds, order and clock. A function
-of which one run disagrees is dropped whole, because agreement on its other inputs may be luck.
+before the call; every pair is run in three environments with other seeds, hash seeds, order and clock. A
+function of which one run disagrees is dropped whole, because agreement on its other inputs may be luck.
 
-Not covered: what is the same in every world (see `execution.proof`).
+Not covered: what is the same in every environment (see `execution.proof`).
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any
 from builders.execution import Draw, Execution, Job, Proof, Prover, Sandbox
 from builders.json_schemas import BadSchema, validator
 from builders.options import IOPairsOptions
-from builders.schema import IO_PAIRS, content_id
+from builders.schema import TABLES
 from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical, equal, fits
 
@@ -72,10 +72,8 @@ class _Search:
 class IOPairs(Stage):
     """Functions to proven pairs; a function without one is dropped with its commonest reason."""
 
-    name = "io_pairs"
+    makes = TABLES["io_pairs"]
     version = 4
-    features = IO_PAIRS
-    key = ("pair_id",)
     options: IOPairsOptions
 
     def __init__(self, options: IOPairsOptions, sandbox: Sandbox, prover: Prover) -> None:
@@ -205,7 +203,7 @@ class IOPairs(Stage):
                 reason, detail = _recorded_rejection(pair, proof, schema)
                 row = self._pair(function, pair["input"], str(proof.execution.output), None, index)
                 if reason:
-                    named = content_id("io_pair", function["function_id"], pair["input"], pair["output"])
+                    named = self.makes.id({**pair, "function_id": function["function_id"]})
                     results.append(Drop(named, function["function_id"], reason, detail, canonical(pair)))
                 elif sum(not isinstance(result, Drop) for result in results) < self.options.max_pairs:
                     results.append(row)
@@ -219,14 +217,14 @@ class IOPairs(Stage):
 
     @staticmethod
     def _pair(function: Row, given: str, output: str, seed: int | None, draw: int) -> Row:
-        return {
-            "pair_id": content_id("io_pair", function["function_id"], given, output),
+        pair = {
             "function_id": function["function_id"],
             "input": given,
             "output": output,
             "seed": seed,
             "draw": draw,
         }
+        return {"pair_id": TABLES["io_pairs"].id(pair), **pair}
 
 
 def _disowned(result: Row | Drop) -> Row | Drop:

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from datasets import Dataset, concatenate_datasets
 
+from builders import training_set
 from builders.execution import Prover, Sandbox
 from builders.functions.stage import Functions
 from builders.inference import Client
@@ -37,18 +38,18 @@ from builders.revisions import Revisions
 from builders.running.observer import Observer
 from builders.running.run import Run
 from builders.running.telemetry import Meter, Prices, Sample, sampled
-from builders.schema import CONVERSATIONS, DROPPED, IDS, TABLES, table
+from builders.schema import CONVERSATIONS, TABLES, is_parent
 from builders.selection.splits import Clusters, split_of
 from builders.sources import own_tables as imports
 from builders.sources.code_files import SourceConfig, read
 from builders.sources.function_files import lines
 from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Stage
-from builders.tables.arrow import selected, values
+from builders.tables.arrow import selected, table, values
 from builders.tables.folder import SPLITS, Folder
 from builders.tables.joins import Joined
 from builders.tasks import Tasks
-from builders.training_set import VIEWS, Turns
+from builders.training_set import Turns
 from builders.verdicts import Verdicts
 
 
@@ -80,7 +81,7 @@ class Build:
         self.tables: dict[str, Dataset] = {}
         self.dropped: dict[str, list[Dataset]] = {}
         self.split_of_task: dict[str, str] = {}
-        self.conversations = table([], CONVERSATIONS)
+        self.conversations = table([], CONVERSATIONS.features)
 
     def __call__(self, until: str = Running.until) -> None:
         """Run from the first stage that the source leaves open to `until`."""
@@ -103,7 +104,7 @@ class Build:
             rows = lines(source, self.run.cache, self.options.limit)
             functions = self._call(ImportedFunctions(part(self.options, RawCodeOptions)), rows)
             self.tables["functions"] = functions
-            self._write("functions", functions.select_columns(list(TABLES["functions"])))
+            self._write("functions", functions.select_columns(list(TABLES["functions"].columns)))
             return
         self.tables = imports.tables(source, name)
         self.tables[name] = self._limited(self.tables[name])
@@ -151,7 +152,7 @@ class Build:
 
     def training_set(self) -> None:
         """Lay conversations out."""
-        for view in VIEWS:
+        for view in training_set.VIEWS:
             self._table(view(part(self.options, TrainingSetOptions)), self._by_task())
 
     def _judge(self, conversations: Dataset) -> None:
@@ -210,7 +211,7 @@ class Build:
     def _write(self, config: str, rows: Dataset) -> None:
         """Write a table; tasks and all after them by split of their functions."""
         self._forget_orphans(config, rows)
-        if "task_id" not in rows.features or not len(rows):
+        if not TABLES[config].is_split or not len(rows):
             self.folder.write(config, {"train": rows})
             return
         if config == "tasks":
@@ -230,10 +231,12 @@ class Build:
 
         An edited source or another version of a stage does that. As the run goes on they are made anew.
         """
-        column = IDS.get(config)
-        if not column or set(self.folder.column(config, column)) <= set(values(rows, column)):
+        column = TABLES[config].id_column
+        if not (column and is_parent(TABLES[config])):
             return
-        for later in [*list(TABLES)[list(TABLES).index(config) + 1 :], "dropped"]:
+        if set(self.folder.column(config, column)) <= set(values(rows, column)):
+            return
+        for later in list(TABLES)[list(TABLES).index(config) + 1 :]:
             self.folder.write(later, {})
 
     def _all_dropped(self) -> Dataset:
@@ -241,7 +244,7 @@ class Build:
         old = self.folder.read("dropped")
         still = [index for index, stage in enumerate(values(old, "stage")) if stage not in self.dropped]
         new = [rows for passes in self.dropped.values() for rows in passes]
-        return concatenate_datasets([table([], DROPPED), *new, selected(old, still)])
+        return concatenate_datasets([table([], TABLES["dropped"].features), *new, selected(old, still)])
 
     def _splits(self) -> dict[str, str]:
         clusters, _ = Clusters(self.sandbox)(self.tables["functions"], self.run.cache)
@@ -307,7 +310,7 @@ STEPS = (
     Step("tasks", Build.tasks, (Tasks,)),
     Step("responses", Build.responses, (Responses, Verdicts, Turns)),
     Step("revisions", Build.revisions, (Revisions, Verdicts, Turns), lambda options: options.turns > 0),
-    Step("training_set", Build.training_set, VIEWS),
+    Step("training_set", Build.training_set, training_set.VIEWS),
 )
 
 

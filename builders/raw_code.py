@@ -16,7 +16,7 @@ from builders.execution import Sandbox
 from builders.execution.program import called, program
 from builders.masking import RULES, PrivateKeyFound, masked
 from builders.options import RawCodeOptions
-from builders.schema import RAW_CODE, content_id
+from builders.schema import TABLES
 from builders.sources.inside import parsing
 from builders.stage import Drop, Row, Stage
 from builders.verifier import CanonicalError
@@ -31,10 +31,8 @@ _TOO_FEW_CHARS = 20
 class RawCode(Stage):
     """Rows of `source_files` to rows of `raw_code`."""
 
-    name = "raw_code"
+    makes = TABLES["raw_code"]
     version = 2
-    features = RAW_CODE
-    key = ("code_id",)
     options: RawCodeOptions
 
     def __init__(self, options: RawCodeOptions, sandbox: Sandbox) -> None:
@@ -79,7 +77,7 @@ def _judged(row: Row, license: str | None) -> Row | Drop:
     if len(content.strip()) < _TOO_FEW_CHARS:
         return drop("empty", f"fewer than {_TOO_FEW_CHARS} characters")
     try:
-        code_id = content_id("raw_code", content)
+        code_id = TABLES["raw_code"].id({"content": content})
     except CanonicalError as error:
         return drop("not_text", str(error))
     tag = _SPDX.search(content)

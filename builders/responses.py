@@ -16,7 +16,7 @@ import prompts
 from builders.inference import Answer, Client, Refusal
 from builders.json_schemas import bounded, usable
 from builders.options import ResponsesOptions, Sampling
-from builders.schema import CONVERSATIONS, content_id
+from builders.schema import CONVERSATIONS, TABLES
 from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical, extract
 
@@ -38,10 +38,9 @@ class Question:
 class Responses(Stage):
     """Tasks to conversations with their first turn, `samples` rows a task."""
 
+    makes = CONVERSATIONS
     name = "responses"
     version = 3
-    features = CONVERSATIONS
-    key = ("task_id", "sample")
     shard_rows = 2048
     shards_at_once = 4
     advances_by_row = True
@@ -131,7 +130,7 @@ def answered(
     questions: list[Question],
     on_end: Callable[[int], None] | None = None,
 ) -> list[Row | Refusal]:
-    """A turn (columns of `schema.TURN`, not judged yet) for each question, or why it can never be had.
+    """A turn (as in `schema.CONVERSATIONS`, not judged yet) for each question, or why it can never be had.
 
     `on_end` is called for each question that is done with.
     """
@@ -215,7 +214,9 @@ def _turn(client: Client, question: Question, sampling: Sampling, payload: Row, 
     if len(free) > 1:
         asked["max_tokens"] = sampling.truncated_tokens
     return {
-        "response_id": content_id("response", {**whole, **asked}, client.identity, question.sample),
+        "response_id": TABLES["turns"].id(
+            {"request": {**whole, **asked}, "model": client.identity, "sample": question.sample}
+        ),
         "turn": question.turn,
         "response": text,
         "reasoning": reply.reasoning,

@@ -19,10 +19,9 @@ from builders.stage import Drop, Row, Stage
 class Revisions(Stage):
     """Conversations of `turn` turns, judged, to conversations with an open turn more where one is due."""
 
+    makes = CONVERSATIONS
     name = "revisions"
     version = 3
-    features = CONVERSATIONS
-    key = ("task_id", "sample")
     shard_rows = 2048
     shards_at_once = 4
     advances_by_row = True

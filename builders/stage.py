@@ -24,15 +24,16 @@ from numpy.typing import NDArray
 
 from builders.errors import CodeioError
 from builders.inference import Unanswered
-from builders.schema import DROPPED, table
-from builders.tables.arrow import dataset
+from builders.schema import TABLES, Table
+from builders.tables.arrow import dataset, table
 from builders.tables.joins import Joined
 from builders.verifier import canonical
 
 Row = dict[str, Any]
 MAX_CONTENT_BYTES = 16_000
 # In a mapped shard a dropped row stands in these columns, and the table's own are null.
-_DROP = Features({f"_{column}": feature for column, feature in DROPPED.items()})
+_DROPPED = TABLES["dropped"].features
+_DROP = Features({f"_{column}": feature for column, feature in _DROPPED.items()})
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,12 @@ class OpenRows(CodeioError):
 
 
 class Stage(ABC):
-    """A picklable transform of rows. Subclasses give `rows` and `identity`; the rest is here."""
+    """A picklable transform of rows. Subclasses give `rows` and `identity`; the rest is here.
 
+    `makes` is the table whose rows a stage yields: it has its name, features and key unless it gives others.
+    """
+
+    makes: ClassVar[Table]
     name: ClassVar[str]
     version: ClassVar[int]
     """Counts up whenever the same input would yield other rows."""
@@ -80,6 +85,13 @@ class Stage(ABC):
 
     advance: Callable[[float], None] | None = None
     """Told the number of input rows done, for a progress bar; from any thread."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "makes" in vars(cls):
+            for name in ("name", "features", "key"):
+                if name not in vars(cls):
+                    setattr(cls, name, getattr(cls.makes, name))
 
     def identity(self) -> Row:
         """Return what decides the result besides input and options, as JSON; nothing that does not."""
@@ -219,7 +231,7 @@ class Stage(ABC):
                 self.features,
                 positions=kept if len(kept) < len(rows) else None,
             ),
-            dataset(drops.rename_columns(list(DROPPED)), DROPPED, positions=dropped),
+            dataset(drops.rename_columns(list(_DROPPED)), _DROPPED, positions=dropped),
         )
 
     def _keys(self, shard: pa.Table) -> Iterator[tuple[Any, ...]]:

@@ -13,11 +13,12 @@ and no policy in training is asked like that: it counts neither as solved in `pa
 import json
 from abc import abstractmethod
 from collections.abc import Iterator
+from typing import ClassVar
 
 import prompts
-from builders import schema
 from builders.options import TrainingSetOptions
 from builders.responses import Message, history, opening, said
+from builders.schema import TABLES
 from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical
 
@@ -26,6 +27,8 @@ class View(Stage):
     """A table made from what is known of each task."""
 
     version = 1
+    needs: ClassVar[tuple[str, ...]] = ()
+    """The tables whose columns it lays out, besides tasks and turns."""
     options: TrainingSetOptions
 
     def __init__(self, options: TrainingSetOptions = TrainingSetOptions()) -> None:  # noqa: B008 - immutable
@@ -52,9 +55,7 @@ class View(Stage):
 class Turns(View):
     """Every turn of every conversation, a row each."""
 
-    name = "turns"
-    features = schema.TURNS
-    key = ("response_id",)
+    makes = TABLES["turns"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Lay the lists of turns out."""
@@ -67,9 +68,7 @@ class CodeIO(View):
     """First answers, for supervised training."""
 
     version = 2
-    name = "codeio"
-    features = schema.CODEIO
-    key = ("task_id", "sample")
+    makes = TABLES["codeio"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield turn 0 of each conversation."""
@@ -90,9 +89,7 @@ class CodeIOPlus(View):
     """Whole conversations with their feedback turns, and the columns of the authors' own release."""
 
     version = 2
-    name = "codeio_pp"
-    features = schema.CODEIO_PP
-    key = ("task_id", "sample")
+    makes = TABLES["codeio_pp"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield each conversation; the authors' turn_1 is our turn 0."""
@@ -119,10 +116,9 @@ class CodeIOPlus(View):
 class RLVR(View):
     """Prompts with all that a verifier needs to grade an answer."""
 
+    needs = ("io_pairs", "functions")
     version = 2
-    name = "rlvr"
-    features = schema.RLVR
-    key = ("task_id",)
+    makes = TABLES["rlvr"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield the task; one sample says nothing of how hard it is, so its pass rate is null."""
@@ -145,9 +141,7 @@ class Preference(View):
     """A right and a wrong answer to the very same messages, from different samples."""
 
     version = 2
-    name = "preference"
-    features = schema.PREFERENCE
-    key = ("task_id", "turn")
+    makes = TABLES["preference"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield one pair for each turn at which samples with one history part ways."""

@@ -21,10 +21,9 @@ from builders.verifier import extract
 class Verdicts(Stage):
     """Conversations whose last turn is not judged yet to conversations in which it is."""
 
+    makes = CONVERSATIONS
     name = "verdicts"
     version = 3
-    features = CONVERSATIONS
-    key = ("task_id", "sample")
     options: Limits
 
     def __init__(self, options: Limits, prover: Prover) -> None:

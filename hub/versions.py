@@ -22,7 +22,7 @@ from builders.errors import CodeioError
 from builders.running.provenance import facts
 from builders.schema import TABLES
 from builders.tables.folder import Folder
-from hub.layout import OURS
+from hub.layout import patterns
 from hub.transient import passes
 
 
@@ -61,7 +61,7 @@ def _published(name: str) -> Version:
     repo_id, _, revision = name.partition("@")
     try:
         oid = HfApi().dataset_info(repo_id, revision=revision or None).sha
-        root = snapshot_download(repo_id, repo_type="dataset", revision=oid, allow_patterns=list(OURS))
+        root = snapshot_download(repo_id, repo_type="dataset", revision=oid, allow_patterns=patterns())
     except HFValidationError:
         raise VersionError(f"There is no folder {name}, and it is no OWNER/NAME[@REVISION] either.") from None
     except RevisionNotFoundError:

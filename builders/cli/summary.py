@@ -17,7 +17,8 @@ from rich.text import Text
 from builders.inference import RequestCache
 from builders.running import recipe
 from builders.running.run import Run
-from builders.tables.counts import FUNNEL, counted
+from builders.schema import stages
+from builders.tables.counts import counted
 from builders.tables.example import example
 from builders.tables.folder import Folder
 from builders.verifier import STATUSES
@@ -41,7 +42,7 @@ def figures(folder: Folder, run: Run) -> Figures:
 def rendered(found: Figures) -> RenderableType:
     """The figures as tables for a terminal."""
     funnel = Table("table", "rows", "test", "not used, and why", title="Funnel", title_justify="left")
-    for name in FUNNEL:
+    for name in stages():
         splits = found["rows"].get(name, {})
         reasons = found["dropped"].get(name, {})
         why = ", ".join(

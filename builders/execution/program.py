@@ -32,8 +32,8 @@ for name, text in {texts!r}.items():
 def program(*modules: ModuleType) -> str:
     """Return the code of the last module, to which the ones before it are made known."""
     *known, last = modules
-    texts = {module.__name__: _text(module) for module in known}
-    return f"{_KNOWN.format(texts=texts) if texts else ''}{_text(last)}"
+    texts = {module.__name__: _source(module) for module in known}
+    return f"{_KNOWN.format(texts=texts) if texts else ''}{_source(last)}"
 
 
 def called(sandbox: Sandbox, code: str, entrypoint: str, arguments: Iterable[dict[str, Any]]) -> list[Any]:
@@ -60,7 +60,7 @@ def digest(code: str) -> str:
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
-def _text(module: ModuleType) -> str:
+def _source(module: ModuleType) -> str:
     return Path(str(module.__file__)).read_text(encoding="utf-8")
 
 

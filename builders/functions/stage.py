@@ -31,7 +31,7 @@ from builders.functions.trials import N_DRAWS, N_RUNS
 from builders.inference import Client
 from builders.json_schemas import inferred
 from builders.options import FunctionsOptions, Limits, part
-from builders.schema import FUNCTIONS, content_id
+from builders.schema import TABLES, content_id
 from builders.stage import Drop, Row, Stage
 
 # Temperatures; where there are several, each is asked until something works.
@@ -46,10 +46,8 @@ TRIAL_WALL_S = 10
 class Functions(Stage):
     """Raw files to functions that ran; a file without one is dropped with the last thing that went wrong."""
 
-    name = "functions"
+    makes = TABLES["functions"]
     version = 3
-    features = FUNCTIONS
-    key = ("function_id",)
     shard_rows = 64
     shards_at_once = 2
     asks_model = True
@@ -105,9 +103,7 @@ class Functions(Stage):
             detail = f"{fault.detail} Input: {fault.given}" if fault.given else fault.detail
             return Drop(code_id, code_id, fault.reason, detail, draft.reply or draft.row["content"])
         written, description = candidate(draft), draft.description
-        fields = (written.reference_code, written.entrypoint, written.input_generator, description.query)
-        return {
-            "function_id": content_id("function", *fields),
+        function = {
             "code_id": code_id,
             "query": description.query,
             "io_description": description.io_description,
@@ -120,6 +116,7 @@ class Functions(Stage):
             "model": self.client.identity,
             "prompt_id": prompts_id(),
         }
+        return {"function_id": self.makes.id(function), **function}
 
 
 def _worked_out(author: Author, drafts: list[Draft]) -> None:

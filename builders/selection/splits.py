@@ -10,11 +10,9 @@ Not covered: copies that order their statements otherwise.
 import sys
 from collections.abc import Iterator
 
-from datasets import Features
-
 from builders.execution import Sandbox
 from builders.execution.program import called, digest, program
-from builders.schema import STRING, content_id
+from builders.schema import content_id, features_of
 from builders.selection.inside import shape
 from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical
@@ -27,7 +25,7 @@ class Clusters(Stage):
 
     name = "clusters"
     version = 2
-    features = Features({"function_id": STRING, "cluster": STRING})
+    features = features_of({"function_id": "string", "cluster": "string"})
     key = ("function_id",)
 
     def __init__(self, sandbox: Sandbox) -> None:

@@ -10,22 +10,12 @@ from pathlib import Path
 
 from datasets import Dataset, concatenate_datasets, get_dataset_config_names, load_dataset
 
-from builders.schema import CONVERSATIONS, IDS, TABLES, TURN, table
+from builders.schema import CONVERSATIONS, TABLES, ancestors, parents
 from builders.sources.code_files import SourceError
 from builders.stage import Row
+from builders.tables.arrow import table
 from builders.tables.folder import Folder
 
-NEEDED = {
-    "functions": ("functions",),
-    "io_pairs": ("functions", "io_pairs"),
-    "tasks": ("functions", "io_pairs", "tasks"),
-    "turns": ("functions", "io_pairs", "tasks", "turns"),
-}
-NEVER_NULL = {
-    "io_pairs": ("pair_id", "function_id", "input", "output"),
-    "tasks": ("task_id", "pair_id", "function_id", "direction", "prompt"),
-    "turns": ("response_id", "task_id", "sample", "turn", "response", "status"),
-}
 _ADVICE = "Give a folder or Hub dataset as codeio made it."
 
 
@@ -43,10 +33,12 @@ def tables(source: str, name: str) -> dict[str, Dataset]:
         )
     found = {}
     available = _configs(source)
-    for config in ("raw_code", *NEEDED[name]):
-        if config in available:
+    needed = [TABLES[name], *ancestors(TABLES[name])]
+    useful = [*needed, *(parent for one in needed for parent in parents(one))]
+    for config in TABLES:
+        if config in available and TABLES[config] in useful:
             found[config] = _table(source, config)
-        elif config != "raw_code":
+        elif TABLES[config] in needed:
             raise SourceError(
                 f"{source} has no table {config}, which --from {name} needs; "
                 f"it has {', '.join(available) or 'none'}."
@@ -60,15 +52,16 @@ def conversations(turns: Dataset, tasks: Dataset) -> Dataset:
     """Gather laid-out turns again, one row for each task and sample."""
     row_of = {task: index for index, task in enumerate(tasks["task_id"])}
     gathered: dict[tuple[str, int], list[Row]] = {}
+    columns = [column for column in turns.features if column not in ("task_id", "sample")]
     for turn in turns:
         gathered.setdefault((turn["task_id"], turn["sample"]), []).append(
-            {column: turn[column] for column in TURN}
+            {column: turn[column] for column in columns}
         )
     rows = [
         {**tasks[row_of[task]], "sample": sample, "turns": sorted(own, key=lambda turn: turn["turn"])}
         for (task, sample), own in gathered.items()
     ]
-    return table(rows, CONVERSATIONS)
+    return table(rows, CONVERSATIONS.features)
 
 
 def _configs(source: str) -> list[str]:
@@ -89,7 +82,7 @@ def _configs(source: str) -> list[str]:
 
 def _table(source: str, config: str) -> Dataset:
     """A table with the columns and types of the contract, whoever made it."""
-    wanted, path = TABLES[config], Path(source)
+    wanted, path = TABLES[config].features, Path(source)
     try:
         rows = (
             Folder(path).read(config)
@@ -108,22 +101,24 @@ def _table(source: str, config: str) -> Dataset:
 
 def _refuse_gaps(source: str, found: dict[str, Dataset]) -> None:
     """Raise SourceError where a row lacks what later stages cannot do without."""
-    for name, columns in NEVER_NULL.items():
-        for column in columns if name in found else ():
-            if None in found[name][column]:
+    for name, rows in found.items():
+        # Of functions without a text that they need, the stage that makes their pairs says so itself.
+        for column in TABLES[name].required if ancestors(TABLES[name]) else ():
+            if None in rows[column]:
                 raise SourceError(f"{source}: a row of table {name} has no {column}. {_ADVICE}")
 
 
 def _refuse_orphans(source: str, found: dict[str, Dataset]) -> None:
     """Raise SourceError where a row names a parent that is not there: no later stage could join it."""
-    for parent, on in IDS.items():
-        for name, rows in found.items():
-            if parent not in found or name == parent or on not in rows.features:
+    for name, rows in found.items():
+        for parent in parents(TABLES[name]):
+            if parent.name not in found:
                 continue
-            known = set(found[parent][on])
+            on = parent.id_column
+            known = set(found[parent.name][on])
             orphans = [row_id for row_id in rows[on] if row_id not in known]
             if orphans:
                 raise SourceError(
                     f"{source}: {len(orphans)} of {len(rows)} rows of table {name} name a {on} that table "
-                    f"{parent} does not have, such as {orphans[0]}. {_ADVICE}"
+                    f"{parent.name} does not have, such as {orphans[0]}. {_ADVICE}"
                 )

@@ -57,7 +57,7 @@ def export(version: Version, name: str, out: Path) -> dict[str, int]:
 
 def _write(version: Version, form: Format, layout: Layout, split: str, folder: Path) -> int:
     n_rows = 0
-    with writing(folder / form.file(layout.config, split), layout.features) as write:
+    with writing(folder / form.file(layout.config, split), layout.types) as write:
         for batch in _batches(version, layout, split):
             try:
                 rows = [layout.row(row, split, n_rows + index) for index, row in enumerate(batch)]

@@ -3,7 +3,7 @@
 In: a built folder, what is wanted of it, and the version that is published already. Out: `Release`, a folder
 laid out as the repository. Files of which every row goes along are linked, not written again.
 
-Not covered: which row is in which file (`arrangement`), the upload (`publish`), and what changed since the
+Not covered: which row is in which file (`row_order`), the upload (`publish`), and what changed since the
 version before (`changelog`).
 """
 
@@ -28,9 +28,9 @@ from builders.schema import TABLES
 from builders.tables.counts import statuses
 from builders.tables.folder import SPLITS, Folder, link
 from hub.card.card import card
-from hub.figures import saved, statuses_picture
+from hub.figures import save, statuses_figure
 from hub.layout import SHIPPED
-from hub.publish.arrangement import arrange
+from hub.publish.row_order import keep_row_order
 from hub.publish.upload import PublishError
 from hub.rights.licences import PERMISSIVE
 from hub.rights.withheld import BATCH_ROWS, Left, Withheld
@@ -47,24 +47,25 @@ class Release:
 
 def release(
     source: Folder,
-    configs: Collection[str] = tuple(TABLES),
+    configs: Collection[str] | None = None,
     allowed: Collection[str] = PERMISSIVE,
     before: Folder | None = None,
     model_licences: Mapping[str, str | None] | None = None,
 ) -> Release:
     """Lay out what may be published of `source`, in its `.codeio/release`; what was there goes.
 
-    Rows that the version `before` has too stay in its order and files. Raises VersionError if it is damaged.
+    Of tables, all or `configs`. Rows that the version `before` has too stay in its order and files. Raises
+    VersionError if it is damaged.
     """
     _refuse_others(source)
     root = source.root / ".codeio" / "release"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     withheld, made = Withheld(source, allowed), Folder(root)
-    for config in configs:
+    for config in TABLES if configs is None else configs:
         _lay_out(source, made, config, withheld)
     if before:
-        arrange(made, before)
+        keep_row_order(made, before)
     for name, file in SHIPPED.items():
         shutil.copy(file, root / name)
     (root / "prompts").mkdir()
@@ -83,9 +84,9 @@ def release(
 
 
 def describe(made: Release, name: str, changelog: str) -> None:
-    """Add the card and its picture, which tell of what is in the folder now; `name` is the repository's."""
+    """Add the card and its figure, which tell of what is in the folder now; `name` is the repository's."""
     if found := statuses(made.folder):
-        saved(statuses_picture(found), made.folder.root / "pictures" / "statuses.png")
+        save(statuses_figure(found), made.folder.root / "pictures" / "statuses.png")
     with _readable():
         made.folder.write_readme(card(made.folder, made.facts, name, changelog))
 
@@ -103,8 +104,8 @@ def _readable() -> Iterator[None]:
 
 def _refuse_others(source: Folder) -> None:
     """Raise PublishError where a file is not as this version of codeio writes it."""
-    for config, features in TABLES.items():
-        wanted = features.arrow_schema
+    for config, table in TABLES.items():
+        wanted = table.features.arrow_schema
         for file in source.files(config):
             try:
                 found = pq.read_schema(file) if file.is_file() else None
@@ -136,7 +137,7 @@ def _lay_out(source: Folder, made: Folder, config: str, withheld: Withheld) -> N
     kept = {}
     for split, parts in splits.items():
         filtered, n_rows = scratch / f"{config}-{split}.parquet", 0
-        with pq.ParquetWriter(filtered, TABLES[config].arrow_schema) as writer:
+        with pq.ParquetWriter(filtered, TABLES[config].features.arrow_schema) as writer:
             for part in parts:
                 for batch in _batches(part):
                     some = batch.filter(withheld.keeps(config, batch))

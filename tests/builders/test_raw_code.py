@@ -6,9 +6,10 @@ from datasets import Features, Value
 from builders.execution import Sandbox
 from builders.options import RawCodeOptions
 from builders.raw_code import RawCode, corpus
-from builders.schema import RAW_CODE, content_id, table
+from builders.schema import TABLES, content_id
 from builders.sources.code_files import SourceConfig, read
 from builders.stage import Drop
+from builders.tables.arrow import table
 
 PYTHON_3 = "def double(x):\n    return 2 * x\n"
 PYTHON_2 = "def double(x):\n    print 2 * x\n    return x\n"
@@ -34,7 +35,7 @@ def test_what_parses_is_told_and_python_2_goes_on(sandbox):
     ruby = source_row("puts [1, 2].sum  # ruby", language="Ruby")
     found = judged(sandbox, source_row(PYTHON_3), source_row(PYTHON_2), source_row(deep), ruby)
     assert [row["parses"] for row in found] == [True, False, False, False]
-    assert set(found[0]) == set(RAW_CODE)
+    assert set(found[0]) == set(TABLES["raw_code"].columns)
     assert found[0]["code_id"] == content_id("raw_code", PYTHON_3)
 
 

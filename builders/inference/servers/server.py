@@ -22,7 +22,7 @@ from builders.inference.servers.load import read_load
 
 PROBE_TIMEOUT_S = 15
 MIN_SECRET_CHARS = 12
-_ENDPOINTS = ("/chat/completions", "/completions", "/models")
+_PATHS = ("/chat/completions", "/completions", "/models")
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ def _normalised(base_url: str) -> str:
     if not address.host or address.scheme not in ("http", "https"):
         raise ServerDown(f"{base_url!r} is not an address: give one like http://host:port.")
     url = url.rstrip("/")
-    for endpoint in _ENDPOINTS:
-        url = url.removesuffix(endpoint)
+    for path in _PATHS:
+        url = url.removesuffix(path)
     return url
 
 
@@ -197,9 +197,9 @@ def _chosen(entries: list[dict[str, Any]], model: str | None, url: str) -> dict[
 def _described(http: httpx.Client, url: str, entry: dict[str, Any], api_key: str | None) -> Server:
     """Who answers: sglang's own word about its weights, else vLLM's `root`, else the model's name."""
     origin, here = url.removesuffix("/v1"), on_this_machine(url)
-    told = _told(http, origin, ("model_info", "get_model_info")).get("model_path")
+    told = _reported(http, origin, ("model_info", "get_model_info")).get("model_path")
     if isinstance(told, str) and told:
-        settings = _told(http, origin, ("server_info", "get_server_info"))
+        settings = _reported(http, origin, ("server_info", "get_server_info"))
         revision = settings.get("revision")
         identity = told_identity(told, revision if isinstance(revision, str) and revision else None, here)
         # In this mode sglang draws all samples of a request under its one seed: they would be the same.
@@ -226,10 +226,10 @@ def _cache_tokens(http: httpx.Client, origin: str) -> int:
     return load.n_cache_tokens if load else 0
 
 
-def _told(http: httpx.Client, origin: str, endpoints: tuple[str, ...]) -> dict[str, Any]:
-    for endpoint in endpoints:
+def _reported(http: httpx.Client, origin: str, paths: tuple[str, ...]) -> dict[str, Any]:
+    for path in paths:
         try:
-            found = parsed(http.get(f"{origin}/{endpoint}").raise_for_status().content)
+            found = parsed(http.get(f"{origin}/{path}").raise_for_status().content)
         except (httpx.HTTPError, ValueError):
             continue
         if isinstance(found, dict):

@@ -12,7 +12,7 @@ from builders.execution import Draw, Job, Limits, Sandbox
 from builders.functions.stage import FUNCTION_AT, GENERATORS_AT, Functions
 from builders.inference import Client, RequestCache, connect
 from builders.options import FunctionsOptions
-from builders.schema import FUNCTIONS, content_id
+from builders.schema import TABLES, content_id
 from builders.stage import Drop
 from tests import ROOT
 from tests.doubles.chat_server import ChatServer
@@ -80,7 +80,7 @@ def test_every_file_is_a_function_or_a_dropped_row(stage):
     for name, row in made(stage, *RECORDED).items():
         if RECORDED[name]["ends"] == "ok":
             assert not isinstance(row, Drop), (name, row)
-            assert set(row) == set(FUNCTIONS)
+            assert set(row) == set(TABLES["functions"].columns)
             assert row["code_id"] == raw(name)["code_id"]
         else:
             assert isinstance(row, Drop)
