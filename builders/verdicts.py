@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from builders import verifier
 from builders.execution import Limits, Prover
-from builders.execution.program import digest, program
+from builders.execution.program import digest
 from builders.grading import graded
 from builders.schema import CONVERSATIONS
 from builders.stage import Drop, Row, Stage
@@ -33,7 +33,7 @@ class Verdicts(Stage):
     def identity(self) -> Row:
         """The rules' text and the interpreter that runs the code."""
         return {
-            "rules": digest(program(verifier)),
+            "rules": digest(verifier),
             "python": list(sys.version_info[:2]),
             "numpy": self.prover.numpy_version,
         }

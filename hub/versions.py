@@ -44,7 +44,7 @@ class Version:
 
 
 def version(name: str) -> Version:
-    """Find a version; a folder of that name goes before a dataset. Raises VersionError."""
+    """Find a version; a folder of that name goes before a dataset. Raises VersionError, OtherFormat."""
     local = Path(name)
     if local.is_dir():
         found = _version(name, local)
@@ -80,7 +80,7 @@ def _published(name: str) -> Version:
 
 def _version(name: str, root: Path) -> Version:
     try:
-        told = facts(root)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        told = facts(root, name)
+    except ValueError as error:
         raise VersionError(f"What tells how {name} was made cannot be read ({error!r}).") from error
     return Version(name, Folder(root), told)

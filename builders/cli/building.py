@@ -23,6 +23,7 @@ from builders.running.observer import Observer
 from builders.running.provenance import facts
 from builders.running.run import Run, remembered
 from builders.running.telemetry import Prices
+from builders.sources.own_tables import refuse_others
 from builders.tables.folder import Folder
 from hub.card.card import card
 
@@ -33,6 +34,8 @@ def carry_out(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) 
     console, run, folder = error_console(), Run(recipe.out), Folder(recipe.out)
     options, observer = _options(recipe), _observer(console, as_json)
     serving = part(recipe, Serving) if asks else Serving()
+    if options.from_table:
+        refuse_others(options.source, options.from_table)  # before anything is started or written
     with (
         run.opened(remembered(options)),
         served(serving, run.home / "logs" / "sglang.log", console) as servers,

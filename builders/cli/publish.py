@@ -51,7 +51,7 @@ def publish(
     from builders.schema import TABLES
     from builders.tables.folder import Folder
     from hub.publish import next_version, upload
-    from hub.publish.release import describe, release
+    from hub.publish.release import describe, release, usable
     from hub.publish.upload import Target
     from hub.rights import model_licences
     from hub.rights.licences import PERMISSIVE
@@ -65,6 +65,7 @@ def publish(
     source, target = Folder(folder), Target(repo_id, branch, tag, private, create_pr)
     if not any(source.files(config) for config in chosen):
         raise Failure(f"{folder} has none of the tables {', '.join(chosen)}. Make them with `codeio build`.")
+    usable(source)  # raises here, before anything is asked or written
     console = error_console()
     with Run(folder).locked():
         if not dry_run:

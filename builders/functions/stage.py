@@ -72,7 +72,7 @@ class Functions(Stage):
             "prompts": {name: prompts.load(name).id for name in PROMPTS},
             "temperatures": [FUNCTION_AT, GENERATORS_AT, DESCRIPTIONS_AT],
             "shown": [CODE_TOKENS, DESCRIPTION_TOKENS, MOST_REST_CHARS],
-            "inspection": digest(reading.CODE),
+            "inspection": digest(*reading.MODULES),
             "trial": [N_DRAWS, N_RUNS],
             "python": list(sys.version_info[:2]),
             "numpy": self.sandbox.numpy_version,

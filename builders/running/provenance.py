@@ -12,6 +12,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from builders.formats import check_format, stated
 from builders.options import Limits, Options, declared
 from builders.running.run import Run
 
@@ -23,11 +24,21 @@ _APART = ("model", "source", *_LIMITS)
 """Of run.json: what stands elsewhere than among the options."""
 
 
-def facts(root: Path) -> dict[str, Any]:
+def facts(root: Path, name: str | None = None) -> dict[str, Any]:
     """Those of a folder, whether it was built here or published; empty where nothing tells.
 
-    Raises ValueError where they are no JSON object.
+    Raises ValueError where they are of another shape than ours, and OtherFormat, which calls the data by its
+    `name`, or else by its path.
     """
+    try:
+        found = _told(root)
+    except (LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(repr(error)) from error
+    check_format(name or str(root), found)
+    return found
+
+
+def _told(root: Path) -> dict[str, Any]:
     run = Run(root)
     if options := run.options():
         return _of_run(run, options)
@@ -39,7 +50,7 @@ def facts(root: Path) -> dict[str, Any]:
     found = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(found, dict):
         raise ValueError(f"{FILE} is no JSON object")
-    return found
+    return {**found, **stated(found)}
 
 
 def _of_run(run: Run, options: dict[str, Any]) -> dict[str, Any]:
@@ -47,6 +58,7 @@ def _of_run(run: Run, options: dict[str, Any]) -> dict[str, Any]:
     source = path.name if path.is_absolute() else options["source"]
     model = options.get("model")
     return {
+        **run.numbers(),
         "source": source,
         "model": model,
         "options": {name: value for name, value in options.items() if name not in _APART},

@@ -1,9 +1,9 @@
 """What a run is: its options, who may write to its folder, and what it has cost so far.
 
 In: the options of a build. Out: a locked folder. `.codeio/run.json` remembers every option that decides the
-rows; the same command goes on where it stopped, a larger limit, more turns or samples extend the run, and any
-other difference is refused by name. `.codeio/telemetry.jsonl` gets one line for each pass of a stage, and
-samples of those that ask a model.
+rows, and the numbers of format and rules (`formats`); the same command goes on where it stopped, a larger
+limit, more turns or samples extend the run, and any other difference is refused by name.
+`.codeio/telemetry.jsonl` gets one line for each pass of a stage, and samples of those that ask a model.
 
 Not covered: the rows themselves (`folder`) and finished shards (`stage`).
 """
@@ -20,6 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from builders.errors import CodeioError
+from builders.formats import NUMBERS, check_format, check_rules, stated
 from builders.options import Options, declared, part
 
 
@@ -45,8 +46,10 @@ class Run:
 
     @contextmanager
     def opened(self, options: dict[str, Any]) -> Iterator["Run"]:
-        """Lock the folder for a build with these options (JSON values); raises RunError."""
+        """Lock the folder for a build with these options (JSON values); raises RunError, OtherFormat."""
         self._refuse_foreign()
+        check_format(str(self.out), self._made())
+        check_rules(str(self.out), self._made())
         with self.locked():
             self.remember(options)
             yield self
@@ -86,11 +89,24 @@ class Run:
                     "Choose another --out."
                 )
         written = self.home / "run.json.new"
-        written.write_text(json.dumps({**old, **options}, indent=2, sort_keys=True) + "\n")
+        written.write_text(json.dumps({**old, **options, **NUMBERS}, indent=2, sort_keys=True) + "\n")
         os.replace(written, self.home / "run.json")
 
     def options(self) -> dict[str, Any]:
-        """What the run was made with so far; empty before the first build."""
+        """What the run was made with so far; empty before the first build. Raises OtherFormat."""
+        check_format(str(self.out), self._made())
+        return {name: value for name, value in self._remembered().items() if name not in NUMBERS}
+
+    def numbers(self) -> dict[str, str]:
+        """Return those of format and rules that the run was made with; ours before the first build."""
+        return stated(self._remembered())
+
+    def _made(self) -> dict[str, Any]:
+        """Return the numbers, and where they are others the builds that made the rows."""
+        numbers = self.numbers()
+        return numbers if numbers == NUMBERS else {**numbers, "made_with": self.telemetry("build")}
+
+    def _remembered(self) -> dict[str, Any]:
         try:
             found: dict[str, Any] = json.loads((self.home / "run.json").read_text())
         except FileNotFoundError:

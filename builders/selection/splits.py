@@ -33,7 +33,7 @@ class Clusters(Stage):
 
     def identity(self) -> Row:
         """The interpreter's version: what parses differs by it."""
-        return {"python": list(sys.version_info[:2]), "shape": digest(SHAPE)}
+        return {"python": list(sys.version_info[:2]), "shape": digest(shape)}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Hash each function's shape in the sandbox; one that cannot be parsed is a cluster of its own."""

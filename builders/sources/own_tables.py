@@ -1,15 +1,22 @@
 """Ways into the middle of the pipeline: tables that were made before.
 
 In: an output folder, or a dataset on the Hub. Out: the named table and its parents, as the stages would have
-left them; one that does not fit is refused. Not covered: a table without its parents (pairs are nothing
+left them; one that does not fit is refused, and so are data of another format and turns judged by other rules
+(`formats`). Not covered: a table without its parents (pairs are nothing
 without their functions), functions as others lay them out (`function_files`), and what schemas say
 (`io_pairs`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from datasets import Dataset, concatenate_datasets, get_dataset_config_names, load_dataset
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError
 
+from builders.formats import check_rules
+from builders.running.provenance import FILE, facts
 from builders.schema import CONVERSATIONS, TABLES, ancestors, parents
 from builders.sources.code_files import SourceError
 from builders.stage import Row
@@ -19,18 +26,36 @@ from builders.tables.folder import Folder
 _ADVICE = "Give a folder or Hub dataset as codeio made it."
 
 
+def refuse_others(source: str, name: str) -> None:
+    """Raise OtherFormat where a build from the table `name` of a source cannot use what is there.
+
+    Raises SourceError where there is no such source, or what tells how it was made cannot be read.
+    """
+    root = _root(source)
+    try:
+        told = facts(root, source) if root else {}
+    except ValueError as error:
+        raise SourceError(f"What tells how {source} was made cannot be read ({error}). {_ADVICE}") from error
+    if name == "turns":  # tables before them hold no verdicts
+        check_rules(source, told)
+
+
 def has_tables(source: str) -> bool:
     """Whether this is a folder or Hub dataset with a table of functions; raises SourceError."""
     return not Path(source).is_file() and "functions" in _configs(source)
 
 
 def tables(source: str, name: str) -> dict[str, Dataset]:
-    """The tables that a build from `name` starts with, out of a folder or Hub dataset; raises SourceError."""
+    """The tables that a build from `name` starts with, out of a folder or Hub dataset.
+
+    Raises SourceError, OtherFormat.
+    """
     path = Path(source)
     if path.is_file():
         raise SourceError(
             f"--from {name} needs the tables beside it: give the folder or Hub dataset, not a file."
         )
+    refuse_others(source, name)
     found = {}
     available = _configs(source)
     needed = [TABLES[name], *ancestors(TABLES[name])]
@@ -72,9 +97,27 @@ def _configs(source: str) -> list[str]:
             raise SourceError(
                 f"{source} holds a file that is no Parquet file ({error}). {_ADVICE}"
             ) from error
-    try:
+    with _given(source):
         return list(get_dataset_config_names(source))
-    except Exception as error:  # datasets raises many kinds here; all mean the same to the user
+
+
+def _root(source: str) -> Path | None:
+    """Return the folder where a source tells how it was made; None where there is none."""
+    path = Path(source)
+    if path.exists():
+        return path if path.is_dir() else None
+    with _given(source):
+        try:
+            return Path(hf_hub_download(source, FILE, repo_type="dataset")).parent
+        except EntryNotFoundError:
+            return None
+
+
+@contextmanager
+def _given(source: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # the clients raise many kinds here; all mean the same to the user
         raise SourceError(
             f"{source} is neither a folder here nor a dataset that the Hub gives ({error})."
         ) from error

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from builders.formats import RULES, other_rules, stated
 from builders.options import Limits, declared
 from hub.rights.licences import PERMISSIVE
 
@@ -25,6 +26,9 @@ class Facts:
     from_turns: bool = False
     """The turns come from another build, of whose system message nothing is known."""
     made_with: tuple[dict[str, Any], ...] = ()
+    rules: str = RULES
+    other_rules: str | None = None
+    """What to say of turns that were judged by other rules than those of this codeio."""
 
     def is_made_like_here(self, numpy: str | None) -> bool:
         """Whether code was run with the Python and numpy, and on the kind of machine, that run it here."""
@@ -34,8 +38,11 @@ class Facts:
         )
 
 
-def facts(told: dict[str, Any]) -> tuple[Facts, list[str]]:
-    """Read a provenance; of what is not as it should be, the default is taken, and a complaint tells."""
+def facts(name: str, told: dict[str, Any]) -> tuple[Facts, list[str]]:
+    """Read the provenance of the data called `name`.
+
+    Of what is not as it should be, the default is taken, and a complaint tells.
+    """
     complaints: list[str] = []
 
     def part(name: str) -> dict[str, Any]:
@@ -54,6 +61,8 @@ def facts(told: dict[str, Any]) -> tuple[Facts, list[str]]:
         allowed=PERMISSIVE if allowed is None else frozenset(filter(_is_text, allowed)),
         from_turns=_one(options, "from_table", str, None, complaints) == "turns",
         made_with=tuple(one for one in made_with if isinstance(one, dict)),
+        rules=stated(told)["rules"],
+        other_rules=other_rules(name, told),
     ), complaints
 
 

@@ -23,6 +23,7 @@ from datasets import Dataset
 from jinja2 import TemplateError
 
 import prompts
+from builders.formats import NUMBERS, check_rules
 from builders.running.provenance import FILE, facts
 from builders.schema import TABLES
 from builders.tables.counts import statuses
@@ -55,9 +56,9 @@ def release(
     """Lay out what may be published of `source`, in its `.codeio/release`; what was there goes.
 
     Of tables, all or `configs`. Rows that the version `before` has too stay in its order and files. Raises
-    VersionError if it is damaged.
+    VersionError if it is damaged, and what `usable` does.
     """
-    _refuse_others(source)
+    told = usable(source)
     root = source.root / ".codeio" / "release"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
@@ -71,15 +72,15 @@ def release(
     (root / "prompts").mkdir()
     for file in sorted(Path(str(prompts.__file__)).parent.glob("*.md")):
         shutil.copy(file, root / "prompts")
-    with _readable():
-        told = facts(source.root)
     if withheld.left:
         told["left_behind"] = dict(sorted(Counter(left.reason for left in withheld.left).items()))
     if model_licences:
         told["model_licences"] = dict(model_licences)
     if set(allowed) != PERMISSIVE:
         told["licenses_allowed"] = sorted(allowed)
-    (root / FILE).write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    (root / FILE).write_text(
+        json.dumps({**NUMBERS, **told}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )
     return Release(made, withheld.left, told)
 
 
@@ -89,6 +90,18 @@ def describe(made: Release, name: str, changelog: str) -> None:
         save(statuses_figure(found), made.folder.root / "pictures" / "statuses.png")
     with _readable():
         made.folder.write_readme(card(made.folder, made.facts, name, changelog))
+
+
+def usable(source: Folder) -> dict[str, Any]:
+    """Return how a folder came about.
+
+    Raises OtherFormat or PublishError unless it is as this codeio makes it.
+    """
+    with _readable():
+        told = facts(source.root)
+    check_rules(str(source.root), told)
+    _refuse_others(source)
+    return told
 
 
 @contextmanager

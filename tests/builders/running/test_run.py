@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from builders.formats import NUMBERS, UNSTATED, OtherFormat
 from builders.options import Options
 from builders.running.run import Run, RunError, remembered
 
@@ -70,7 +71,41 @@ def test_telemetry_adds_up_lines(tmp_path):
         run.log("stage", stage="tasks", seconds=1)
         run.log("stage", stage="tasks", seconds=2)
     assert [line["seconds"] for line in run.telemetry()] == [1, 2]
-    assert json.loads((tmp_path / ".codeio" / "run.json").read_text()) == OPTIONS
+    assert json.loads((tmp_path / ".codeio" / "run.json").read_text()) == {**OPTIONS, **NUMBERS}
+
+
+def numbered(tmp_path, **numbers):
+    with Run(tmp_path).opened(OPTIONS) as run:
+        run.log("build", codeio="0.9.3")
+    file = tmp_path / ".codeio" / "run.json"
+    file.write_text(json.dumps({**OPTIONS, **numbers}))
+    return Run(tmp_path), file
+
+
+@pytest.mark.parametrize("numbers", [{"format": "0.9"}, {"format": "0.9", "rules": "0.9"}, {"rules": "0.9"}])
+def test_a_run_of_another_codeio_is_recognised_before_it_goes_on(tmp_path, numbers):
+    run, file = numbered(tmp_path, **numbers)
+    before = file.read_bytes()
+    with pytest.raises(OtherFormat, match=r"0\.9.*0\.9\.3"), run.opened(OPTIONS):
+        pass
+    assert file.read_bytes() == before
+    assert run.numbers() == {**UNSTATED, **numbers}
+
+
+def test_what_a_run_holds_is_not_told_of_another_format_only(tmp_path):
+    run, _ = numbered(tmp_path, rules="0.9")
+    assert run.options() == OPTIONS
+    run, _ = numbered(tmp_path / "other", format="0.9")
+    with pytest.raises(OtherFormat, match=r"other is data of format 0\.9"):
+        run.options()
+
+
+def test_a_run_without_numbers_goes_on_and_gets_them(tmp_path):
+    run, file = numbered(tmp_path)
+    assert run.numbers() == UNSTATED
+    with run.opened(OPTIONS):
+        pass
+    assert json.loads(file.read_text()) == {**OPTIONS, **NUMBERS}
 
 
 def test_folders_made_before_go_on(tmp_path):
