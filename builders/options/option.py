@@ -99,7 +99,7 @@ class Option:
         if self.kind is Path:
             return Path(value) if isinstance(value, str | Path) else None
         if self.kind is float:
-            return float(value) if type(value) in (int, float) and math.isfinite(value) else None
+            return float(value) if type(value) in (int, float) and _is_finite(value) else None
         return value if type(value) is self.kind else None
 
     def _advice(self, value: object) -> str:
@@ -139,7 +139,7 @@ def declared(kind: type) -> dict[str, Option]:
     found: dict[str, Option] = {}
     for owner in kind.__mro__:
         for name in get_annotations(owner):
-            if name not in known:  # a class variable
+            if name not in known or name in found:  # a class variable, or declared anew
                 continue
             facts, default = dict(known[name].metadata), known[name].default
             facts["flag"] = facts["flag"] or f"--{name.replace('_', '-')}"
@@ -161,11 +161,16 @@ def part(options: object, kind: type[T]) -> T:
 
 
 def _type_of(hint: Any) -> tuple[type, bool]:
-    kinds = (
-        [kind for kind in get_args(hint) if kind is not NoneType] if NoneType in get_args(hint) else [hint]
-    )
-    (kind,) = kinds
-    return get_origin(kind) or kind, kind is not hint
+    may_be_none = NoneType in get_args(hint)
+    (kind,) = (one for one in get_args(hint) if one is not NoneType) if may_be_none else (hint,)
+    return get_origin(kind) or kind, may_be_none
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _is_json(value: object) -> bool:

@@ -165,7 +165,10 @@ class _Reader:
                 raise self._error(key.start_mark, _unknown(name, section))
 
     def _value(self, option: Option, node: yaml.Node) -> None:
-        value = self.loader.construct_object(node, deep=True)
+        try:
+            value = self.loader.construct_object(node, deep=True)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise self._error(node.start_mark, f"{option.name}: cannot be read ({error})") from None
         try:
             _refuse_other_number(option, node, value)
             self.written.values[option.name] = option.checked(value)
@@ -181,10 +184,11 @@ class _Reader:
 
 def _refuse_other_number(option: Option, node: yaml.Node, value: Any) -> None:
     """Raise OptionError for a number that YAML reads in its own way: 010 as 8, 1:30 as 90."""
-    if type(value) not in (int, float) or option.kind not in (int, float) or not isfinite(value):
+    kind = type(value)
+    if kind not in (int, float) or option.kind not in (int, float) or (kind is float and not isfinite(value)):
         return
     try:
-        is_same = float(node.value) == value
+        is_same = kind(node.value) == value
     except ValueError:
         is_same = False
     if not is_same:

@@ -128,6 +128,10 @@ def test_values_beside_a_recipe_win_and_so_does_a_kind_of_server():
         ("? [a]\n: b", 1, "a key must be text"),
         ("source: [a", 1, "expected ',' or ']'"),
         ("source: a\n---\nseed: 1", 2, "expected a single document"),
+        ("source: 2020-13-45", 1, "source: cannot be read"),
+        (f"seed: {'9' * 5000}", 1, "seed: cannot be read"),
+        (f"tasks: {{test_share: {'9' * 500}}}", 1, "test_share: must be a number"),
+        ("seed: !!timestamp x", 1, "seed: cannot be read"),
         ("source: !!python/object/apply:os.system [ls]", 1, "could not determine a constructor"),
     ],
 )
