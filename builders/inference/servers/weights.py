@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-from huggingface_hub import constants, hf_hub_download
+from huggingface_hub import constants, get_session, hf_hub_download
 
 from builders.inference.errors import WeightsMissing
 from builders.inference.servers.identity import N_HEX, cache_folder, digest, weights_identity
@@ -149,8 +148,8 @@ def _need_hub() -> None:
     if constants.HF_HUB_OFFLINE:
         raise OSError("HF_HUB_OFFLINE is set")
     try:
-        httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S)
-    except httpx.HTTPError as error:
+        get_session().head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S)
+    except Exception as error:  # httpx's or httpx2's
         raise OSError(f"{constants.ENDPOINT} cannot be reached: {error}") from error
 
 
