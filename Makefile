@@ -13,7 +13,7 @@ demo: $(VENV)/.demo
 	  --license apache-2.0 --max-pairs 2 --max-tokens 600
 
 test: $(VENV)/.test
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --dist loadfile -m "not trainers"
 
 test-trainers: $(VENV)/.test

@@ -1,8 +1,8 @@
 """Predictions and their verdicts, by the rules of `builders.verifier`, in the sandbox.
 
 In: predictions, and the rows that say what was asked. Out: a `Verdict` each. Outputs are compared; predicted
-inputs are run like a pair, in three worlds of the sandbox, those of one function in one job but each in a
-process of its own: no verdict depends on what else is in the batch. The recorded half never enters it.
+inputs are run like a pair, in three environments of the sandbox, those of one function in one job but each in
+a process of its own: no verdict depends on what else is in the batch. The recorded half never enters it.
 Rewards stand on this in the environments of trainers: it needs no package but codeio's.
 
 Not covered: the rules themselves, which ship with the data, and finding the prediction in a reply.
@@ -39,7 +39,7 @@ def graded(prover: Prover, rows: Sequence[_Row], predictions: Sequence[str | Non
     verdicts = []
     for row, prediction in zip(rows, predictions, strict=True):
         proof = proofs.get((_function(row), prediction))
-        run = _told(proof) if proof else None
+        run = _replay(proof) if proof else None
         verdicts.append(verifier.verify(row["direction"], prediction, row["input"], row["output"], run))
     return verdicts
 
@@ -73,8 +73,8 @@ def _can_run(prediction: str) -> bool:
     return isinstance(json.loads(prediction), dict) and verifier.fits(prediction)
 
 
-def _told(proof: Proof) -> Callable[[str], Execution]:
-    """What `verify` is to be told of the run that was made."""
+def _replay(proof: Proof) -> Callable[[str], Execution]:
+    """What `verify` gets for a run: the one that was made."""
     execution = proof.execution
     if not proof.agrees:
         execution = replace(

@@ -2,10 +2,10 @@
 
 In: `functions` (or functions that bring recorded pairs). Out: `io_pairs`, at most `max_pairs` a function, in
 the order of their draws. Every input is drawn twice, so that its seed really yields it, and written down
-before the call; every pair is run in three worlds with other seeds, hash seeds, order and clock. A function
-of which one run disagrees is dropped whole, because agreement on its other inputs may be luck.
+before the call; every pair is run in three environments with other seeds, hash seeds, order and clock. A
+function of which one run disagrees is dropped whole, because agreement on its other inputs may be luck.
 
-Not covered: what is the same in every world (see `execution.proof`).
+Not covered: what is the same in every environment (see `execution.proof`).
 """
 
 import json

@@ -31,6 +31,7 @@ from builders.sources import own_tables as imports
 from builders.sources.function_files import lines
 from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Stage
+from builders.tables.arrow import selected, values
 from builders.tables.folder import SPLITS, Folder
 from builders.tables.joins import Joined
 from builders.tasks import Tasks
@@ -75,6 +76,7 @@ class Build:
         self.prover = Prover(options.limits, workers=workers)
         self.tables: dict[str, Dataset] = {}
         self.dropped: dict[str, list[Dataset]] = {}
+        self.split_of_task: dict[str, str] = {}
         self.conversations = table([], CONVERSATIONS)
 
     def __call__(self, until: str = STAGES[-1]) -> None:
@@ -210,11 +212,16 @@ class Build:
         if "task_id" not in rows.features or not len(rows):
             self.folder.write(config, {"train": rows})
             return
-        split_of_task = self._splits()
-        splits = [split_of_task[task] for task in rows["task_id"]]
+        if config == "tasks":
+            self.split_of_task = self._splits()
+        splits = [self.split_of_task[task] for task in values(rows, "task_id")]
         self.folder.write(
             config,
-            {name: rows.select([i for i, split in enumerate(splits) if split == name]) for name in SPLITS},
+            {
+                name: selected(rows, [i for i, split in enumerate(splits) if split == name])
+                for name in SPLITS
+                if name in splits
+            },
         )
 
     def _forget_orphans(self, config: str, rows: Dataset) -> None:
@@ -223,7 +230,7 @@ class Build:
         An edited source or another version of a stage does that. As the run goes on they are made anew.
         """
         column = IDS.get(config)
-        if not column or set(self.folder.column(config, column)) <= set(rows[column]):
+        if not column or set(self.folder.column(config, column)) <= set(values(rows, column)):
             return
         for later in [*list(TABLES)[list(TABLES).index(config) + 1 :], "dropped"]:
             self.folder.write(later, {})
@@ -231,20 +238,22 @@ class Build:
     def _all_dropped(self) -> Dataset:
         """What this pass dropped, and what stages dropped before that it has not come to."""
         old = self.folder.read("dropped")
-        still = [index for index, stage in enumerate(old["stage"]) if stage not in self.dropped]
+        still = [index for index, stage in enumerate(values(old, "stage")) if stage not in self.dropped]
         new = [rows for passes in self.dropped.values() for rows in passes]
-        return concatenate_datasets([table([], DROPPED), *new, old.select(still)])
+        return concatenate_datasets([table([], DROPPED), *new, selected(old, still)])
 
     def _splits(self) -> dict[str, str]:
         clusters, _ = Clusters(self.sandbox)(self.tables["functions"], self.run.cache)
         of_function = {
             function: split_of(cluster, self.options.test_share)
-            for function, cluster in zip(clusters["function_id"], clusters["cluster"], strict=True)
+            for function, cluster in zip(
+                values(clusters, "function_id"), values(clusters, "cluster"), strict=True
+            )
         }
         tasks = self.tables["tasks"]
         return {
             task: of_function[function]
-            for task, function in zip(tasks["task_id"], tasks["function_id"], strict=True)
+            for task, function in zip(values(tasks, "task_id"), values(tasks, "function_id"), strict=True)
         }
 
     def _made_with(self) -> dict[str, str | None]:

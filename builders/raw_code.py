@@ -12,13 +12,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from builders.execution import Job, Sandbox
-from builders.execution.program import program
+from builders.execution import Sandbox
+from builders.execution.program import called, program
 from builders.masking import RULES, PrivateKeyFound, masked
 from builders.schema import RAW_CODE, content_id
 from builders.sources.inside import parsing
 from builders.stage import Drop, Row, Stage
-from builders.verifier import CanonicalError, canonical
+from builders.verifier import CanonicalError
 
 _PARSER = program(parsing)
 # The whole expression, up to what closes a comment or string: half of it would promise too much.
@@ -52,14 +52,10 @@ class RawCode(Stage):
             for index, row in enumerate(judged)
             if not isinstance(row, Drop) and row["language"].lower() == "python"
         }
-        jobs = [
-            Job(code=_PARSER, entrypoint="parses", inputs=[canonical({"source": text})])
-            for text in python.values()
-        ]
-        runs = self.sandbox.run_many(jobs)
-        parses = {index: ran[0].output == "true" for index, ran in zip(python, runs, strict=True)}
+        sources = ({"source": text} for text in python.values())
+        parses = dict(zip(python, called(self.sandbox, _PARSER, "parses", sources), strict=True))
         for index, row in enumerate(judged):
-            yield row if isinstance(row, Drop) else {**row, "parses": parses.get(index, False)}
+            yield row if isinstance(row, Drop) else {**row, "parses": parses.get(index) is True}
 
 
 def _judged(row: Row, license: str | None) -> Row | Drop:

@@ -18,10 +18,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from datasets import Dataset, Features, concatenate_datasets
+import pyarrow as pa
+from datasets import Dataset, Features
+from numpy.typing import NDArray
 
 from builders.inference import Unanswered
 from builders.schema import DROPPED, table
+from builders.tables.arrow import dataset
 from builders.tables.joins import Joined
 from builders.verifier import canonical
 
@@ -88,7 +91,7 @@ class Stage(ABC):
         tables = source if isinstance(source, Joined) else Joined(source)
         mapped, n_open, failure = [], 0, None
         for outcome in self._mapped(tables, cache_dir):
-            if isinstance(outcome, Dataset):
+            if isinstance(outcome, pa.Table):
                 mapped.append(outcome)
                 continue
             n_open, failure = n_open + outcome.n_open, outcome
@@ -110,9 +113,9 @@ class Stage(ABC):
     def __getstate__(self) -> Row:
         return {key: value for key, value in vars(self).items() if key != "advance"}
 
-    def _mapped(self, tables: Joined, cache_dir: Path | None) -> Iterator[Dataset | Unanswered]:
+    def _mapped(self, tables: Joined, cache_dir: Path | None) -> Iterator[pa.Table | Unanswered]:
         """The shards in order, `shards_at_once` under way."""
-        one = partial(self._shard, tables, cache_dir)
+        one = partial(self._shard, tables, cache_dir, canonical([self.name, self.version, self.identity()]))
         starts = range(0, len(tables), self.shard_rows)
         if self.shards_at_once == 1 or len(starts) <= 1:
             yield from map(one, starts)
@@ -127,25 +130,22 @@ class Stage(ABC):
                 self.abandon()
                 raise
 
-    def _shard(self, tables: Joined, cache_dir: Path | None, start: int) -> Dataset | Unanswered:
+    def _shard(
+        self, tables: Joined, cache_dir: Path | None, identity: str, start: int
+    ) -> pa.Table | Unanswered:
         shard = tables.shard(start, start + self.shard_rows)
-        fingerprint = self._fingerprint(shard)
+        fingerprint = _fingerprint(identity, shard)
         cache = cache_dir / f"{self.name}-{fingerprint}.arrow" if cache_dir else None
         is_known = cache is not None and cache.exists()
         try:
-            mapped = self._map(shard, fingerprint, cache)
+            mapped = self._map(dataset(shard, tables.features, fingerprint=fingerprint), cache)
         except Unanswered as error:
             return error
         if self.advance and (is_known or not self.advances_by_row):
             self.advance(len(shard))
-        return mapped
+        return mapped.data.table
 
-    def _fingerprint(self, shard: Dataset) -> str:
-        content = shard.with_format("arrow")[:].to_pylist()
-        decides = canonical([self.name, self.version, self.identity(), content])
-        return hashlib.sha256(decides.encode()).hexdigest()[:32]
-
-    def _map(self, shard: Dataset, fingerprint: str, cache: Path | None) -> Dataset:
+    def _map(self, shard: Dataset, cache: Path | None) -> Dataset:
         if cache:
             cache.parent.mkdir(parents=True, exist_ok=True)
         return shard.map(
@@ -154,46 +154,58 @@ class Stage(ABC):
             batch_size=self.shard_rows,
             remove_columns=shard.column_names,
             features=Features({**self.features, **_DROP}),
-            new_fingerprint=fingerprint,
+            new_fingerprint=shard._fingerprint,
             cache_file_name=str(cache) if cache else None,
             keep_in_memory=cache is None,
             load_from_cache_file=cache is not None,
         )
 
-    def _split(self, mapped: list[Dataset]) -> tuple[Dataset, Dataset]:
-        """Part the kept rows from the dropped, and drop those whose key stands before them."""
-        kept, dropped = [table([], self.features)], [table([], DROPPED)]
-        suspects = self._suspects(mapped)
+    def _split(self, mapped: list[pa.Table]) -> tuple[Dataset, Dataset]:
+        """Part the kept rows from the dropped, and drop those whose key stands before them.
+
+        The shards stay mapped into memory: of a row, no more is kept than its place.
+        """
+        hashes = [np.fromiter(map(hash, self._keys(shard)), np.int64, len(shard)) for shard in mapped]
+        values, counts = np.unique(_joined(hashes), return_counts=True)
+        repeated = values[counts > 1]
+        kept: list[NDArray[np.int64]] = []
+        dropped: list[NDArray[np.int64]] = []
+        twice: list[Row] = []
         seen: set[tuple[Any, ...]] = set()
-        for shard in mapped:
-            used, lost, twice = [], [], []
-            for index, (reason, key) in enumerate(zip(shard["_drop_reason"], self._keys(shard), strict=True)):
-                if reason is not None:
-                    lost.append(index)
-                elif key in seen:
-                    twice.append(self._columns(self._duplicate(shard[index])))
-                else:
-                    if hash(key) in suspects:
-                        seen.add(key)
-                    used.append(index)
-            kept.append(shard.select(used).select_columns(list(self.features)))
-            dropped.append(_uncovered(shard.select(lost).select_columns(list(_DROP))))
-            dropped.append(_uncovered(table(twice, _DROP)))
-        return concatenate_datasets(kept), concatenate_datasets(dropped)
+        start, n_rows = 0, sum(map(len, mapped))
+        for shard, own in zip(mapped, hashes, strict=True):
+            is_kept = shard["_drop_reason"].is_null().to_numpy()
+            dropped.append(start + np.flatnonzero(~is_kept))
+            for index in np.flatnonzero(is_kept & np.isin(own, repeated)).tolist():
+                (row,) = shard.slice(index, 1).to_pylist()
+                key = tuple(row[column] for column in self.key)
+                if key in seen:
+                    is_kept[index] = False
+                    dropped.append(np.array([n_rows + len(twice)]))
+                    twice.append(self._columns(self._duplicate(row)))
+                seen.add(key)
+            kept.append(start + np.flatnonzero(is_kept))
+            start += len(shard)
+        return self._parted(mapped, _joined(kept), _joined(dropped), table(twice, _DROP).data.table)
 
-    def _keys(self, shard: Dataset) -> Iterator[tuple[Any, ...]]:
-        return zip(*(shard[column] for column in self.key), strict=True)
-
-    def _suspects(self, mapped: list[Dataset]) -> set[int]:
-        """Hashes that more than one key has: of millions of rows, eight bytes each are kept, not the keys."""
-        hashes = np.concatenate(
-            [
-                np.zeros(0, np.int64),
-                *(np.fromiter(map(hash, self._keys(shard)), np.int64) for shard in mapped),
-            ]
+    def _parted(
+        self, mapped: list[pa.Table], kept: NDArray[np.int64], dropped: NDArray[np.int64], twice: pa.Table
+    ) -> tuple[Dataset, Dataset]:
+        """Return the rows at these places as the two tables; those of `twice` come after all others."""
+        schema = Features({**self.features, **_DROP}).arrow_schema
+        rows = pa.concat_tables([schema.empty_table(), *(shard.cast(schema) for shard in mapped)])
+        drops = pa.concat_tables([rows.select(list(_DROP)), twice.cast(_DROP.arrow_schema)])
+        return (
+            dataset(
+                rows.select(list(self.features)),
+                self.features,
+                positions=kept if len(kept) < len(rows) else None,
+            ),
+            dataset(drops.rename_columns(list(DROPPED)), DROPPED, positions=dropped),
         )
-        values, counts = np.unique(hashes, return_counts=True)
-        return set(values[counts > 1].tolist())
+
+    def _keys(self, shard: pa.Table) -> Iterator[tuple[Any, ...]]:
+        return zip(*(shard[column].to_pylist() for column in self.key), strict=True)
 
     def _duplicate(self, row: Row) -> Drop:
         """The drop of a row whose key stands before it; its content tells which one it was."""
@@ -216,5 +228,11 @@ class Stage(ABC):
         }
 
 
-def _uncovered(rows: Dataset) -> Dataset:
-    return rows.rename_columns({column: column[1:] for column in _DROP})
+def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(0, np.int64), *parts])
+
+
+def _fingerprint(identity: str, shard: pa.Table) -> str:
+    """Name what becomes of these rows: a hash of all that decides it."""
+    decides = f"{identity[:-1]},{canonical(shard.to_pylist())}]"
+    return hashlib.sha256(decides.encode()).hexdigest()[:32]

@@ -1,7 +1,7 @@
-"""The pictures of cards and notebooks, each drawn from plain numbers.
+"""The figures of cards and notebooks, each drawn from plain numbers.
 
 In: what `builders.tables.counts` counts, or columns of a table. Out: a matplotlib figure, which a notebook
-shows and `saved` writes: the same bytes for the same numbers and version of matplotlib. Its ground is its
+shows and `save` writes: the same bytes for the same numbers and version of matplotlib. Its ground is its
 own, so that it can be read on a light page and on a dark one. Text of rows shows nothing but itself.
 
 Not covered: `%matplotlib inline`, without which a notebook shows a figure's name.
@@ -32,7 +32,7 @@ LEAST_LABELLED = 0.06
 MOST_REASONS, MOST_CHARS, MOST_BARS = 2, 28, 40
 
 
-def statuses_picture(statuses: dict[str, dict[str, dict[str, int]]]) -> Figure:
+def statuses_figure(statuses: dict[str, dict[str, dict[str, int]]]) -> Figure:
     """How good answers are, one bar a direction and turn (CodeI/O, Figure 7)."""
     bars = [
         (f"{direction}, turn {turn}", found)
@@ -56,7 +56,7 @@ def statuses_picture(statuses: dict[str, dict[str, dict[str, int]]]) -> Figure:
     return figure
 
 
-def funnel_picture(rows: Mapping[str, Mapping[str, int]], dropped: Mapping[str, Mapping[str, int]]) -> Figure:
+def funnel_figure(rows: Mapping[str, Mapping[str, int]], dropped: Mapping[str, Mapping[str, int]]) -> Figure:
     """What each stage made and could not use: `rows` by config and split, `dropped` by stage and reason."""
     stages = [stage for stage in FUNNEL if stage in rows or stage in dropped]
     if not stages:
@@ -76,7 +76,7 @@ def funnel_picture(rows: Mapping[str, Mapping[str, int]], dropped: Mapping[str, 
     return figure
 
 
-def spread_picture(
+def spread_figure(
     values: Mapping[str, Sequence[float]], what: str, edges: Sequence[float] | None = None
 ) -> Figure:
     """How numbers are spread, one panel a name; nulls are left out. `edges` of bars, else for integers."""
@@ -107,8 +107,8 @@ def spread_picture(
     return figure
 
 
-def saved(figure: Figure, file: Path) -> None:
-    """Write a picture as a PNG file."""
+def save(figure: Figure, file: Path) -> None:
+    """Write a figure as a PNG file."""
     file.parent.mkdir(exist_ok=True)
     figure.savefig(file, metadata={"Software": None})
 
@@ -125,7 +125,7 @@ def _edges(integers: Any) -> Any:
 
 
 def _bars(names: Sequence[str]) -> tuple[Figure, Axes]:
-    """An empty picture with a row for each name, from top to bottom."""
+    """An empty figure with a row for each name, from top to bottom."""
     figure = Figure(figsize=(9, 1.3 + 0.5 * len(names)), dpi=150, facecolor=GROUND, layout="constrained")
     axes = figure.subplots()
     _plain(axes)

@@ -37,7 +37,7 @@ def io_prediction_reward(
         dict(zip(CHECKED_BY, values, strict=True))
         for values in zip(*(columns[column] for column in CHECKED_BY), strict=True)
     ]
-    return _rewards(rows, [_text(completion) for completion in completions])
+    return _rewards(rows, [_reply(completion) for completion in completions])
 
 
 def ground_truth(row: Mapping[str, Any]) -> str:
@@ -69,7 +69,7 @@ def _prover(process: int) -> Prover:
     return prover
 
 
-def _text(completion: Any) -> str:
+def _reply(completion: Any) -> str:
     """The words of a completion: a string, or the policy's last that are any; empty without."""
     if isinstance(completion, str):
         return completion

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from datasets import load_dataset
 
-from builders.cli.main import main as cli
+from builders.cli.main import main
 from tests.doubles.chat_server import ChatServer
 
 GENERATOR = "import random\ndef input_generator():\n    return {'n': random.randint(0, 999)}\n"
@@ -72,7 +72,7 @@ def run(monkeypatch, *arguments):
     """Run the command in this process; returns its exit code."""
     monkeypatch.setattr(sys, "argv", ["codeio", *map(str, arguments)])
     try:
-        cli.main()
+        main()
     except SystemExit as end:
         return end.code or 0
     return 0

@@ -39,14 +39,14 @@ def command(*words: str) -> list[Any]:
     import io
     import sys
 
-    from builders.cli.main import main as cli
+    from builders.cli.main import main
 
     sys.argv = ["codeio", *words]
     printed, errors = io.StringIO(), io.StringIO()
     code = 0
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
         try:
-            cli.main()
+            main()
         except SystemExit as end:
             code = end.code or 0
     return [code, printed.getvalue(), errors.getvalue()]

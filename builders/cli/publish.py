@@ -23,7 +23,7 @@ from builders.schema import TABLES
 from builders.tables.folder import Folder
 from hub.publish import next_version, upload
 from hub.publish.release import Release, describe, release
-from hub.publish.remote import Changes
+from hub.publish.remote import CommitPlan
 from hub.publish.upload import Target
 from hub.rights import model_licences
 from hub.rights.licences import PERMISSIVE
@@ -76,19 +76,19 @@ def publish(
             history = next_version.changelog(made, before, tag)
         describe(made, repo_id, history)
         if dry_run:
-            changes, url = upload.planned(made.folder.root, target), None
+            plan, url = upload.planned(made.folder.root, target), None
         else:
             done = upload.publish(made.folder.root, target, message or f"Version {tag or 'without a tag'}")
-            changes, url = done.changes, done.url
+            plan, url = done.plan, done.url
             shutil.rmtree(made.folder.root)
     if as_json:
         print(
             json.dumps(
-                {"url": url, "changes": asdict(changes), "left_behind": [asdict(left) for left in made.left]}
+                {"url": url, "changes": asdict(plan), "left_behind": [asdict(left) for left in made.left]}
             )
         )
         return
-    _tell(made, changes, Console())
+    _tell(made, plan, Console())
     if dry_run:
         Console().print(f"Nothing was sent. The card: {made.folder.root / 'README.md'}", soft_wrap=True)
     else:
@@ -106,7 +106,7 @@ def _why(left: Sequence[Left]) -> str:
     )
 
 
-def _tell(made: Release, changes: Changes, console: Console) -> None:
+def _tell(made: Release, plan: CommitPlan, console: Console) -> None:
     if made.left:
         title = f"Left behind: {len(made.left):,} rows"
         table = Table("table", "row", "why", title=title, title_justify="left")
@@ -116,9 +116,9 @@ def _tell(made: Release, changes: Changes, console: Console) -> None:
             table.add_row("", "", f"and {len(made.left) - MOST_SHOWN:,} more; --json lists all")
         console.print(table, _why(made.left))
     table = Table("file", "bytes", "", title="Files", title_justify="left")
-    for word, files in (("new", changes.added), ("changed", changes.changed)):
+    for word, files in (("new", plan.added), ("changed", plan.changed)):
         for name, n_bytes in files.items():
             table.add_row(name, decimal(n_bytes), word if n_bytes else "renamed")
-    for name in changes.removed:
+    for name in plan.removed:
         table.add_row(name, "", "removed")
-    console.print(table, f"{changes.n_unchanged} files are there already.")
+    console.print(table, f"{plan.n_unchanged} files are there already.")

@@ -5,10 +5,10 @@ import os
 import sys
 from typing import Any
 
-from builders.execution.inside.worlds import World
+from builders.execution.inside.environments import Environment
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
-# By the world's environment. Text is UTF-8 in all of them (PYTHONUTF8), as on every system of today.
+# By the settings of the environment. Text is UTF-8 in all of them (PYTHONUTF8), as on every system of today.
 _VARIABLES = (
     {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"},
     {"HOME": "/home/one", "PATH": "/bin", "LANG": "C", "TZ": "ONE-5:30", "USER": "one"},
@@ -56,11 +56,11 @@ def command(requests: int, replies: int, config: dict[str, Any]) -> list[str]:
     ]
 
 
-def environment(world: World) -> dict[str, str]:
+def variables(environment: Environment) -> dict[str, str]:
     """Nothing of the host's environment but where shared libraries are."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return kept | {
-        "PYTHONHASHSEED": str(world.hash_seed),
+        "PYTHONHASHSEED": str(environment.hash_seed),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
         "LD_BIND_NOW": "1",  # once, instead of in each fork
@@ -69,7 +69,7 @@ def environment(world: World) -> dict[str, str]:
         "MKL_NUM_THREADS": "1",
         "NUMEXPR_NUM_THREADS": "1",
         "MPLBACKEND": "Agg",
-        **_VARIABLES[world.environment],
+        **_VARIABLES[environment.settings],
     }
 
 

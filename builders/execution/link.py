@@ -7,8 +7,8 @@ import subprocess
 from typing import Any
 
 from builders.execution import interpreter
+from builders.execution.inside.environments import Environment
 from builders.execution.inside.wire import LENGTH
-from builders.execution.inside.worlds import World
 from builders.execution.preload import MODULES, NO_OPEN_MODULES, Kind
 
 _CLOSE_S = 5.0
@@ -25,9 +25,9 @@ class StartRefused(LinkLost):
 
 
 class Link:
-    """Starts a zygote. `world` decides its hash seed, clock, environment, ids and addresses, and no more."""
+    """Starts a zygote. Its environment decides hash seed, clock, settings, ids and addresses, and no more."""
 
-    def __init__(self, layers: tuple[str, ...], kind: Kind, world: World) -> None:
+    def __init__(self, layers: tuple[str, ...], kind: Kind, environment: Environment) -> None:
         self._sending = bytearray()
         self._received = bytearray()
         self.requests = self.replies = requests = replies = -1
@@ -36,7 +36,7 @@ class Link:
             "readable": interpreter.readable_folders(),
             "devices": interpreter.DEVICES,
             "preload": MODULES[kind] + (NO_OPEN_MODULES if "noopen" in layers else ()),
-            "world": world._asdict(),
+            "environment": environment._asdict(),
             "inner_id": _NOBODY,
         }
         try:
@@ -48,7 +48,7 @@ class Link:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=interpreter.environment(world),
+                env=interpreter.variables(environment),
                 cwd="/",
                 pass_fds=(requests, replies),
                 start_new_session=True,

@@ -1,8 +1,8 @@
 """The host's loop: requests out to zygotes, replies in, in one thread and in any number of forked processes.
 
-A lane is a kind of zygote in a world; each has up to `workers` zygotes, started when there is work for them.
-A zygote that dies or falls silent is replaced and its requests are sent again; so is a request that no
-process could be had for. A request that loses its zygote time and again is answered with None.
+A place is a kind of zygote in an environment; each has up to `workers` zygotes, started when there is work
+for them. A zygote that dies or falls silent is replaced and its requests are sent again; so is a request that
+no process could be had for. A request that loses its zygote time and again is answered with None.
 """
 
 import contextlib
@@ -15,10 +15,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from builders.execution.link import Link, LinkLost, StartRefused
-from builders.execution.tickets import Lane, Request, Server, Ticket
+from builders.execution.tickets import Place, Request, Ticket, Zygote
 
 _QUEUED = 2  # requests a zygote holds: one at work, one waiting, so that it never idles
-_WINDOW = 8  # requests under way for each worker and world: bounds what waits to be yielded in order
+_WINDOW = 8  # requests under way for each worker and environment: bounds what waits to be yielded in order
 _MOST_FAILED_STARTS = 5  # of zygotes that end without a word before they serve, one after the other
 _POLL_MS = 50  # a thread holds the loop for so long at most
 _YIELD_S = 1e-4  # between its turns, where there are others: who waits for a lock is not next in line
@@ -38,12 +38,14 @@ class Pool:
         self._is_closed = False
         self._n_failed_starts = 0
         self._n_streams = 0
-        self._servers: dict[Lane, list[Server]] = {}
-        self._backlog: dict[Lane, deque[Ticket]] = {}
-        self._finalizer = weakref.finalize(self, _close, self._servers, os.getpid())
+        self._zygotes: dict[Place, list[Zygote]] = {}
+        self._backlog: dict[Place, deque[Ticket]] = {}
+        self._finalizer = weakref.finalize(self, _close, self._zygotes, os.getpid())
         _POOLS.add(self)
 
-    def stream(self, requests: Iterable[Request], n_worlds: int = 1) -> Iterator[tuple[int, bytes | None]]:
+    def stream(
+        self, requests: Iterable[Request], n_environments: int = 1
+    ) -> Iterator[tuple[int, bytes | None]]:
         """Yield each request's number of inputs and reply, in order, with a bounded number under way."""
         waiting: deque[Ticket] = deque()
         source = iter(requests)
@@ -52,7 +54,7 @@ class Pool:
             self._n_streams += 1
         try:
             while True:
-                while is_open and len(waiting) < _WINDOW * self.workers * n_worlds:
+                while is_open and len(waiting) < _WINDOW * self.workers * n_environments:
                     request = next(source, None)
                     if request is None:
                         is_open = False
@@ -82,22 +84,22 @@ class Pool:
         """End all zygotes, for good; who still waits for an answer gets WorkerLost."""
         with self._lock:
             self._is_closed = True
-            _close(self._servers, os.getpid())
+            _close(self._zygotes, os.getpid())
 
     def forget(self) -> None:
         """After a fork, in the child: let go of pipes that belong to the parent."""
         self._is_closed = True
-        for servers in self._servers.values():
-            for server in servers:
-                server.link.forget()
-        self._servers.clear()
+        for zygotes in self._zygotes.values():
+            for zygote in zygotes:
+                zygote.link.forget()
+        self._zygotes.clear()
 
     def _submit(self, request: Request) -> Ticket:
         ticket = Ticket(request)
         with self._lock:
             self._refuse_if_closed()
             if request.n_inputs:
-                self._backlog.setdefault(request.lane, deque()).append(ticket)
+                self._backlog.setdefault(request.place, deque()).append(ticket)
                 self._assign()
             else:
                 ticket.finish(None)
@@ -107,106 +109,106 @@ class Pool:
         with self._lock:
             for ticket in tickets:
                 with contextlib.suppress(KeyError, ValueError):
-                    self._backlog[ticket.request.lane].remove(ticket)
+                    self._backlog[ticket.request.place].remove(ticket)
 
     def _assign(self) -> None:
         """Hand waiting tickets to the least busy zygotes, starting one where all are busy."""
-        for lane, backlog in self._backlog.items():
-            servers = self._servers.setdefault(lane, [])
+        for place, backlog in self._backlog.items():
+            zygotes = self._zygotes.setdefault(place, [])
             while backlog:
-                server = min(servers, key=lambda server: len(server.tickets), default=None)
-                if (server is None or server.tickets) and len(servers) < self.workers:
-                    server = self._start(lane)
-                if server is None or len(server.tickets) >= _QUEUED:
+                zygote = min(zygotes, key=lambda zygote: len(zygote.tickets), default=None)
+                if (zygote is None or zygote.tickets) and len(zygotes) < self.workers:
+                    zygote = self._start(place)
+                if zygote is None or len(zygote.tickets) >= _QUEUED:
                     break
-                self._hand(server, backlog.popleft())
+                self._hand(zygote, backlog.popleft())
 
     def _start_over(self) -> None:
         """End the zygotes: an interruption may have come anywhere, and nobody waits for what they are at."""
         with self._lock:
-            for lane, servers in self._servers.items():
-                for server in servers:
-                    server.link.close(at_once=True)
-                    open_tickets = [ticket for ticket in server.tickets if not ticket.is_done]
-                    self._backlog[lane].extendleft(reversed(open_tickets))  # some may be another thread's
-                servers.clear()
+            for place, zygotes in self._zygotes.items():
+                for zygote in zygotes:
+                    zygote.link.close(at_once=True)
+                    open_tickets = [ticket for ticket in zygote.tickets if not ticket.is_done]
+                    self._backlog[place].extendleft(reversed(open_tickets))  # some may be another thread's
+                zygotes.clear()
 
-    def _start(self, lane: Lane) -> Server:
+    def _start(self, place: Place) -> Zygote:
         try:
-            server = Server(Link(self.layers, lane.kind, lane.world))
+            zygote = Zygote(Link(self.layers, place.kind, place.environment))
         except LinkLost as error:
             raise WorkerLost(f"a sandbox worker cannot be started: {error}") from error
-        self._servers[lane].append(server)
-        return server
+        self._zygotes[place].append(zygote)
+        return zygote
 
-    def _hand(self, server: Server, ticket: Ticket) -> None:
-        if not server.tickets and server.is_ready:
-            server.since_s = time.monotonic()
-        server.tickets.append(ticket)
+    def _hand(self, zygote: Zygote, ticket: Ticket) -> None:
+        if not zygote.tickets and zygote.is_ready:
+            zygote.since_s = time.monotonic()
+        zygote.tickets.append(ticket)
         with contextlib.suppress(LinkLost):  # found out when its replies are read
-            server.link.send(ticket.request.data)
+            zygote.link.send(ticket.request.data)
 
     def _advance(self) -> None:
         """Wait a moment for the zygotes, and take what they have."""
         with self._lock:
             self._refuse_if_closed()
             self._assign()
-            busy = [(lane, server) for lane, servers in self._servers.items() for server in servers]
-            busy = [(lane, server) for lane, server in busy if server.tickets]
+            busy = [(place, zygote) for place, zygotes in self._zygotes.items() for zygote in zygotes]
+            busy = [(place, zygote) for place, zygote in busy if zygote.tickets]
             if not busy:
                 return
             poll = select.poll()
-            for _, server in busy:
-                poll.register(server.link.replies, select.POLLIN)
-                if server.link.is_sending:
-                    poll.register(server.link.requests, select.POLLOUT)
+            for _, zygote in busy:
+                poll.register(zygote.link.replies, select.POLLIN)
+                if zygote.link.is_sending:
+                    poll.register(zygote.link.requests, select.POLLOUT)
             ready = {descriptor for descriptor, _ in poll.poll(_POLL_MS)}
-            for lane, server in busy:
+            for place, zygote in busy:
                 try:
-                    if server.link.requests in ready:
-                        server.link.flush()
-                    if server.link.replies in ready:
-                        for reply in server.link.receive():
-                            if unrun := server.take(reply):
-                                self._put_back(lane, deque([unrun]), has_run=False)
-                        if server.is_ready:
+                    if zygote.link.requests in ready:
+                        zygote.link.flush()
+                    if zygote.link.replies in ready:
+                        for reply in zygote.link.receive():
+                            if unrun := zygote.take(reply):
+                                self._put_back(place, deque([unrun]), has_run=False)
+                        if zygote.is_ready:
                             self._n_failed_starts = 0
-                    elif server.is_silent:
-                        raise (LinkLost if server.is_ready else StartRefused)("it does not answer")
+                    elif zygote.is_silent:
+                        raise (LinkLost if zygote.is_ready else StartRefused)("it does not answer")
                 except LinkLost as error:
-                    self._replace(lane, server, error)
+                    self._replace(place, zygote, error)
             self._assign()
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
             raise WorkerLost("the sandbox was closed, or belongs to another process: ask it anew")
 
-    def _replace(self, lane: Lane, server: Server, error: LinkLost) -> None:
+    def _replace(self, place: Place, zygote: Zygote, error: LinkLost) -> None:
         """Put a lost zygote's tickets back; the one it was at may be why."""
-        self._servers[lane].remove(server)
-        server.link.close(at_once=True)
-        tickets, server.tickets = server.tickets, deque()
-        if not server.is_ready:
+        self._zygotes[place].remove(zygote)
+        zygote.link.close(at_once=True)
+        tickets, zygote.tickets = zygote.tickets, deque()
+        if not zygote.is_ready:
             self._n_failed_starts += 1
-            self._backlog[lane].extendleft(reversed(tickets))
+            self._backlog[place].extendleft(reversed(tickets))
             if isinstance(error, StartRefused) or self._n_failed_starts >= _MOST_FAILED_STARTS:
                 self._n_failed_starts = 0
                 raise WorkerLost(f"a sandbox worker did not start: {error}") from error
             return
-        self._put_back(lane, tickets, has_run=True)
+        self._put_back(place, tickets, has_run=True)
 
-    def _put_back(self, lane: Lane, tickets: deque[Ticket], has_run: bool) -> None:
+    def _put_back(self, place: Place, tickets: deque[Ticket], has_run: bool) -> None:
         tickets[0].come_back(has_run)
         if tickets[0].is_done:
             tickets.popleft()
-        self._backlog[lane].extendleft(reversed(tickets))
+        self._backlog[place].extendleft(reversed(tickets))
 
 
-def _close(servers: dict[Lane, list[Server]], owner: int) -> None:
+def _close(zygotes: dict[Place, list[Zygote]], owner: int) -> None:
     if os.getpid() != owner:
         return
-    links = [server.link for lane in servers.values() for server in lane]
-    servers.clear()
+    links = [zygote.link for at_place in zygotes.values() for zygote in at_place]
+    zygotes.clear()
     for link in links:
         link.forget()  # all at once, so that they end side by side
     for link in links:

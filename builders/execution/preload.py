@@ -56,7 +56,7 @@ _ARRAYS = re.compile(r"\bnumpy\b")
 _MORE = re.compile(rf"\b(?:{'|'.join(_LESS_USED)})\b")
 
 
-@functools.lru_cache(maxsize=64)  # the worlds of a proof ask one after the other
+@functools.lru_cache(maxsize=64)  # the environments of a proof ask one after the other
 def kind_for(code: str) -> Kind:
     """Choose by the imports that the text seems to have; a wrong guess costs time, not results."""
     imported = "\n".join(_IMPORTED.findall(code))

@@ -1,15 +1,15 @@
-"""Proof that an output follows from its input: the same call in different worlds.
+"""Proof that an output follows from its input: the same call in different environments.
 
-In: a job. Out: a Proof for each input. The first of `worlds.WORLDS` calls each input on a fresh module. The
-others do so in processes with another hash seed, clock, environment, addresses and ids, seed `random` and
-numpy otherwise, take the inputs in reverse, and keep one module for all of them, in which a call has been
-made before the first. What depends on any of this disagrees, and is run again with one of these differences
-at a time, so that the proof can name it. Of one function in `SPOT_CHECK`, chosen by its text, each input is
-run in a process of its own besides.
+In: a job. Out: a Proof for each input. The first of `environments.ENVIRONMENTS` calls each input on a fresh
+module. The others do so in processes with another hash seed, clock, settings, addresses and ids, seed
+`random` and numpy otherwise, take the inputs in reverse, and keep one module for all of them, in which a call
+has been made before the first. What depends on any of this disagrees, and is run again with one of these
+differences at a time, so that the proof can name it. Of one function in `SPOT_CHECK`, chosen by its text,
+each input is run in a process of its own besides.
 
 Code that asks numpy for "now" or "today" is never proven, for numpy reads the real clock: it is known by
 these words, in the code or the input. Not covered: numpy's clock asked in other words, chance agreement, and
-what is the same in every world (the libraries, the machine; without namespaces, its name too).
+what is the same in every environment (the libraries, the machine; without namespaces, its name too).
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from builders.execution.inside.worlds import CHANCE, SURROUNDINGS, WORLDS, World, between
+from builders.execution.inside.environments import CHANCE, ENVIRONMENTS, SURROUNDINGS, Environment, between
 from builders.execution.job import Execution, Job, Limits
 from builders.execution.preload import Preload
 from builders.execution.requests import job_request
@@ -31,14 +31,15 @@ SPOT_CHECK = 50
 _SHOWN_CHARS = 120
 _NUMPY_DATE = re.compile(r"datetime64|M8")
 _NUMPY_CLOCK = re.compile(r"""(["'])(?:now|today)\1""", re.IGNORECASE)
-_Trial = tuple[Job, World]
+_Trial = tuple[Job, Environment]
 
 
 @dataclass(frozen=True)
 class Proof:
-    """The execution in world 0, whether the other worlds agree, and what differed when they do not.
+    """The execution in environment 0, whether the other ones agree, and what differed when they do not.
 
-    Where a world is out of time or memory, `execution` is the one that was, and nothing is said to disagree.
+    Where an environment is out of time or memory, `execution` is the one that was, and nothing is said to
+    disagree.
     """
 
     execution: Execution
@@ -47,7 +48,7 @@ class Proof:
 
 
 class Prover:
-    """Runs each job in every world. Pickled or forked like a Sandbox."""
+    """Runs each job in every environment. Pickled or forked like a Sandbox."""
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class Prover:
         workers: int = 1,
         tier: str | None = None,
     ) -> None:
-        """`workers`: processes of each kind of preload in each world."""
+        """`workers`: processes of each kind of preload in each environment."""
         self._sandbox = Sandbox(limits, preload, workers, tier)
 
     @property
@@ -78,7 +79,7 @@ class Prover:
         asked, answered = itertools.tee(jobs)
         box = self._sandbox
         runs = _runs(box, (trial for job in asked for trial in (*_trials(job), *_spot_check(job))))
-        # Workers for worlds that are seldom needed: they end with this call.
+        # Workers for environments that are seldom needed: they end with this call.
         with Sandbox(box.limits, box.preload, tier=box.tier) as doubts:
             for job in answered:
                 first, *others = [next(runs) for _ in _trials(job)]
@@ -112,27 +113,27 @@ def _asks_numpy(job: Job, text: str) -> bool:
 
 
 def _trials(job: Job) -> list[_Trial]:
-    return [(job, world) for world in WORLDS]
+    return [(job, environment) for environment in ENVIRONMENTS]
 
 
 def _spot_check(job: Job) -> list[_Trial]:
     """Each input apart, for some of all functions."""
     chosen = int(hashlib.sha256(job.code.encode("utf-8", "surrogatepass")).hexdigest(), 16) % SPOT_CHECK == 0
-    return [(replace(job, apart=True), WORLDS[0])] if chosen and not job.apart else []
+    return [(replace(job, apart=True), ENVIRONMENTS[0])] if chosen and not job.apart else []
 
 
 def _runs(box: Sandbox, trials: Iterable[_Trial]) -> Iterator[list[Execution]]:
-    """Run each job in its world; yields executions in the order of its inputs."""
+    """Run each job in its environment; yields executions in the order of its inputs."""
     asked, answered = itertools.tee(trials)
-    requests = (job_request(job, box.limits, box.preload, world) for job, world in asked)
-    for executions, (_, world) in zip(box.answers(requests, len(WORLDS)), answered, strict=True):
-        yield executions[::-1] if world.history else executions
+    requests = (job_request(job, box.limits, box.preload, environment) for job, environment in asked)
+    for executions, (_, environment) in zip(box.answers(requests, len(ENVIRONMENTS)), answered, strict=True):
+        yield executions[::-1] if environment.history else executions
 
 
 def _explained(box: Sandbox, job: Job, proofs: list[Proof], others: list[list[Execution]]) -> list[Proof]:
-    """Name what outcomes depend on: run again with one thing at a time as in a world that disagreed."""
+    """Name what outcomes depend on: run again, one thing at a time as in an environment that disagreed."""
     told = list(proofs)
-    for world, runs in zip(WORLDS[1:], others, strict=True):
+    for environment, runs in zip(ENVIRONMENTS[1:], others, strict=True):
         doubtful = [
             index
             for index, (proof, run) in enumerate(zip(proofs, runs, strict=True))
@@ -140,7 +141,7 @@ def _explained(box: Sandbox, job: Job, proofs: list[Proof], others: list[list[Ex
         ]
         if not doubtful:
             continue
-        changes = list(between(world))
+        changes = list(between(environment))
         trials = list(_runs(box, ((job, changed) for _, changed in changes)))
         for index in doubtful:
             first = proofs[index].execution
@@ -149,17 +150,17 @@ def _explained(box: Sandbox, job: Job, proofs: list[Proof], others: list[list[Ex
                 for (words, _), trial in zip(changes, trials, strict=True)
                 if _differ(first, trial[index])
             ]
-            told[index] = replace(proofs[index], detail=_told(causes, first, runs[index]))
+            told[index] = replace(proofs[index], detail=_detail(causes, first, runs[index]))
     return told
 
 
 def _proof(first: Execution, *others: Execution) -> Proof:
     for run in (first, *others):
-        if _is_spent(run):  # one world may stay just below a limit: no sign of chance
+        if _is_spent(run):  # one environment may stay just below a limit: no sign of chance
             return Proof(run, True)
     for other in others:
         if _differ(first, other):
-            return Proof(first, False, _told([SURROUNDINGS["history"]], first, other))
+            return Proof(first, False, _detail([SURROUNDINGS["history"]], first, other))
     return Proof(first, True)
 
 
@@ -176,7 +177,7 @@ def _decisive(execution: Execution) -> tuple[str, str | None, str | None]:
     return execution.status, execution.output, error_type
 
 
-def _told(causes: list[str], run: Execution, other: Execution) -> str:
+def _detail(causes: list[str], run: Execution, other: Execution) -> str:
     """What an outcome depends on, and two outcomes, unless these are others each time."""
     if CHANCE in causes:  # the other runs were in other processes, too: what they would show is hidden
         return f"depends on {CHANCE}"

@@ -4,25 +4,27 @@ import hashlib
 import json
 from typing import Any
 
+from builders.execution.inside.environments import ENVIRONMENTS, Environment
 from builders.execution.inside.wire import MOST_KILLED, REQUEST_HEADER, frame
-from builders.execution.inside.worlds import WORLDS, World
 from builders.execution.job import Draw, Job, Limits
 from builders.execution.preload import Preload, kind_for
-from builders.execution.tickets import Lane, Request
+from builders.execution.tickets import Place, Request
 from builders.verifier import canonical
 
 
-def job_request(job: Job, limits: Limits, preload: Preload, world: World = WORLDS[0]) -> Request:
+def job_request(
+    job: Job, limits: Limits, preload: Preload, environment: Environment = ENVIRONMENTS[0]
+) -> Request:
     """Call on each input; with another history in reverse, in a module that keeps its state."""
     content: dict[str, Any] = {
         "code": job.code,
         "entrypoint": job.entrypoint,
-        "seed": job.seed + 7919 * world.seed,
-        "shared": bool(world.history),
+        "seed": job.seed + 7919 * environment.seed,
+        "shared": bool(environment.history),
     }
-    inputs = job.inputs[::-1] if world.history else job.inputs
+    inputs = job.inputs[::-1] if environment.history else job.inputs
     kind = kind_for(job.code) if preload == "auto" else preload
-    return _request(content, inputs, limits, Lane(kind, world.home), job.apart)
+    return _request(content, inputs, limits, Place(kind, environment.home), job.apart)
 
 
 def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
@@ -31,7 +33,7 @@ def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
     content = {"code": draw.code, "generator": draw.generator}
     seeds = [_draw_seed(draw, number) for number in numbers]
     kind = kind_for(f"{draw.code}\n{draw.generator}") if preload == "auto" else preload
-    return _request(content, seeds, limits, Lane(kind, WORLDS[0]))
+    return _request(content, seeds, limits, Place(kind, ENVIRONMENTS[0]))
 
 
 def _draw_seed(draw: Draw, number: int) -> str:
@@ -39,7 +41,7 @@ def _draw_seed(draw: Draw, number: int) -> str:
 
 
 def _request(
-    content: dict[str, Any], inputs: list[str], limits: Limits, lane: Lane, apart: bool = False
+    content: dict[str, Any], inputs: list[str], limits: Limits, place: Place, apart: bool = False
 ) -> Request:
     n_inputs = len(inputs)
     body = b"".join(map(frame, (json.dumps(content), *inputs)))
@@ -48,4 +50,4 @@ def _request(
     # A budget for each answer and three for each process (loading, a rehearsal, the call it ends in): at most
     # as many as there are inputs, and some that others kill.
     longest_s = limits.wall_s * (4 * n_inputs + 3 * MOST_KILLED)
-    return Request(lane, header + body, n_inputs, longest_s)
+    return Request(place, header + body, n_inputs, longest_s)

@@ -62,9 +62,9 @@ class Sandbox:
         """Draw for many functions side by side; yields in their order."""
         return self.answers(draw_request(draw, self.limits, self.preload) for draw in draws)
 
-    def answers(self, requests: Iterable[Request], n_worlds: int = 1) -> Iterator[list[Execution]]:
-        """Send requests, `n_worlds` of which belong together; yields their executions in order."""
-        for n_inputs, reply in self._own_pool().stream(requests, n_worlds):
+    def answers(self, requests: Iterable[Request], n_environments: int = 1) -> Iterator[list[Execution]]:
+        """Send requests, `n_environments` of which belong together; yields their executions in order."""
+        for n_inputs, reply in self._own_pool().stream(requests, n_environments):
             yield executions(reply, n_inputs)
 
     def close(self) -> None:

@@ -9,8 +9,8 @@ import time
 from collections import deque
 from typing import NamedTuple
 
+from builders.execution.inside.environments import Environment
 from builders.execution.inside.wire import UNABLE
-from builders.execution.inside.worlds import World
 from builders.execution.link import Link, StartRefused
 from builders.execution.preload import Kind
 
@@ -20,17 +20,17 @@ _MOST_LOST = 4  # zygotes for one request: some may have been killed by others
 _MOST_RETURNS = 30  # of a request that was not begun, each after ten seconds where no process can be had
 
 
-class Lane(NamedTuple):
+class Place(NamedTuple):
     """Where a request may run."""
 
     kind: Kind
-    world: World
+    environment: Environment
 
 
 class Request(NamedTuple):
     """Bytes for a zygote, where to, how many inputs they hold, and how long they may take."""
 
-    lane: Lane
+    place: Place
     data: bytes
     n_inputs: int
     longest_s: float
@@ -64,7 +64,7 @@ class Ticket:
             self.finish(None)
 
 
-class Server:
+class Zygote:
     """A zygote with the tickets it holds."""
 
     def __init__(self, link: Link) -> None:

@@ -89,17 +89,17 @@ def read_answers(body: bytes, model: str) -> Completion:
         _count(_entry(choices[0], "meta_info"), "cached_tokens"),
     )
     n_in_all = _count(usage, "completion_tokens")
-    answers, faults = [], []
+    answers, errors = [], []
     for choice in choices:
         # sglang tells of each choice if asked to; else only the sum of all is known.
         n_told = _count(_entry(choice, "meta_info"), "completion_tokens")
         n_own = n_told or (n_in_all if len(choices) == 1 else None)
         try:
             answers.append(_read_choice(choice, n_prompt, n_own, n_cached))
-        except NoAnswer as fault:
-            faults.append(fault)
+        except NoAnswer as error:
+            errors.append(error)
     if not answers:
-        raise faults[0]
+        raise errors[0]
     return Completion(answers, n_prompt, n_in_all, n_cached)
 
 
@@ -107,11 +107,11 @@ def _read_choice(choice: Any, n_prompt: int, n_completion: int | None, n_cached:
     message = _entry(choice, "message")
     if not isinstance(message, dict):
         raise NoAnswer("the reply has no message")
-    finish_reason = _text(choice.get("finish_reason"))
+    finish_reason = _string(choice.get("finish_reason"))
     if finish_reason in ("abort", "error"):  # sglang when it is stopped, routers when their server fails
         raise NoAnswer(f"the server broke the answer off ({finish_reason})")
-    text = _text(message.get("content"))
-    reasoning = _text(message.get("reasoning_content") or message.get("reasoning"))
+    text = _string(message.get("content"))
+    reasoning = _string(message.get("reasoning_content") or message.get("reasoning"))
     if not (text or reasoning or finish_reason):
         raise NoAnswer("the reply is empty")
     if not reasoning:
@@ -152,7 +152,7 @@ def _count(mapping: Any, name: str) -> int:
     return value if type(value) is int and 0 <= value <= _MOST_TOKENS else 0  # true is an int too
 
 
-def _text(value: Any) -> str:
+def _string(value: Any) -> str:
     if not isinstance(value, str):
         return ""
     # JSON can spell half a surrogate pair, which neither SQLite nor Arrow can store.

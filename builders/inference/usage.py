@@ -36,7 +36,7 @@ class Usage:
         self.completion_tokens += completion.n_completion_tokens
         self.cached_tokens += completion.n_cached_tokens
 
-    def count_primer(self, completion: Completion) -> None:
+    def count_prefill(self, completion: Completion) -> None:
         """Adds one that answers nothing: its prompt was computed for others to find it in the cache."""
         self.prompt_tokens += completion.n_prompt_tokens
         self.cached_tokens += completion.n_cached_tokens

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from datasets import Features
 
-from builders.execution import Job, Sandbox
-from builders.execution.program import digest, program
+from builders.execution import Sandbox
+from builders.execution.program import called, digest, program
 from builders.schema import STRING, content_id
 from builders.selection.inside import shape
 from builders.stage import Drop, Row, Stage
@@ -39,12 +39,9 @@ class Clusters(Stage):
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Hash each function's shape in the sandbox; one that cannot be parsed is a cluster of its own."""
-        jobs = [
-            Job(code=SHAPE, entrypoint="shape", inputs=[canonical({"code": row["reference_code"]})])
-            for row in rows
-        ]
-        for row, (run,) in zip(rows, self.sandbox.run_many(jobs), strict=True):
-            cluster = run.output if run.status == "ok" and run.output else row["function_id"]
+        found = called(self.sandbox, SHAPE, "shape", ({"code": row["reference_code"]} for row in rows))
+        for row, hashed in zip(rows, found, strict=True):
+            cluster = row["function_id"] if hashed is None else canonical(hashed)
             yield {"function_id": row["function_id"], "cluster": content_id("cluster", cluster)}
 
 

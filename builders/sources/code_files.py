@@ -219,10 +219,10 @@ def _stream(repo_id: str, revision: str) -> Iterator[dict[str, Any]]:
 def _table_row(row: dict[str, Any], config: SourceConfig, origin: dict[str, str]) -> dict[str, Any]:
     content = row.get(config.content_column)
     own = {
-        "path": _text(row.get(config.path_column)),
+        "path": _cell_text(row.get(config.path_column)),
         "license": _license(row.get(config.license_column)),
-        "source": _text(row.get("repo_name")),
-        "language": _text(row.get("language")) or "Python",
+        "source": _cell_text(row.get("repo_name")),
+        "language": _cell_text(row.get("language")) or "Python",
     }
     named = {**origin, **{column: text for column, text in own.items() if text}}
     if any(_LONE_SURROGATE.search(text) for text in (*named.values(), content) if isinstance(text, str)):
@@ -235,7 +235,7 @@ def _table_row(row: dict[str, Any], config: SourceConfig, origin: dict[str, str]
     return {**named, "content": content}
 
 
-def _text(cell: object) -> str | None:
+def _cell_text(cell: object) -> str | None:
     """A cell as text: strings and numbers are, the rest says nothing."""
     if type(cell) in (int, float) and cell == cell:  # NaN is how pandas writes that there is nothing
         return str(cell)
@@ -245,8 +245,8 @@ def _text(cell: object) -> str | None:
 def _license(cell: object) -> str | None:
     """A cell as an SPDX expression: of a list of licences all hold."""
     if not isinstance(cell, list):
-        return _text(cell)
-    names = list(dict.fromkeys(name for name in map(_text, cell) if name))
+        return _cell_text(cell)
+    names = list(dict.fromkeys(name for name in map(_cell_text, cell) if name))
     if len(names) > 1:
         names = [f"({name})" if " " in name else name for name in names]
     return " AND ".join(names) or None

@@ -10,6 +10,7 @@ Not covered: `.codeio/` (see `run`), and what stands in the README (`hub.card.ca
 import hashlib
 import os
 import shutil
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset, concatenate_datasets
 
 from builders.schema import TABLES, table
+from builders.tables.arrow import selected, values
 from builders.tables.chunking import ranges
 
 DEFAULT_CONFIG = "codeio_pp"
@@ -38,10 +40,10 @@ class Folder:
         staging.mkdir(parents=True)
         names = set()
         for split, rows in splits.items():
-            shards = ranges(rows[_key(config)])
+            shards = ranges(values(rows, _key(config)))
             for index, shard in enumerate(shards):
                 name = f"{split}-{index:05d}-of-{len(shards):05d}.parquet"
-                rows.select(shard).to_parquet(staging / name)
+                selected(rows, shard).to_parquet(staging / name)
                 names.add(name)
         (self.root / config).mkdir(exist_ok=True)
         for name in sorted(names):
@@ -94,13 +96,24 @@ class Folder:
         """What a config's description says of its files: names and content."""
         digest = hashlib.sha256()
         for path in self.files(config):
-            with path.open("rb") as file:
-                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+            digest.update(path.name.encode() + bytes.fromhex(sha256(path)))
         return f"sha256:{digest.hexdigest()}"
 
     def files(self, config: str) -> list[Path]:
         """The Parquet files of a config."""
         return sorted((self.root / config).glob("*.parquet"))
+
+
+def sha256(path: Path) -> str:
+    """Return the hash of a file's content; a file that is as it was is not read again."""
+    state = path.stat()
+    return _sha256(path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+
+@lru_cache(maxsize=10_000)
+def _sha256(path: Path, *state: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def link(file: Path, name: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pairs, run again: each input gives its output, in every world of the proof.
+"""Pairs, run again: each input gives its output, in every environment of the proof.
 
 Where code runs as it did when the pair was made, the very same text is asked for; on another kind of machine
 or with another Python or numpy, a value that grading takes for the same will do.

@@ -200,7 +200,7 @@ def iterated(rows: Dataset, *columns: str) -> Iterator[Row]:
 def batches(joined: Joined, n_rows: int = BATCH_ROWS) -> Iterator[list[Row]]:
     """Joined rows, some at a time."""
     for start in range(0, len(joined), n_rows):
-        yield joined.shard(start, start + n_rows).with_format("arrow")[:].to_pylist()
+        yield joined.shard(start, start + n_rows).to_pylist()
 
 
 def row_id(config: str, row: Row) -> str:

@@ -3,7 +3,7 @@
 In: a built folder, what is wanted of it, and the version that is published already. Out: `Release`, a folder
 laid out as the repository. Files of which every row goes along are linked, not written again.
 
-Not covered: which row is in which file (`arrangement`), the upload (`publish`), and what changed since the
+Not covered: which row is in which file (`row_order`), the upload (`publish`), and what changed since the
 version before (`changelog`).
 """
 
@@ -28,9 +28,9 @@ from builders.schema import TABLES
 from builders.tables.counts import statuses
 from builders.tables.folder import SPLITS, Folder, link
 from hub.card.card import card
-from hub.figures import saved, statuses_picture
+from hub.figures import save, statuses_figure
 from hub.layout import SHIPPED
-from hub.publish.arrangement import arrange
+from hub.publish.row_order import keep_row_order
 from hub.publish.upload import PublishError
 from hub.rights.licences import PERMISSIVE
 from hub.rights.withheld import BATCH_ROWS, Left, Withheld
@@ -64,7 +64,7 @@ def release(
     for config in configs:
         _lay_out(source, made, config, withheld)
     if before:
-        arrange(made, before)
+        keep_row_order(made, before)
     for name, file in SHIPPED.items():
         shutil.copy(file, root / name)
     (root / "prompts").mkdir()
@@ -83,9 +83,9 @@ def release(
 
 
 def describe(made: Release, name: str, changelog: str) -> None:
-    """Add the card and its picture, which tell of what is in the folder now; `name` is the repository's."""
+    """Add the card and its figure, which tell of what is in the folder now; `name` is the repository's."""
     if found := statuses(made.folder):
-        saved(statuses_picture(found), made.folder.root / "pictures" / "statuses.png")
+        save(statuses_figure(found), made.folder.root / "pictures" / "statuses.png")
     with _readable():
         made.folder.write_readme(card(made.folder, made.facts, name, changelog))
 

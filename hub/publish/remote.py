@@ -1,6 +1,6 @@
 """A repository as it is on the Hub, and what a folder would change there.
 
-In: a repository with a revision of it, and a folder. Out: the head with its files, `Changes`. Files are
+In: a repository with a revision of it, and a folder. Out: the head with its files, `CommitPlan`. Files are
 compared by the hashes that the Hub keeps, none is fetched. What is not ours is left out of the comparison,
 and so it stays.
 """
@@ -14,6 +14,7 @@ from typing import Any
 from huggingface_hub import HfApi, RepoFile
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
+from builders.tables.folder import sha256
 from hub.layout import is_ours
 
 
@@ -41,7 +42,7 @@ class Remote:
 
 
 @dataclass(frozen=True)
-class Changes:
+class CommitPlan:
     """What a commit would do: paths, those that are added or changed with the bytes to be sent for them.
 
     These are none where the repository has the content under another name.
@@ -56,7 +57,7 @@ class Changes:
         return bool(self.added or self.changed or self.removed)
 
 
-def compare(folder: Path, there: Remote) -> Changes:
+def plan_commit(folder: Path, there: Remote) -> CommitPlan:
     """What a commit has to do so that the revision holds the folder."""
     added, changed, n_unchanged = {}, {}, 0
     contents = {file.lfs.sha256 for file in there.files.values() if file.lfs}
@@ -70,7 +71,7 @@ def compare(folder: Path, there: Remote) -> Changes:
         else:
             changed[name] = _n_to_send(path, contents)
     removed = sorted(name for name in there.files if name not in ours and is_ours(name))
-    return Changes(added, changed, tuple(removed), n_unchanged)
+    return CommitPlan(added, changed, tuple(removed), n_unchanged)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -83,16 +84,11 @@ def _is_same(path: Path, there: RepoFile) -> bool:
     if path.stat().st_size != there.size:
         return False
     if there.lfs:
-        return _sha256(path) == there.lfs.sha256
+        return sha256(path) == there.lfs.sha256
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest() == there.blob_id
 
 
 def _n_to_send(path: Path, contents: Collection[str]) -> int:
     """Bytes of a file, none if its hash is among these."""
-    return 0 if _sha256(path) in contents else path.stat().st_size
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return 0 if sha256(path) in contents else path.stat().st_size

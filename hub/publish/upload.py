@@ -21,7 +21,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, Repository
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from tenacity import RetryCallState, retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from hub.publish.remote import Changes, Remote, compare
+from hub.publish.remote import CommitPlan, Remote, plan_commit
 from hub.transient import passes
 
 N_TRIES = 6
@@ -61,7 +61,7 @@ class Published:
 
     oid: str
     url: str | None
-    changes: Changes
+    plan: CommitPlan
 
 
 def may_publish(target: Target) -> None:
@@ -78,7 +78,7 @@ def may_publish(target: Target) -> None:
             # It is new, or hidden from this token: making it will tell.
 
 
-def planned(folder: Path, target: Target) -> Changes:
+def planned(folder: Path, target: Target) -> CommitPlan:
     """What publishing would change; nothing is touched. A new branch starts as main, a new repository empty.
 
     Raises PublishError, also where the tag is that of another version.
@@ -88,19 +88,19 @@ def planned(folder: Path, target: Target) -> Changes:
         remote = _patiently(Remote.read)(api, target.repo_id, target.branch)
         if remote.head is None:
             remote = _patiently(Remote.read)(api, target.repo_id, "main")
-        changes = compare(folder, remote)
+        plan = plan_commit(folder, remote)
         there = _tagged(api, target)
-    if there and (changes or there != remote.head):
+    if there and (plan or there != remote.head):
         raise PublishError(
             f"{target.repo_id} has a version {target.tag} already ({there[:8]}), which stays as it is:"
             " give another --tag."
         )
-    return changes
+    return plan
 
 
 def publish(folder: Path, target: Target, message: str) -> Published:
     """Make the branch hold what the folder does; raises PublishError. A second call changes nothing."""
-    changes = planned(folder, target)
+    plan = planned(folder, target)
     with _explained(target):
         api, repo = HfApi(), {"repo_id": target.repo_id, "repo_type": "dataset"}
         _patiently(api.create_repo)(**repo, private=target.private or None, exist_ok=True)
@@ -113,15 +113,15 @@ def publish(folder: Path, target: Target, message: str) -> Published:
             there = _tagged(api, target)
     if target.tag and there != published.oid:  # the client takes any tag of that name for the one asked for
         raise PublishError(f"Somebody else made {target.tag} meanwhile, of {there}: give another --tag.")
-    return replace(published, changes=changes)
+    return replace(published, plan=plan)
 
 
 def _committed(api: HfApi, folder: Path, target: Target, message: str, before: Remote) -> Published:
     """One try; the next looks afresh at what there is, and finds the commit if only its reply was lost."""
     remote = Remote.read(api, target.repo_id, target.branch)
-    changes = compare(folder, remote)
-    if not changes:
-        return Published(remote.head or "", None, changes)
+    plan = plan_commit(folder, remote)
+    if not plan:
+        return Published(remote.head or "", None, plan)
     if target.create_pr and (opened := _opened(api, folder, target, message)):
         return opened
     if remote.ours() != before.ours():  # the card tells of changes since the version before
@@ -129,18 +129,18 @@ def _committed(api: HfApi, folder: Path, target: Target, message: str, before: R
             f"Somebody else published to {target.repo_id} meanwhile: run the same command again, which"
             " compares with what is there then."
         )
-    additions = [CommitOperationAdd(path, folder / path) for path in (*changes.added, *changes.changed)]
+    additions = [CommitOperationAdd(path, folder / path) for path in (*plan.added, *plan.changed)]
     where: dict[str, Any] = {"repo_type": "dataset", "revision": target.branch}
     where["create_pr"] = target.create_pr or None
     api.preupload_lfs_files(target.repo_id, additions, **where)
     made = api.create_commit(
         target.repo_id,
-        [*additions, *map(CommitOperationDelete, changes.removed)],
+        [*additions, *map(CommitOperationDelete, plan.removed)],
         commit_message=message,
         parent_commit=remote.head,
         **where,
     )
-    return Published(made.oid, made.pr_url or made.commit_url, changes)
+    return Published(made.oid, made.pr_url or made.commit_url, plan)
 
 
 def _opened(api: HfApi, folder: Path, target: Target, title: str) -> Published | None:
@@ -150,8 +150,8 @@ def _opened(api: HfApi, folder: Path, target: Target, title: str) -> Published |
     ):
         if request.title == title and request.git_reference:
             proposed = Remote.read(api, target.repo_id, request.git_reference)
-            if not (changes := compare(folder, proposed)):
-                return Published(proposed.head or "", request.url, changes)
+            if not (plan := plan_commit(folder, proposed)):
+                return Published(proposed.head or "", request.url, plan)
     return None
 
 

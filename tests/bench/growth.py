@@ -25,7 +25,7 @@ from rich.table import Table
 
 from builders.schema import TABLES
 from builders.tables.folder import Folder
-from hub.publish.arrangement import arrange
+from hub.publish.row_order import keep_row_order
 from tests.bench.changes import TEXT, name
 from tests.doubles.local_hub import LocalHub
 
@@ -96,7 +96,7 @@ class Sent(NamedTuple):
     n_new: int
 
 
-def measured(n_turns: int, new_come_last: bool, arranged: bool) -> Sent:
+def measured(n_turns: int, new_come_last: bool, keeps_order: bool) -> Sent:
     """Publish a version and then the grown one."""
     n_functions = n_turns // TURNS_A_FUNCTION
     grown = list(range(n_functions))
@@ -106,8 +106,8 @@ def measured(n_turns: int, new_come_last: bool, arranged: bool) -> Sent:
         before, after = (Path(scratch) / version for version in ("before", "after"))
         for root, functions in ((before, [n for n in grown if n not in new]), (after, grown)):
             n_bytes = made(root, functions)
-            if arranged and root == after:
-                arrange(Folder(after), Folder(before))
+            if keeps_order and root == after:
+                keep_row_order(Folder(after), Folder(before))
             hub.counters.clear()
             command = [sys.executable, "-c", PUBLISH, str(root), "ada/data"]
             subprocess.run(command, env=hub.environment(Path(scratch) / "home"), check=True)
@@ -124,12 +124,12 @@ def main() -> None:
     table = Table("turns", "new rows", "published", "bytes", "sent", "share", "new chunks", "share")
     for n_turns in parser.parse_args().turns:
         for new_come_last in (True, False):
-            for arranged in (False, True):
-                found = measured(n_turns, new_come_last, arranged)
+            for keeps_order in (False, True):
+                found = measured(n_turns, new_come_last, keeps_order)
                 table.add_row(
                     f"{n_turns:,}",
                     "last" if new_come_last else "among the others",
-                    "as arranged" if arranged else "as built",
+                    "in the former order" if keeps_order else "as built",
                     decimal(found.n_bytes),
                     *(decimal(found.n_sent), f"{found.n_sent / found.n_bytes:.1%}"),
                     *(decimal(found.n_new), f"{found.n_new / found.n_bytes:.1%}"),

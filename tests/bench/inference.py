@@ -70,7 +70,7 @@ def bare_rate(server: Server, bodies: Sequence[Payload], at_once: int) -> float:
 def ours(server: Server, bodies: Sequence[Payload], groups: Sequence[str]) -> tuple[float, float]:
     """Answer tokens a second, and the share of prompt tokens that nobody had to compute.
 
-    Requests that only prime the cache answer nothing: what they compute counts, what they ask does not.
+    Prefill requests answer nothing: what they compute counts, what they ask does not.
     """
     flushed(server)
     with tempfile.TemporaryDirectory() as folder:

@@ -136,7 +136,7 @@ def test_joined_rows_carry_their_parents_and_children():
         [{"pair": "p1", "text": "x"}, {"pair": "p2", "text": "y"}, {"pair": "p1", "text": "z"}]
     )
     joined = Joined(pairs).to(functions, "function").gathering("answers", answers, "pair")
-    assert joined.shard(0, 10).to_list() == [
+    assert joined.shard(0, 10).to_pylist() == [
         {"pair": "p2", "function": "f1", "code": "a", "answers": [{"pair": "p2", "text": "y"}]},
         {
             "pair": "p1",
@@ -145,11 +145,11 @@ def test_joined_rows_carry_their_parents_and_children():
             "answers": [{"pair": "p1", "text": "x"}, {"pair": "p1", "text": "z"}],
         },
     ]
-    assert joined.shard(1, 2)["code"] == ["b"]
+    assert joined.shard(1, 2)["code"].to_pylist() == ["b"]
     assert len(joined) == 2
 
 
 def test_joined_row_without_answers_has_an_empty_list():
     pairs = Dataset.from_list([{"pair": "p1"}])
     answers = Dataset.from_list([{"pair": "p0", "text": "x"}])
-    assert Joined(pairs).gathering("answers", answers, "pair").shard(0, 1)["answers"] == [[]]
+    assert Joined(pairs).gathering("answers", answers, "pair").shard(0, 1)["answers"].to_pylist() == [[]]

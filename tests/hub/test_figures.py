@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from hub.figures import funnel_picture, saved, spread_picture, statuses_picture
+from hub.figures import funnel_figure, save, spread_figure, statuses_figure
 
 HOSTILE = r"$\frac{$ \n % {} ^_"
 ROWS = {"functions": {"train": 18}, "tasks": {"train": 29, "test": 1}}
@@ -15,7 +15,7 @@ def texts(figure):
 
 
 def test_the_funnel_tells_rows_and_the_first_reasons(tmp_path):
-    figure = funnel_picture(ROWS, DROPPED)
+    figure = funnel_figure(ROWS, DROPPED)
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == ["functions", "tasks", "codeio"]
     assert texts(figure) == [
@@ -26,10 +26,10 @@ def test_the_funnel_tells_rows_and_the_first_reasons(tmp_path):
 
 
 def test_spreads_leave_out_what_is_not_known():
-    figure = spread_picture({"input": [3, None, 5, float("nan")], "output": [None]}, "tokens")
+    figure = spread_figure({"input": [3, None, 5, float("nan")], "output": [None]}, "tokens")
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["input: 2, median 4"]
     assert sum(patch.get_height() for patch in figure.axes[0].patches) == 2
-    figure = spread_picture({"input": range(100_000)}, "tokens")
+    figure = spread_figure({"input": range(100_000)}, "tokens")
     assert len(figure.axes[0].patches) <= 41
     assert sum(patch.get_height() for patch in figure.axes[0].patches) == 100_000
 
@@ -37,13 +37,13 @@ def test_spreads_leave_out_what_is_not_known():
 @pytest.mark.parametrize(
     "drawn",
     [
-        lambda: statuses_picture({HOSTILE: {"0": {"correct": 1, HOSTILE: 3}}}),
-        lambda: statuses_picture({}),
-        lambda: funnel_picture(ROWS, DROPPED),
-        lambda: funnel_picture({}, {}),
-        lambda: spread_picture({HOSTILE: [1, 2]}, "tokens"),
-        lambda: spread_picture({}, "tokens"),
-        lambda: spread_picture({"input": [0, 0.5, 1]}, "share", [-0.25, 0.25, 0.75, 1.25]),
+        lambda: statuses_figure({HOSTILE: {"0": {"correct": 1, HOSTILE: 3}}}),
+        lambda: statuses_figure({}),
+        lambda: funnel_figure(ROWS, DROPPED),
+        lambda: funnel_figure({}, {}),
+        lambda: spread_figure({HOSTILE: [1, 2]}, "tokens"),
+        lambda: spread_figure({}, "tokens"),
+        lambda: spread_figure({"input": [0, 0.5, 1]}, "share", [-0.25, 0.25, 0.75, 1.25]),
     ],
 )
 def test_equal_numbers_give_equal_files(drawn, tmp_path):
@@ -51,7 +51,7 @@ def test_equal_numbers_give_equal_files(drawn, tmp_path):
     for file in files:
         figure = drawn()
         assert figure.axes  # without, a notebook shows nothing
-        saved(figure, file)
+        save(figure, file)
     assert files[0].read_bytes() == files[1].read_bytes()
     with Image.open(files[0]) as image:
         assert min(image.convert("RGB").getpixel((0, 0))) > 240  # a ground of its own

@@ -251,7 +251,7 @@ def test_doctor_looks_at_the_real_machine(monkeypatch, capsys):
 def test_doctor_tells_what_is_missing_and_how_to_get_it(monkeypatch, capsys, broken, tier, missing):
     """Layers that a kernel refuses, as it does in containers: the worker's own call fails."""
     calls = {"namespaces": "namespaces.enter", "landlock": "landlock.restrict", "seccomp": "seccomp.install"}
-    lines = "from builders.execution import landlock, namespaces, seccomp\n"
+    lines = "from builders.execution.inside import landlock, namespaces, seccomp\n"
     for layer in broken.split():
         lines += f"def refuse(*_): raise PermissionError('{layer}: not permitted')\n{calls[layer]} = refuse\n"
     monkeypatch.setattr(interpreter, "_BOOT", boot_with(lines))

@@ -242,7 +242,7 @@ def impatient(*words: str) -> list[object]:
     import io
     import sys
 
-    from builders.cli.main import main as cli
+    from builders.cli.main import main
     from hub.publish import upload as publish
 
     publish.N_TRIES = 1
@@ -251,7 +251,7 @@ def impatient(*words: str) -> list[object]:
     code = 0
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
         try:
-            cli.main()
+            main()
         except SystemExit as end:
             code = end.code or 0
     return [code, printed.getvalue(), errors.getvalue()]

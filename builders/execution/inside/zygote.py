@@ -61,35 +61,37 @@ def main(config: dict[str, Any]) -> NoReturn:
         _send(server.serve(request, answers, n_each, _Limits(*limits)), answers)
 
 
-def _prepare(config: dict[str, Any]) -> "_Server":
+def _prepare(config: dict[str, Any]) -> "_ForkServer":
     register_at_fork = os.register_at_fork
     # The hooks of random, logging and threading cost half of a fork, and a single thread needs none of them.
     os.register_at_fork = lambda **hooks: None
     from builders.execution.inside import kernel, landlock, namespaces, seccomp
     from builders.execution.inside.clock import EPOCH_S, VirtualClock
+    from builders.execution.inside.environments import Environment
     from builders.execution.inside.worker import Worker
-    from builders.execution.inside.worlds import World
 
     kernel.close_from(RESULTS)  # a job that inherited the host's end of a pipe could answer for others
     layers, readable, devices = config["layers"], config["readable"], config["devices"]
-    world = World(**config["world"])
+    environment = Environment(**config["environment"])
     capabilities: tuple[int, ...] = ()
     if "namespaces" in layers:
-        namespaces.enter(readable, devices, config["inner_id"], (REQUESTS, REPLIES), world.process)
+        namespaces.enter(readable, devices, config["inner_id"], (REQUESTS, REPLIES), environment.process)
         kernel.drop_bounding_set()
-        _burn_process_ids(world.process)
+        _burn_process_ids(environment.process)
     elif os.getuid() == 0:
         kernel.drop_bounding_set()
         capabilities = _leave_root(config["inner_id"], readable)
-    os.chdir(("/", "/dev", readable[0])[world.environment])
+    os.chdir(("/", "/dev", readable[0])[environment.settings])
     for name in config["preload"]:
         try:
             importlib.import_module(name)
         except Exception:
             continue  # not installed here: code that imports it gets the ImportError
     os.register_at_fork = register_at_fork
-    heap_shift = [bytearray(64) for _ in range(997 * world.process)]
-    clock = VirtualClock(EPOCH_S + world.clock * (431 * 86_400 + 25_991), 1e-3 * (1 + 0.37 * world.clock))
+    heap_shift = [bytearray(64) for _ in range(997 * environment.process)]
+    clock = VirtualClock(
+        EPOCH_S + environment.clock * (431 * 86_400 + 25_991), 1e-3 * (1 + 0.37 * environment.clock)
+    )
     clock.install()
     worker = Worker(clock)
 
@@ -106,7 +108,7 @@ def _prepare(config: dict[str, Any]) -> "_Server":
     gc.collect()
     gc.freeze()
     gc.disable()
-    return _Server(worker, heap_shift)
+    return _ForkServer(worker, heap_shift)
 
 
 def _leave_root(inner_id: int, readable: list[str]) -> tuple[int, ...]:
@@ -128,7 +130,7 @@ def _leave_root(inner_id: int, readable: list[str]) -> tuple[int, ...]:
 
 
 def _burn_process_ids(variant: int) -> None:
-    """Let process ids differ from world to world: each has a process table that begins at 1."""
+    """Let process ids differ between environments: each has a process table that begins at 1."""
     for _ in range(40 * variant):
         child = os.fork()
         if not child:
@@ -171,13 +173,13 @@ class _End(NamedTuple):
     cpu_us: int
 
 
-class _Server:
+class _ForkServer:
     """Forks a process for each job, watches it, and goes on after what had to be killed."""
 
     def __init__(self, worker: Any, heap_shift: list[bytearray]) -> None:
         self.worker = worker
         self.given = Store(shared=True)
-        self.heap_shift = heap_shift  # held, so that addresses differ from world to world
+        self.heap_shift = heap_shift  # held, so that addresses differ between environments
         self.own_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     def serve(self, request: Store, answers: Store, n_each: int, limits: _Limits) -> bytes:

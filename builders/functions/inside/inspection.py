@@ -22,7 +22,7 @@ from builders.functions.inside.syntax import (
     CALLABLE,
     FUNCTION,
     IMPORT,
-    Fault,
+    InvalidCode,
     Part,
     called,
     dotted,
@@ -69,21 +69,21 @@ def inspect_code(code: str, source: str) -> dict[str, Any]:
     for half, taken in (("function", function_in), ("generator", generator_in)):
         try:
             found[half] = taken(reply, file)
-        except Fault as fault:
-            reason, detail = (broken or fault).args
+        except InvalidCode as error:
+            reason, detail = (broken or error).args
             found[half] = {"reason": reason, "detail": detail}
     return found
 
 
-def statements(code: str) -> tuple[list[Part], Fault | None]:
+def statements(code: str) -> tuple[list[Part], InvalidCode | None]:
     """What a reply defines; of one that does not parse, the statements that do, and what is wrong."""
     broken = None
     try:
         reply = parts(code, "your code")
-    except Fault as fault:
-        broken, reply = fault, []
+    except InvalidCode as error:
+        broken, reply = error, []
         for statement in re.split(r"^(?=[^\s)\]}])", code, flags=re.MULTILINE):
-            with contextlib.suppress(Fault):
+            with contextlib.suppress(InvalidCode):
                 reply += parts(statement, "your code")
     return last([part for part in reply if not is_example(part)]), broken
 
@@ -93,7 +93,9 @@ def function_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
     given = definition(reply, ENTRYPOINT, "no_entrypoint").args
     parameters = [item.arg for item in (*given.args, *given.kwonlyargs)]
     if not parameters or given.posonlyargs or given.vararg or given.kwarg:
-        raise Fault("no_entrypoint", f"{ENTRYPOINT} must take its input as one or more named parameters")
+        raise InvalidCode(
+            "no_entrypoint", f"{ENTRYPOINT} must take its input as one or more named parameters"
+        )
     reference = reached(ENTRYPOINT, reply, file)
     check_leftovers(reference, ENTRYPOINT)
     signature = ast.unparse(given)
@@ -105,7 +107,7 @@ def generator_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
     given = definition(reply, GENERATOR, "no_generator").args
     must = given.args[: len(given.args) - len(given.defaults)]
     if given.posonlyargs or any(item.arg != "rng" for item in must) or None in given.kw_defaults:
-        raise Fault("no_generator", f"{GENERATOR} must take no parameters")
+        raise InvalidCode("no_generator", f"{GENERATOR} must take no parameters")
     drawn = reached(GENERATOR, reply, file)
     check_leftovers(drawn, GENERATOR)
     return {"input_generator": joined(drawn)}
@@ -119,7 +121,7 @@ def read_file(source: str) -> dict[str, str]:
     """
     try:
         found = parts(source, "the file", whole=True)
-    except Fault:
+    except InvalidCode:
         return {"definitions": "", "rest": source}
     usable = [part for part in found if not is_idle(part.node) and not reads(part.node)]
     kept = {part for part in usable if gives(part.node)}
@@ -152,7 +154,7 @@ def definitions(source: str) -> list[Part]:
     """What a reply may take from the file; nothing from one in another language."""
     try:
         return [part for part in parts(source, "the file") if not reads(part.node)]
-    except Fault:
+    except InvalidCode:
         return []
 
 
@@ -179,7 +181,7 @@ def definition(reply: list[Part], name: str, reason: str) -> ast.FunctionDef:
     for part in reversed(reply):
         if isinstance(part.node, ast.FunctionDef) and part.node.name == name:
             return part.node
-    raise Fault(reason, f"your code does not define the function {name}")
+    raise InvalidCode(reason, f"your code does not define the function {name}")
 
 
 def reached(root: str, reply: list[Part], file: list[Part]) -> list[Part]:
@@ -200,7 +202,7 @@ def reached(root: str, reply: list[Part], file: list[Part]) -> list[Part]:
             if not found and name in USUAL:
                 usual.add(USUAL[name].format(name))
             elif not found and not name.startswith("__"):
-                raise Fault("undefined_name", f"{root} needs the name {name!r}, which is not defined")
+                raise InvalidCode("undefined_name", f"{root} needs the name {name!r}, which is not defined")
         for part in found:
             chosen.add(part)
             open_names += part.needs
@@ -246,7 +248,7 @@ def check_leftovers(chosen: list[Part], root: str) -> None:
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             found = found or next((name for name in modules if name.split(".")[0] in OUTSIDE), "")
             if found:
-                raise Fault(
+                raise InvalidCode(
                     "leftover_io",
                     f"{root} still uses {found}; take values as parameters and return the result",
                 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from builders.functions.inside.inspection import ENTRYPOINT, definitions, function_in, gives, reached
-from builders.functions.inside.syntax import Fault, parts
+from builders.functions.inside.syntax import InvalidCode, parts
 
 MOST_WAYS = 20  # of calling a file that are tried
 
@@ -25,7 +25,7 @@ def own_function(source: str) -> dict[str, Any] | None:
         if not found:
             continue
         (name,) = part.binds
-        with contextlib.suppress(Fault):
+        with contextlib.suppress(InvalidCode):
             size = sum(len(needed.text) for needed in reached(name, [], file))
             for names, expression, node in found:
                 if names and name not in names and len(set(names)) == len(names):
@@ -33,7 +33,7 @@ def own_function(source: str) -> dict[str, Any] | None:
                     # Of equals the last: files build up.
                     ways.append((size, (node.end_lineno or 0) - node.lineno, index, text))
     for *_, text in sorted(ways, reverse=True)[:MOST_WAYS]:
-        with contextlib.suppress(Fault):
+        with contextlib.suppress(InvalidCode):
             return function_in(parts(text, "the call"), file)
     return None
 

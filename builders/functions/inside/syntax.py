@@ -48,7 +48,7 @@ CALLABLE = (*FUNCTION, ast.ClassDef)
 IMPORT = (ast.Import, ast.ImportFrom)
 
 
-class Fault(Exception):
+class InvalidCode(Exception):
     """What is wrong with a reply: a reason, and a sentence for the one who wrote it."""
 
 
@@ -87,7 +87,7 @@ def parsed(code: str, what: str) -> tuple[str, list[ast.stmt]]:
                 continue
         line, text = getattr(error, "lineno", None) or 0, (getattr(error, "text", None) or "").strip()
         told = f"{what} does not parse: line {line}: {error.args[0]}: {text}"
-        raise Fault("syntax_error", told) from None
+        raise InvalidCode("syntax_error", told) from None
 
 
 def replaced(code: str, patterns: tuple[tuple[str, str], ...]) -> str:
@@ -101,12 +101,12 @@ def parts(code: str, what: str, whole: bool = False) -> list[Part]:
     """Split code into its top-level statements: the `whole` of them, each with the comments above it, or
     without docstrings, prints and the `__main__` block.
 
-    Raises Fault for code that does not parse, and for what Python finds only as it compiles.
+    Raises InvalidCode for code that does not parse, and for what Python finds only as it compiles.
     """
     try:
         return split(*parsed(code, what), whole)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Fault("syntax_error", f"{what} does not compile: {error.args[0]}") from None
+        raise InvalidCode("syntax_error", f"{what} does not compile: {error.args[0]}") from None
 
 
 def split(code: str, nodes: list[ast.stmt], whole: bool) -> list[Part]:

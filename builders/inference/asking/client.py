@@ -18,7 +18,7 @@ from typing import Any
 from builders.inference.answers import Answer
 from builders.inference.asking.chains import Ask
 from builders.inference.asking.dispatch import Dispatcher
-from builders.inference.asking.lane import Lane
+from builders.inference.asking.endpoint import Endpoint
 from builders.inference.asking.requests import Outcome, Payload, Then
 from builders.inference.cache import RequestCache, request_key
 from builders.inference.servers.server import Server
@@ -188,8 +188,8 @@ class _Engine:
     async def _serve(self, started: "Future[Dispatcher]") -> None:
         with self._cache.open() as cache:
             async with Transport() as transport:
-                lanes = [Lane(server, transport, *self._limits) for server in self._servers]
-                dispatcher = Dispatcher(lanes, cache, self._usage, self._patience_s)
+                endpoints = [Endpoint(server, transport, *self._limits) for server in self._servers]
+                dispatcher = Dispatcher(endpoints, cache, self._usage, self._patience_s)
                 started.set_result(dispatcher)
                 await self._over.wait()
                 await dispatcher.stop()

@@ -7,7 +7,7 @@ ahead of all others, while its prefix is warm.
 A request that is lost is tried again, elsewhere where it can be, up to `N_TRIES` times; a busy or vanished
 server costs it no try. Where all servers are gone the run pauses for `patience_s`; then what is open is given
 up for this time. Not covered: what a reply means to those who wait for it (`waiting`), what counts as lost
-(`lane`), and finding out that a server is back (`watch`).
+(`endpoint`), and finding out that a server is back (`watch`).
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from builders.inference.answers import Completion, Refusal
 from builders.inference.asking.chains import Ask
-from builders.inference.asking.lane import Closed, Lane, Lost
+from builders.inference.asking.endpoint import Closed, Endpoint, Lost
 from builders.inference.asking.queues import Queues
 from builders.inference.asking.requests import Request
 from builders.inference.asking.waiting import Waiting
@@ -36,18 +36,22 @@ log = logging.getLogger("codeio.inference")
 class Dispatcher:
     """All requests of one client."""
 
-    def __init__(self, lanes: Sequence[Lane], cache: OpenCache, usage: Usage, patience_s: float) -> None:
-        self._lanes = list(lanes)
-        self._queues = Queues(lanes, usage)
-        self._waiting = Waiting(cache, self._queues, usage, lanes[0].server.identity)
+    def __init__(
+        self, endpoints: Sequence[Endpoint], cache: OpenCache, usage: Usage, patience_s: float
+    ) -> None:
+        self._endpoints = list(endpoints)
+        self._queues = Queues(endpoints, usage)
+        self._waiting = Waiting(cache, self._queues, usage, endpoints[0].server.identity)
         self._usage = usage
         self._patience_s = patience_s
         self._tasks: dict[asyncio.Task[None], Request] = {}
-        self._watches: dict[Lane, asyncio.Task[None]] = {}
+        self._watches: dict[Endpoint, asyncio.Task[None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._last_begun = 0.0
         self._followers = [
-            asyncio.create_task(lane.follow_load(self._pump)) for lane in lanes if lane.server.n_cache_tokens
+            asyncio.create_task(endpoint.follow_load(self._pump))
+            for endpoint in endpoints
+            if endpoint.server.n_cache_tokens
         ]
         self._stopping = False
 
@@ -78,27 +82,27 @@ class Dispatcher:
 
     async def _begin(self, ask: Ask) -> None:
         self._last_begun = time.monotonic()
-        known = self._waiting.enter(ask)
+        cached = self._waiting.enter(ask)
         self._pump()
-        for index, (chain, outcome) in enumerate(known):
+        for index, (chain, outcome) in enumerate(cached):
             self._waiting.go_on(chain, outcome)
             if index % N_BETWEEN_BREATHS == N_BETWEEN_BREATHS - 1:
                 await asyncio.sleep(0)
         self._pump()
 
-    def _next(self, lane: Lane) -> Request | None:
+    def _next(self, endpoint: Endpoint) -> Request | None:
         """What a server is asked next that somebody still waits for."""
-        while request := self._queues.take(lane):
-            if request.is_primer:
+        while request := self._queues.take(endpoint):
+            if request.is_prefill:
                 return request
             if not self._waiting.wants(request):
                 self._waiting.forget(request)
-            elif len(request.payloads) > 1 and not lane.samples_at_once:
+            elif len(request.payloads) > 1 and not endpoint.samples_at_once:
                 for one in reversed(request.apart()):
                     self._queues.put(one, ahead=True)
             else:
                 return request
-            lane.queue.returned(request.group)  # others may have been held back for it
+            endpoint.queue.returned(request.group)  # others may have been held back for it
         return None
 
     def _pump(self) -> None:
@@ -107,48 +111,52 @@ class Dispatcher:
             return
         # Each its own first: an idle server takes only what is left of another's.
         for takes_over in (False, True):
-            for lane in self._lanes:
-                while lane.has_room and (lane.queue or takes_over) and (request := self._next(lane)):
-                    self._send(lane, request)
+            for endpoint in self._endpoints:
+                while (
+                    endpoint.has_room and (endpoint.queue or takes_over) and (request := self._next(endpoint))
+                ):
+                    self._send(endpoint, request)
         if self._queues:
             self._see_why()
 
-    def _send(self, lane: Lane, request: Request) -> None:
-        n_answers = 1 if request.is_primer else len(request.payloads)
-        lane.n_in_flight += n_answers
+    def _send(self, endpoint: Endpoint, request: Request) -> None:
+        n_answers = 1 if request.is_prefill else len(request.payloads)
+        endpoint.n_in_flight += n_answers
         self._usage.in_flight += n_answers
         self._usage.asked += 1
-        send = self._prime if request.is_primer else self._serve
-        task = asyncio.create_task(send(lane, request))
+        send = self._prefill if request.is_prefill else self._serve
+        task = asyncio.create_task(send(endpoint, request))
         self._tasks[task] = request
 
         def is_back(_: object) -> None:
             del self._tasks[task]
-            lane.n_in_flight -= n_answers
+            endpoint.n_in_flight -= n_answers
             self._usage.in_flight -= n_answers
-            lane.queue.returned(request.group)
+            endpoint.queue.returned(request.group)
             self._pump()
 
         task.add_done_callback(is_back)
 
-    async def _prime(self, lane: Lane, request: Request) -> None:
+    async def _prefill(self, endpoint: Endpoint, request: Request) -> None:
         """Whatever comes of it, the requests that wait for it go out then, and tell themselves."""
         try:
-            outcome = await lane.send(request.body(lane.server.model, lane.extras), is_primer=True)
+            outcome = await endpoint.send(
+                request.body(endpoint.server.model, endpoint.extras), is_prefill=True
+            )
             if isinstance(outcome, Completion):
-                self._usage.count_primer(outcome)
+                self._usage.count_prefill(outcome)
         except Lost as lost:
             self._usage.failures[lost.label] += 1
-            self._look_after(lane)
+            self._look_after(endpoint)
         except (Closed, InferenceError):  # no key that can be sent: so it goes for what follows
             pass
 
-    async def _serve(self, lane: Lane, request: Request) -> None:
+    async def _serve(self, endpoint: Endpoint, request: Request) -> None:
         try:
-            outcome = await lane.send(request.body(lane.server.model, lane.extras))
+            outcome = await endpoint.send(request.body(endpoint.server.model, endpoint.extras))
         except Lost as lost:
             self._usage.failures[lost.label] += 1
-            self._lose(lane, request, lost)
+            self._lose(endpoint, request, lost)
         except Closed:
             self._queues.put(request, ahead=True)
         except Exception as error:  # no key that can be sent; or a fault of ours, which must not hide
@@ -161,16 +169,16 @@ class Dispatcher:
             raise
         else:
             try:
-                self._come(lane, request, outcome)
+                self._come(endpoint, request, outcome)
             except Exception as error:  # the cache's: disk full, no permission
                 self._waiting.fail(request, error)
 
-    def _come(self, lane: Lane, request: Request, outcome: Completion | Refusal) -> None:
+    def _come(self, endpoint: Endpoint, request: Request, outcome: Completion | Refusal) -> None:
         """A reply came: keep it, and let the chains that wait for it go on."""
         n_asked = len(request.payloads)
         if isinstance(outcome, Refusal) and n_asked > 1:
             if outcome.reason == "rejected":  # perhaps for the number only
-                lane.samples_at_once = False
+                endpoint.samples_at_once = False
             for one in reversed(request.apart()):
                 self._queues.put(one, ahead=True)
             return
@@ -180,18 +188,18 @@ class Dispatcher:
             return
         self._usage.count(outcome)
         if len(outcome.answers) == 1 < n_asked:
-            lane.samples_at_once = False
+            endpoint.samples_at_once = False
         if len(outcome.answers) < n_asked:
             for one in reversed(request.apart()[len(outcome.answers) :]):
                 self._queues.put(one, ahead=True)
-        masked = [lane.server.without_key(answer) for answer in outcome.answers]
+        masked = [endpoint.server.without_key(answer) for answer in outcome.answers]
         self._waiting.answered(dict(zip(request.payloads, masked, strict=False)))
 
-    def _lose(self, lane: Lane, request: Request, lost: Lost) -> None:
+    def _lose(self, endpoint: Endpoint, request: Request, lost: Lost) -> None:
         """No reply came: try again at once where the server was at fault, else after a pause."""
-        self._look_after(lane)
-        if lost.fault != "request":
-            self._queues.put(request, ahead=True, not_to=lane)
+        self._look_after(endpoint)
+        if lost.cause != "request":
+            self._queues.put(request, ahead=True, not_to=endpoint)
             return
         now = time.monotonic()
         request.n_tries += 1
@@ -202,47 +210,50 @@ class Dispatcher:
         pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** (request.n_tries - 1)) * random.uniform(0.5, 1.5)
         for one in request.apart():  # several samples at once may be just what the server fails at
             self._usage.waiting += 1
-            asyncio.get_running_loop().call_later(pause_s, self._again, one, lane)
+            asyncio.get_running_loop().call_later(pause_s, self._again, one, endpoint)
 
-    def _again(self, request: Request, lane: Lane) -> None:
+    def _again(self, request: Request, endpoint: Endpoint) -> None:
         self._usage.waiting -= 1
-        self._queues.put(request, ahead=True, not_to=lane)
+        self._queues.put(request, ahead=True, not_to=endpoint)
         self._pump()
 
-    def _look_after(self, lane: Lane) -> None:
-        if lane.down and lane not in self._watches:
-            self._watches[lane] = asyncio.create_task(self._wait_for(lane))
+    def _look_after(self, endpoint: Endpoint) -> None:
+        if endpoint.down and endpoint not in self._watches:
+            self._watches[endpoint] = asyncio.create_task(self._wait_for(endpoint))
 
-    async def _wait_for(self, lane: Lane) -> None:
+    async def _wait_for(self, endpoint: Endpoint) -> None:
         """Look after a server that is gone until it is back, or must be left out for good."""
-        url = lane.server.base_url
-        log.warning("%s is left out: %s.", url, (lane.down or "").rstrip("."))
-        lane.closed = await watch(lane.server)
-        del self._watches[lane]
-        if lane.closed:
-            log.warning("%s stays left out: %s", url, lane.closed)
+        url = endpoint.server.base_url
+        log.warning("%s is left out: %s.", url, (endpoint.down or "").rstrip("."))
+        endpoint.closed = await watch(endpoint.server)
+        del self._watches[endpoint]
+        if endpoint.closed:
+            log.warning("%s stays left out: %s", url, endpoint.closed)
         else:
             log.warning("%s is back.", url)
-            lane.comes_back()
+            endpoint.comes_back()
         self._pump()
 
     def _see_why(self) -> None:
         """Requests wait: for room, for a pause to end, or for servers that are gone."""
         now = time.monotonic()
-        open_ones = [lane for lane in self._lanes if lane.is_open]
-        resting = [lane.resting_until for lane in open_ones if lane.resting_until > now]
+        open_ones = [endpoint for endpoint in self._endpoints if endpoint.is_open]
+        resting = [endpoint.resting_until for endpoint in open_ones if endpoint.resting_until > now]
         if resting:
             self._wake_at(min(resting))
-        if any(lane.n_in_flight or lane.troubled_since is None for lane in open_ones):
+        if any(endpoint.n_in_flight or endpoint.troubled_since is None for endpoint in open_ones):
             return
-        hopes = [lane for lane in self._lanes if lane.closed is None]
-        since = max((max(lane.troubled_since or now, self._last_begun) for lane in hopes), default=0.0)
+        hopes = [endpoint for endpoint in self._endpoints if endpoint.closed is None]
+        since = max(
+            (max(endpoint.troubled_since or now, self._last_begun) for endpoint in hopes), default=0.0
+        )
         give_up_at = since + self._patience_s
         if hopes and now < give_up_at:
             self._wake_at(give_up_at)
             return
         reason = next(
-            filter(None, (lane.closed or lane.trouble for lane in self._lanes)), "no server answers"
+            filter(None, (endpoint.closed or endpoint.trouble for endpoint in self._endpoints)),
+            "no server answers",
         )
         for request in self._queues.emptied():
             self._waiting.leave_open(request, reason)

@@ -9,7 +9,7 @@ makes nothing faster, but its prefixes, computed ahead, are the first that a sma
 
 The rate at a limit is told by Little's law from requests that were sent while it held: in flight times tokens
 by seconds of waiting. So neither the filling of the first seconds nor the last requests of a batch count.
-Not covered: pauses that a server asks for, and whether it answers at all (`lane`).
+Not covered: pauses that a server asks for, and whether it answers at all (`endpoint`).
 """
 
 from dataclasses import dataclass

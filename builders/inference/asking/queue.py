@@ -2,8 +2,8 @@
 
 In: requests. Out: the next one to send. Requests of one group share a long prefix; they wait until the
 server's cache holds it: sent together, each would have it computed anew. A server that can be asked for just
-that is sent a request that primes its cache; elsewhere the first answer of the group tells, unless there is
-nothing else to send.
+that is sent a prefill request; elsewhere the first answer of the group tells, unless there is nothing else to
+send.
 """
 
 from collections import Counter, OrderedDict, deque
@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from builders.inference.asking.requests import Request
 
 N_WARM = 256  # groups that a server's cache is taken to remember
-N_PRIMERS = 8  # at once: a prefix known long before it is used may have left the cache again
+N_PREFILLS = 8  # at once: a prefix known long before it is used may have left the cache again
 
 
 class Queue:
-    """What waits for one server; `primes`: whether it is sent requests that only prime its cache."""
+    """What waits for one server; `prefills`: whether it is sent requests that only fill its cache."""
 
-    def __init__(self, primes: bool) -> None:
-        self.primes = primes
+    def __init__(self, prefills: bool) -> None:
+        self.prefills = prefills
         self._ready: deque[Request] = deque()
         self._held: dict[str, deque[Request]] = {}  # by groups whose prefix is on its way
         self._warm: OrderedDict[str, None] = OrderedDict()
@@ -36,7 +36,7 @@ class Queue:
             self._ready.append(request)
 
     def next(self) -> Request | None:
-        """What to send next, perhaps a request that primes; None where what waits had better do so."""
+        """What to send next, perhaps a prefill request; None where what waits had better do so."""
         while self._ready:
             request = self._ready.popleft()
             group = request.group
@@ -44,15 +44,15 @@ class Queue:
                 self._held[group].append(request)
                 continue
             if group and group not in self._warm and self._n_of[group] > 1:
-                if self.primes and len(self._held) >= N_PRIMERS:
+                if self.prefills and len(self._held) >= N_PREFILLS:
                     self._ready.appendleft(request)
                     return None
                 self._held[group] = deque()
-                if self.primes:
+                if self.prefills:
                     self._held[group].append(request)
-                    return request.primer()
+                    return request.prefill()
             return self._taken(request)
-        if not self.primes:
+        if not self.prefills:
             for requests in self._held.values():
                 if requests:
                     return self._taken(requests.popleft())

@@ -6,7 +6,7 @@ server.
 
 from collections.abc import Iterator, Sequence
 
-from builders.inference.asking.lane import Lane
+from builders.inference.asking.endpoint import Endpoint
 from builders.inference.asking.requests import Request
 from builders.inference.usage import Usage
 
@@ -14,43 +14,46 @@ N_HOMES = 10_000  # groups whose server is remembered
 
 
 class Queues:
-    """The queues of all lanes; counts what waits in `usage`."""
+    """The queues of all endpoints; counts what waits in `usage`."""
 
-    def __init__(self, lanes: Sequence[Lane], usage: Usage) -> None:
-        self._lanes = list(lanes)
+    def __init__(self, endpoints: Sequence[Endpoint], usage: Usage) -> None:
+        self._endpoints = list(endpoints)
         self._usage = usage
-        self._homes: dict[str, Lane] = {}
+        self._homes: dict[str, Endpoint] = {}
 
-    def put(self, request: Request, ahead: bool = False, not_to: Lane | None = None) -> None:
+    def put(self, request: Request, ahead: bool = False, not_to: Endpoint | None = None) -> None:
         """Add a request to the queue of its group's server, or of the one with the least to do."""
-        lanes = [lane for lane in self._lanes if lane.is_open] or self._lanes
-        others = [lane for lane in lanes if lane is not not_to] or lanes
-        lane = self._homes.get(request.group)
-        if lane not in others:
-            lane = min(others, key=lambda lane: (len(lane.queue) + lane.n_in_flight) / lane.limit.value)
+        endpoints = [endpoint for endpoint in self._endpoints if endpoint.is_open] or self._endpoints
+        others = [endpoint for endpoint in endpoints if endpoint is not not_to] or endpoints
+        endpoint = self._homes.get(request.group)
+        if endpoint not in others:
+            endpoint = min(
+                others,
+                key=lambda endpoint: (len(endpoint.queue) + endpoint.n_in_flight) / endpoint.limit.value,
+            )
             if len(self._homes) >= N_HOMES:
                 self._homes.clear()
             if request.group:  # without one, each goes where there is least to do
-                self._homes[request.group] = lane
-        lane.queue.put(request, ahead)
+                self._homes[request.group] = endpoint
+        endpoint.queue.put(request, ahead)
         self._usage.waiting += 1
 
-    def take(self, lane: Lane) -> Request | None:
+    def take(self, endpoint: Endpoint) -> Request | None:
         """What a server is sent next: from its own queue, or else from the end of the longest."""
         # Neighbours may fail alike (one function, one long prompt): the far end tells more of the server.
-        request = lane.queue.last() if lane.trouble else lane.queue.next()
-        if not request and not lane.queue:
-            request = max(self._lanes, key=lambda lane: len(lane.queue)).queue.last()
-        if request and not request.is_primer:
+        request = endpoint.queue.last() if endpoint.trouble else endpoint.queue.next()
+        if not request and not endpoint.queue:
+            request = max(self._endpoints, key=lambda endpoint: len(endpoint.queue)).queue.last()
+        if request and not request.is_prefill:
             self._usage.waiting -= 1
         return request
 
     def emptied(self) -> Iterator[Request]:
         """All that waits, which then does no longer."""
-        for lane in self._lanes:
-            for request in lane.queue.emptied():
+        for endpoint in self._endpoints:
+            for request in endpoint.queue.emptied():
                 self._usage.waiting -= 1
                 yield request
 
     def __bool__(self) -> bool:
-        return any(lane.queue for lane in self._lanes)
+        return any(endpoint.queue for endpoint in self._endpoints)

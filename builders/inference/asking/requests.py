@@ -1,8 +1,8 @@
 """What goes over the wire.
 
 A `Request` is one HTTP request: one payload, or several that differ only in consecutive seeds, samples of one
-question that the server is asked to draw at once. A primer has the server compute a prompt that others share
-the most of; its answer is nobody's.
+question that the server is asked to draw at once. A prefill request has the server compute a prompt that
+others share the most of; its answer is nobody's.
 """
 
 import json
@@ -26,21 +26,21 @@ class Request:
     group: str
     n_tries: int = 0
     first_lost_s: float = 0.0
-    is_primer: bool = False
+    is_prefill: bool = False
 
     def body(self, model: str, extras: Payload) -> bytes:
         """The JSON to send. Escaped as ASCII, any Python string can be sent, half surrogate pairs too."""
         payload = {"model": model, **next(iter(self.payloads.values())), **extras}
-        if self.is_primer:
+        if self.is_prefill:
             payload.pop("response_format", None)
             payload["max_tokens"] = 1
         elif len(self.payloads) > 1:
             payload["n"] = len(self.payloads)
         return json.dumps(payload).encode()
 
-    def primer(self) -> "Request":
+    def prefill(self) -> "Request":
         """What has the server compute the prompt, and no more."""
-        return replace(self, is_primer=True)
+        return replace(self, is_prefill=True)
 
     def apart(self) -> list["Request"]:
         """A request for each payload."""

@@ -34,11 +34,11 @@ class Waiting:
         All in one go: nothing that is answered meanwhile is asked a second time.
         """
         self._asks.add(ask)
-        known = self._cache.get(list({chain.key for chain in ask.chains}))
-        new = [chain for chain in ask.chains if chain.key not in known]
+        cached = self._cache.get(list({chain.key for chain in ask.chains}))
+        new = [chain for chain in ask.chains if chain.key not in cached]
         for request in bundled([chain for chain in new if self._waits(chain)]):
             self._queues.put(request)
-        return [(chain, known[chain.key]) for chain in ask.chains if chain.key in known]
+        return [(chain, cached[chain.key]) for chain in ask.chains if chain.key in cached]
 
     def leave(self, ask: Ask) -> None:
         """A call ends; what it was given is on disk, or it fails."""

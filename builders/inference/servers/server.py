@@ -22,7 +22,7 @@ from builders.inference.transport import Broken, Reply, on_this_machine, read_pa
 
 PROBE_TIMEOUT_S = 15
 MIN_SECRET_CHARS = 12
-_ENDPOINTS = ("/chat/completions", "/completions", "/models")
+_PATHS = ("/chat/completions", "/completions", "/models")
 _Read = Callable[[str], Reply]
 """What reads a page of a server; raises Broken."""
 
@@ -124,8 +124,8 @@ def _normalised(base_url: str) -> str:
     if not address.hostname or address.scheme not in ("http", "https"):
         raise ServerDown(f"{base_url!r} is not an address: give one like http://host:port.")
     url = url.rstrip("/")
-    for endpoint in _ENDPOINTS:
-        url = url.removesuffix(endpoint)
+    for path in _PATHS:
+        url = url.removesuffix(path)
     return url
 
 
@@ -171,9 +171,9 @@ def _chosen(entries: list[dict[str, Any]], model: str | None, url: str) -> dict[
 def _described(read: _Read, url: str, entry: dict[str, Any], api_key: str | None) -> Server:
     """Who answers: sglang's own word about its weights, else vLLM's `root`, else the model's name."""
     origin, here = url.removesuffix("/v1"), on_this_machine(url)
-    told = _told(read, origin, ("model_info", "get_model_info")).get("model_path")
+    told = _reported(read, origin, ("model_info", "get_model_info")).get("model_path")
     if isinstance(told, str) and told:
-        settings = _told(read, origin, ("server_info", "get_server_info"))
+        settings = _reported(read, origin, ("server_info", "get_server_info"))
         revision = settings.get("revision")
         identity = told_identity(told, revision if isinstance(revision, str) and revision else None, here)
         # In this mode sglang draws all samples of a request under its one seed: they would be the same.
@@ -200,10 +200,10 @@ def _cache_tokens(read: _Read, origin: str) -> int:
     return load.n_cache_tokens if load else 0
 
 
-def _told(read: _Read, origin: str, endpoints: tuple[str, ...]) -> dict[str, Any]:
-    for endpoint in endpoints:
+def _reported(read: _Read, origin: str, paths: tuple[str, ...]) -> dict[str, Any]:
+    for path in paths:
         try:
-            reply = read(f"{origin}/{endpoint}")
+            reply = read(f"{origin}/{path}")
             found = parsed(reply.body)
         except (Broken, ValueError):
             continue

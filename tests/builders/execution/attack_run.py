@@ -41,14 +41,14 @@ def main(tier: str, attacks_file: str, canary: str, port: str) -> dict[str, Any]
     answers: dict[str, dict[str, Any]] = {}
     with Sandbox(QUICK, workers=2, tier=tier) as sandbox:
         for name, [run] in zip(quick, sandbox.run_many(jobs[name] for name in quick), strict=True):
-            answers[name] = _told(run)
+            answers[name] = _as_dict(run)
     patient = [name for name in jobs if name not in quick and name not in proven]
     with Sandbox(PATIENT, tier=tier) as sandbox:
         for name, [run] in zip(patient, sandbox.run_many(jobs[name] for name in patient), strict=True):
-            answers[name] = _told(run)
+            answers[name] = _as_dict(run)
     with Prover(PATIENT, tier=tier) as prover:
         for name, [proof] in zip(proven, prover.prove_many(jobs[name] for name in proven), strict=True):
-            answers[name] = {**_told(proof.execution), "agrees": proof.agrees}
+            answers[name] = {**_as_dict(proof.execution), "agrees": proof.agrees}
     return {
         "answers": answers,
         "user": os.getuid(),
@@ -58,7 +58,7 @@ def main(tier: str, attacks_file: str, canary: str, port: str) -> dict[str, Any]
     }
 
 
-def _told(run: Execution) -> dict[str, Any]:
+def _as_dict(run: Execution) -> dict[str, Any]:
     return {
         "status": run.status,
         "output": run.output,

@@ -43,7 +43,7 @@ watch._FORK_S = 0.2
 """
 DIES = """
 from builders.execution.inside import zygote
-zygote._Server.serve = lambda *request: os._exit(1)
+zygote._ForkServer.serve = lambda *request: os._exit(1)
 """
 
 

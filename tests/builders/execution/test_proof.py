@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from builders.execution import Job, Limits, Prover
-from builders.execution.inside.worlds import CHANCE, SURROUNDINGS
+from builders.execution.inside.environments import CHANCE, SURROUNDINGS
 from builders.execution.proof import SPOT_CHECK
 from tests.builders.execution.processes import descendants
 
@@ -81,14 +81,14 @@ def test_what_follows_from_the_input_is_proven(prover: Prover, body: str) -> Non
         ("clock", "import time; return time.strftime('%d %H:%M')"),
         ("clock", "import datetime; return datetime.date.today().isoformat()"),
         ("clock", "import time; a = time.perf_counter(); return time.perf_counter() - a"),
-        ("environment", "import os; return os.environ['HOME']"),
-        ("environment", "import os; return sorted(os.environ)"),
-        ("environment", "import os; return os.path.abspath('data.txt')"),
-        ("environment", "import os; return os.path.expanduser('~')"),
-        ("environment", "import locale; return locale.setlocale(locale.LC_COLLATE, '')"),
-        ("environment", "import datetime; return str(datetime.datetime.fromtimestamp(x))"),
-        ("environment", "import datetime; return datetime.datetime(2020, 1, 1).timestamp()"),
-        ("environment", "import time; return list(time.localtime(0))[:6]"),
+        ("settings", "import os; return os.environ['HOME']"),
+        ("settings", "import os; return sorted(os.environ)"),
+        ("settings", "import os; return os.path.abspath('data.txt')"),
+        ("settings", "import os; return os.path.expanduser('~')"),
+        ("settings", "import locale; return locale.setlocale(locale.LC_COLLATE, '')"),
+        ("settings", "import datetime; return str(datetime.datetime.fromtimestamp(x))"),
+        ("settings", "import datetime; return datetime.datetime(2020, 1, 1).timestamp()"),
+        ("settings", "import time; return list(time.localtime(0))[:6]"),
         (CHANCE, "return id(object())"),
         (CHANCE, "return repr(object())"),
         (CHANCE, "import threading; return threading.get_ident()"),
@@ -134,7 +134,7 @@ def test_workers_for_an_explanation_end_with_it(prover: Prover) -> None:
 
 def test_several_causes_are_all_named(prover: Prover) -> None:
     [proof] = prover.prove(Job("import os, time\ndef f(x): return [time.time(), os.getcwd()]", "f", ["1"]))
-    causes = f"{SURROUNDINGS['clock']}, {SURROUNDINGS['environment']}"
+    causes = f"{SURROUNDINGS['clock']}, {SURROUNDINGS['settings']}"
     assert proof.detail.startswith(f"depends on {causes}: one run gives [1700000000.0")
 
 
@@ -152,7 +152,7 @@ def test_details_of_what_chance_decides_are_the_same_each_time(prover: Prover) -
 
 
 def test_a_part_of_all_functions_runs_each_input_in_a_process_of_its_own(prover: Prover) -> None:
-    """In each world a call comes before the second input's; when it is alone there is none."""
+    """In each environment a call comes before the second input's; when it is alone there is none."""
     code = (
         "import sys\ndef f(x):\n is_first = not hasattr(sys, 'called')\n sys.called = True\n"
         " return is_first if x == 2 else None\n"
@@ -186,13 +186,13 @@ def test_numpy_s_own_clock_proves_nothing(prover: Prover, body: str) -> None:
 
 
 def test_the_order_of_two_elements_is_mostly_found(prover: Prover) -> None:
-    """Two further worlds leave one in four of such pairs; the number here is fixed by the hash seeds."""
+    """Two more environments leave one in four of such pairs; the number here is fixed by the hash seeds."""
     code = "def f(x): return list({f'left{x}', f'right{x}'})"
     proofs = prover.prove(Job(code, "f", [str(x) for x in range(40)]))
     assert sum(not proof.agrees for proof in proofs) >= 25
 
 
-def test_what_is_too_slow_in_one_world_is_too_slow(prover: Prover) -> None:
+def test_what_is_too_slow_in_one_environment_is_too_slow(prover: Prover) -> None:
     code = "calls = []\ndef f(x):\n calls.append(x)\n while len(calls) > 1: pass\n return x"
     (proof,) = prover.prove(Job(code, "f", ["1"]))
     assert (proof.execution.status, proof.agrees) == ("timeout", True)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from builders.execution import Job, Limits, Proof, Prover, Sandbox
-from builders.execution.inside.worlds import SURROUNDINGS
+from builders.execution.inside.environments import SURROUNDINGS
 from builders.verifier import canonical
 from tests import SHARED
 

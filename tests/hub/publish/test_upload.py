@@ -34,16 +34,16 @@ def published(folder: str, repo_id: str, options: dict[str, object]) -> dict[str
     import hub.publish.upload
     from hub.publish.upload import Target, publish
 
-    hub.publish.FIRST_PAUSE_S = hub.publish.MAX_PAUSE_S = 0.01
+    hub.publish.upload.FIRST_PAUSE_S = hub.publish.upload.MAX_PAUSE_S = 0.01
     made = publish(Path(folder), Target(repo_id, **options), "A version")
-    changes = made.changes
+    plan = made.plan
     return {
         "oid": made.oid,
         "url": made.url,
-        "added": sorted(changes.added),
-        "changed": sorted(changes.changed),
-        "removed": sorted(changes.removed),
-        "n_unchanged": changes.n_unchanged,
+        "added": sorted(plan.added),
+        "changed": sorted(plan.changed),
+        "removed": sorted(plan.removed),
+        "n_unchanged": plan.n_unchanged,
     }
 
 

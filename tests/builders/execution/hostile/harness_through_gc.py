@@ -7,7 +7,16 @@ def main_solution(x):
     gc.unfreeze()
     for thing in gc.get_objects():
         name = type(thing).__name__
-        if name in ("Worker", "Encoder", "Seeds", "JobFilter", "VirtualClock", "_Server", "Watch", "Frames"):
+        if name in (
+            "Worker",
+            "Encoder",
+            "Seeds",
+            "JobFilter",
+            "VirtualClock",
+            "_ForkServer",
+            "Watch",
+            "Frames",
+        ):
             for key in list(vars(thing)):
                 setattr(thing, key, None)
     return {"a": 1}

@@ -9,7 +9,7 @@ from itertools import count, pairwise
 import pytest
 
 from builders.inference import Server
-from builders.inference.asking.lane import Lane, Lost
+from builders.inference.asking.endpoint import Endpoint, Lost
 from builders.inference.asking.limit import FIRST, N_TO_JUDGE, Limit
 from builders.inference.transport import Transport
 from tests.doubles.chat_server import ChatServer
@@ -38,7 +38,7 @@ def refusing(most: int, serve: Serve) -> Serve:
 
 
 def drive(limit: Limit, serve: Serve, n_replies: int, on_change: Callable[[int], object] = int) -> None:
-    """Keep a server as full as the limit allows, as a lane does, until so many replies came."""
+    """Keep a server as full as the limit allows, as an endpoint does, until so many replies came."""
     numbers = count()
     in_flight: list[tuple[float, int, int]] = []
     sent = {}
@@ -165,14 +165,16 @@ def test_a_burst_of_refusals_is_one_strain(server: ChatServer) -> None:
 
     async def bursts() -> list[int]:
         async with Transport() as transport:
-            lane = Lane(Server(f"{server.address}/v1", "tiny", "tiny"), transport, 32, 30)
+            endpoint = Endpoint(Server(f"{server.address}/v1", "tiny", "tiny"), transport, 32, 30)
             limits = []
             for _ in range(2):
-                lane.n_in_flight = 16
+                endpoint.n_in_flight = 16
                 body = b'{"messages": [{"content": "a"}]}'
-                replies = await asyncio.gather(*(lane.send(body) for _ in range(16)), return_exceptions=True)
-                assert all(isinstance(reply, Lost) and reply.fault == "busy" for reply in replies)
-                limits.append(lane.limit.value)
+                replies = await asyncio.gather(
+                    *(endpoint.send(body) for _ in range(16)), return_exceptions=True
+                )
+                assert all(isinstance(reply, Lost) and reply.cause == "busy" for reply in replies)
+                limits.append(endpoint.limit.value)
             return limits
 
     assert asyncio.run(bursts()) == [16, 8]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders.inference import RequestCache
-from builders.inference.asking.queue import N_PRIMERS, N_WARM, Queue
+from builders.inference.asking.queue import N_PREFILLS, N_WARM, Queue
 from builders.inference.asking.requests import Request
 from tests.builders.inference.calls import WAIT_S, Gate, aside, asking, order, until
 from tests.doubles.chat_server import ChatServer, request, texts
@@ -21,8 +21,8 @@ def one(name: str) -> Request:
     return Request({name: {"messages": []}}, group=name[0])
 
 
-def queue(*names: str, primes: bool) -> Queue:
-    made = Queue(primes)
+def queue(*names: str, prefills: bool) -> Queue:
+    made = Queue(prefills)
     for name in names:
         made.put(one(name), ahead=False)
     return made
@@ -32,12 +32,12 @@ def name_of(found: Request | None) -> str | None:
     if found is None:
         return None
     (name,) = found.payloads
-    return f"primer of {name}" if found.is_primer else name
+    return f"prefill of {name}" if found.is_prefill else name
 
 
 def test_a_group_waits_until_its_prefix_is_known() -> None:
-    waiting = queue("f1", "f2", "g1", "f3", "g2", primes=True)
-    assert [name_of(waiting.next()) for _ in range(3)] == ["primer of f1", "primer of g1", None]
+    waiting = queue("f1", "f2", "g1", "f3", "g2", prefills=True)
+    assert [name_of(waiting.next()) for _ in range(3)] == ["prefill of f1", "prefill of g1", None]
     waiting.returned("g")
     assert [name_of(waiting.next()) for _ in range(3)] == ["g1", "g2", None]
     waiting.returned("f")
@@ -49,52 +49,52 @@ def test_a_group_waits_until_its_prefix_is_known() -> None:
 
 
 def test_few_prefixes_are_on_their_way_at_a_time() -> None:
-    names = [f"{chr(ord('a') + group)}{number}" for group in range(N_PRIMERS + 2) for number in (1, 2)]
-    waiting = queue(*names, primes=True)
-    firsts = [name_of(waiting.next()) for _ in range(N_PRIMERS + 1)]
-    assert firsts == [*(f"primer of {name}" for name in names[: 2 * N_PRIMERS : 2]), None]
+    names = [f"{chr(ord('a') + group)}{number}" for group in range(N_PREFILLS + 2) for number in (1, 2)]
+    waiting = queue(*names, prefills=True)
+    firsts = [name_of(waiting.next()) for _ in range(N_PREFILLS + 1)]
+    assert firsts == [*(f"prefill of {name}" for name in names[: 2 * N_PREFILLS : 2]), None]
     waiting.returned("c")
-    assert [name_of(waiting.next()) for _ in range(4)] == ["c1", "c2", f"primer of {names[-4]}", None]
+    assert [name_of(waiting.next()) for _ in range(4)] == ["c1", "c2", f"prefill of {names[-4]}", None]
 
 
-def test_without_primers_the_first_of_a_group_goes_ahead_and_no_room_is_wasted() -> None:
-    waiting = queue("f1", "f2", "f3", "g1", "g2", primes=False)
+def test_without_prefill_requests_the_first_of_a_group_goes_ahead_and_no_room_is_wasted() -> None:
+    waiting = queue("f1", "f2", "f3", "g1", "g2", prefills=False)
     assert [name_of(waiting.next()) for _ in range(3)] == ["f1", "g1", "f2"]
     waiting.returned("g")
     assert [name_of(waiting.next()) for _ in range(3)] == ["g2", "f3", None]
 
 
-@pytest.mark.parametrize("primes", [True, False])
-def test_what_shares_with_nothing_else_does_not_wait(primes: bool) -> None:
-    waiting = queue("f1", primes=primes)
+@pytest.mark.parametrize("prefills", [True, False])
+def test_what_shares_with_nothing_else_does_not_wait(prefills: bool) -> None:
+    waiting = queue("f1", prefills=prefills)
     waiting.put(Request({"x": {}}, group=""), ahead=False)
     waiting.put(Request({"y": {}}, group=""), ahead=False)
     assert [name_of(waiting.next()) for _ in range(4)] == ["f1", "x", "y", None]
 
 
-def test_a_server_that_was_started_anew_is_primed_anew() -> None:
-    waiting = queue("f1", "f2", primes=True)
+def test_a_server_that_was_started_anew_is_prefilled_anew() -> None:
+    waiting = queue("f1", "f2", prefills=True)
     waiting.returned("f")
     waiting.cools()
-    assert name_of(waiting.next()) == "primer of f1"
+    assert name_of(waiting.next()) == "prefill of f1"
 
 
 def test_a_prefix_used_long_ago_is_taken_to_be_forgotten() -> None:
-    waiting = queue("f1", "f2", primes=True)
+    waiting = queue("f1", "f2", prefills=True)
     waiting.returned("f")
     for number in range(N_WARM):
         waiting.returned(str(number))
-    assert name_of(waiting.next()) == "primer of f1"
+    assert name_of(waiting.next()) == "prefill of f1"
 
 
 @given(st.booleans(), st.lists(st.sampled_from(["f", "g", "", "next", "last", "returned"]), max_size=60))
-def test_nothing_is_lost_and_nothing_sent_twice(primes: bool, steps: list[str]) -> None:
-    waiting, in_flight, sent, n_put = Queue(primes), [], Counter[str](), 0
+def test_nothing_is_lost_and_nothing_sent_twice(prefills: bool, steps: list[str]) -> None:
+    waiting, in_flight, sent, n_put = Queue(prefills), [], Counter[str](), 0
 
     def note(found: Request | None) -> None:
         if found:
             in_flight.append(found.group)
-            sent.update([] if found.is_primer else list(found.payloads))
+            sent.update([] if found.is_prefill else list(found.payloads))
 
     for step in steps:
         if step == "next":
@@ -117,7 +117,7 @@ def test_nothing_is_lost_and_nothing_sent_twice(primes: bool, steps: list[str]) 
 
 def asked_about(server: ChatServer) -> list[str]:
     return [
-        f"{'primer of ' * (body.get('max_tokens') == 1)}{text}"
+        f"{'prefill of ' * (body.get('max_tokens') == 1)}{text}"
         for body, text in zip(server.bodies, order(server), strict=True)
     ]
 
@@ -137,8 +137,8 @@ def test_sglang_computes_a_shared_prompt_once_before_the_rest_goes_out(
     ]
     call = aside(client.ask, payloads, ["f", "f", "g"])
     until(lambda: gate.n_held and server.answered["g1"])
-    assert sorted(asked_about(server)) == ["g1", "primer of f1"]  # both at once, whichever comes first
-    assert "response_format" not in server.bodies[asked_about(server).index("primer of f1")]
+    assert sorted(asked_about(server)) == ["g1", "prefill of f1"]  # both at once, whichever comes first
+    assert "response_format" not in server.bodies[asked_about(server).index("prefill of f1")]
     gate.opened.set()
     assert texts(call.result(WAIT_S)) == ["F1", "F2", "G1"]
     assert sorted(asked_about(server)[2:]) == ["f1", "f2"]
@@ -152,7 +152,7 @@ def test_sglang_computes_a_shared_prompt_once_before_the_rest_goes_out(
 def test_where_priming_fails_the_requests_go_out_all_the_same(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr("builders.inference.asking.lane.MAX_REST_S", 0.05)
+    monkeypatch.setattr("builders.inference.asking.endpoint.MAX_REST_S", 0.05)
     sglang_like(server)
     server.faults["f1"] = [fault]
     client = asking(server, cache=cache)

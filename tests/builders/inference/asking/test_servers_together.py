@@ -268,7 +268,7 @@ def test_a_refusal_is_kept_until_refusals_are_forgotten(server: ChatServer, cach
 def test_a_busy_server_costs_a_request_none_of_its_tries(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builders.inference.asking.lane.MAX_REST_S", 0.05)
+    monkeypatch.setattr("builders.inference.asking.endpoint.MAX_REST_S", 0.05)
     server.faults["a"] = ["503"] * 9
     client = asking(server, cache=cache)
     assert texts(client.ask([request("a")])) == ["A"]
@@ -293,7 +293,7 @@ def test_a_server_that_is_back_is_found_by_the_next_call(
 def test_a_server_that_changed_its_model_unseen_gives_no_more_answers(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builders.inference.asking.lane.TRUSTED_S", 0.0)
+    monkeypatch.setattr("builders.inference.asking.endpoint.TRUSTED_S", 0.0)
     server.pages["/model_info"] = {"model_path": "weights-1"}
     client = asking(server, cache=cache)
     assert texts(client.ask([request("a")])) == ["A"]

@@ -98,7 +98,7 @@ def test_answers_do_not_move_a_limit_that_is_told() -> None:
 def test_what_a_server_cannot_run_waits_with_the_client(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builders.inference.asking.lane.LOAD_EVERY_S", 0.02)
+    monkeypatch.setattr("builders.inference.asking.endpoint.LOAD_EVERY_S", 0.02)
     server.delay_s = 0.2
     runs_at_most(server, 16, n_cache_tokens=64 * FIRST_TOKENS)
     client = asking(server, cache=cache, concurrency=256)
@@ -113,7 +113,7 @@ def test_what_a_server_cannot_run_waits_with_the_client(
 def test_a_server_that_can_run_more_is_sent_more(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builders.inference.asking.lane.LOAD_EVERY_S", 0.02)
+    monkeypatch.setattr("builders.inference.asking.endpoint.LOAD_EVERY_S", 0.02)
     server.delay_s = 0.2
     runs_at_most(server, 1000, n_cache_tokens=8 * FIRST_TOKENS)
     client = asking(server, cache=cache, concurrency=100)
@@ -125,7 +125,7 @@ def test_a_server_that_can_run_more_is_sent_more(
 def test_a_load_that_cannot_be_read_changes_nothing(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr("builders.inference.asking.lane.LOAD_EVERY_S", 0.01)
+    monkeypatch.setattr("builders.inference.asking.endpoint.LOAD_EVERY_S", 0.01)
     runs_at_most(server, 16, n_cache_tokens=8 * FIRST_TOKENS)
     server.delay_s = 0.05
     client = asking(server, cache=cache, concurrency=100)

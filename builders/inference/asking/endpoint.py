@@ -1,9 +1,9 @@
 """One server as a run sees it: how much it is sent, what its replies mean, and whether it is there at all.
 
 In: the body of a chat completion. Out: a `Completion` or a `Refusal`; or `Lost` when neither came, with what
-that says of the server. A lane is open, resting (the server asked for a pause), down (nobody answers; it is
-looked after until it comes back) or closed: it refuses every request alike, for want of a key or credit, or
-since it serves another model now.
+that says of the server. An endpoint is open, resting (the server asked for a pause), down (nobody answers; it
+is looked after until it comes back) or closed: it refuses every request alike, for want of a key or credit,
+or since it serves another model now.
 Not covered: which request goes where, and when one is given up (`dispatch`); streaming.
 """
 
@@ -42,33 +42,33 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _N_DETAIL_CHARS = 500
-Fault = Literal["request", "busy", "gone"]
+Cause = Literal["request", "busy", "gone"]
 
 
 class Lost(Exception):
     """No answer this time.
 
-    `label` counts it with its like, `fault` says whose it may be: the request's (or the server's; trying
+    `label` counts it with its like, `cause` says whose it may be: the request's (or the server's; trying
     again tells), that of a server that is busy, or of one that is gone.
     """
 
-    def __init__(self, label: str, reason: str, fault: Fault = "request"):
+    def __init__(self, label: str, reason: str, cause: Cause = "request"):
         super().__init__(reason)
         self.label = label
-        self.fault = fault
+        self.cause = cause
 
 
 class Closed(Exception):
     """The server will answer nobody."""
 
 
-class Lane:
+class Endpoint:
     """The way to one server; belongs to the event loop of its transport."""
 
     def __init__(self, server: Server, transport: Transport, most: int, timeout_s: float):
         self.server = server
         self.limit = Limit(most, timeout_s, server.n_cache_tokens)
-        self.queue = Queue(primes=server.engine == "sglang")
+        self.queue = Queue(prefills=server.engine == "sglang")
         self.n_in_flight = 0
         self.samples_at_once = server.samples_at_once
         self.extras: dict[str, Any] = {"return_meta_info": True} if server.engine == "sglang" else {}
@@ -97,9 +97,9 @@ class Lane:
         """Whether another request may go out now."""
         return self.is_open and self.n_in_flight < self.limit.value and time.monotonic() >= self.resting_until
 
-    async def send(self, body: bytes, is_primer: bool = False) -> Completion | Refusal:
-        """Sends a request once; raises Lost or Closed. A primer tells nothing of how fast answers come."""
-        sent = self.limit.sent(time.monotonic(), 0 if is_primer else self.n_in_flight)
+    async def send(self, body: bytes, is_prefill: bool = False) -> Completion | Refusal:
+        """Sends a request once; raises Lost or Closed. A prefill tells nothing of how fast answers come."""
+        sent = self.limit.sent(time.monotonic(), 0 if is_prefill else self.n_in_flight)
         try:
             url = f"{self.server.base_url}/chat/completions"
             reply = await self._transport.post(url, self.server.headers(), body, self._timeout_s)
@@ -107,12 +107,12 @@ class Lane:
                 await self._look_who_answers()
             outcome = self._read(reply)
         except Broken as broken:
-            fault: Fault = "gone" if broken.kind == "unreachable" else "request"
-            lost = Lost(broken.kind, self._clean(str(broken)), fault)
+            cause: Cause = "gone" if broken.kind == "unreachable" else "request"
+            lost = Lost(broken.kind, self._clean(str(broken)), cause)
             self._note(lost, sent.at_s, strained=broken.kind == "timeout")
             raise lost from None
         except Lost as lost:
-            self._note(lost, sent.at_s, strained=lost.fault == "busy")
+            self._note(lost, sent.at_s, strained=lost.cause == "busy")
             raise
         if isinstance(outcome, Completion):
             self._has_answered = True
@@ -145,12 +145,12 @@ class Lane:
         self.trouble = str(lost)
         if self.troubled_since is None:
             self.troubled_since = now
-        if lost.fault != "busy":  # a busy server is there
+        if lost.cause != "busy":  # a busy server is there
             self._n_losses_in_a_row += 1
         if strained and sent_at_s >= self._strained_at:  # once for all that were in flight together
             self.limit.strained()
             self._strained_at = now
-        if lost.fault == "gone" or self._n_losses_in_a_row >= max(MIN_LOSSES, self.limit.value):
+        if lost.cause == "gone" or self._n_losses_in_a_row >= max(MIN_LOSSES, self.limit.value):
             self.down = str(lost)
 
     async def _load(self) -> Load | None:

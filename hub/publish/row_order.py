@@ -48,9 +48,9 @@ class _File(NamedTuple):
     same: Path | None = None
 
 
-def arrange(made: Folder, before: Folder) -> None:
+def keep_row_order(made: Folder, before: Folder) -> None:
     """Put the tables of `made` into the order and the files of `before`. Raises VersionError."""
-    scratch = made.root / ".codeio" / "arranged"
+    scratch = made.root / ".codeio" / "row_order"
     for config in TABLES:
         both = [set(columns(folder.files(config))) for folder in (made, before)]
         if all(both) and both[0] & both[1] >= set(KEYS[config]):

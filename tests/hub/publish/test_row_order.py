@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from builders.schema import TABLES, table
 from builders.tables.folder import Folder
-from hub.publish.arrangement import arrange
-from hub.publish import arrangement
+from hub.publish import row_order
+from hub.publish.row_order import keep_row_order
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _small():
     with pytest.MonkeyPatch.context() as patch:
         for name, rows in (("ROWS", 10), ("LEAST_ROWS", 5), ("_ALWAYS_SMALL_ROWS", 5), ("MOST_SMALL", 2)):
-            patch.setattr(arrangement, name, rows)
+            patch.setattr(row_order, name, rows)
         yield
 
 
@@ -66,7 +66,7 @@ def old(tmp_path):
 
 def test_new_rows_come_last_wherever_the_build_has_them(tmp_path, old):
     new = folder(tmp_path / "new", train=[["x", *names(0, 13), "y", *names(13, 26), *"abcdefghijk"]])
-    arrange(new, old)
+    keep_row_order(new, old)
     assert held(new)["train"] == [*OLD, list("xyabcdefgh"), list("ijk")]
     assert contents(new)[:3] == contents(old)
     assert [file.name[:11] for file in new.files("io_pairs")] == [f"train-{n:05d}" for n in range(5)]
@@ -83,7 +83,7 @@ def test_new_rows_come_last_wherever_the_build_has_them(tmp_path, old):
 )
 def test_only_the_file_of_a_row_that_is_gone_or_changed_is_written_anew(tmp_path, old, rows, second):
     new = folder(tmp_path / "new", train=[rows[::-1]])
-    arrange(new, old)
+    keep_row_order(new, old)
     assert held(new)["train"] == [OLD[0], second, OLD[2]]
     is_same = [one == other for one, other in zip(contents(new), contents(old), strict=True)]
     assert is_same == [True, False, True]
@@ -94,25 +94,25 @@ def test_only_the_file_of_a_row_that_is_gone_or_changed_is_written_anew(tmp_path
 
 def test_a_file_that_lost_all_rows_is_gone(tmp_path, old):
     new = folder(tmp_path / "new", train=[names(0, 8) + names(20, 26)])
-    arrange(new, old)
+    keep_row_order(new, old)
     assert held(new)["train"] == [OLD[0], OLD[2]]
 
 
 def test_a_row_that_moved_to_the_other_split_is_new_there(tmp_path):
     old = folder(tmp_path / "old", train=[names(0, 6), names(6, 12)], test=[names(50, 56)])
     new = folder(tmp_path / "new", train=[names(0, 3), names(4, 12)], test=[["003", *names(50, 56)]])
-    arrange(new, old)
+    keep_row_order(new, old)
     rest = ["000", "001", "002", "004", "005"]
     assert held(new) == {"train": [rest, names(6, 12)], "test": [names(50, 56), ["003"]]}
 
 
 def test_rows_of_one_key_stay_as_many_as_they_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(arrangement, "MOST_SMALL", 9)
+    monkeypatch.setattr(row_order, "MOST_SMALL", 9)
     row = dict(zip(TABLES["dropped"], ("tasks", "a", "f", "duplicate", "1", ""), strict=True))
     other = {**row, "drop_detail": "2"}
     old = folder(tmp_path / "old", "dropped", train=[[row, row, other], [{**row, "row_id": "b"}]])
     new = folder(tmp_path / "new", "dropped", train=[[other, {**row, "row_id": "b"}, row, other, row, row]])
-    arrange(new, old)
+    keep_row_order(new, old)
     assert held(new, "dropped", "drop_detail")["train"] == [["1", "1", "2"], ["1"], ["2", "1"]]
 
 
@@ -121,7 +121,7 @@ def test_small_files_do_not_pile_up(tmp_path):
     shapes = []
     for version in range(1, 7):
         made = folder(tmp_path / str(version), train=[names(0, 20 + 2 * version)[::-1]])
-        arrange(made, before)
+        keep_row_order(made, before)
         shapes.append([len(part) for part in held(made)["train"]])
         before = made
     assert shapes == [
@@ -137,10 +137,10 @@ def test_small_files_do_not_pile_up(tmp_path):
 def test_what_has_many_small_files_stays_so_until_it_changes(tmp_path):
     old = folder(tmp_path / "old", train=[names(start, start + 2) for start in range(0, 10, 2)])
     same = folder(tmp_path / "same", train=[names(0, 10)])
-    arrange(same, old)
+    keep_row_order(same, old)
     assert contents(same) == contents(old)
     fewer = folder(tmp_path / "fewer", train=[names(0, 5) + names(6, 10)])
-    arrange(fewer, old)
+    keep_row_order(fewer, old)
     assert held(fewer)["train"] == [["004"], names(6, 8), names(8, 10), names(0, 4)]
 
 
@@ -148,7 +148,7 @@ def test_rows_with_other_columns_are_all_written_anew_in_the_old_order(tmp_path,
     for file in old.files("io_pairs"):
         pq.write_table(pq.read_table(file).drop_columns(["draw"]), file)
     new = folder(tmp_path / "new", train=[["x", *names(0, 26)[::-1]]])
-    arrange(new, old)
+    keep_row_order(new, old)
     assert held(new)["train"] == [*OLD, ["x"]]
     assert all(pq.read_schema(file).names == list(TABLES["io_pairs"]) for file in new.files("io_pairs"))
 
@@ -158,7 +158,7 @@ def test_without_what_names_a_row_the_build_stays_as_it_is(tmp_path, old):
         pq.write_table(pa.table({"other": [1]}), file)
     new = folder(tmp_path / "new", train=[names(0, 26)])
     for before in (old, Folder(tmp_path / "nothing")):
-        arrange(new, before)
+        keep_row_order(new, before)
         assert held(new)["train"] == [names(0, 26)]
 
 
@@ -168,7 +168,7 @@ def test_files_behind_links_are_taken_over_and_names_mean_nothing(tmp_path, old)
     for file in old.files("io_pairs"):
         (cached / "io_pairs" / file.name).symlink_to(os.path.relpath(file, cached / "io_pairs"))
     new = folder(tmp_path / "new [1]*", train=[[*names(0, 9), "x", *names(9, 26)]])
-    arrange(new, Folder(cached))
+    keep_row_order(new, Folder(cached))
     assert held(new)["train"] == [*OLD, ["x"]]
     assert not any(file.is_symlink() for file in new.files("io_pairs"))
 
@@ -178,7 +178,9 @@ def test_it_does_not_depend_on_the_process(tmp_path, old):
     for seed in ("1", "2"):
         new = folder(tmp_path / seed, train=[["x", *names(3, 26)[::-1], "y"]])
         code = "import sys; from pathlib import Path; from builders.tables.folder import Folder as F;"
-        code += "from hub.publish.arrangement import arrange; arrange(*map(F, map(Path, sys.argv[1:])))"
+        code += (
+            "from hub.publish.row_order import keep_row_order as keep; keep(*map(F, map(Path, sys.argv[1:])))"
+        )
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         subprocess.run([sys.executable, "-c", code, new.root, old.root], env=environment, check=True)
         made.append(contents(new))
@@ -202,8 +204,8 @@ def test_whatever_came_before_a_version_has_the_rows_of_its_build(tmp_path_facto
             splits.setdefault(split, [[]])[0].append(pair(name, output))
         made, again = (folder(root / f"{number}{which}", **splits) for which in "ab")
         if before:
-            arrange(made, before)
-        arrange(again, made)
+            keep_row_order(made, before)
+        keep_row_order(again, made)
         assert contents(again) == contents(made)
         for split, (built,) in splits.items():
             files = sorted((made.root / "io_pairs").glob(f"{split}-*"))

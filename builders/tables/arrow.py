@@ -1,0 +1,56 @@
+"""Datasets and the Arrow tables that hold their rows.
+
+`datasets` names each view of a table by pickling it, which costs a small build more than its own work. Here
+views get a name that is given or made up, and rows are read as Arrow tables, some at a time.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from datasets import Dataset, DatasetInfo, Features
+from datasets.table import InMemoryTable
+from numpy.typing import NDArray
+
+_MOST_TIMES = 4
+"""So many times the rows that are wanted may be read, for reading them in one piece."""
+
+
+def dataset(
+    rows: pa.Table,
+    features: Features,
+    *,
+    positions: Sequence[int] | NDArray[np.int64] | None = None,
+    fingerprint: str | None = None,
+) -> Dataset:
+    """Return a Dataset of these rows, or of those at some positions; no row is copied."""
+    indices = None if positions is None else pa.table({"indices": pa.array(positions, pa.uint64())})
+    return Dataset(
+        InMemoryTable(rows.replace_schema_metadata(None)),
+        DatasetInfo(features=features),
+        indices_table=None if indices is None else InMemoryTable(indices),
+        fingerprint=fingerprint or uuid.uuid4().hex,
+    )
+
+
+def selected(rows: Dataset, positions: Sequence[int] | NDArray[np.int64]) -> Dataset:
+    """Return the rows at these positions; no row is copied."""
+    return rows.select(positions, new_fingerprint=uuid.uuid4().hex)
+
+
+def values(rows: Dataset, column: str) -> list[Any]:
+    """Return the values of one column, as Python's."""
+    found: list[Any] = rows.with_format("arrow", columns=[column])[:][column].to_pylist()
+    return found
+
+
+def taken(rows: Dataset, positions: Sequence[int] | NDArray[np.int64]) -> pa.Table:
+    """Return the rows at these positions of a Dataset in Arrow's format, neighbours in one piece."""
+    if not len(positions):
+        return rows[:0]
+    low, high = int(np.min(positions)), int(np.max(positions))
+    if high - low < _MOST_TIMES * len(positions):
+        return rows[low : high + 1].take(pa.array(np.asarray(positions) - low))
+    return rows[list(positions)]

@@ -1,0 +1,150 @@
+"""The import contracts of pyproject.toml hold, and each of them bites: one forbidden import breaks it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests import ROOT
+
+PACKAGES = ("builders", "hub", "prompts")
+LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+with (ROOT / "pyproject.toml").open("rb") as file:
+    CONTRACTS = {
+        contract["id"]: contract["name"]
+        for contract in tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    }
+
+
+class Case(NamedTuple):
+    """A contract, and a module with an import that breaks it; the module is new if there is none."""
+
+    contract: str
+    module: str
+    added: str
+
+
+UP = [
+    Case("builders", "builders.verifier", "import builders.schema"),
+    Case("builders", "builders.tables.folder", "from builders.running import run"),
+    Case("builders", "builders.stage", "import builders.pipeline"),
+    Case("builders", "builders.inference.usage", "import builders.execution"),
+    Case("hub", "hub.layout", "from hub import versions"),
+    Case("hub", "hub.versions", "from hub.changes import compare"),
+    Case("hub", "hub.export", "from hub.audit import report"),
+    Case("cli", "builders.cli.summary", "from builders.cli import console"),
+    Case("cli", "builders.cli.audit", "from builders.cli import build"),
+    Case("functions", "builders.functions.trials", "from builders.functions import author"),
+    Case("functions", "builders.functions.wrapping", "from builders.functions import replies"),
+    Case("execution", "builders.execution.job", "from builders.execution import sandbox"),
+    Case("execution", "builders.execution.inside.wire", "from builders.execution import job"),
+    Case("inference", "builders.inference.answers", "from builders.inference import usage"),
+    Case("inference", "builders.inference.servers.server", "from builders.inference.asking import client"),
+]
+LATER_STAGE = [
+    Case("builders", "builders.raw_code", "import builders.io_pairs"),
+    Case("builders", "builders.tasks", "from builders import responses"),
+    Case("builders", "builders.responses", "def late():\n    import builders.verdicts"),
+]
+NO_FLOOR = [
+    Case("builders", "builders.novel", ""),
+    Case("hub", "hub.novel", ""),
+    Case("cli", "builders.cli.novel", ""),
+    Case("functions", "builders.functions.novel", ""),
+    Case("execution", "builders.execution.novel", ""),
+    Case("inference", "builders.inference.novel", ""),
+]
+HUB = [
+    Case("hub_is_above", "builders.pipeline", "import hub.layout"),
+    Case("hub_is_above", "builders.running.run", "from hub import versions"),
+    Case("hub_is_above", "builders.novel", "import hub"),
+]
+PROMPTS = [
+    Case("prompts", "prompts", "import builders.verifier"),
+    Case("prompts", "prompts.novel", "from hub import layout"),
+    Case("no_prompts", "builders.inference.asking.client", "import prompts"),
+]
+INSIDE = [
+    Case("inside", "builders.execution.inside.zygote", "import builders.verifier"),
+    Case("inside", "builders.execution.inside.wire", "from builders.execution import Job"),
+    Case("inside", "builders.functions.inside.syntax", "from builders.functions import trials"),
+    Case("inside", "builders.selection.inside.shape", "from builders.functions.inside import syntax"),
+    Case("inside", "builders.sources.inside.parsing", "import prompts"),
+    Case("inside", "builders.sources.inside.novel", "from hub import layout"),
+    Case("inside", "builders.tables.inside.novel", "from builders.tables import folder"),
+]
+FOREIGN = [
+    Case("standard_library", "builders.execution.inside.worker", "def call():\n    import numpy"),
+    Case("standard_library", "builders.sources.inside.novel", "import rich.table"),
+    Case("standard_library", "builders.verifier", "import jsonschema"),
+    Case("standard_library", "builders.grading", "from pyarrow import compute"),
+    Case("standard_library", "builders.execution.proof", "import unheard_of"),
+    Case("standard_library", "hub.rewards", "from builders.tables import folder"),
+    Case("standard_library", "hub", "import httpx"),
+]
+CIRCLES = [
+    Case("circles", "builders.inference.servers.identity", "from builders.inference.servers import weights"),
+    Case("circles", "hub.audit.report", "from hub.audit import case, turns"),
+]
+CASES = [*UP, *LATER_STAGE, *NO_FLOOR, *HUB, *PROMPTS, *INSIDE, *FOREIGN, *CIRCLES]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """The packages with their contracts, to be spoilt."""
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("corpus", "*.md", "*.pyc")
+        )
+    (tmp_path / "tests").mkdir()
+    for name in ("pyproject.toml", "tests/__init__.py", "tests/contracts.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def linted(house: Path) -> tuple[int, set[str]]:
+    """Return how lint-imports ends there, and which contracts it names as broken."""
+    done = subprocess.run(
+        [LINT_IMPORTS, "--no-cache", "--no-logo"],
+        cwd=house,
+        env={**os.environ, "COLUMNS": "500"},
+        capture_output=True,
+        text=True,
+    )
+    assert "Contracts: " in done.stdout, done.stdout + done.stderr
+    return done.returncode, {key for key, name in CONTRACTS.items() if f"{name} BROKEN" in done.stdout}
+
+
+def add(house: Path, module: str, code: str) -> None:
+    """Append to a module or a package's `__init__`; what is not there is made."""
+    place = house.joinpath(*module.split("."))
+    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    file.parent.mkdir(exist_ok=True)
+    (file.parent / "__init__.py").touch()
+    with file.open("a") as stream:
+        stream.write(f"\n{code}\n")
+
+
+def test_the_contracts_hold(house: Path) -> None:
+    assert linted(house) == (0, set())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.contract}-{case.module}")
+def test_a_forbidden_import_breaks_its_contract(house: Path, case: Case) -> None:
+    add(house, case.module, case.added)
+    exit_code, broken = linted(house)
+    assert exit_code == 1
+    assert case.contract in broken
+
+
+def test_every_contract_is_seen_to_bite() -> None:
+    assert {case.contract for case in CASES} == set(CONTRACTS)
+
+
+def test_nothing_is_ignored() -> None:
+    assert "ignore_imports" not in (ROOT / "pyproject.toml").read_text()
