@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m tests.doubles.uv pip install --quiet --python $(BIN)/python
 
 .PHONY: demo test test-trainers bench bench-hub bench-inference endurance
 
@@ -36,15 +37,18 @@ endurance: $(VENV)/.test
 	$(BIN)/python -m tests.bench.endurance
 
 $(VENV)/.bench: $(VENV)/.test
-	$(BIN)/pip install --quiet --editable ".[embedded,scientific,test,bench]"
+	$(INSTALL) --editable ".[embedded,scientific,test,bench]"
 	touch $@
 
-$(VENV)/.demo: pyproject.toml
+$(VENV)/.uv:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable ".[embedded]"
+	$(BIN)/pip install --quiet --upgrade pip uv
+	touch $@
+
+$(VENV)/.demo: pyproject.toml $(VENV)/.uv
+	$(INSTALL) --editable ".[embedded]"
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(BIN)/pip install --quiet --editable ".[embedded,scientific,test]"
+	$(INSTALL) --editable ".[embedded,scientific,test]"
 	touch $@

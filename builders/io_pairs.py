@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from builders.execution import Draw, Execution, Job, Limits, Proof, Prover, Sandbox
+from builders.execution import Draw, Execution, Job, Proof, Prover, Sandbox
 from builders.json_schemas import BadSchema, validator
-from builders.schema import IO_PAIRS, content_id
+from builders.options import IOPairsOptions
+from builders.schema import TABLES
 from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical, equal, fits
 
@@ -71,27 +72,19 @@ class _Search:
 class IOPairs(Stage):
     """Functions to proven pairs; a function without one is dropped with its commonest reason."""
 
-    name = "io_pairs"
+    makes = TABLES["io_pairs"]
     version = 4
-    features = IO_PAIRS
-    key = ("pair_id",)
+    options: IOPairsOptions
 
-    def __init__(self, sandbox: Sandbox, prover: Prover, limits: Limits, max_pairs: int, seed: int) -> None:
+    def __init__(self, options: IOPairsOptions, sandbox: Sandbox, prover: Prover) -> None:
+        """Both run code within the limits of the options."""
+        self.options = options
         self.sandbox = sandbox
         self.prover = prover
-        self.limits = limits
-        self.max_pairs = max_pairs
-        self.seed = seed
 
     def identity(self) -> Row:
-        """Limits, the number of pairs, the seed and the interpreter that runs the code."""
-        return {
-            "limits": vars(self.limits),
-            "max_pairs": self.max_pairs,
-            "seed": self.seed,
-            "python": list(sys.version_info[:2]),
-            "numpy": self.sandbox.numpy_version,
-        }
+        """The interpreter that runs the code."""
+        return {"python": list(sys.version_info[:2]), "numpy": self.sandbox.numpy_version}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Draw and prove in rounds over all functions of the batch, so that the sandbox is kept busy."""
@@ -117,14 +110,14 @@ class IOPairs(Stage):
     @property
     def _n_wanted(self) -> int:
         """Enough pairs to see a constant, too."""
-        return max(self.max_pairs, MIN_DISTINCT)
+        return max(self.options.max_pairs, MIN_DISTINCT)
 
     def _round(self, searches: list[_Search], first: int, count: int) -> None:
         draws = [
             Draw(
                 code=search.function["reference_code"],
                 generator=search.function["input_generator"],
-                seed=self.seed,
+                seed=self.options.seed,
                 function_id=search.function["function_id"],
                 first=first,
                 count=count,
@@ -176,7 +169,7 @@ class IOPairs(Stage):
                 search.reject(reason, proof.execution)
                 continue
             output = str(proof.execution.output)
-            search.pairs.append(self._pair(search.function, text, output, self.seed, draw))
+            search.pairs.append(self._pair(search.function, text, output, self.options.seed, draw))
 
     def _found(self, search: _Search) -> Iterator[Row | Drop]:
         function, pairs = search.function, search.pairs
@@ -190,7 +183,7 @@ class IOPairs(Stage):
                 f"{len(pairs)} inputs, all give {pairs[0]['output']}",
             )
         if reason is None:
-            yield from pairs[: self.max_pairs]
+            yield from pairs[: self.options.max_pairs]
             return
         counts = ", ".join(f"{count} {name}" for name, count in search.rejected.most_common())
         detail = "; ".join(filter(None, (search.last_error, counts)))
@@ -210,9 +203,9 @@ class IOPairs(Stage):
                 reason, detail = _recorded_rejection(pair, proof, schema)
                 row = self._pair(function, pair["input"], str(proof.execution.output), None, index)
                 if reason:
-                    named = content_id("io_pair", function["function_id"], pair["input"], pair["output"])
+                    named = self.makes.id({**pair, "function_id": function["function_id"]})
                     results.append(Drop(named, function["function_id"], reason, detail, canonical(pair)))
-                elif sum(not isinstance(result, Drop) for result in results) < self.max_pairs:
+                elif sum(not isinstance(result, Drop) for result in results) < self.options.max_pairs:
                     results.append(row)
             if any(isinstance(result, Drop) and result.reason == "nondeterministic" for result in results):
                 results = [_disowned(result) for result in results]
@@ -224,14 +217,14 @@ class IOPairs(Stage):
 
     @staticmethod
     def _pair(function: Row, given: str, output: str, seed: int | None, draw: int) -> Row:
-        return {
-            "pair_id": content_id("io_pair", function["function_id"], given, output),
+        pair = {
             "function_id": function["function_id"],
             "input": given,
             "output": output,
             "seed": seed,
             "draw": draw,
         }
+        return {"pair_id": TABLES["io_pairs"].id(pair), **pair}
 
 
 def _disowned(result: Row | Drop) -> Row | Drop:

@@ -8,46 +8,49 @@ import platform
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from datasets import Dataset, concatenate_datasets
 
+from builders import training_set
 from builders.execution import Prover, Sandbox
 from builders.functions.stage import Functions
 from builders.inference import Client
 from builders.io_pairs import IOPairs
+from builders.options import (
+    FunctionsOptions,
+    IOPairsOptions,
+    Limits,
+    OptionError,
+    Options,
+    RawCodeOptions,
+    ResponsesOptions,
+    Running,
+    Sampling,
+    SourceOptions,
+    TrainingSetOptions,
+    part,
+)
 from builders.raw_code import RawCode
 from builders.responses import Responses
 from builders.revisions import Revisions
 from builders.running.observer import Observer
-from builders.running.options import Options
 from builders.running.run import Run
 from builders.running.telemetry import Meter, Prices, Sample, sampled
-from builders.schema import CONVERSATIONS, DROPPED, IDS, TABLES, table
+from builders.schema import CONVERSATIONS, TABLES, is_parent
 from builders.selection.splits import Clusters, split_of
-from builders.sources import code_files as source_files
 from builders.sources import own_tables as imports
+from builders.sources.code_files import SourceConfig, read
 from builders.sources.function_files import lines
 from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Stage
-from builders.tables.arrow import selected, values
+from builders.tables.arrow import selected, table, values
 from builders.tables.folder import SPLITS, Folder
 from builders.tables.joins import Joined
 from builders.tasks import Tasks
-from builders.training_set import VIEWS, Turns
+from builders.training_set import Turns
 from builders.verdicts import Verdicts
-
-STAGES = ("raw_code", "functions", "io_pairs", "tasks", "responses", "revisions", "training_set")
-NEED_MODEL = ("functions", "responses", "revisions")
-FIRST_STAGE = {
-    None: "raw_code",
-    "functions": "io_pairs",
-    "io_pairs": "tasks",
-    "tasks": "responses",
-    "turns": "training_set",
-}
-"""The stage that runs first, by the table that is given."""
 
 
 class Build:
@@ -72,24 +75,25 @@ class Build:
         self.describe = describe
         self.client = client
         self.prices = prices
-        self.sandbox = Sandbox(options.limits, workers=workers)
-        self.prover = Prover(options.limits, workers=workers)
+        limits = part(options, Limits)
+        self.sandbox = Sandbox(limits, workers=workers)
+        self.prover = Prover(limits, workers=workers)
         self.tables: dict[str, Dataset] = {}
         self.dropped: dict[str, list[Dataset]] = {}
         self.split_of_task: dict[str, str] = {}
-        self.conversations = table([], CONVERSATIONS)
+        self.conversations = table([], CONVERSATIONS.features)
 
-    def __call__(self, until: str = STAGES[-1]) -> None:
+    def __call__(self, until: str = Running.until) -> None:
         """Run from the first stage that the source leaves open to `until`."""
-        first = FIRST_STAGE[self.options.from_table]
+        todo = steps(self.options, until)
         with ExitStack() as stack:
             stack.enter_context(self.sandbox)
             stack.enter_context(self.prover)
             self.run.log("build", **self._made_with())
             if self.options.from_table:
                 self._import(self.options.from_table)
-            for stage in STAGES[STAGES.index(first) : STAGES.index(until) + 1]:
-                getattr(self, f"_{stage}")()
+            for step in todo:
+                step.run(self)
                 self._write("dropped", self._all_dropped())
                 self.describe(self.folder)  # `load_dataset` compares sizes of splits with it
 
@@ -98,9 +102,9 @@ class Build:
         source = self.options.source
         if name == "functions" and not imports.has_tables(source):
             rows = lines(source, self.run.cache, self.options.limit)
-            functions = self._call(ImportedFunctions(self.options.license), rows)
+            functions = self._call(ImportedFunctions(part(self.options, RawCodeOptions)), rows)
             self.tables["functions"] = functions
-            self._write("functions", functions.select_columns(list(TABLES["functions"])))
+            self._write("functions", functions.select_columns(list(TABLES["functions"].columns)))
             return
         self.tables = imports.tables(source, name)
         self.tables[name] = self._limited(self.tables[name])
@@ -113,41 +117,43 @@ class Build:
         limit = self.options.limit
         return rows if limit is None else rows.select(range(min(limit, len(rows))))
 
-    def _raw_code(self) -> None:
-        options = self.options
-        config = source_files.SourceConfig(
-            source=options.source,
-            content_column=options.content_column,
-            path_column=options.path_column,
-            license_column=options.license_column,
-            limit=options.limit,
-        )
-        self._table(RawCode(self.sandbox, options.license), source_files.read(config, self.run.cache))
+    def raw_code(self) -> None:
+        """Read the source, and judge its files."""
+        config = SourceConfig(**asdict(part(self.options, SourceOptions)))
+        stage = RawCode(part(self.options, RawCodeOptions), self.sandbox)
+        self._table(stage, read(config, self.run.cache))
 
-    def _functions(self) -> None:
-        self._table(
-            Functions(self._model(), self.sandbox, self.options.limits, self.options.seed),
-            self.tables["raw_code"],
-        )
+    def functions(self) -> None:
+        """Have files made into functions."""
+        stage = Functions(part(self.options, FunctionsOptions), self._model(), self.sandbox)
+        self._table(stage, self.tables["raw_code"])
 
-    def _io_pairs(self) -> None:
-        options = self.options
-        stage = IOPairs(self.sandbox, self.prover, options.limits, options.max_pairs, options.seed)
+    def io_pairs(self) -> None:
+        """Draw and prove pairs."""
+        stage = IOPairs(part(self.options, IOPairsOptions), self.sandbox, self.prover)
         self._table(stage, self.tables["functions"])
 
-    def _tasks(self) -> None:
+    def tasks(self) -> None:
+        """Ask about pairs in both directions."""
         self._table(Tasks(), Joined(self.tables["io_pairs"]).to(self.tables["functions"], "function_id"))
 
-    def _responses(self) -> None:
-        stage = Responses(self._model(), self.options.sampling, self.options.samples)
+    def responses(self) -> None:
+        """Have tasks answered, and the answers judged."""
+        stage = Responses(part(self.options, ResponsesOptions), self._model())
         tasks = Joined(self.tables["tasks"]).to(self.tables["functions"], "function_id")
         self._judge(self._call(stage, tasks))
 
-    def _revisions(self) -> None:
+    def revisions(self) -> None:
+        """Have wrong answers revised and judged, turn by turn."""
         for turn in range(1, self.options.turns + 1):
-            stage = Revisions(self._model(), self.options.sampling, turn)
+            stage = Revisions(part(self.options, Sampling), self._model(), turn)
             rows = Joined(self.conversations).to(self.tables["functions"], "function_id")
             self._judge(self._call(stage, rows))
+
+    def training_set(self) -> None:
+        """Lay conversations out."""
+        for view in training_set.VIEWS:
+            self._table(view(part(self.options, TrainingSetOptions)), self._by_task())
 
     def _judge(self, conversations: Dataset) -> None:
         rows = (
@@ -155,13 +161,9 @@ class Build:
             .to(self.tables["io_pairs"], "pair_id")
             .to(self.tables["functions"], "function_id")
         )
-        self.conversations = self._call(Verdicts(self.prover, self.options.limits), rows)
+        self.conversations = self._call(Verdicts(part(self.options, Limits), self.prover), rows)
         self._table(Turns(), self._by_task())
         self.describe(self.folder)  # `load_dataset` compares sizes of splits with it
-
-    def _training_set(self) -> None:
-        for view in VIEWS:
-            self._table(view(self.options.sampling.system, self.options.keep_reasoning), self._by_task())
 
     def _by_task(self) -> Joined:
         rows = (
@@ -181,7 +183,7 @@ class Build:
         self._write(stage.name, self.tables[stage.name])
 
     def _call(self, stage: Stage, source: Dataset | Joined) -> Dataset:
-        usage = self.client.usage if self.client and stage.name in NEED_MODEL else None
+        usage = self.client.usage if self.client and stage.asks_model else None
         meter = Meter(stage.name, len(source), usage, self.prices)
         stage.advance = meter.advance
         started = time.monotonic()
@@ -209,7 +211,7 @@ class Build:
     def _write(self, config: str, rows: Dataset) -> None:
         """Write a table; tasks and all after them by split of their functions."""
         self._forget_orphans(config, rows)
-        if "task_id" not in rows.features or not len(rows):
+        if not TABLES[config].is_split or not len(rows):
             self.folder.write(config, {"train": rows})
             return
         if config == "tasks":
@@ -229,10 +231,12 @@ class Build:
 
         An edited source or another version of a stage does that. As the run goes on they are made anew.
         """
-        column = IDS.get(config)
-        if not column or set(self.folder.column(config, column)) <= set(values(rows, column)):
+        column = TABLES[config].id_column
+        if not (column and is_parent(TABLES[config])):
             return
-        for later in [*list(TABLES)[list(TABLES).index(config) + 1 :], "dropped"]:
+        if set(self.folder.column(config, column)) <= set(values(rows, column)):
+            return
+        for later in list(TABLES)[list(TABLES).index(config) + 1 :]:
             self.folder.write(later, {})
 
     def _all_dropped(self) -> Dataset:
@@ -240,7 +244,7 @@ class Build:
         old = self.folder.read("dropped")
         still = [index for index, stage in enumerate(values(old, "stage")) if stage not in self.dropped]
         new = [rows for passes in self.dropped.values() for rows in passes]
-        return concatenate_datasets([table([], DROPPED), *new, selected(old, still)])
+        return concatenate_datasets([table([], TABLES["dropped"].features), *new, selected(old, still)])
 
     def _splits(self) -> dict[str, str]:
         clusters, _ = Clusters(self.sandbox)(self.tables["functions"], self.run.cache)
@@ -279,8 +283,52 @@ def _own_version() -> str:
         return "unknown"
 
 
-def made_by(stage: str) -> list[str]:
-    """The tables that a stage leaves."""
-    if stage == "training_set":
-        return [view.name for view in VIEWS]
-    return ["turns" if stage in ("responses", "revisions") else stage]
+@dataclass(frozen=True)
+class Step:
+    """A part of the pipeline that can be the first or the last to run, and the stages that it calls."""
+
+    name: str
+    run: Callable[[Build], None]
+    stages: tuple[type[Stage], ...]
+    is_due: Callable[[Options], bool] = lambda options: True
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether one of its stages does."""
+        return any(stage.asks_model for stage in self.stages)
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables that it leaves."""
+        return [stage.name for stage in self.stages if stage.name in TABLES]
+
+
+STEPS = (
+    Step("raw_code", Build.raw_code, (RawCode,)),
+    Step("functions", Build.functions, (Functions,)),
+    Step("io_pairs", Build.io_pairs, (IOPairs,)),
+    Step("tasks", Build.tasks, (Tasks,)),
+    Step("responses", Build.responses, (Responses, Verdicts, Turns)),
+    Step("revisions", Build.revisions, (Revisions, Verdicts, Turns), lambda options: options.turns > 0),
+    Step("training_set", Build.training_set, training_set.VIEWS),
+)
+
+
+def steps(options: Options, until: str) -> list[Step]:
+    """Return what a build is to run, in order; raises OptionError where the last comes before the first."""
+    first = first_step(options.from_table)
+    todo = STEPS[STEPS.index(first) : STEPS.index(step_named(until)) + 1]
+    if not todo:
+        raise OptionError("until", f"lies before {first.name}, the first stage to run")
+    return [step for step in todo if step.is_due(options)]
+
+
+def first_step(from_table: str | None) -> Step:
+    """Return the step after the last one that makes the given table."""
+    makers = [index for index, step in enumerate(STEPS) if from_table in step.tables]
+    return STEPS[makers[-1] + 1 if makers else 0]
+
+
+def step_named(name: str) -> Step:
+    """Return the step of that name."""
+    return next(step for step in STEPS if step.name == name)

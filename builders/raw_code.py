@@ -15,7 +15,8 @@ from pathlib import Path
 from builders.execution import Sandbox
 from builders.execution.program import called, program
 from builders.masking import RULES, PrivateKeyFound, masked
-from builders.schema import RAW_CODE, content_id
+from builders.options import RawCodeOptions
+from builders.schema import TABLES
 from builders.sources.inside import parsing
 from builders.stage import Drop, Row, Stage
 from builders.verifier import CanonicalError
@@ -30,23 +31,21 @@ _TOO_FEW_CHARS = 20
 class RawCode(Stage):
     """Rows of `source_files` to rows of `raw_code`."""
 
-    name = "raw_code"
+    makes = TABLES["raw_code"]
     version = 2
-    features = RAW_CODE
-    key = ("code_id",)
+    options: RawCodeOptions
 
-    def __init__(self, sandbox: Sandbox, license: str | None = None) -> None:
-        """`license` is what the user states for files that name none themselves."""
+    def __init__(self, options: RawCodeOptions, sandbox: Sandbox) -> None:
+        self.options = options
         self.sandbox = sandbox
-        self.license = license
 
     def identity(self) -> Row:
-        """The parser's language version, the rules of masking and the stated licence decide."""
-        return {"python": list(sys.version_info[:2]), "masking": RULES, "license": self.license}
+        """The parser's language version and the rules of masking decide."""
+        return {"python": list(sys.version_info[:2]), "masking": RULES}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Mask and judge each file, then see in the sandbox which ones parse."""
-        judged = [_judged(row, self.license) for row in rows]
+        judged = [_judged(row, self.options.license) for row in rows]
         python = {
             index: row["content"]
             for index, row in enumerate(judged)
@@ -78,7 +77,7 @@ def _judged(row: Row, license: str | None) -> Row | Drop:
     if len(content.strip()) < _TOO_FEW_CHARS:
         return drop("empty", f"fewer than {_TOO_FEW_CHARS} characters")
     try:
-        code_id = content_id("raw_code", content)
+        code_id = TABLES["raw_code"].id({"content": content})
     except CanonicalError as error:
         return drop("not_text", str(error))
     tag = _SPDX.search(content)

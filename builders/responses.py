@@ -9,14 +9,14 @@ Not covered: judging the answers (`verdicts`), and further turns (`revisions`).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import prompts
 from builders.inference import Answer, Client, Refusal
 from builders.json_schemas import bounded, usable
-from builders.running.options import Sampling
-from builders.schema import CONVERSATIONS, content_id
+from builders.options import ResponsesOptions, Sampling
+from builders.schema import CONVERSATIONS, TABLES
 from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical, extract
 
@@ -38,35 +38,35 @@ class Question:
 class Responses(Stage):
     """Tasks to conversations with their first turn, `samples` rows a task."""
 
+    makes = CONVERSATIONS
     name = "responses"
     version = 3
-    features = CONVERSATIONS
-    key = ("task_id", "sample")
     shard_rows = 2048
     shards_at_once = 4
     advances_by_row = True
+    asks_model = True
+    options: ResponsesOptions
 
-    def __init__(self, client: Client, sampling: Sampling, samples: int) -> None:
+    def __init__(self, options: ResponsesOptions, client: Client) -> None:
+        self.options = options
         self.client = client
-        self.sampling = sampling
-        self.samples = samples
 
     def abandon(self) -> None:
         """Wait for no more answers."""
         self.client.close()
 
     def identity(self) -> Row:
-        """The model, how it is sampled, and every prompt that is sent."""
-        return {**request_identity(self.client, self.sampling), "samples": self.samples}
+        """The model, and every prompt that is sent."""
+        return request_identity(self.client)
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Ask for all rows of the batch at once; a lasting refusal drops the row."""
         questions = [
-            Question(row, sample, 0, opening(row, self.sampling.system), prompts.load("task").id)
+            Question(row, sample, 0, opening(row, self.options.system), prompts.load("task").id)
             for row in rows
-            for sample in range(self.samples)
+            for sample in range(self.options.samples)
         ]
-        turns = answered(self.client, self.sampling, questions, self.advancing(1 / self.samples))
+        turns = answered(self.client, self.options, questions, self.advancing(1 / self.options.samples))
         for question, turn in zip(questions, turns, strict=True):
             row = question.row
             if isinstance(turn, Refusal):
@@ -81,12 +81,11 @@ class Responses(Stage):
                 yield {**row, "sample": question.sample, "turns": [turn]}
 
 
-def request_identity(client: Client, sampling: Sampling) -> Row:
-    """What decides a reply: never the server's address, never how many requests it is sent at once."""
+def request_identity(client: Client) -> Row:
+    """What decides a reply besides the sampling; never the address or how much is sent at once."""
     names = ("system", "task", "answer", "revision")
     return {
         **client.deciding(),
-        "sampling": asdict(sampling),
         "prompts": {name: prompts.load(name).id for name in names},
     }
 
@@ -131,7 +130,7 @@ def answered(
     questions: list[Question],
     on_end: Callable[[int], None] | None = None,
 ) -> list[Row | Refusal]:
-    """A turn (columns of `schema.TURN`, not judged yet) for each question, or why it can never be had.
+    """A turn (as in `schema.CONVERSATIONS`, not judged yet) for each question, or why it can never be had.
 
     `on_end` is called for each question that is done with.
     """
@@ -215,7 +214,9 @@ def _turn(client: Client, question: Question, sampling: Sampling, payload: Row, 
     if len(free) > 1:
         asked["max_tokens"] = sampling.truncated_tokens
     return {
-        "response_id": content_id("response", {**whole, **asked}, client.identity, question.sample),
+        "response_id": TABLES["turns"].id(
+            {"request": {**whole, **asked}, "model": client.identity, "sample": question.sample}
+        ),
         "turn": question.turn,
         "response": text,
         "reasoning": reply.reasoning,

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import prompts
 from builders.inference import Client, Refusal
+from builders.options import Sampling
 from builders.responses import Question, answered, history, request_identity, revision_request
-from builders.running.options import Sampling
 from builders.schema import CONVERSATIONS
 from builders.stage import Drop, Row, Stage
 
@@ -19,17 +19,18 @@ from builders.stage import Drop, Row, Stage
 class Revisions(Stage):
     """Conversations of `turn` turns, judged, to conversations with an open turn more where one is due."""
 
+    makes = CONVERSATIONS
     name = "revisions"
     version = 3
-    features = CONVERSATIONS
-    key = ("task_id", "sample")
     shard_rows = 2048
     shards_at_once = 4
     advances_by_row = True
+    asks_model = True
+    options: Sampling
 
-    def __init__(self, client: Client, sampling: Sampling, turn: int) -> None:
+    def __init__(self, options: Sampling, client: Client, turn: int) -> None:
+        self.options = options
         self.client = client
-        self.sampling = sampling
         self.turn = turn
 
     def abandon(self) -> None:
@@ -38,14 +39,14 @@ class Revisions(Stage):
 
     def identity(self) -> Row:
         """As for responses, and which turn this is."""
-        return {**request_identity(self.client, self.sampling), "turn": self.turn}
+        return {**request_identity(self.client), "turn": self.turn}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Ask for all due turns of the batch at once."""
         questions = [self._question(row) for row in rows if self._due(row)]
         advance = self.advancing(1)
         advance(len(rows) - len(questions))
-        turns = iter(answered(self.client, self.sampling, questions, advance))
+        turns = iter(answered(self.client, self.options, questions, advance))
         for row in rows:
             turn = next(turns) if self._due(row) else None
             if isinstance(turn, Refusal):
@@ -64,6 +65,6 @@ class Revisions(Stage):
             row,
             row["sample"],
             self.turn,
-            [*history(row, self.sampling.system), ask],
+            [*history(row, self.options.system), ask],
             prompts.load("revision").id,
         )

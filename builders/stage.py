@@ -12,7 +12,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,16 +22,18 @@ import pyarrow as pa
 from datasets import Dataset, Features
 from numpy.typing import NDArray
 
+from builders.errors import CodeioError
 from builders.inference import Unanswered
-from builders.schema import DROPPED, table
-from builders.tables.arrow import dataset
+from builders.schema import TABLES, Table
+from builders.tables.arrow import dataset, table
 from builders.tables.joins import Joined
 from builders.verifier import canonical
 
 Row = dict[str, Any]
 MAX_CONTENT_BYTES = 16_000
 # In a mapped shard a dropped row stands in these columns, and the table's own are null.
-_DROP = Features({f"_{column}": feature for column, feature in DROPPED.items()})
+_DROPPED = TABLES["dropped"].features
+_DROP = Features({f"_{column}": feature for column, feature in _DROPPED.items()})
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,23 @@ class Drop:
     content: str = ""
 
 
-class OpenRows(Exception):
+class OpenRows(CodeioError):
     """Some rows wait for answers that a passing failure (network, busy server) held back."""
+
+    exit_code = 3
+
+    def sentence(self) -> str:
+        """Return what the command prints as it ends."""
+        return f"{self} What was answered is kept: run the same command again to ask for the rest."
 
 
 class Stage(ABC):
-    """A picklable transform of rows. Subclasses give `rows` and `identity`; the rest is here."""
+    """A picklable transform of rows. Subclasses give `rows` and `identity`; the rest is here.
 
+    `makes` is the table whose rows a stage yields: it has its name, features and key unless it gives others.
+    """
+
+    makes: ClassVar[Table]
     name: ClassVar[str]
     version: ClassVar[int]
     """Counts up whenever the same input would yield other rows."""
@@ -65,12 +77,30 @@ class Stage(ABC):
     advances_by_row: ClassVar[bool] = False
     """Whether `rows` itself tells of progress (see `advancing`)."""
 
+    asks_model: ClassVar[bool] = False
+    """Whether its rows come from a model."""
+
+    options: Any = None
+    """A dataclass of `builders.options`, or None: what the user may choose of all that decides the result."""
+
     advance: Callable[[float], None] | None = None
     """Told the number of input rows done, for a progress bar; from any thread."""
 
-    @abstractmethod
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "makes" in vars(cls):
+            for name in ("name", "features", "key"):
+                if name not in vars(cls):
+                    setattr(cls, name, getattr(cls.makes, name))
+
     def identity(self) -> Row:
-        """Everything besides the input that decides the result, as JSON; nothing that does not."""
+        """Return what decides the result besides input and options, as JSON; nothing that does not."""
+        return {}
+
+    def deciding(self) -> Row:
+        """Return all besides the input that decides the result, as JSON."""
+        options = asdict(self.options) if self.options else {}
+        return {"stage": self.name, "version": self.version, "options": options, "besides": self.identity()}
 
     @abstractmethod
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
@@ -115,7 +145,7 @@ class Stage(ABC):
 
     def _mapped(self, tables: Joined, cache_dir: Path | None) -> Iterator[pa.Table | Unanswered]:
         """The shards in order, `shards_at_once` under way."""
-        one = partial(self._shard, tables, cache_dir, canonical([self.name, self.version, self.identity()]))
+        one = partial(self._shard, tables, cache_dir, canonical([self.deciding()]))
         starts = range(0, len(tables), self.shard_rows)
         if self.shards_at_once == 1 or len(starts) <= 1:
             yield from map(one, starts)
@@ -201,7 +231,7 @@ class Stage(ABC):
                 self.features,
                 positions=kept if len(kept) < len(rows) else None,
             ),
-            dataset(drops.rename_columns(list(DROPPED)), DROPPED, positions=dropped),
+            dataset(drops.rename_columns(list(_DROPPED)), _DROPPED, positions=dropped),
         )
 
     def _keys(self, shard: pa.Table) -> Iterator[tuple[Any, ...]]:

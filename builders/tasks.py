@@ -9,7 +9,7 @@ Values are shown as JSON; the generator and the other recorded pairs are never s
 from collections.abc import Iterator
 
 import prompts
-from builders.schema import TASKS, content_id
+from builders.schema import TABLES
 from builders.stage import Drop, Row, Stage
 
 DIRECTIONS = ("output", "input")
@@ -18,9 +18,8 @@ DIRECTIONS = ("output", "input")
 class Tasks(Stage):
     """Proven pairs to tasks, two rows for each."""
 
-    name = "tasks"
+    makes = TABLES["tasks"]
     version = 1
-    features = TASKS
     key = ("prompt",)
     shard_rows = 1000
 
@@ -35,10 +34,10 @@ class Tasks(Stage):
             for direction in DIRECTIONS:
                 known = row["input" if direction == "output" else "output"]
                 prompt = template.render(**row, direction=direction, known=known)
-                yield {
-                    "task_id": content_id("task", row["pair_id"], direction, prompt),
+                task = {
                     "pair_id": row["pair_id"],
                     "function_id": row["function_id"],
                     "direction": direction,
                     "prompt": prompt,
                 }
+                yield {"task_id": self.makes.id(task), **task}

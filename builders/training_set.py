@@ -13,10 +13,12 @@ and no policy in training is asked like that: it counts neither as solved in `pa
 import json
 from abc import abstractmethod
 from collections.abc import Iterator
+from typing import ClassVar
 
 import prompts
-from builders import schema
+from builders.options import TrainingSetOptions
 from builders.responses import Message, history, opening, said
+from builders.schema import TABLES
 from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical
 
@@ -25,19 +27,16 @@ class View(Stage):
     """A table made from what is known of each task."""
 
     version = 1
+    needs: ClassVar[tuple[str, ...]] = ()
+    """The tables whose columns it lays out, besides tasks and turns."""
+    options: TrainingSetOptions
 
-    def __init__(self, system: str | None = None, keep_reasoning: bool = False) -> None:
-        self.system = system
-        self.keep_reasoning = keep_reasoning
+    def __init__(self, options: TrainingSetOptions = TrainingSetOptions()) -> None:  # noqa: B008 - immutable
+        self.options = options
 
     def identity(self) -> Row:
-        """What stands in the messages beside the rows: prompts, and whether reasoning does."""
-        names = ("system", "revision")
-        return {
-            "prompts": {name: prompts.load(name).id for name in names},
-            "system": self.system,
-            "keep_reasoning": self.keep_reasoning,
-        }
+        """The prompts that stand in the messages beside the rows."""
+        return {"prompts": {name: prompts.load(name).id for name in ("system", "revision")}}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Lay out each task's rows."""
@@ -46,7 +45,7 @@ class View(Stage):
 
     def messages(self, conversation: Row, turns: list[Row]) -> list[Message]:
         """The messages of a conversation as far as these turns go."""
-        return history({**conversation, "turns": turns}, self.system, self.keep_reasoning)
+        return history({**conversation, "turns": turns}, self.options.system, self.options.keep_reasoning)
 
     @abstractmethod
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
@@ -56,9 +55,7 @@ class View(Stage):
 class Turns(View):
     """Every turn of every conversation, a row each."""
 
-    name = "turns"
-    features = schema.TURNS
-    key = ("response_id",)
+    makes = TABLES["turns"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Lay the lists of turns out."""
@@ -71,9 +68,7 @@ class CodeIO(View):
     """First answers, for supervised training."""
 
     version = 2
-    name = "codeio"
-    features = schema.CODEIO
-    key = ("task_id", "sample")
+    makes = TABLES["codeio"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield turn 0 of each conversation."""
@@ -94,9 +89,7 @@ class CodeIOPlus(View):
     """Whole conversations with their feedback turns, and the columns of the authors' own release."""
 
     version = 2
-    name = "codeio_pp"
-    features = schema.CODEIO_PP
-    key = ("task_id", "sample")
+    makes = TABLES["codeio_pp"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield each conversation; the authors' turn_1 is our turn 0."""
@@ -113,9 +106,9 @@ class CodeIOPlus(View):
                 "statuses": [turn["status"] for turn in turns],
                 "answers_forced": [turn["answer_forced"] for turn in turns],
                 "prompt": task["prompt"],
-                "turn_1": said(turns[0], self.keep_reasoning),
+                "turn_1": said(turns[0], self.options.keep_reasoning),
                 "feedback_1": turns[0]["feedback"],
-                "turn_2": second and said(second, self.keep_reasoning),
+                "turn_2": second and said(second, self.options.keep_reasoning),
                 "feedback_2": second and second["feedback"],
             }
 
@@ -123,10 +116,9 @@ class CodeIOPlus(View):
 class RLVR(View):
     """Prompts with all that a verifier needs to grade an answer."""
 
+    needs = ("io_pairs", "functions")
     version = 2
-    name = "rlvr"
-    features = schema.RLVR
-    key = ("task_id",)
+    makes = TABLES["rlvr"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield the task; one sample says nothing of how hard it is, so its pass rate is null."""
@@ -138,7 +130,7 @@ class RLVR(View):
                 for column in ("direction", "reference_code", "entrypoint", "input", "output")
             },
             "task_id": task["task_id"],
-            "prompt": opening(task, self.system),
+            "prompt": opening(task, self.options.system),
             "n_samples": len(first),
             "pass_rate": n_correct / len(first) if len(first) > 1 else None,
             "pass_rate_model": first[0]["model"] if len(first) > 1 else None,
@@ -149,9 +141,7 @@ class Preference(View):
     """A right and a wrong answer to the very same messages, from different samples."""
 
     version = 2
-    name = "preference"
-    features = schema.PREFERENCE
-    key = ("task_id", "turn")
+    makes = TABLES["preference"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield one pair for each turn at which samples with one history part ways."""
@@ -170,8 +160,12 @@ class Preference(View):
                         "task_id": task["task_id"],
                         "turn": turn,
                         "prompt": answers[0][0],
-                        "chosen": [{"role": "assistant", "content": said(right[0], self.keep_reasoning)}],
-                        "rejected": [{"role": "assistant", "content": said(wrong[0], self.keep_reasoning)}],
+                        "chosen": [
+                            {"role": "assistant", "content": said(right[0], self.options.keep_reasoning)}
+                        ],
+                        "rejected": [
+                            {"role": "assistant", "content": said(wrong[0], self.options.keep_reasoning)}
+                        ],
                     }
                     break
 

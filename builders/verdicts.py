@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from builders import verifier
 from builders.execution import Limits, Prover
-from builders.execution.program import digest, program
+from builders.execution.program import digest
 from builders.grading import graded
 from builders.schema import CONVERSATIONS
 from builders.stage import Drop, Row, Stage
@@ -21,20 +21,19 @@ from builders.verifier import extract
 class Verdicts(Stage):
     """Conversations whose last turn is not judged yet to conversations in which it is."""
 
+    makes = CONVERSATIONS
     name = "verdicts"
     version = 3
-    features = CONVERSATIONS
-    key = ("task_id", "sample")
+    options: Limits
 
-    def __init__(self, prover: Prover, limits: Limits) -> None:
+    def __init__(self, options: Limits, prover: Prover) -> None:
+        self.options = options
         self.prover = prover
-        self.limits = limits
 
     def identity(self) -> Row:
-        """The rules' text, the limits and the interpreter that runs the code."""
+        """The rules' text and the interpreter that runs the code."""
         return {
-            "rules": digest(program(verifier)),
-            "limits": vars(self.limits),
+            "rules": digest(verifier),
             "python": list(sys.version_info[:2]),
             "numpy": self.prover.numpy_version,
         }

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from builders.tables.counts import FUNNEL
+from builders.schema import stages
 from builders.verifier import STATUSES
 
 GROUND, INK = "#fbfbf9", "#22262b"
@@ -58,12 +58,12 @@ def statuses_figure(statuses: dict[str, dict[str, dict[str, int]]]) -> Figure:
 
 def funnel_figure(rows: Mapping[str, Mapping[str, int]], dropped: Mapping[str, Mapping[str, int]]) -> Figure:
     """What each stage made and could not use: `rows` by config and split, `dropped` by stage and reason."""
-    stages = [stage for stage in FUNNEL if stage in rows or stage in dropped]
-    if not stages:
+    shown = [stage for stage in stages() if stage in rows or stage in dropped]
+    if not shown:
         return _empty("No rows.")
-    figure, axes = _bars(stages)
-    kept = [sum(rows.get(stage, {}).values()) for stage in stages]
-    reasons = [dropped.get(stage, {}) for stage in stages]
+    figure, axes = _bars(shown)
+    kept = [sum(rows.get(stage, {}).values()) for stage in shown]
+    reasons = [dropped.get(stage, {}) for stage in shown]
     longest = max(n + sum(why.values()) for n, why in zip(kept, reasons, strict=True))
     for row, (n_kept, why) in enumerate(zip(kept, reasons, strict=True)):
         n_not = sum(why.values())

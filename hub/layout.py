@@ -13,13 +13,14 @@ SHIPPED = {
     "io_prediction.py": Path(__file__).with_name("io_prediction.py"),
 }
 """Modules that go along, by their names there: the rules, and the metric that stands on them."""
-OURS = (
-    *(f"{config}/{split}-*.parquet" for config in TABLES for split in SPLITS),
-    *("README.md", PROVENANCE, "prompts/*.md", "pictures/*", *SHIPPED),
-)
-"""Patterns of the files that a version is made of."""
+
+
+def patterns() -> list[str]:
+    """Return the patterns of the files that a version is made of."""
+    tables = (f"{config}/{split}-*.parquet" for config in TABLES for split in SPLITS)
+    return [*tables, "README.md", PROVENANCE, "prompts/*.md", "pictures/*", *SHIPPED]
 
 
 def is_ours(name: str) -> bool:
     """Whether a file of this name, given from the top of the repository, is part of a version."""
-    return any(fnmatch(name, pattern) for pattern in OURS)
+    return any(fnmatch(name, pattern) for pattern in patterns())

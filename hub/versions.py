@@ -18,14 +18,15 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from builders.errors import CodeioError
 from builders.running.provenance import facts
 from builders.schema import TABLES
 from builders.tables.folder import Folder
-from hub.layout import OURS
+from hub.layout import patterns
 from hub.transient import passes
 
 
-class VersionError(Exception):
+class VersionError(CodeioError):
     """There is no such version; the message says what to give instead."""
 
 
@@ -43,7 +44,7 @@ class Version:
 
 
 def version(name: str) -> Version:
-    """Find a version; a folder of that name goes before a dataset. Raises VersionError."""
+    """Find a version; a folder of that name goes before a dataset. Raises VersionError, OtherFormat."""
     local = Path(name)
     if local.is_dir():
         found = _version(name, local)
@@ -60,7 +61,7 @@ def _published(name: str) -> Version:
     repo_id, _, revision = name.partition("@")
     try:
         oid = HfApi().dataset_info(repo_id, revision=revision or None).sha
-        root = snapshot_download(repo_id, repo_type="dataset", revision=oid, allow_patterns=list(OURS))
+        root = snapshot_download(repo_id, repo_type="dataset", revision=oid, allow_patterns=patterns())
     except HFValidationError:
         raise VersionError(f"There is no folder {name}, and it is no OWNER/NAME[@REVISION] either.") from None
     except RevisionNotFoundError:
@@ -79,7 +80,7 @@ def _published(name: str) -> Version:
 
 def _version(name: str, root: Path) -> Version:
     try:
-        told = facts(root)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        told = facts(root, name)
+    except ValueError as error:
         raise VersionError(f"What tells how {name} was made cannot be read ({error!r}).") from error
     return Version(name, Folder(root), told)

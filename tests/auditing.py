@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from builders.running.provenance import facts
-from builders.schema import TABLES, content_id, table
+from builders.schema import TABLES, content_id
+from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from hub.audit import Report, audit
 from hub.card.card import card
@@ -45,8 +46,8 @@ def source(folder: Path, functions: Rows = FUNCTIONS) -> Path:
         named = ("reference_code", "entrypoint", "input_generator", "query")
         own = content_id("function", *(function[name] for name in named))
         made.append({**function, "function_id": own, "code_id": code_id})
-    Folder(folder).write("raw_code", {"train": table(files, TABLES["raw_code"])})
-    Folder(folder).write("functions", {"train": table(made, TABLES["functions"])})
+    Folder(folder).write("raw_code", {"train": table(files, TABLES["raw_code"].features)})
+    Folder(folder).write("functions", {"train": table(made, TABLES["functions"].features)})
     return folder
 
 
@@ -104,7 +105,7 @@ def altered(root: Path, config: str, change: Callable[[Rows], Rows | None], spli
     rows = pq.read_table(file).to_pylist()
     rows = change(rows) or rows
     file.unlink()
-    pq.write_table(pa.Table.from_pylist(rows, TABLES[config].arrow_schema), file)
+    pq.write_table(pa.Table.from_pylist(rows, TABLES[config].features.arrow_schema), file)
     described(root)
 
 

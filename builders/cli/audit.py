@@ -7,10 +7,6 @@ import typer
 from rich.console import Console
 
 from builders.cli.console import AsJson, VersionName, error_console
-from builders.cli.progress import Bars, Lines
-from builders.running.observer import Observer
-from hub import audit as audits
-from hub.versions import version
 
 
 def audit(
@@ -23,6 +19,11 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Run every pair and verdict again; check ids, splits, licences, card. Ends with 0 if all hold."""
+    from builders.cli.progress import Bars, Lines
+    from builders.running.observer import Observer
+    from hub import audit as audits
+    from hub.versions import version
+
     console, words = error_console(), ("hold", "fail")
     observer = Observer() if as_json else (Bars if console.is_terminal else Lines)(console, words)
     report = audits.audit(version(name), sample, seed, num_proc, observer)

@@ -6,10 +6,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from builders.inference import RequestCache, merge
-from builders.inference import export as export_answers
-from builders.running.run import Run
-
 app = typer.Typer(help="Share answers between runs: what one has paid for, others need not.")
 
 
@@ -19,6 +15,10 @@ def cache_export(
     file: Annotated[Path, typer.Argument(help="Parquet file to write.")],
 ) -> None:
     """Write all answers of a run to a file."""
+    from builders.inference import RequestCache
+    from builders.inference import export as export_answers
+    from builders.running.run import Run
+
     n_answers = export_answers(RequestCache(Run(out).requests), file)
     Console().print(f"{n_answers} answers in {file}", soft_wrap=True)
 
@@ -29,6 +29,9 @@ def cache_merge(
     files: Annotated[list[Path], typer.Argument(help="Files that `codeio cache export` wrote.")],
 ) -> None:
     """Add the answers of such files to a run."""
+    from builders.inference import RequestCache, merge
+    from builders.running.run import Run
+
     cache = RequestCache(Run(out).requests)
     for file in files:
         n_new, n_all = merge(cache, file)

@@ -8,8 +8,6 @@ import typer
 from rich.console import Console
 
 from builders.cli.console import AsJson, VersionName, error_console
-from hub.changes import changelog, compare
-from hub.versions import version
 
 
 def changes(
@@ -21,6 +19,9 @@ def changes(
     as_json: AsJson = False,
 ) -> None:
     """Tell what differs between two versions: rows added, removed, graded otherwise, and why."""
+    from hub.changes import changelog, compare
+    from hub.versions import version
+
     before, after = version(old), version(new)
     with error_console().status("Comparing"):
         found = compare.changes(before, after)

@@ -7,12 +7,13 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from builders.cli import machine
 from builders.cli.console import AsJson
 
 
 def doctor(as_json: AsJson = False) -> None:
     """Look at sandbox, engines, Hub login and disk."""
+    from builders.cli import machine
+
     found = machine.findings()
     if as_json:
         print(json.dumps({"findings": [vars(finding) for finding in found]}))

@@ -9,8 +9,6 @@ from rich.console import Console
 
 from builders.cli.console import AsJson, VersionName
 from hub.export import FORMATS
-from hub.export import export as write_export
-from hub.versions import version
 
 
 def export(
@@ -20,6 +18,9 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a dataset as the files that a trainer reads."""
+    from hub.export.writer import export as write_export
+    from hub.versions import version
+
     files = write_export(version(name), form, out)
     if as_json:
         print(json.dumps(files))

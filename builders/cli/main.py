@@ -5,10 +5,10 @@ wait for an answer, and the same command asks again for just those; 130 stopped 
 """
 
 import errno
+import os
 import sqlite3
 import sys
 
-import datasets
 import typer
 from rich.console import Console
 
@@ -16,20 +16,12 @@ from builders.cli import cache
 from builders.cli.audit import audit
 from builders.cli.build import build
 from builders.cli.changes import changes
-from builders.cli.console import Failure
 from builders.cli.doctor import doctor
 from builders.cli.export import export
 from builders.cli.publish import publish
 from builders.cli.serve import serve
 from builders.cli.status import status
-from builders.execution import SandboxUnavailable, WorkerLost
-from builders.inference import InferenceError
-from builders.running.run import RunError
-from builders.sources.code_files import SourceError
-from builders.stage import OpenRows
-from hub.export import ExportError
-from hub.publish.upload import PublishError
-from hub.versions import VersionError
+from builders.errors import CodeioError
 
 app = typer.Typer(
     help="From raw code to proven reasoning data, the CodeI/O way.",
@@ -41,23 +33,15 @@ for command in (build, status, publish, changes, audit, export, serve, doctor):
     app.command()(command)
 app.add_typer(cache.app, name="cache")
 INTERRUPTED = 130
-_KNOWN = (
-    *(SourceError, RunError, InferenceError, SandboxUnavailable, Failure),
-    *(VersionError, PublishError, ExportError),
-)
 
 
 def main() -> None:
     """Run the command; every known failure ends in one sentence."""
-    datasets.disable_progress_bars()
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")  # read as `datasets` is imported
     try:
         app()
-    except _KNOWN as error:
-        _end(str(error), 1)
-    except WorkerLost as error:
-        _end(f"The sandbox failed ({error}). The same command goes on where this one was.", 1)
-    except OpenRows as error:
-        _end(f"{error} What was answered is kept: run the same command again to ask for the rest.", 3)
+    except CodeioError as error:
+        _end(error.sentence(), error.exit_code)
     except (KeyboardInterrupt, SystemExit) as end:
         if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # typer's word for Ctrl+C
             raise

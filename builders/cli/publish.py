@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,17 +17,13 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from builders.cli.console import AsJson, Failure, error_console
-from builders.running.run import Run
-from builders.schema import TABLES
-from builders.tables.folder import Folder
-from hub.publish import next_version, upload
-from hub.publish.release import Release, describe, release
-from hub.publish.remote import CommitPlan
-from hub.publish.upload import Target
-from hub.rights import model_licences
-from hub.rights.licences import PERMISSIVE
-from hub.rights.withheld import Left
+from builders.cli.console import AsJson, error_console
+from builders.errors import Failure
+
+if TYPE_CHECKING:
+    from hub.publish.release import Release
+    from hub.publish.remote import CommitPlan
+    from hub.rights.withheld import Left
 
 MOST_SHOWN = 20
 
@@ -51,6 +47,15 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Publish a build as a dataset: one commit with its card, and a tag. Given again, it goes on."""
+    from builders.running.run import Run
+    from builders.schema import TABLES
+    from builders.tables.folder import Folder
+    from hub.publish import next_version, upload
+    from hub.publish.release import describe, release, usable
+    from hub.publish.upload import Target
+    from hub.rights import model_licences
+    from hub.rights.licences import PERMISSIVE
+
     if create_pr and tag:
         raise typer.BadParameter("tag the commit once the pull request is merged", param_hint="--tag")
     chosen = _listed(configs) or list(TABLES)
@@ -60,6 +65,7 @@ def publish(
     source, target = Folder(folder), Target(repo_id, branch, tag, private, create_pr)
     if not any(source.files(config) for config in chosen):
         raise Failure(f"{folder} has none of the tables {', '.join(chosen)}. Make them with `codeio build`.")
+    usable(source)  # raises here, before anything is asked or written
     console = error_console()
     with Run(folder).locked():
         if not dry_run:
@@ -99,14 +105,14 @@ def _listed(given: str | None) -> list[str]:
     return [name.strip() for name in (given or "").split(",") if name.strip()]
 
 
-def _why(left: Sequence[Left]) -> str:
+def _why(left: Sequence["Left"]) -> str:
     counts = Counter(one.reason for one in left)
     return f"Left behind: {', '.join(f'{n} {reason}' for reason, n in counts.items())}. " + (
         "State the licence of a source with `codeio build --license`, or allow more with --allow-licenses."
     )
 
 
-def _tell(made: Release, plan: CommitPlan, console: Console) -> None:
+def _tell(made: "Release", plan: "CommitPlan", console: Console) -> None:
     if made.left:
         title = f"Left behind: {len(made.left):,} rows"
         table = Table("table", "row", "why", title=title, title_justify="left")

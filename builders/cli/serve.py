@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from builders.cli.console import SglangPython, error_console
-from builders.cli.servers import started
 
 
 def serve(
@@ -22,6 +21,8 @@ def serve(
     sglang_python: SglangPython = None,
 ) -> None:
     """Start a local sglang server, and keep it until Ctrl+C."""
+    from builders.cli.servers import started
+
     console = error_console()
     with started(
         model, log_file, console, python=sglang_python, host=host, port=port, flags=flags or ()

@@ -8,35 +8,19 @@ Not covered: what is asked.
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from builders.inference import Server, ServerDown, WrongModel, connect, embedded, sglang
+from builders.options import Serving
 
 EMBEDDED_SLOTS = 2  # each works through the shared prefix of the prompts on its own
 log = logging.getLogger("codeio.inference")
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Where answers come from: at most one of the three kinds is given."""
-
-    base_urls: Sequence[str] = ()
-    model: str | None = None
-    embedded: str | None = None
-    sglang: str | None = None
-    sglang_python: Path | None = None
-
-    @property
-    def n_kinds(self) -> int:
-        """How many kinds are given."""
-        return sum(map(bool, (self.base_urls, self.embedded, self.sglang)))
-
-
 @contextmanager
-def served(choice: Choice, log_file: Path, console: Console) -> Iterator[list[Server]]:
+def served(choice: Serving, log_file: Path, console: Console) -> Iterator[list[Server]]:
     """The servers of a choice, none for an empty one; raises InferenceError."""
     if choice.embedded:
         with embedded(choice.embedded, n_slots=EMBEDDED_SLOTS) as server:
@@ -45,7 +29,7 @@ def served(choice: Choice, log_file: Path, console: Console) -> Iterator[list[Se
         with started(choice.sglang, log_file, console, python=choice.sglang_python) as server:
             yield [server]
     else:
-        yield _connected(choice.base_urls, choice.model)
+        yield _connected(choice.base_url, choice.model)
 
 
 @contextmanager

@@ -4,18 +4,26 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
-from builders.cli.console import AsJson, Failure, tell
-from builders.running.run import Run
-from builders.tables.folder import Folder
+from builders.cli.console import AsJson
+from builders.errors import Failure
 
 
 def status(
     out: Annotated[Path, typer.Argument(help="Output folder of a build.")],
     as_json: AsJson = False,
 ) -> None:
-    """Tell where a run stands: rows, reasons, statuses, time and tokens."""
+    """Tell where a run stands: rows, reasons, statuses, time and tokens, and its recipe."""
+    from builders.cli.summary import tell
+    from builders.running import recipe
+    from builders.running.run import Run
+    from builders.tables.folder import Folder
+
     run = Run(out)
     if not run.options():
         raise Failure(f"{out} holds no run. Start one with: codeio build SOURCE --out {out}")
     tell(Folder(out), run, as_json)
+    if not as_json:
+        Console().print(Text(f"Recipe\n{recipe.text(recipe.of_run(run))}"), soft_wrap=True)

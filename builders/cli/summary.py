@@ -6,16 +6,19 @@ from the tables or from `.codeio/telemetry.jsonl`; none is kept anywhere else.
 Not covered: the folder's README (`hub.card.card`).
 """
 
+import json
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from builders.inference import RequestCache
+from builders.running import recipe
 from builders.running.run import Run
-from builders.tables.counts import FUNNEL, counted
+from builders.schema import stages
+from builders.tables.counts import counted
 from builders.tables.example import example
 from builders.tables.folder import Folder
 from builders.verifier import STATUSES
@@ -31,6 +34,7 @@ def figures(folder: Folder, run: Run) -> Figures:
         "cost": _cost(run),
         "requests": _requests(run),
         "model": run.options().get("model"),
+        "recipe": recipe.of_run(run),
         "sandbox": next((line["tier"] for line in reversed(run.telemetry())), None),
     }
 
@@ -38,7 +42,7 @@ def figures(folder: Folder, run: Run) -> Figures:
 def rendered(found: Figures) -> RenderableType:
     """The figures as tables for a terminal."""
     funnel = Table("table", "rows", "test", "not used, and why", title="Funnel", title_justify="left")
-    for name in FUNNEL:
+    for name in stages():
         splits = found["rows"].get(name, {})
         reasons = found["dropped"].get(name, {})
         why = ", ".join(
@@ -60,6 +64,19 @@ def shown(folder: Folder) -> RenderableType:
     ]
     name = f"codeio_pp {row['task_id']}, sample {row['sample']}, {row['direction']}"
     return Panel(Group(*parts), title=f"{name}: {', '.join(row['statuses'])}", title_align="left")
+
+
+def tell(folder: Folder, run: Run, as_json: bool, whole: bool = False) -> None:
+    """Print a run's figures; `whole`: with an example and how to load it."""
+    found = figures(folder, run)
+    if as_json:
+        print(json.dumps(found))
+        return
+    console = Console()
+    console.print(rendered(found))
+    if whole and "codeio_pp" in found["rows"]:
+        console.print(shown(folder))
+        console.print(f'Load it:  load_dataset("{folder.root}", "codeio_pp")', style="bold")
 
 
 def _status_rows(found: Figures) -> list[tuple[str, str, dict[str, int]]]:

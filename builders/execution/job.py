@@ -3,20 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from builders.options import Limits
+
+__all__ = ["Draw", "Execution", "ExecutionStatus", "Job", "Limits"]
+
 ExecutionStatus = Literal["ok", "exception", "timeout", "memory", "refused"]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of one call: CPU seconds, wall seconds, and megabytes on top of Python's own.
-
-    They are for each input; loading the code has them apart if it takes more than milliseconds. Wall time is
-    the hard cap, for code that waits.
-    """
-
-    cpu_s: float = 5
-    wall_s: float = 30
-    memory_mb: int = 1024
 
 
 @dataclass(frozen=True)

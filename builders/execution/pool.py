@@ -14,6 +14,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from builders.errors import CodeioError
 from builders.execution.link import Link, LinkLost, StartRefused
 from builders.execution.tickets import Place, Request, Ticket, Zygote
 
@@ -24,8 +25,12 @@ _POLL_MS = 50  # a thread holds the loop for so long at most
 _YIELD_S = 1e-4  # between its turns, where there are others: who waits for a lock is not next in line
 
 
-class WorkerLost(RuntimeError):
+class WorkerLost(CodeioError, RuntimeError):
     """A zygote does not come up, or runs nothing, or the pool was closed; says which."""
+
+    def sentence(self) -> str:
+        """Return what the command prints as it ends."""
+        return f"The sandbox failed ({self}). The same command goes on where this one was."
 
 
 class Pool:

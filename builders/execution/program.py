@@ -1,14 +1,15 @@
 """Modules of ours that run inside the sandbox, as the code of a job.
 
 In: modules of an `inside` folder, which import the standard library and each other only. Out: one text, since
-the sandbox cannot import ours, and what its functions return. `digest` names what such a text does, so that
-what was made with it stays valid while only its words change.
+the sandbox cannot import ours, and what its functions return. `digest` names what such modules do, so that
+what was made with them stays valid while only their words change.
 """
 
 import ast
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,13 +52,19 @@ def called(sandbox: Sandbox, code: str, entrypoint: str, arguments: Iterable[dic
     ]
 
 
-def digest(code: str) -> str:
-    """Return a hash of what code of ours does: of its syntax tree, without comments and docstrings."""
-    tree = ast.parse(code)
+@cache
+def digest(*modules: ModuleType) -> str:
+    """Return a hash of what modules of ours do: of their syntax trees, without comments and docstrings."""
+    trees = [_tree(_source(module)) for module in modules]
+    return hashlib.sha256(repr(trees).encode()).hexdigest()
+
+
+def _tree(text: str) -> str:
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [statement for statement in node.body if not _is_docstring(statement)]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return ast.dump(tree)
 
 
 def _source(module: ModuleType) -> str:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from typing import NamedTuple
 
+from builders.errors import CodeioError
 from builders.execution.job import Execution, Job, Limits
 from builders.execution.pool import Pool, WorkerLost
 from builders.execution.replies import executions
@@ -28,7 +29,7 @@ _MACHINES = ("x86_64", "aarch64")
 _LIMITS = Limits(cpu_s=0.1, wall_s=60, memory_mb=128)
 
 
-class SandboxUnavailable(RuntimeError):
+class SandboxUnavailable(CodeioError, RuntimeError):
     """Untrusted code cannot be run safely here; says why and what to do."""
 
 

@@ -10,7 +10,8 @@ from builders.execution import Sandbox
 from builders.execution.program import called, program
 from builders.functions.inside import entrypoints, inspection, own_function, syntax
 
-CODE = program(syntax, inspection, own_function, entrypoints)
+MODULES = (syntax, inspection, own_function, entrypoints)
+CODE = program(*MODULES)
 
 
 def files_read(sandbox: Sandbox, sources: list[str]) -> list[dict[str, Any]]:

@@ -12,9 +12,10 @@ Not covered: whether the function is what the file was meant for, and proof of i
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import prompts
-from builders.execution import Limits, Prover, Sandbox
+from builders.execution import Prover, Sandbox
 from builders.execution.program import digest
 from builders.functions import reading
 from builders.functions.author import (
@@ -29,7 +30,8 @@ from builders.functions.author import (
 from builders.functions.trials import N_DRAWS, N_RUNS
 from builders.inference import Client
 from builders.json_schemas import inferred
-from builders.schema import FUNCTIONS, content_id
+from builders.options import FunctionsOptions, Limits, part
+from builders.schema import TABLES, content_id
 from builders.stage import Drop, Row, Stage
 
 # Temperatures; where there are several, each is asked until something works.
@@ -44,46 +46,46 @@ TRIAL_WALL_S = 10
 class Functions(Stage):
     """Raw files to functions that ran; a file without one is dropped with the last thing that went wrong."""
 
-    name = "functions"
+    makes = TABLES["functions"]
     version = 3
-    features = FUNCTIONS
-    key = ("function_id",)
     shard_rows = 64
     shards_at_once = 2
+    asks_model = True
+    options: FunctionsOptions
 
-    def __init__(self, client: Client, sandbox: Sandbox, limits: Limits, seed: int) -> None:
+    def __init__(self, options: FunctionsOptions, client: Client, sandbox: Sandbox) -> None:
+        """Of limits above those of a trial, nothing depends."""
+        self.options = replace(
+            options, cpu_s=min(options.cpu_s, TRIAL_CPU_S), wall_s=min(options.wall_s, TRIAL_WALL_S)
+        )
         self.client = client
         self.sandbox = sandbox
-        self.limits = Limits(
-            min(limits.cpu_s, TRIAL_CPU_S), min(limits.wall_s, TRIAL_WALL_S), limits.memory_mb
-        )
-        self.seed = seed
 
     def abandon(self) -> None:
         """Wait for no more answers."""
         self.client.close()
 
     def identity(self) -> Row:
-        """The model, every prompt, the plan of requests, the inspection, the interpreter and the trial."""
+        """The model, every prompt, the plan of requests, the inspection, the interpreter and the trials."""
         return {
             **self.client.deciding(),
             "prompts": {name: prompts.load(name).id for name in PROMPTS},
             "temperatures": [FUNCTION_AT, GENERATORS_AT, DESCRIPTIONS_AT],
             "shown": [CODE_TOKENS, DESCRIPTION_TOKENS, MOST_REST_CHARS],
-            "inspection": digest(reading.CODE),
-            "trial": [vars(self.limits), N_DRAWS, N_RUNS],
-            "seed": self.seed,
+            "inspection": digest(*reading.MODULES),
+            "trial": [N_DRAWS, N_RUNS],
             "python": list(sys.version_info[:2]),
             "numpy": self.sandbox.numpy_version,
         }
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Ask and try in rounds over the batch, then have the functions described."""
+        limits, of = part(self.options, Limits), self.sandbox
         with (
-            Sandbox(self.limits, self.sandbox.preload, self.sandbox.workers) as sandbox,
-            Prover(self.limits, self.sandbox.preload, self.sandbox.workers) as prover,
+            Sandbox(limits, of.preload, of.workers) as sandbox,
+            Prover(limits, of.preload, of.workers) as prover,
         ):
-            author = Author(self.client, sandbox, prover, self.seed)
+            author = Author(self.client, sandbox, prover, self.options.seed)
             drafts = author.drafts(rows)
             _worked_out(author, drafts)
         for temperature in DESCRIPTIONS_AT:
@@ -101,9 +103,7 @@ class Functions(Stage):
             detail = f"{fault.detail} Input: {fault.given}" if fault.given else fault.detail
             return Drop(code_id, code_id, fault.reason, detail, draft.reply or draft.row["content"])
         written, description = candidate(draft), draft.description
-        fields = (written.reference_code, written.entrypoint, written.input_generator, description.query)
-        return {
-            "function_id": content_id("function", *fields),
+        function = {
             "code_id": code_id,
             "query": description.query,
             "io_description": description.io_description,
@@ -116,6 +116,7 @@ class Functions(Stage):
             "model": self.client.identity,
             "prompt_id": prompts_id(),
         }
+        return {"function_id": self.makes.id(function), **function}
 
 
 def _worked_out(author: Author, drafts: list[Draft]) -> None:

@@ -3,8 +3,10 @@
 A bad answer to one request is data (a `Refusal`, or a row left open), never one of these.
 """
 
+from builders.errors import CodeioError
 
-class InferenceError(Exception):
+
+class InferenceError(CodeioError):
     """The model cannot be used; the message is meant for the user."""
 
 

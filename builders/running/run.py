@@ -1,9 +1,9 @@
 """What a run is: its options, who may write to its folder, and what it has cost so far.
 
 In: the options of a build. Out: a locked folder. `.codeio/run.json` remembers every option that decides the
-rows; the same command goes on where it stopped, a larger limit, more turns or samples extend the run, and any
-other difference is refused by name. `.codeio/telemetry.jsonl` gets one line for each pass of a stage, and
-samples of those that ask a model.
+rows, and the numbers of format and rules (`formats`); the same command goes on where it stopped, a larger
+limit, more turns or samples extend the run, and any other difference is refused by name.
+`.codeio/telemetry.jsonl` gets one line for each pass of a stage, and samples of those that ask a model.
 
 Not covered: the rows themselves (`folder`) and finished shards (`stage`).
 """
@@ -13,16 +13,26 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-GROWING = ("limit", "turns", "samples", "truncated_tokens")
+from builders.errors import CodeioError
+from builders.formats import NUMBERS, check_format, check_rules, stated
+from builders.options import Options, declared, part
 
 
-class RunError(Exception):
+class RunError(CodeioError):
     """The folder cannot be used for this build; the message says why and how to go on."""
+
+
+def remembered(options: Options) -> dict[str, Any]:
+    """Return the options as run.json has them: flat and as JSON, a local source by its whole path."""
+    source = Path(options.source)
+    found = asdict(part(options, Options))
+    return {**found, "source": str(source.resolve())} if source.exists() else found
 
 
 class Run:
@@ -36,8 +46,10 @@ class Run:
 
     @contextmanager
     def opened(self, options: dict[str, Any]) -> Iterator["Run"]:
-        """Lock the folder for a build with these options (JSON values); raises RunError."""
+        """Lock the folder for a build with these options (JSON values); raises RunError, OtherFormat."""
         self._refuse_foreign()
+        check_format(str(self.out), self._made())
+        check_rules(str(self.out), self._made())
         with self.locked():
             self.remember(options)
             yield self
@@ -61,25 +73,40 @@ class Run:
     def remember(self, options: dict[str, Any]) -> None:
         """Add options to those of the run; raises RunError where one that decides the rows differs."""
         old = self.options()
+        growths = {name: option.grows for name, option in declared(Options).items()}
         for name, value in options.items():
             if name not in old or old[name] == value:
                 continue
-            if name not in GROWING:
+            growing = growths.get(name)
+            if growing is None:
                 raise RunError(
                     f"{self.out} was made with {name}={old[name]!r}, now it is {value!r}: rows would change. "
                     "Choose another --out, or give the same value."
                 )
-            if not _grows(name, old[name], value):
+            if not growing(old[name], value):
                 raise RunError(
                     f"{self.out} was made with {name}={old[name]}; it can grow but not shrink to {value}. "
                     "Choose another --out."
                 )
         written = self.home / "run.json.new"
-        written.write_text(json.dumps({**old, **options}, indent=2, sort_keys=True) + "\n")
+        written.write_text(json.dumps({**old, **options, **NUMBERS}, indent=2, sort_keys=True) + "\n")
         os.replace(written, self.home / "run.json")
 
     def options(self) -> dict[str, Any]:
-        """What the run was made with so far; empty before the first build."""
+        """What the run was made with so far; empty before the first build. Raises OtherFormat."""
+        check_format(str(self.out), self._made())
+        return {name: value for name, value in self._remembered().items() if name not in NUMBERS}
+
+    def numbers(self) -> dict[str, str]:
+        """Return those of format and rules that the run was made with; ours before the first build."""
+        return stated(self._remembered())
+
+    def _made(self) -> dict[str, Any]:
+        """Return the numbers, and where they are others the builds that made the rows."""
+        numbers = self.numbers()
+        return numbers if numbers == NUMBERS else {**numbers, "made_with": self.telemetry("build")}
+
+    def _remembered(self) -> dict[str, Any]:
         try:
             found: dict[str, Any] = json.loads((self.home / "run.json").read_text())
         except FileNotFoundError:
@@ -114,10 +141,3 @@ class Run:
             raise RunError(
                 "A folder called 'verifier' cannot be opened by load_dataset. Choose another --out."
             )
-
-
-def _grows(name: str, old: int | None, new: int | None) -> bool:
-    """A limit of None is no limit at all; None for tokens of truncated replies means that none are asked."""
-    if name == "truncated_tokens":
-        return new is not None and (old is None or new >= old)
-    return new is None or (old is not None and new >= old)

@@ -10,11 +10,9 @@ Not covered: copies that order their statements otherwise.
 import sys
 from collections.abc import Iterator
 
-from datasets import Features
-
 from builders.execution import Sandbox
 from builders.execution.program import called, digest, program
-from builders.schema import STRING, content_id
+from builders.schema import content_id, features_of
 from builders.selection.inside import shape
 from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical
@@ -27,7 +25,7 @@ class Clusters(Stage):
 
     name = "clusters"
     version = 2
-    features = Features({"function_id": STRING, "cluster": STRING})
+    features = features_of({"function_id": "string", "cluster": "string"})
     key = ("function_id",)
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -35,7 +33,7 @@ class Clusters(Stage):
 
     def identity(self) -> Row:
         """The interpreter's version: what parses differs by it."""
-        return {"python": list(sys.version_info[:2]), "shape": digest(SHAPE)}
+        return {"python": list(sys.version_info[:2]), "shape": digest(shape)}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Hash each function's shape in the sandbox; one that cannot be parsed is a cluster of its own."""

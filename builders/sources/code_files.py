@@ -24,6 +24,9 @@ from datasets import BuilderConfig, DatasetInfo, Features, SplitGenerator, Value
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
+from builders.errors import CodeioError
+from builders.options import FileColumns, SourceOptions, declared
+
 MAX_BYTES = 100_000
 LANGUAGES = {
     ".py": "Python", ".pyw": "Python", ".c": "C", ".h": "C", ".cc": "C++", ".cpp": "C++", ".hpp": "C++",
@@ -33,12 +36,11 @@ LANGUAGES = {
 }  # fmt: skip
 _VERSION = 2
 """Counts up whenever the same source would give other rows."""
-_OPTIONS = ("source", "content_column", "path_column", "license_column", "limit")
 _TEXT = ("content", "problem", "detail", "language", "source", "path", "revision", "license")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class SourceError(Exception):
+class SourceError(CodeioError):
     """The source cannot be read at all; the message says what is wrong and how to go on."""
 
 
@@ -47,9 +49,9 @@ class SourceConfig(BuilderConfig):  # type: ignore[misc]  # datasets ships no ty
     """What to read, and under which names a table has it."""
 
     source: str = ""
-    content_column: str = "content"
-    path_column: str = "path"
-    license_column: str = "license"
+    content_column: str = FileColumns.content_column
+    path_column: str = FileColumns.path_column
+    license_column: str = FileColumns.license_column
     limit: int | None = None
 
 
@@ -91,7 +93,7 @@ def read(config: SourceConfig, cache_dir: Path) -> datasets.Dataset:
             )
     else:
         state = [_hub_revision(config.source)]
-    options = {name: getattr(config, name) for name in _OPTIONS}
+    options = {name: getattr(config, name) for name in declared(SourceOptions)}
     decides = json.dumps([_VERSION, MAX_BYTES, LANGUAGES, options, state])
     digest = hashlib.sha256(decides.encode()).hexdigest()[:32]
     builder = SourceFiles(cache_dir=str(cache_dir), hash=digest, **options)

@@ -17,16 +17,16 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Dataset, Features
+from datasets import Dataset
 from datasets.exceptions import DatasetGenerationError
 from huggingface_hub import HfApi, hf_hub_download
 
-from builders.schema import STRING
+from builders.schema import features_of
 from builders.sources.code_files import SourceError, files_below
 from builders.sources.function_rows import COLUMNS, layout_of
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
-_FEATURES = Features({"place": STRING, "text": STRING})
+_FEATURES = features_of({"place": "string", "text": "string"})
 _VERSION = 1
 """Counts up whenever the same files would give other rows."""
 

@@ -11,24 +11,26 @@ A bad line or pair is dropped with its reason. Not covered: what schemas say, wh
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from datasets import Features, List
-
 from builders.json_schemas import inferred
-from builders.schema import FUNCTIONS, STRING, content_id
+from builders.options import RawCodeOptions
+from builders.schema import TABLES, features_of
 from builders.stage import Drop, Row, Stage
 from builders.verifier import CanonicalError, canonical, loads
 
 OURS, RELEASE, GYM = "codeio", "CodeI/O's raw release", "reasoning-gym"
 COLUMNS = {
-    OURS: ("reference_code", "entrypoint", "input_generator", "query"),
+    OURS: TABLES["functions"].hashed,
     RELEASE: ("refcode", "funcname", "problem_description", "io_requirements", "ios"),
     GYM: ("code_sample", "input_generator", "task_description", "input_output_spec"),
 }
 """The columns of each layout that no row can do without; by the first, the code, a layout is known."""
 _SCHEMAS = ("input_schema", "output_schema")
-_OWN_TEXTS = tuple(column for column in FUNCTIONS if column not in ("function_id", *_SCHEMAS))
+_OWN_TEXTS = tuple(
+    column for column in TABLES["functions"].columns if column not in ("function_id", *_SCHEMAS)
+)
 _GYM_GENERATOR = """\
 from random import Random
 
@@ -47,17 +49,14 @@ class _BadRow(Exception):
 class ImportedFunctions(Stage):
     """Lines of JSON to functions with the pairs recorded for them, if any."""
 
-    name = "functions"
+    makes = TABLES["functions"]
     version = 3
-    features = Features({**FUNCTIONS, "recorded": List({"input": STRING, "output": STRING})})
-    key = ("function_id",)
+    features = features_of({**makes.types, "recorded": [{"input": "string", "output": "string"}]})
+    options: RawCodeOptions
 
-    def __init__(self, license: str | None = None) -> None:
-        self.license = license.lower() if license else None
-
-    def identity(self) -> Row:
-        """Beside the lines, the licence that holds where they name none."""
-        return {"license": self.license}
+    def __init__(self, options: RawCodeOptions) -> None:
+        """Of the licence, case does not count."""
+        self.options = replace(options, license=options.license.lower() if options.license else None)
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Read each line strictly; one that tells no function is dropped."""
@@ -67,7 +66,7 @@ class ImportedFunctions(Stage):
                     if isinstance(result, Drop) or result["license"]:
                         yield result
                     else:
-                        yield {**result, "license": self.license}
+                        yield {**result, "license": self.options.license}
             except _BadRow as bad:
                 reason, detail = bad.args
                 yield Drop(row["place"], "", reason, detail, row["text"])
@@ -120,8 +119,7 @@ def _from_own(given: Row) -> Row:
 
 
 def _named(function: Row) -> Row:
-    named = (function[column] for column in COLUMNS[OURS])
-    return {**function, "function_id": content_id("function", *named)}
+    return {**function, "function_id": TABLES["functions"].id(function)}
 
 
 def _schema_text(column: str, schema: Any) -> str | None:

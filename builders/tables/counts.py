@@ -10,11 +10,6 @@ import pyarrow as pa
 
 from builders.tables.folder import Folder
 
-FUNNEL = (
-    *("raw_code", "functions", "io_pairs", "tasks", "responses", "verdicts", "revisions", "turns"),
-    *("codeio", "codeio_pp", "rlvr", "preference"),
-)
-"""Stages in the order of the pipeline; three of them leave no table, but may drop rows."""
 Nested = dict[str, dict[str, int]]
 
 

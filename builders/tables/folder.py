@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, concatenate_datasets
 
-from builders.schema import TABLES, table
-from builders.tables.arrow import selected, values
+from builders.schema import TABLES
+from builders.tables.arrow import selected, table, values
 from builders.tables.chunking import ranges
 
 DEFAULT_CONFIG = "codeio_pp"
@@ -59,14 +59,14 @@ class Folder:
         """All rows of a config, train before test; without rows when it has no files."""
         files = sorted(self.files(config), key=lambda file: SPLITS.index(file.name.split("-")[0]))
         parts = [Dataset.from_parquet(str(file), keep_in_memory=True) for file in files]
-        return concatenate_datasets(parts) if parts else table([], TABLES[config])
+        return concatenate_datasets(parts) if parts else table([], TABLES[config].features)
 
     def columns(self, config: str, *names: str) -> pa.Table:
         """Some columns of all rows of a config; without rows when it has no files.
 
         A column that older files lack is null.
         """
-        schema = TABLES[config].arrow_schema
+        schema = TABLES[config].features.arrow_schema
         parts = [pq.read_table(file, columns=list(names), schema=schema) for file in self.files(config)]
         return pa.concat_tables([schema.empty_table().select(names), *parts])
 
@@ -125,5 +125,6 @@ def link(file: Path, name: Path) -> None:
 
 
 def _key(config: str) -> str:
-    """The column that names rows of a table: its first, but for `dropped`, which begins with the stage."""
-    return "row_id" if config == "dropped" else next(iter(TABLES[config]))
+    """Return the column by which a table is cut into files: the first of its key that holds ids."""
+    key = TABLES[config].key
+    return next((column for column in key if column.endswith("_id")), key[0])

@@ -48,7 +48,7 @@ def audit(
 
     Raises SandboxUnavailable where code cannot be run safely.
     """
-    known, complaints = facts(version.provenance)
+    known, complaints = facts(version.name, version.provenance)
     choose()  # raises here, before anything is read
     with (
         Sandbox(known.limits, workers=workers) as sandbox,

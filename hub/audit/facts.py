@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from builders.execution import Limits
+from builders.formats import RULES, other_rules, stated
+from builders.options import Limits, declared
 from hub.rights.licences import PERMISSIVE
-
-MOST = Limits(cpu_s=60, wall_s=600, memory_mb=8192)
-"""No limits beyond these are kept to: every row may cost them in full."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,9 @@ class Facts:
     from_turns: bool = False
     """The turns come from another build, of whose system message nothing is known."""
     made_with: tuple[dict[str, Any], ...] = ()
+    rules: str = RULES
+    other_rules: str | None = None
+    """What to say of turns that were judged by other rules than those of this codeio."""
 
     def is_made_like_here(self, numpy: str | None) -> bool:
         """Whether code was run with the Python and numpy, and on the kind of machine, that run it here."""
@@ -37,8 +38,11 @@ class Facts:
         )
 
 
-def facts(told: dict[str, Any]) -> tuple[Facts, list[str]]:
-    """Read a provenance; of what is not as it should be, the default is taken, and a complaint tells."""
+def facts(name: str, told: dict[str, Any]) -> tuple[Facts, list[str]]:
+    """Read the provenance of the data called `name`.
+
+    Of what is not as it should be, the default is taken, and a complaint tells.
+    """
     complaints: list[str] = []
 
     def part(name: str) -> dict[str, Any]:
@@ -57,16 +61,19 @@ def facts(told: dict[str, Any]) -> tuple[Facts, list[str]]:
         allowed=PERMISSIVE if allowed is None else frozenset(filter(_is_text, allowed)),
         from_turns=_one(options, "from_table", str, None, complaints) == "turns",
         made_with=tuple(one for one in made_with if isinstance(one, dict)),
+        rules=stated(told)["rules"],
+        other_rules=other_rules(name, told),
     ), complaints
 
 
 def _limits(told: dict[str, Any], complaints: list[str]) -> Iterator[tuple[str, Any]]:
-    for name, most in vars(MOST).items():
-        kind = int if name == "memory_mb" else (int, float)
+    """No limits beyond those of a build are kept to: every row may cost them in full."""
+    for name, option in declared(Limits).items():
+        kind = (int, float) if option.kind is float else option.kind
         given = _one(told, name, kind, None, complaints)
         if given is None:
             continue
-        if 0 < given <= most:
+        if given > 0 and (option.max is None or given <= option.max):
             yield name, given
         else:
             complaints.append(f"a limit {name} of {given} is beyond reason")

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from builders.schema import TABLES
 from builders.tables.folder import Folder
 from hub.audit.report import Report
-from hub.audit.untrusted import BATCH_ROWS, KEYS, row_id
+from hub.audit.untrusted import BATCH_ROWS, row_id
 
 
 def failing(report: Report, folder: Folder, most: int) -> dict[tuple[str, str], dict[str, Any]]:
@@ -28,8 +28,8 @@ def failing(report: Report, folder: Folder, most: int) -> dict[tuple[str, str], 
 
 
 def _row(folder: Folder, config: str, name: str) -> dict[str, Any] | None:
-    columns = list(KEYS.get(config, ()))
-    for file in folder.files(config) if columns else ():
+    columns = list(TABLES[config].key)
+    for file in folder.files(config):
         start = 0
         for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=columns):
             for index, row in enumerate(batch.to_pylist(), start):

@@ -3,50 +3,47 @@
 Not covered: ids of turns, which follow from whole conversations (`views`).
 """
 
-from builders.schema import IDS, content_id
+from builders.schema import TABLES, Table, parents
 from builders.tasks import Tasks
 from hub.audit.case import Case
 from hub.audit.remade import Stored
 from hub.audit.untrusted import batches, iterated, row_id
 
-MADE_OF = {
-    "raw_code": ("raw_code", "content"),
-    "functions": ("function", "reference_code", "entrypoint", "input_generator", "query"),
-    "io_pairs": ("io_pair", "function_id", "input", "output"),
-    "tasks": ("task", "pair_id", "direction", "prompt"),
-}
-"""The kind of each table's ids, and the columns they are hashes of."""
-
 
 def check(case: Case) -> None:
     """Look at every row that has an id or names a parent."""
-    tables = {config: rows for config, rows in case.tables.rows.items() if config != "dropped"}
+    tables = {
+        config: rows
+        for config, rows in case.tables.rows.items()
+        if TABLES[config].id_column or parents(TABLES[config])
+    }
     with case.looking("ids", sum(map(len, tables.values()))) as advance:
         for config, rows in tables.items():
-            if config in MADE_OF:
-                _own_ids(case, config)
-            for parent, on in IDS.items():
-                if on in rows.features and parent != config and parent in tables:
-                    _parents(case, config, parent, on)
+            table = TABLES[config]
+            if table.id_column and set(table.hashed) <= set(table.columns):
+                _own_ids(case, table)
+            for parent in parents(table):
+                if parent.name in tables:
+                    _parents(case, config, parent)
             advance(len(rows))
         if not case.lacks("prompts of tasks", "tasks", "io_pairs", "functions"):
             _tasks(case)
 
 
-def _own_ids(case: Case, config: str) -> None:
-    kind, *columns = MADE_OF[config]
-    name = IDS[config]
-    for row in iterated(case.tables.rows[config], name, *columns):
-        made = content_id(kind, *(row[column] for column in columns))
+def _own_ids(case: Case, table: Table) -> None:
+    name = table.key[0]
+    for row in iterated(case.tables.rows[table.name], name, *table.hashed):
+        made = table.id(row)
         if row[name] != made:
-            case.found("ids", config, row[name], f"its {', '.join(columns)} have the id {made}")
+            case.found("ids", table.name, row[name], f"its {', '.join(table.hashed)} have the id {made}")
 
 
-def _parents(case: Case, config: str, parent: str, on: str) -> None:
-    known = case.tables.ids[parent]
+def _parents(case: Case, config: str, parent: Table) -> None:
+    on, known = parent.key[0], case.tables.ids[parent.name]
     for row in iterated(case.tables.rows[config]):
         if row[on] not in known:
-            case.found("ids", config, row_id(config, row), f"its {on}, {row[on]}, is not in {parent}")
+            detail = f"its {on}, {row[on]}, is not in {parent.name}"
+            case.found("ids", config, row_id(config, row), detail)
 
 
 def _tasks(case: Case) -> None:

@@ -9,19 +9,11 @@ Not covered: what `hub.rights.withheld` does not look for.
 from collections.abc import Iterator
 
 from builders.masking import PrivateKeyFound, masked
+from builders.schema import TABLES, Table, parents
 from hub.audit.case import Case
 from hub.audit.untrusted import iterated, row_id
 from hub.rights.licences import may_be_published
 from hub.rights.withheld import Withheld
-
-_REPEATED = {
-    "tasks": ("functions", "prompt"),
-    "rlvr": ("functions", "reference_code"),
-    "codeio": ("turns", "messages"),
-    "codeio_pp": ("turns", "messages"),
-    "preference": ("turns", "chosen", "rejected"),
-}
-"""Tables that repeat text, the table it stands in first, and their columns that do."""
 
 
 def check(case: Case) -> None:
@@ -41,36 +33,32 @@ def check(case: Case) -> None:
 
 
 def _inherited(case: Case, config: str) -> None:
-    """Compare with the parent; without one at hand, a licence must do by itself."""
-    expected = _licences_above(case, config)
+    """Compare with what rows are made of; without that at hand, a licence must do by itself."""
+    column, expected = _licences_above(case, TABLES[config])
     # Files and functions: told by `_withheld`.
-    is_alone = case.is_published and expected is None and "task_id" in case.tables.rows[config].features
-    column = {"functions": "code_id"}.get(config, "task_id")
+    is_alone = case.is_published and not column and TABLES[config].is_split
     for row in iterated(case.tables.rows[config]):
-        parent = row.get(column)
-        if expected is not None and parent in expected:
-            if row["license"] != expected[parent]:
-                detail = f"has the licence {row['license']}, and is made of what has {expected[parent]}"
+        if column and row[column] in expected:
+            if row["license"] != expected[row[column]]:
+                detail = f"has the licence {row['license']}, and is made of what has {expected[row[column]]}"
                 case.found("licences", config, row_id(config, row), detail)
         elif is_alone and not may_be_published(row["license"], case.facts.allowed):
             detail = f"may not be published under {row['license']}"
             case.found("licences", config, row_id(config, row), detail)
 
 
-def _licences_above(case: Case, config: str) -> dict[str, str | None] | None:
-    """The licences that a table's rows have from others, by the column that names these."""
-    rows = case.tables.rows
-    if config == "functions" and "raw_code" in rows:
-        return {row["code_id"]: row["license"] for row in iterated(rows["raw_code"], "code_id", "license")}
-    if config in ("codeio", "codeio_pp") and "functions" in rows and "tasks" in rows:
-        functions = iterated(rows["functions"], "function_id", "license")
-        of_function = {row["function_id"]: row["license"] for row in functions}
-        return {
-            row["task_id"]: of_function[row["function_id"]]
-            for row in iterated(rows["tasks"], "task_id", "function_id")
-            if row["function_id"] in of_function
-        }
-    return None
+def _licences_above(case: Case, table: Table) -> tuple[str, dict[str, str | None]]:
+    """Return the column that names what rows are made of, and the licences of that; "" if none are known."""
+    at_hand = [parent for parent in parents(table) if parent.name in case.tables.rows]
+    for parent in sorted(at_hand, key=lambda parent: "license" not in parent.columns):
+        rows, own = case.tables.rows[parent.name], parent.key[0]
+        if "license" in parent.columns:
+            return own, {row[own]: row["license"] for row in iterated(rows, own, "license")}
+        column, known = _licences_above(case, parent)
+        if column:
+            named = iterated(rows, own, column)
+            return own, {row[own]: known[row[column]] for row in named if row[column] in known}
+    return "", {}
 
 
 def _withheld(case: Case) -> None:
@@ -79,10 +67,13 @@ def _withheld(case: Case) -> None:
         if left.config == "dropped" and left.reason == "no_licence" and "raw_code" not in case.tables.rows:
             continue
         case.found("licences", left.config, left.row_id, f"{left.reason}: {left.detail}")
-    for config, (origin, *columns) in _REPEATED.items():
-        if config not in case.tables.rows or origin in case.tables.rows:
-            continue
-        for row in iterated(case.tables.rows[config]):
+    for config, rows in case.tables.rows.items():
+        columns = [
+            name
+            for name, column in TABLES[config].columns.items()
+            if column.repeats and column.repeats not in case.tables.rows
+        ]
+        for row in iterated(rows) if columns else ():
             if not all(map(_is_clean, _texts(row, columns))):
                 detail = "secret: holds what looks like a credential or an e-mail address"
                 case.found("licences", config, row_id(config, row), detail)

@@ -4,6 +4,7 @@ In: every table with a split. Which side follows from the function's cluster and
 tests; where that share is not known, all rows of a cluster must agree with the first.
 """
 
+from builders.schema import TABLES
 from builders.selection.splits import Clusters, split_of
 from hub.audit.case import Case
 from hub.audit.untrusted import batches, iterated, row_id
@@ -11,7 +12,7 @@ from hub.audit.untrusted import batches, iterated, row_id
 
 def check(case: Case) -> None:
     """Look at the split of every row that has one."""
-    tables = {config: rows for config, rows in case.tables.rows.items() if "task_id" in rows.features}
+    tables = {config: rows for config, rows in case.tables.rows.items() if TABLES[config].is_split}
     clusters = _clusters(case)
     group_of = None
     if "tasks" in tables:

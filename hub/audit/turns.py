@@ -1,5 +1,7 @@
 """Turns, judged again by the function that judged them: prediction, status and feedback come out the same.
 
+Turns that were judged by other rules are not judged by these: the report says whose they are.
+
 Not covered: whether an answer had to be asked for (`answer_forced`), which no reply tells; only that it is
 there.
 """
@@ -16,6 +18,9 @@ JUDGED = ("prediction", "status", "feedback")
 def check(case: Case) -> None:
     """Grade the turns again, all or a sample."""
     if case.lacks("turns", "turns", "tasks", "io_pairs", "functions"):
+        return
+    if case.facts.other_rules:
+        case.leaves_out(f"turns: {case.facts.other_rules}")
         return
     some = case.sampled(case.tables.beside("turns"), "response_id")
     is_same = case.facts.is_made_like_here(case.prover.numpy_version)

@@ -17,34 +17,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from datasets import Dataset, Features, concatenate_datasets
+from datasets import Dataset, concatenate_datasets
 
-from builders.schema import IDS, TABLES
-from builders.sources.own_tables import NEVER_NULL
-from builders.stage import Row, Stage
+from builders.schema import TABLES, Table, ancestors, is_parent, parents
+from builders.stage import Row
 from builders.tables.folder import SPLITS, Counts, Folder
 from builders.tables.joins import Joined
 from builders.tasks import DIRECTIONS
-from builders.training_set import VIEWS, Turns
 from builders.verifier import CanonicalError, canonical, loads
 from hub.audit import unpack
 
 BATCH_ROWS = 512
 Found = Callable[[str, str, str, str], None]
-_STAGES: tuple[type[Stage], ...] = (Turns, *VIEWS)
-KEYS: dict[str, tuple[str, ...]] = {
-    **{config: (column,) for config, column in IDS.items()},
-    **{stage.name: stage.key for stage in _STAGES},
-}
-"""The columns in which no two rows of a table agree."""
-_NEEDED = {
-    "raw_code": ("code_id", "content"),
-    "functions": ("function_id", "query", "reference_code", "entrypoint"),
-    **NEVER_NULL,
-    **{view.name: view.key for view in VIEWS},
-}
-_JSON = {"io_pairs": ("input", "output"), "turns": ("sampling",)}
-_ANCESTORS = (("tasks", "task_id"), ("io_pairs", "pair_id"), ("functions", "function_id"))
 
 
 class Tables:
@@ -68,17 +52,17 @@ class Tables:
 
     def beside(self, config: str) -> Joined:
         """The rows of a table of which all ancestors are at hand, with these beside them."""
-        rows = self.rows[config]
-        of = config if config in IDS else "tasks"
-        if of in self.whole:
-            name, whole = IDS[of], self.whole[of]
+        rows, table = self.rows[config], TABLES[config]
+        named = table if is_parent(table) else parents(table)[-1]
+        if named.name in self.whole:
+            name, whole = named.key[0], self.whole[named.name]
             indices = [index for index, row in enumerate(iterated(rows, name)) if row[name] in whole]
             rows = rows if len(indices) == len(rows) else rows.select(indices)
         joined, columns = Joined(rows), set(rows.features)
-        for ancestor, on in _ANCESTORS:
-            if ancestor != config and ancestor in self.rows and on in columns:
-                joined = joined.to(self.rows[ancestor], on)
-                columns.update(self.rows[ancestor].features)
+        for ancestor in ancestors(table):
+            if ancestor.name in self.rows and ancestor.key[0] in columns:
+                joined = joined.to(self.rows[ancestor.name], ancestor.key[0])
+                columns.update(self.rows[ancestor.name].features)
         return joined
 
     def _read(
@@ -106,20 +90,19 @@ class Tables:
 
     def _usable(self, config: str, rows: Dataset) -> Dataset:
         """Set aside malformed rows and those that repeat a key."""
-        name, key = IDS.get(config), KEYS.get(config, ())
-        needed, texts = _NEEDED.get(config, ()), _JSON.get(config, ())
-        columns = dict.fromkeys((*needed, *texts, *key))
-        if not columns:  # rows of `dropped` may be of any kind
+        table = TABLES[config]
+        if not table.is_unique:
             return rows
+        needed = table.required
+        texts = [name for name, column in table.columns.items() if column.is_json]
         ids, seen, aside = set(), set(), set()
-        for index, row in enumerate(iterated(rows, *columns)):
-            values = tuple(row[column] for column in key)
-            if name:
-                ids.add(row[name])
+        for index, row in enumerate(iterated(rows, *dict.fromkeys((*needed, *texts)))):
+            values = tuple(row[column] for column in table.key)
+            ids.add(values[0])
             if fault := _fault(row, needed, texts):
                 self._found("files", config, row_id(config, row), fault)
-            elif values and hash(values) in seen:
-                detail = f"another row has this {', '.join(key)}"
+            elif hash(values) in seen:
+                detail = f"another row has this {', '.join(table.key)}"
                 self._found("ids", config, row_id(config, row), detail)
             else:
                 seen.add(hash(values))
@@ -131,15 +114,15 @@ class Tables:
     def _with_ancestors(self) -> dict[str, set[str]]:
         """For each table that others refer to, the ids of rows that can be joined with all ancestors."""
         whole: dict[str, set[str]] = {}
-        for config, name in IDS.items():
-            if config not in self.rows:
+        for config, table in TABLES.items():
+            if config not in self.rows or not is_parent(table):
                 continue
-            parents = {on: whole[parent] for parent, on in IDS.items() if parent in whole}
-            parents = {on: ids for on, ids in parents.items() if on in self.rows[config].features}
+            name = table.key[0]
+            above = {one.key[0]: whole[one.name] for one in parents(table) if one.name in whole}
             whole[config] = {
                 row[name]
-                for row in iterated(self.rows[config], *{name: None, **parents})
-                if all(row[on] in ids for on, ids in parents.items())
+                for row in iterated(self.rows[config], name, *above)
+                if all(row[on] in ids for on, ids in above.items())
             }
         return whole
 
@@ -205,8 +188,7 @@ def batches(joined: Joined, n_rows: int = BATCH_ROWS) -> Iterator[list[Row]]:
 
 def row_id(config: str, row: Row) -> str:
     """What names a row in a finding."""
-    column = IDS.get(config) or ("response_id" if config == "turns" else None)
-    return str(row[column]) if column else "/".join(str(row[name]) for name in KEYS[config])
+    return "/".join(str(row[column]) for column in TABLES[config].key)
 
 
 def _fault(row: Row, needed: Sequence[str], texts: Sequence[str]) -> str | None:
@@ -227,8 +209,8 @@ def _fault(row: Row, needed: Sequence[str], texts: Sequence[str]) -> str | None:
     return None
 
 
-def _plain(features: Features) -> Any:
-    return features.arrow_schema.remove_metadata()
+def _plain(table: Table) -> Any:
+    return table.features.arrow_schema.remove_metadata()
 
 
 def _started() -> "subprocess.Popen[str]":
@@ -259,6 +241,6 @@ def _misnamed(config: str, file: Path) -> str | None:
     split = _split(file)
     if split not in SPLITS:
         return f"is of no split; there are {' and '.join(SPLITS)}"
-    if split == "test" and "task_id" not in TABLES[config]:
+    if split == "test" and not TABLES[config].is_split:
         return "only tasks, and what is made of them, have a split for tests"
     return None

@@ -8,16 +8,17 @@ Not covered: the replies themselves, which only their model could give again.
 
 from collections.abc import Iterator
 
-from builders import schema
+from builders import training_set
+from builders.options import TrainingSetOptions
 from builders.responses import history, opening, revision_request
-from builders.schema import content_id
+from builders.schema import MESSAGES, TABLES
 from builders.stage import Row
 from builders.tables.joins import Joined
-from builders.training_set import RLVR, VIEWS, View
+from builders.training_set import View
 from builders.verifier import CanonicalError, loads
 from hub.audit.case import Case
 from hub.audit.remade import Stored
-from hub.audit.untrusted import batches, iterated
+from hub.audit.untrusted import batches, iterated, row_id
 
 BATCH_TASKS = 128
 
@@ -46,11 +47,12 @@ def check(case: Case) -> None:
                     absent[view.name] += len(remade)
                     continue
                 for row, difference in stored[view.name].differences(remade, but[view.name]):
-                    case.found("views", view.name, _name(view, row), difference)
+                    case.found("views", view.name, row_id(view.name, row), difference)
             advance(len(rows) * n_rows / len(tasks))
         for name, own in stored.items():
             for key in own.left():
-                if key[0] in case.tables.whole["tasks"]:
+                row = dict(zip(TABLES[name].key, key, strict=True))
+                if "task_id" not in row or row["task_id"] in case.tables.whole["tasks"]:
                     detail = "does not follow from tasks and turns"
                     case.found("views", name, "/".join(map(str, key)), detail)
     for name, n_absent in absent.items():
@@ -60,8 +62,9 @@ def check(case: Case) -> None:
 
 def _views(case: Case) -> list[View]:
     """Those that can be laid out from the tables at hand."""
-    kinds = [kind for kind in VIEWS if kind is not RLVR or not case.lacks("rlvr", "io_pairs", "functions")]
-    return [kind(case.facts.system, case.facts.keep_reasoning) for kind in kinds]
+    kinds = [kind for kind in training_set.VIEWS if not case.lacks(kind.name, *kind.needs)]
+    options = TrainingSetOptions(system=case.facts.system, keep_reasoning=case.facts.keep_reasoning)
+    return [kind(options) for kind in kinds]
 
 
 def _there(case: Case, view: View) -> bool:
@@ -74,11 +77,13 @@ def _not_compared(case: Case) -> dict[str, set[str]]:
     if not {"raw_code", "functions"} <= case.tables.rows.keys() and not _without_files(case):
         some.add("source")
         case.leaves_out("views: the column source, without the tables raw_code and functions")
-    return {view.name: some | (set() if case.prompts_are_ours else _messages(view)) for view in VIEWS}
+    return {
+        view.name: some | (set() if case.prompts_are_ours else _messages(view)) for view in training_set.VIEWS
+    }
 
 
 def _messages(view: type[View]) -> set[str]:
-    return {name for name, kind in view.features.items() if kind == schema.MESSAGES}
+    return {name for name, kind in view.makes.types.items() if kind == MESSAGES}
 
 
 def _without_files(case: Case) -> bool:
@@ -131,10 +136,6 @@ def _look_at(case: Case, task: Row, conversation: Row) -> None:
 def _response_id(turn: Row, messages: list[dict[str, str]]) -> str | None:
     asked = loads(turn["sampling"] or "{}")
     try:
-        return content_id("response", {**asked, "messages": messages}, turn["model"], turn["sample"])
+        return TABLES["turns"].id({**turn, "request": {**asked, "messages": messages}})
     except CanonicalError:  # nested too deep with all around it
         return None
-
-
-def _name(view: View, row: Row) -> str:
-    return "/".join(str(row[column]) for column in view.key)

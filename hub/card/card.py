@@ -8,6 +8,7 @@ All text that comes from rows is escaped: it can show nothing but itself.
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,12 +19,10 @@ from jinja2 import Environment, StrictUndefined, Template
 import prompts
 from builders.functions.author import PROMPTS
 from builders.functions.stage import prompts_id
-from builders.schema import TABLES
-from builders.tables.counts import FUNNEL
+from builders.schema import REFERENCE_COLUMNS, TABLES, Type, stages
 from builders.tables.example import example
 from builders.tables.folder import DEFAULT_CONFIG, SPLITS, Folder
 from builders.verifier import STATUSES
-from hub.card.fields import MEANINGS, fields
 from hub.card.metadata import metadata
 from hub.card.numbers import KINDS, numbers
 from hub.escaping import markdown_block, markdown_code, markdown_line
@@ -35,7 +34,6 @@ CITATION = """\
   journal={arXiv preprint arXiv:2502.07316},
   year={2025}
 }"""
-_REPEATED = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
 _WITHHELD = {
     "licence": "for their licence",
     "no_licence": "for want of a licence",
@@ -114,13 +112,12 @@ def _values(folder: Folder, facts: dict[str, Any], name: str, changelog: str) ->
         "splits": SPLITS if any("test" in by_split for by_split in n["rows"].values()) else (),
         "absent": [config for config in TABLES if config not in n["rows"]],
         "pictures": (folder.root / "pictures").is_dir(),
-        "funnel": FUNNEL,
+        "funnel": stages(),
         "statuses": STATUSES,
-        "meanings": MEANINGS,
+        "tables": TABLES,
         "withheld": _WITHHELD,
         "plural": {kind: f"{kind}s" for kind in (*KINDS.values(), "number")},
-        "fields": fields,
-        "repeated": _REPEATED if default == DEFAULT_CONFIG else (),
+        "repeated": REFERENCE_COLUMNS if default == DEFAULT_CONFIG else (),
         "files": {
             **{prompts.load(path.stem).id: [path.stem] for path in _prompt_files()},
             prompts_id(): PROMPTS,
@@ -143,6 +140,7 @@ def _template() -> Template:
             "thousands": lambda n: f"{n:,}",
             "share": lambda part, whole: f"{100 * part / (whole or 1):.1f} %",
             "size": _size,
+            "typed": _typed,
             "cell": markdown_line,
             "code": markdown_code,
             "short": lambda value: markdown_code(json.dumps(value, ensure_ascii=False)),
@@ -151,6 +149,13 @@ def _template() -> Template:
     )
     environment.tests["multiline"] = lambda value: isinstance(value, str) and "\n" in value
     return environment.from_string(files("hub.card").joinpath("card.md").read_text(encoding="utf-8"))
+
+
+def _typed(kind: Type) -> str:
+    """Return a type in words."""
+    if isinstance(kind, str):
+        return kind
+    return "{" + ", ".join(kind) + "}" if isinstance(kind, Mapping) else f"list of {_typed(kind[0])}"
 
 
 def _size(n_bytes: float) -> str:

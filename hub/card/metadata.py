@@ -66,7 +66,7 @@ def _info(folder: Folder, config: str, splits: dict[str, int]) -> DatasetInfo:
             parquet.row_group(group).total_byte_size for group in range(parquet.num_row_groups)
         )
     return DatasetInfo(
-        features=TABLES[config],
+        features=TABLES[config].features,
         splits=SplitDict({s: SplitInfo(s, sizes[s], splits[s]) for s in SPLITS if s in splits}),
         download_size=sum(file.stat().st_size for file in folder.files(config)),
         dataset_size=sum(sizes.values()),

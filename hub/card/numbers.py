@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from builders.schema import TABLES
 from builders.tables.counts import counted, grouped
 from builders.tables.folder import Folder
 
@@ -100,10 +101,5 @@ def _most_tasks(folder: Folder) -> int:
 
 def _prompts(folder: Folder) -> list[str]:
     """Ids of the prompts that functions and answers were asked with."""
-    ids = {
-        id
-        for config in ("functions", "turns")
-        for id, _ in grouped(folder.columns(config, "prompt_id"))
-        if id
-    }
-    return sorted(ids)
+    asked = [table.name for table in TABLES.values() if "prompt_id" in table.columns]
+    return sorted({id for config in asked for id, _ in grouped(folder.columns(config, "prompt_id")) if id})

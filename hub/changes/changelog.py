@@ -16,20 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from hub.changes.differences import Change, Changes, Difference, Group, TableChanges
+from hub.changes.lineage import levels
 from hub.escaping import markdown_line, printable
 
 MOST_GROUPS = 8
 """Of a table and kind of change; the rest is summed up."""
 MOST_CHARS = 100
 _CHANGES: tuple[Change, ...] = get_args(Change)
-_THINGS = {
-    "file": "file",
-    "function": "function",
-    "pair": "pair",
-    "task": "question",
-    "sample": "sample",
-    "turn": "turn",
-}
 _OTHER_REASONS = {
     "request": "asked otherwise",
     "row": "made of what both have",
@@ -91,8 +84,8 @@ def said(group: Group) -> str:
     if kind == "dropped":
         stage, reason = detail
         return f"dropped {'before' if group.change == 'added' else 'now'} by {stage}: {reason}"
-    if thing := _THINGS.get(kind):
-        return f"new {thing}" if group.change == "added" else f"{thing} gone"
+    if thing := levels().get(kind):
+        return f"new {thing.noun}" if group.change == "added" else f"{thing.noun} gone"
     return _OTHER_REASONS[kind]
 
 

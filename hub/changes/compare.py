@@ -20,11 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from builders.schema import TABLES
+from builders.schema import TABLES, Table, parents
 from builders.tables.folder import Folder
 from hub.changes.differences import Change, Changes, Difference, Group, TableChanges
 from hub.changes.lineage import (
-    LEVELS,
     Hashes,
     Lineage,
     Positions,
@@ -33,28 +32,16 @@ from hub.changes.lineage import (
     hashes,
     joined,
     keys,
+    levels,
     missing,
     names,
 )
 from hub.changes.matching import Numbers, alike, at, contents, matched, read, taken
 from hub.versions import Version, VersionError
 
-KEYS = {
-    "raw_code": ("code_id",),
-    "functions": ("function_id",),
-    "io_pairs": ("pair_id",),
-    "tasks": ("task_id",),
-    "turns": ("response_id",),
-    "codeio": ("task_id", "sample"),
-    "codeio_pp": ("task_id", "sample"),
-    "rlvr": ("task_id",),
-    "preference": ("task_id", "turn"),
-    "dropped": ("stage", "row_id", "parent_id"),
-}
-"""The columns that name a row."""
-STATUS = {"turns": "status", "codeio": "status", "codeio_pp": "statuses", "dropped": "drop_reason"}
 N_EXAMPLES = 5
-_MADE_WITH = {"functions": ("model", "prompt_id"), "turns": ("model", "prompt_id")}
+_MADE_WITH = ("model", "prompt_id")
+"""Columns that say how rows were made."""
 
 
 class ChangedRow(NamedTuple):
@@ -110,12 +97,18 @@ def _compared(old: Version, new: Version) -> Iterator["_Compared"]:
 
 
 def _check(version: Version, config: str, there: Collection[str]) -> None:
-    for column in (*KEYS[config], *(["task_id"] if config == "turns" else [])):
+    for column in _known_by(TABLES[config]):
         if there and column not in there:
             raise VersionError(
                 f"The table {config} of {version.name} has no column {column}, by which its rows are known:"
                 " it was not made by codeio, or is damaged."
             )
+
+
+def _known_by(table: Table) -> list[str]:
+    """Return the columns by which rows are known: their key and, where that is no thing, a parent's."""
+    is_thing = any(set(thing.columns) <= set(table.key) for thing in levels().values())
+    return [*table.key, *([] if is_thing else [parent.key[0] for parent in parents(table)[-1:]])]
 
 
 class _Compared:
@@ -126,15 +119,16 @@ class _Compared:
         self._old, self._new = old, new
         self._columns = old.columns[config], new.columns[config]
         self._shared = sorted(set.intersection(*map(set, self._columns)))
-        status = STATUS.get(config)
+        self._key = TABLES[config].key
+        grade = TABLES[config].grade
         known: Numbers = {}
         self._rows = [
             read(
                 side.folder,
                 config,
-                KEYS[config],
-                self._shared or KEYS[config],
-                status if status in self._shared else None,
+                self._key,
+                self._shared or self._key,
+                grade if grade in self._shared else None,
                 known,
             )
             for side in (old, new)
@@ -161,8 +155,8 @@ class _Compared:
 
     def keys(self, group: _Alike) -> Iterator[str]:
         """The key of each row of a group."""
-        for batch in taken(group.folder, self.config, KEYS[self.config], group.rows):
-            yield from keys(batch, KEYS[self.config])
+        for batch in taken(group.folder, self.config, self._key, group.rows):
+            yield from keys(batch, self._key)
 
     def groups(self) -> Iterator[_Alike]:
         """The rows that differ, of each kind of change the largest group first."""
@@ -183,15 +177,20 @@ class _Compared:
 
     def _made_of(self, owner: Lineage, rows: Positions) -> Iterator[tuple[str, Hashes, Positions]]:
         """The things that rows were made of, by level, each with the indices of its rows."""
-        if self.config != "dropped":
-            there = set(owner.columns[self.config])
-            level = [level for level, own in LEVELS.items() if set(own) <= there][-1]
-            yield level, self._named(owner, LEVELS[level], rows), np.arange(len(rows))
-            return
-        own, parents = (self._named(owner, [column], rows) for column in ("row_id", "parent_id"))
+        there = set(owner.columns[self.config])
+        if self.config == "dropped":
+            yield from self._dropped_of(owner, rows)
+        elif named := [thing for thing in levels().values() if set(thing.columns) <= there]:
+            yield named[-1].name, self._named(owner, named[-1].columns, rows), np.arange(len(rows))
+        else:
+            yield "file", np.zeros(len(rows), np.int64), np.arange(len(rows))
+
+    def _dropped_of(self, owner: Lineage, rows: Positions) -> Iterator[tuple[str, Hashes, Positions]]:
+        """The same of rows of `dropped`: what kind of thing a row was, only its id tells."""
+        own, above = (self._named(owner, [column], rows) for column in ("row_id", "parent_id"))
         undecided: NDArray[np.bool_] = np.ones(len(rows), bool)
-        for things in (own, owner.samples(own), parents):  # what kind of thing a row was, only its id tells
-            for level in LEVELS:
+        for things in (own, owner.samples(own), above):
+            for level in levels():
                 of_level = undecided & owner.has(level, things)
                 yield level, things[of_level], np.flatnonzero(of_level)
                 undecided &= ~of_level
@@ -259,8 +258,8 @@ def _made_differently(old: Version, new: Version) -> tuple[Difference, ...]:
             for what in sorted({*was, *now})
             if was.get(what) != now.get(what)
         ]
-    for config, told in _MADE_WITH.items():
-        for column in told:
+    for config, table in TABLES.items():
+        for column in (column for column in _MADE_WITH if column in table.columns):
             both = [_distinct(version.folder, config, column) for version in (old, new)]
             if both[0] != both[1] and all(both):
                 found.append(Difference(f"{config}.{column}", *both))

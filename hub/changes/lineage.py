@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from builders.schema import TABLES
+from builders.schema import TABLES, Thing, Type
 from builders.tables.folder import Folder
 from hub.rights.withheld import BATCH_ROWS
 from hub.versions import VersionError
@@ -34,40 +34,34 @@ Positions: TypeAlias = NDArray[np.int64]
 Why = tuple[str, ...]
 
 PLACE = ("source", "path")
-LEVELS = {
-    "file": ("code_id",),
-    "function": ("function_id",),
-    "pair": ("pair_id",),
-    "task": ("task_id",),
-    "sample": ("task_id", "sample"),
-    "turn": ("task_id", "sample", "turn"),
-}
-"""The columns that name a thing of each level; it is made of one of the level before, a file of its place."""
-_MAKER = {
-    "file": "raw_code",
-    "function": "functions",
-    "pair": "io_pairs",
-    "task": "tasks",
-    "sample": "responses",
-    "turn": "revisions",
-}
-"""The stage that makes the things of a level; what it drops it names by itself or by what it is made of."""
-_ABOVE = dict(zip(LEVELS, (PLACE, *LEVELS.values()), strict=False))
-_NAMED_BY_ANSWER = {"revisions": "turn", "codeio": "sample", "codeio_pp": "sample"}
-"""What stages work towards that name what they drop by the answer they were given."""
-_NUMBERS = {"sample", "turn"}
-_NAMING = {
-    *PLACE,
-    *LEVELS["turn"],
-    *(own for (own, *_) in LEVELS.values()),
-    "response_id",
-    "row_id",
-    "parent_id",
-}
-"""Columns that name things."""
 _NOTHING = 0
 """The hash of no name."""
 _NONE: Hashes = np.zeros(0, np.int64)
+
+
+def levels() -> dict[str, Thing]:
+    """Return what things there are by level, each made of one of the level before, a file of its place."""
+    return {thing.name: thing for table in TABLES.values() for thing in table.things}
+
+
+def _above(level: str) -> tuple[str, ...]:
+    """Return the columns that name what things of a level are made of."""
+    named = [PLACE, *(thing.columns for thing in levels().values())]
+    return named[list(levels()).index(level)]
+
+
+def _named_by_answer() -> dict[str, str]:
+    """Return the level at which stages work that name what they drop by the answer they were given."""
+    of_samples = {table.name: "sample" for table in TABLES.values() if "sample" in table.key}
+    return {levels()["turn"].made_by: "turn", **of_samples}
+
+
+def _naming() -> dict[str, Type]:
+    """Return the columns that name things, with their types."""
+    named = {*PLACE, "parent_id"}.union(*(table.key for table in TABLES.values()))
+    named.update(column for thing in levels().values() for column in thing.columns)
+    types = (item for table in TABLES.values() for item in table.types.items())
+    return {name: kind for name, kind in types if name in named}
 
 
 class Lineage:
@@ -79,7 +73,7 @@ class Lineage:
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self.columns = {config: columns(folder.files(config)) for config in TABLES}
-        self._things = {level: self._all_things(level) for level in LEVELS}
+        self._things = {level: self._all_things(level) for level in levels()}
         self._dropped, self._reasons = self._all_dropped()
 
     def tells_of(self, level: str) -> bool:
@@ -106,8 +100,8 @@ class Lineage:
 
     def chain(self, level: str, things: Hashes) -> list[tuple[str, Hashes, Hashes]]:
         """All levels down to this one, the topmost first: the things, and what they are made of."""
-        links = []
-        for name in reversed(list(LEVELS)[: list(LEVELS).index(level) + 1]):
+        links, known = [], list(levels())
+        for name in reversed(known[: known.index(level) + 1]):
             above = self.above(name, things)
             links.append((name, things, above))
             things = above
@@ -119,7 +113,7 @@ class Lineage:
 
     def _of_answers(self, answers: Hashes, level: str) -> Hashes:
         """The samples of answers, or for the level `turn` the turns that would follow them."""
-        wanted = ("response_id", *LEVELS["turn"])
+        wanted = ("response_id", *levels()["turn"].columns)
         if not set(wanted) <= set(self.columns["turns"]):
             return np.zeros_like(answers)
         searched, found, things = np.unique(answers), [], []
@@ -132,12 +126,12 @@ class Lineage:
             at = some.schema.get_field_index("turn")
             following = some.set_column(at, "turn", pc.add(some["turn"], 1))
             found.append(ids[is_wanted])
-            things.append(hashes(names(following, LEVELS[level])))
+            things.append(hashes(names(following, levels()[level].columns)))
         return looked_up(*_distinct(joined(found), joined(things)), answers)
 
     def _all_things(self, level: str) -> tuple[Hashes, Hashes]:
         """The things of a level, sorted, and what each is made of."""
-        own, above = LEVELS[level], _ABOVE[level]
+        own, above = levels()[level].columns, _above(level)
         things, parents = _NONE, _NONE
         for config, there in self.columns.items():
             if config == "dropped" or not set(own) <= set(there):
@@ -168,7 +162,7 @@ class Lineage:
         dropped = {}
         for stage, parts in rows.items():
             things, why = (joined(list(part)) for part in zip(*parts, strict=True))
-            if level := _NAMED_BY_ANSWER.get(stage):
+            if level := _named_by_answer().get(stage):
                 things = self._of_answers(things, level)
             dropped[stage] = _distinct(things, why)
         return dropped, list(numbers)
@@ -187,7 +181,7 @@ def missing(
     for name, all_of_level, all_above in owner.chain(level, things):
         here, above = all_of_level[undecided], all_above[undecided]
         lacks = (here != _NOTHING) & ~other.has(name, here)
-        stage = _MAKER[name]
+        stage = levels()[name].made_by
         drops = other.drop_reasons(stage, here)
         drops = np.where(lacks, np.where(drops, drops, other.drop_reasons(stage, above)), 0)
         yield from _by_drop(other, stage, drops, undecided)
@@ -203,7 +197,7 @@ def missing(
         if not other.folder.files(config):
             yield ("table",), left
         else:
-            yield ("request" if config == "turns" else "row",), left
+            yield ("request" if "request" in TABLES[config].hashed else "row",), left
 
 
 def _by_drop(
@@ -232,12 +226,13 @@ def _schema(file: Path) -> pa.Schema:
         raise VersionError(f"{file} is damaged ({error}): fetch or build it again.") from error
     if len(set(schema.names)) < len(schema.names):
         raise VersionError(f"{file} has a column twice: it was not made by codeio.")
+    naming = _naming()
     for field in schema:
-        if field.name in _NUMBERS:
+        if naming.get(field.name) == "int64":
             is_fit = pa.types.is_integer(field.type)
         else:
             is_fit = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-        if field.name in _NAMING and not is_fit:
+        if field.name in naming and not is_fit:
             raise VersionError(
                 f"{file}: its column {field.name} is {field.type}, which names nothing:"
                 " it was not made by codeio."

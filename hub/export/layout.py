@@ -5,7 +5,7 @@ some readers end a line at characters such as U+2028, which texts may hold.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Features
+
+from builders.schema import TABLES, Type, features_of
 
 BATCH_ROWS = 1000
 Row = dict[str, Any]
@@ -23,14 +24,14 @@ Written = dict[tuple[str, str], int]
 
 @dataclass(frozen=True)
 class Layout:
-    """How rows of the table `config` become rows of a file with the columns `features`.
+    """How rows of the table `config` become rows of a file with the columns `types`.
 
     `row` is given the columns `needs` of a row, its split, and its number in the file.
     """
 
     config: str
     needs: tuple[str, ...]
-    features: Features
+    types: Mapping[str, Type]
     row: Callable[[Row, str, int], Row]
 
 
@@ -48,11 +49,11 @@ class Format:
 
 
 @contextmanager
-def writing(path: Path, features: Features) -> Iterator[Callable[[list[Row]], None]]:
+def writing(path: Path, types: Mapping[str, Type]) -> Iterator[Callable[[list[Row]], None]]:
     """Yield what writes rows to a new file, whose suffix tells its kind."""
     if path.suffix == ".parquet":
         # Without what datasets notes beside it: its releases before 4, which trainers pin, know no List.
-        schema = features.arrow_schema.remove_metadata()
+        schema = features_of(types).arrow_schema.remove_metadata()
         with pq.ParquetWriter(path, schema) as writer:
             yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema))
     else:
@@ -60,9 +61,9 @@ def writing(path: Path, features: Features) -> Iterator[Callable[[list[Row]], No
             yield lambda rows: file.writelines(f"{json.dumps(row)}\n" for row in rows)
 
 
-def kept(features: Features, *left_out: str) -> Features:
+def kept(config: str, *left_out: str) -> dict[str, Type]:
     """The columns of a table but those that are laid out otherwise."""
-    return Features({column: feature for column, feature in features.items() if column not in left_out})
+    return {column: kind for column, kind in TABLES[config].types.items() if column not in left_out}
 
 
 def as_it_is(row: Row, split: str, index: int) -> Row:

@@ -8,9 +8,7 @@ files, to select rows by. Not covered: prompts for reinforcement learning, which
 import json
 from pathlib import Path
 
-from datasets import Features
-
-from builders.schema import CODEIO, CODEIO_PP, MESSAGES, PREFERENCE, STRING
+from builders.schema import MESSAGES, REFERENCE_COLUMNS, Type
 from hub.export.layout import Format, Layout, Row, Written, as_it_is, kept
 
 _TAGS = {
@@ -20,8 +18,8 @@ _TAGS = {
     "assistant_tag": "assistant",
     "system_tag": "system",
 }
-_MESSAGE = {"role": STRING, "content": STRING}
-_PLUS = kept(CODEIO_PP, "prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
+_MESSAGE: Type = {"role": "string", "content": "string"}
+_PLUS = kept("codeio_pp", *REFERENCE_COLUMNS)
 
 
 def _ranked(row: Row, split: str, index: int) -> Row:
@@ -47,19 +45,17 @@ def _dataset_info(folder: Path, written: Written) -> dict[str, str]:
 FORMAT = Format(
     suffix=".jsonl",
     layouts=(
-        Layout("codeio", tuple(CODEIO), CODEIO, as_it_is),
+        Layout("codeio", tuple(kept("codeio")), kept("codeio"), as_it_is),
         Layout("codeio_pp", tuple(_PLUS), _PLUS, as_it_is),
         Layout(
             "preference",
-            tuple(PREFERENCE),
-            Features(
-                {
-                    "messages": MESSAGES,
-                    "chosen": _MESSAGE,
-                    "rejected": _MESSAGE,
-                    **kept(PREFERENCE, "prompt", "chosen", "rejected"),
-                }
-            ),
+            tuple(kept("preference")),
+            {
+                "messages": MESSAGES,
+                "chosen": _MESSAGE,
+                "rejected": _MESSAGE,
+                **kept("preference", "prompt", "chosen", "rejected"),
+            },
             _ranked,
         ),
     ),

@@ -4,16 +4,17 @@ Their turn_1 is the first answer. What a conversation did not come to is null, a
 for which the layout has no place, are left out. Not covered: our messages and statuses (see `trl`).
 """
 
-from datasets import Features
-
-from builders.schema import CODEIO_PP
+from builders.schema import REFERENCE_COLUMNS, TABLES
 from hub.export.layout import Format, Layout, as_it_is
-
-COLUMNS = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
 
 FORMAT = Format(
     suffix=".jsonl",
     layouts=(
-        Layout("codeio_pp", COLUMNS, Features({column: CODEIO_PP[column] for column in COLUMNS}), as_it_is),
+        Layout(
+            "codeio_pp",
+            REFERENCE_COLUMNS,
+            {column: TABLES["codeio_pp"].types[column] for column in REFERENCE_COLUMNS},
+            as_it_is,
+        ),
     ),
 )

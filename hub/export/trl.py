@@ -11,13 +11,12 @@ The other columns of these tables stay, to select rows by.
 import hashlib
 from pathlib import Path
 
-from datasets import Features
 from huggingface_hub import DatasetCardData
 
-from builders.schema import CODEIO, CODEIO_PP, MESSAGES, PREFERENCE, RLVR
+from builders.schema import MESSAGES, REFERENCE_COLUMNS
 from hub.export.layout import Format, Layout, Row, Written, as_it_is, kept
 
-_PLUS = kept(CODEIO_PP, "prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
+_PLUS = kept("codeio_pp", *REFERENCE_COLUMNS)
 
 
 def _completed(row: Row, split: str, index: int) -> Row:
@@ -49,13 +48,13 @@ FORMAT = Format(
     layouts=(
         Layout(
             "codeio",
-            tuple(CODEIO),
-            Features({"prompt": MESSAGES, "completion": MESSAGES, **kept(CODEIO, "messages")}),
+            tuple(kept("codeio")),
+            {"prompt": MESSAGES, "completion": MESSAGES, **kept("codeio", "messages")},
             _completed,
         ),
         Layout("codeio_pp", tuple(_PLUS), _PLUS, as_it_is),
-        Layout("preference", tuple(PREFERENCE), PREFERENCE, as_it_is),
-        Layout("rlvr", tuple(RLVR), RLVR, as_it_is),
+        Layout("preference", tuple(kept("preference")), kept("preference"), as_it_is),
+        Layout("rlvr", tuple(kept("rlvr")), kept("rlvr"), as_it_is),
     ),
     beside=_readme,
 )

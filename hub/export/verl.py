@@ -5,9 +5,7 @@ A row's `reward_model.ground_truth` holds all that `hub.rewards.compute_score` (
 by it. Not covered: supervised data.
 """
 
-from datasets import Features
-
-from builders.schema import INTEGER, MESSAGES, RLVR, STRING
+from builders.schema import MESSAGES, TABLES
 from hub.export.layout import Format, Layout, Row
 from hub.rewards import CHECKED_BY, ground_truth
 
@@ -30,19 +28,17 @@ FORMAT = Format(
         Layout(
             "rlvr",
             tuple(dict.fromkeys(("prompt", *CHECKED_BY, *_EXTRA))),
-            Features(
-                {
-                    "data_source": STRING,
-                    "prompt": MESSAGES,
-                    "ability": STRING,
-                    "reward_model": {"style": STRING, "ground_truth": STRING},
-                    "extra_info": {
-                        "split": STRING,
-                        "index": INTEGER,
-                        **{column: RLVR[column] for column in _EXTRA},
-                    },
-                }
-            ),
+            {
+                "data_source": "string",
+                "prompt": MESSAGES,
+                "ability": "string",
+                "reward_model": {"style": "string", "ground_truth": "string"},
+                "extra_info": {
+                    "split": "string",
+                    "index": "int64",
+                    **{column: TABLES["rlvr"].types[column] for column in _EXTRA},
+                },
+            },
             _question,
         ),
     ),

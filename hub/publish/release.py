@@ -23,6 +23,7 @@ from datasets import Dataset
 from jinja2 import TemplateError
 
 import prompts
+from builders.formats import NUMBERS, check_rules
 from builders.running.provenance import FILE, facts
 from builders.schema import TABLES
 from builders.tables.counts import statuses
@@ -47,21 +48,22 @@ class Release:
 
 def release(
     source: Folder,
-    configs: Collection[str] = tuple(TABLES),
+    configs: Collection[str] | None = None,
     allowed: Collection[str] = PERMISSIVE,
     before: Folder | None = None,
     model_licences: Mapping[str, str | None] | None = None,
 ) -> Release:
     """Lay out what may be published of `source`, in its `.codeio/release`; what was there goes.
 
-    Rows that the version `before` has too stay in its order and files. Raises VersionError if it is damaged.
+    Of tables, all or `configs`. Rows that the version `before` has too stay in its order and files. Raises
+    VersionError if it is damaged, and what `usable` does.
     """
-    _refuse_others(source)
+    told = usable(source)
     root = source.root / ".codeio" / "release"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     withheld, made = Withheld(source, allowed), Folder(root)
-    for config in configs:
+    for config in TABLES if configs is None else configs:
         _lay_out(source, made, config, withheld)
     if before:
         keep_row_order(made, before)
@@ -70,15 +72,15 @@ def release(
     (root / "prompts").mkdir()
     for file in sorted(Path(str(prompts.__file__)).parent.glob("*.md")):
         shutil.copy(file, root / "prompts")
-    with _readable():
-        told = facts(source.root)
     if withheld.left:
         told["left_behind"] = dict(sorted(Counter(left.reason for left in withheld.left).items()))
     if model_licences:
         told["model_licences"] = dict(model_licences)
     if set(allowed) != PERMISSIVE:
         told["licenses_allowed"] = sorted(allowed)
-    (root / FILE).write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    (root / FILE).write_text(
+        json.dumps({**NUMBERS, **told}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )
     return Release(made, withheld.left, told)
 
 
@@ -88,6 +90,18 @@ def describe(made: Release, name: str, changelog: str) -> None:
         save(statuses_figure(found), made.folder.root / "pictures" / "statuses.png")
     with _readable():
         made.folder.write_readme(card(made.folder, made.facts, name, changelog))
+
+
+def usable(source: Folder) -> dict[str, Any]:
+    """Return how a folder came about.
+
+    Raises OtherFormat or PublishError unless it is as this codeio makes it.
+    """
+    with _readable():
+        told = facts(source.root)
+    check_rules(str(source.root), told)
+    _refuse_others(source)
+    return told
 
 
 @contextmanager
@@ -103,8 +117,8 @@ def _readable() -> Iterator[None]:
 
 def _refuse_others(source: Folder) -> None:
     """Raise PublishError where a file is not as this version of codeio writes it."""
-    for config, features in TABLES.items():
-        wanted = features.arrow_schema
+    for config, table in TABLES.items():
+        wanted = table.features.arrow_schema
         for file in source.files(config):
             try:
                 found = pq.read_schema(file) if file.is_file() else None
@@ -136,7 +150,7 @@ def _lay_out(source: Folder, made: Folder, config: str, withheld: Withheld) -> N
     kept = {}
     for split, parts in splits.items():
         filtered, n_rows = scratch / f"{config}-{split}.parquet", 0
-        with pq.ParquetWriter(filtered, TABLES[config].arrow_schema) as writer:
+        with pq.ParquetWriter(filtered, TABLES[config].features.arrow_schema) as writer:
             for part in parts:
                 for batch in _batches(part):
                     some = batch.filter(withheld.keeps(config, batch))

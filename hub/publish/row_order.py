@@ -30,7 +30,6 @@ from datasets import Dataset
 from builders.schema import TABLES
 from builders.tables.chunking import LEAST_ROWS, ROWS
 from builders.tables.folder import SPLITS, Folder, link
-from hub.changes.compare import KEYS
 from hub.changes.lineage import Positions, batches, columns, joined
 from hub.changes.matching import Numbers, matched, read
 
@@ -53,7 +52,7 @@ def keep_row_order(made: Folder, before: Folder) -> None:
     scratch = made.root / ".codeio" / "row_order"
     for config in TABLES:
         both = [set(columns(folder.files(config))) for folder in (made, before)]
-        if all(both) and both[0] & both[1] >= set(KEYS[config]):
+        if all(both) and both[0] & both[1] >= set(TABLES[config].key):
             shutil.rmtree(scratch, ignore_errors=True)
             (scratch / config).mkdir(parents=True)
             _write(made, config, _files(made, before, config, sorted(both[0] & both[1])), scratch)
@@ -62,7 +61,7 @@ def keep_row_order(made: Folder, before: Folder) -> None:
 
 def _files(made: Folder, before: Folder, config: str, shared: Sequence[str]) -> list[_File]:
     known: Numbers = {}
-    old, new = (read(folder, config, KEYS[config], shared, None, known) for folder in (before, made))
+    old, new = (read(folder, config, TABLES[config].key, shared, None, known) for folder in (before, made))
     found = matched(old, new)
     places: Positions = np.full(len(old.keys), _NOWHERE)
     for pairs in (found.same, found.other):

@@ -21,6 +21,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, Repository
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from tenacity import RetryCallState, retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
+from builders.errors import CodeioError
 from hub.publish.remote import CommitPlan, Remote, plan_commit
 from hub.transient import passes
 
@@ -31,7 +32,7 @@ _TAG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?(?<!\.lock)")
 log = logging.getLogger("codeio.hub")
 
 
-class PublishError(Exception):
+class PublishError(CodeioError):
     """It cannot be published; the message says why and what to do."""
 
 

@@ -12,6 +12,7 @@ from huggingface_hub import HfApi, ModelInfo
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
+from builders.schema import TABLES
 from builders.tables.counts import grouped
 from builders.tables.folder import Folder
 from hub.transient import passes
@@ -21,9 +22,8 @@ TIMEOUT_S = 10
 
 def models(folder: Folder) -> list[str]:
     """Those that wrote functions or answers, in order."""
-    found = {
-        model for config in ("functions", "turns") for model, _ in grouped(folder.columns(config, "model"))
-    }
+    wrote = [table.name for table in TABLES.values() if "model" in table.columns]
+    found = {model for config in wrote for model, _ in grouped(folder.columns(config, "model"))}
     return sorted(found - {None})
 
 

@@ -8,25 +8,22 @@ dropped row of which nothing says where it comes from.
 Not covered: values that are secret without looking so, and recorded inputs and outputs, which are drawn.
 """
 
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builders.masking import PrivateKeyFound, masked
+from builders.schema import TABLES, Table, is_parent, parents
 from builders.tables.folder import Folder
 from hub.rights.licences import PERMISSIVE, may_be_published
 
 BATCH_ROWS = 4096
-_TEXTS = {
-    "raw_code": ("content", "path"),
-    "functions": ("query", "io_description", "reference_code", "input_generator"),
-    "turns": ("response", "reasoning"),
-    "dropped": ("content", "drop_detail"),
-}
-"""Where text of files and models stands first; other tables repeat it."""
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,78 +43,79 @@ class Withheld:
         self.left: list[Left] = []
         self._allowed = frozenset(allowed)
         self._folder = folder
-        files = set(folder.column("raw_code", "code_id"))
-        self._codes = self._of_files()
-        self._functions = self._of_functions(files)
-        self._tasks = self._of_tasks()
-        self._pairs = {
-            pair
-            for pair, function in self._rows("io_pairs", "pair_id", "function_id")
-            if function in self._functions
-        }
+        self._unclean: dict[str, set[str]] = defaultdict(set)
+        self._kept: dict[str, set[str]] = {}
+        self._gone: dict[str, set[str]] = {}
+        for table in TABLES.values():
+            if parents(table) and not is_parent(table):
+                self._search(table)
+        for table in filter(is_parent, TABLES.values()):
+            self._part(table)
         self._dropped = self._of_dropped()
+        self.left.sort(key=lambda left: list(TABLES).index(left.config))
 
     def keeps(self, config: str, batch: pa.RecordBatch) -> pa.BooleanArray:
         """Which rows of a batch of this table may go along."""
+        table = TABLES[config]
         if config == "dropped":
             keys = zip(*(batch[column].to_pylist() for column in _DROPPED_KEY), strict=True)
             return pa.array([key in self._dropped for key in keys], pa.bool_())
-        column, ids = {
-            "raw_code": ("code_id", self._codes),
-            "functions": ("function_id", self._functions),
-            "io_pairs": ("pair_id", self._pairs),
-        }.get(config, ("task_id", self._tasks))
-        return pc.is_in(batch[column], pa.array(ids, pa.string()))
+        if not is_parent(table):
+            if not parents(table):  # nothing tells of a licence
+                return pa.array([False] * len(batch), pa.bool_())
+            table = parents(table)[-1]
+        return pc.is_in(batch[table.id_column], pa.array(self._kept[table.name], pa.string()))
 
-    def _of_files(self) -> set[str]:
-        kept = set()
-        for code_id, license, *texts in self._rows("raw_code", "code_id", "license", *_TEXTS["raw_code"]):
-            if self._is_clean("raw_code", code_id, texts) and self._is_allowed("raw_code", code_id, license):
-                kept.add(code_id)
-        return kept
+    def _search(self, table: Table) -> None:
+        """Note what the unclean rows of a table are made of: other tables repeat them, and name only that."""
+        if texts := _searched(table):
+            own, above = table.key[0], parents(table)[-1]
+            for row in self._rows(table.name, own, above.key[0], *texts):
+                if not self._is_clean(table.name, row[own], [row[column] for column in texts]):
+                    self._unclean[above.name].add(row[above.key[0]])
 
-    def _of_functions(self, files: Collection[str]) -> set[str]:
-        columns = ("function_id", "code_id", "license", *_TEXTS["functions"])
-        kept = set()
-        for function_id, code_id, license, *texts in self._rows("functions", *columns):
-            if code_id in files and code_id not in self._codes:
-                continue
-            if not self._is_clean("functions", function_id, texts):
-                continue
-            # Of a file that stands in raw_code, the licence was looked at there.
-            if code_id in files or self._is_allowed("functions", function_id, license):
-                kept.add(function_id)
-        return kept
+    def _part(self, table: Table) -> None:
+        """Part the rows that go along from those that do not."""
+        own, above = table.key[0], {parent.name: parent.key[0] for parent in parents(table)}
+        licence = [column for column in table.columns if column == "license"]
+        kept: set[str] = set()
+        gone: set[str] = set()
+        for row in self._rows(table.name, own, *above.values(), *licence, *_searched(table)):
+            (kept if self._goes_along(table, row, above) else gone).add(row[own])
+        self._kept[table.name], self._gone[table.name] = kept, gone - kept
 
-    def _of_tasks(self) -> set[str]:
-        unclean = {
-            task_id
-            for task_id, response_id, *texts in self._rows(
-                "turns", "task_id", "response_id", *_TEXTS["turns"]
-            )
-            if not self._is_clean("turns", response_id, texts)
-        }
-        return {
-            task_id
-            for task_id, function_id in self._rows("tasks", "task_id", "function_id")
-            if function_id in self._functions and task_id not in unclean
-        }
+    def _goes_along(self, table: Table, row: Row, above: Mapping[str, str]) -> bool:
+        """Return whether a row does; `above`: by table, the column that names what it was made of."""
+        row_id = row[table.key[0]]
+        if row_id in self._unclean[table.name]:
+            return False
+        if any(row[column] in self._gone[parent] for parent, column in above.items()):
+            return False
+        if not self._is_clean(table.name, row_id, [row[column] for column in _searched(table)]):
+            return False
+        # Of what stands in a table above, the licence was looked at there.
+        if any(row[column] in self._kept[parent] for parent, column in above.items()):
+            return True
+        return "license" in row and self._is_allowed(table.name, row_id, row["license"])
 
     def _of_dropped(self) -> set[tuple[str, ...]]:
-        known = self._codes | self._functions | self._pairs | self._tasks
-        responses = {
-            response_id
-            for response_id, task_id in self._rows("turns", "response_id", "task_id")
-            if task_id in self._tasks
-        }
+        known = set().union(*self._kept.values())
+        for table in TABLES.values():
+            if table.id_column and not is_parent(table) and parents(table):
+                above = parents(table)[-1]
+                known |= {
+                    row[table.key[0]]
+                    for row in self._rows(table.name, table.key[0], above.key[0])
+                    if row[above.key[0]] in self._kept[above.name]
+                }
         kept = set()
-        for *key, content, detail in self._rows("dropped", *_DROPPED_KEY, *_TEXTS["dropped"]):
-            stage, row_id, parent_id = key[:3]
-            if not known.isdisjoint((row_id, parent_id)) or row_id in responses:
-                if self._is_clean("dropped", row_id, (content, detail)):
-                    kept.add(tuple(key))
-            elif stage == "raw_code":
-                self.left.append(Left("dropped", row_id, "no_licence", "a file that was not used"))
+        for row in self._rows("dropped", *_DROPPED_KEY, *_searched(TABLES["dropped"])):
+            texts = [row[column] for column in _searched(TABLES["dropped"])]
+            if row["row_id"] in known or row["parent_id"] in known:
+                if self._is_clean("dropped", row["row_id"], texts):
+                    kept.add(tuple(row[column] for column in _DROPPED_KEY))
+            elif row["stage"] == "raw_code":
+                self.left.append(Left("dropped", row["row_id"], "no_licence", "a file that was not used"))
         return kept
 
     def _is_allowed(self, config: str, row_id: str, license: str | None) -> bool:
@@ -139,10 +137,16 @@ class Withheld:
             return False
         return True
 
-    def _rows(self, config: str, *columns: str) -> Iterator[tuple[str, ...]]:
+    def _rows(self, config: str, *columns: str) -> Iterator[Row]:
+        names = list(dict.fromkeys(columns))
         for file in self._folder.files(config):
-            for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=list(columns)):
-                yield from zip(*(batch[column].to_pylist() for column in columns), strict=True)
+            for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=names):
+                yield from batch.to_pylist()
+
+
+def _searched(table: Table) -> list[str]:
+    """Return the columns in which text of files and models stands first; other tables repeat it."""
+    return [name for name, column in table.columns.items() if column.searched]
 
 
 _DROPPED_KEY = ("stage", "row_id", "parent_id", "drop_reason", "drop_detail")

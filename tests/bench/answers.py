@@ -23,8 +23,8 @@ from rich.table import Table
 from builders.execution import Limits, Prover
 from builders.inference import Answer, Client, Refusal, RequestCache, connect
 from builders.json_schemas import usable
+from builders.options import Sampling
 from builders.responses import Question, closing_question, opening
-from builders.running.options import Sampling
 from builders.stage import Row
 from builders.tables.folder import Folder
 from builders.tables.joins import Joined
@@ -62,7 +62,7 @@ def judged(tasks: Sequence[Row], texts: Sequence[str]) -> Counter[str]:
     """Statuses of replies."""
     limits = Limits()
     with Prover(limits) as prover:
-        stage = Verdicts(prover, limits)
+        stage = Verdicts(limits, prover)
         rows = [
             {**task, "sample": 0, "turns": [{"response": text, "status": None, "finish_reason": "stop"}]}
             for task, text in zip(tasks, texts, strict=True)

@@ -116,12 +116,12 @@ def made(root: Path, n_turns: int) -> Path:
     """A folder of tables."""
     columns: dict[str, dict[str, list[Any]]] = {}
     for config, row in rows(n_turns):
-        own = columns.setdefault(config, {column: [] for column in TABLES[config]})
+        own = columns.setdefault(config, {column: [] for column in TABLES[config].columns})
         for column, values in own.items():
             values.append(row.get(column))
     (root / ".codeio").mkdir(parents=True)
     for config, own in columns.items():
-        Folder(root).write(config, {"train": Dataset.from_dict(own, features=TABLES[config])})
+        Folder(root).write(config, {"train": Dataset.from_dict(own, features=TABLES[config].features)})
     Folder(root).write_readme("made")
     (root / ".codeio").rmdir()
     return root

@@ -80,7 +80,7 @@ def tasks(n_rows: int) -> Iterator[dict[str, Any]]:
 
 def write(folder: Path, config: str, rows: Iterator[dict[str, Any]]) -> None:
     """A table in files of as many rows as a build puts into one."""
-    schema, number = TABLES[config].arrow_schema, 0
+    schema, number = TABLES[config].features.arrow_schema, 0
     (folder / config).mkdir(parents=True)
     while some := list(islice(rows, ROWS_A_FILE)):
         pq.write_table(pa.Table.from_pylist(some, schema), folder / config / f"train-{number:05d}.parquet")

@@ -63,11 +63,11 @@ def made(root: Path, functions: list[int]) -> int:
     folder = Folder(root)
     (root / ".codeio").mkdir(parents=True)
     for config, rows in (("turns", turns), ("tasks", tasks)):
-        columns: dict[str, list[Any]] = {column: [] for column in TABLES[config]}
+        columns: dict[str, list[Any]] = {column: [] for column in TABLES[config].columns}
         for row in rows(iter(functions)):
             for column, values in columns.items():
                 values.append(row.get(column))
-        folder.write(config, {"train": Dataset.from_dict(columns, features=TABLES[config])})
+        folder.write(config, {"train": Dataset.from_dict(columns, features=TABLES[config].features)})
     return sum(file.stat().st_size for config in ("turns", "tasks") for file in folder.files(config))
 
 

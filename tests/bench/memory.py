@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.table import Table
 
 from builders.inference import Client, RequestCache, connect
+from builders.options import ResponsesOptions
 from builders.responses import Responses
-from builders.running.options import Sampling
-from builders.schema import FUNCTIONS, TASKS, content_id
+from builders.schema import TABLES, content_id
 from builders.tables.joins import Joined
 from tests.bench.corpus_tasks import task_rows
 from tests.bench.zero_latency import zero_latency
@@ -64,10 +64,12 @@ def run(n_tasks: int, url: str) -> dict[str, float]:
     peak, over = [0.0], threading.Event()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = parquet(tasks(n_tasks), TASKS, folder / "tasks.parquet")
-        functions = parquet(task_rows(1, 1), FUNCTIONS, folder / "functions.parquet").select([0])
+        source = parquet(tasks(n_tasks), TABLES["tasks"].features, folder / "tasks.parquet")
+        functions = parquet(
+            task_rows(1, 1), TABLES["functions"].features, folder / "functions.parquet"
+        ).select([0])
         client = Client(connect(url), RequestCache(folder / "requests.sqlite"))
-        stage = Responses(client, Sampling(), samples=1)
+        stage = Responses(ResponsesOptions(), client)
 
         def watch() -> None:
             while not over.wait(EVERY_S):

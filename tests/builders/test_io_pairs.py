@@ -4,22 +4,25 @@ import pytest
 
 from builders.execution import Draw, Job, Limits, Prover, Sandbox
 from builders.io_pairs import IOPairs
-from builders.schema import FUNCTIONS, IO_PAIRS, STRING, content_id, table
+from builders.options import IOPairsOptions, RawCodeOptions
+from builders.schema import TABLES, content_id, features_of
 from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Drop
+from builders.tables.arrow import table
 
 LIMITS = Limits(cpu_s=1, wall_s=10)
+OPTIONS = IOPairsOptions(**vars(LIMITS))
 NUMBER = "def input_generator():\n    return {'n': random.randint(0, 10**6)}\n"
 
 
 @pytest.fixture(scope="module")
 def stage():
     with Sandbox(LIMITS) as sandbox, Prover(LIMITS) as prover:
-        yield IOPairs(sandbox, prover, LIMITS, max_pairs=3, seed=0)
+        yield IOPairs(OPTIONS, sandbox, prover)
 
 
 def function(code, generator=NUMBER, **changes):
-    row = dict.fromkeys(FUNCTIONS)
+    row = dict.fromkeys(TABLES["functions"].columns)
     row |= {"query": "q", "reference_code": code, "entrypoint": "f"}
     row |= {"input_generator": "import random\n" + generator}
     return row | {"function_id": content_id("function", code, generator), "code_id": "c"} | changes
@@ -33,7 +36,7 @@ def test_pairs_are_what_the_code_returns_for_what_was_drawn(stage):
     row = function("def f(n): return {'half': n // 2, 'odd': n % 2 == 1}")
     pairs = paired(stage, row)
     assert len(pairs) == 3
-    assert set(pairs[0]) == set(IO_PAIRS)
+    assert set(pairs[0]) == set(TABLES["io_pairs"].columns)
     for pair in pairs:
         n = json.loads(pair["input"])["n"]
         assert json.loads(pair["output"]) == {"half": n // 2, "odd": n % 2 == 1}
@@ -99,7 +102,7 @@ HANGS = '"(a+)+$"'
     ],
 )
 def test_a_function_of_strangers_that_is_of_no_use_is_dropped(stage, changes, reason, detail):
-    kept, (drop,) = stage(table([function("def f(n): return n", **changes)], FUNCTIONS))
+    kept, (drop,) = stage(table([function("def f(n): return n", **changes)], TABLES["functions"].features))
     assert (len(kept), drop["drop_reason"], drop["parent_id"]) == (0, reason, "c")
     assert detail in drop["drop_detail"]
 
@@ -131,7 +134,7 @@ def test_draws_do_not_depend_on_their_company(stage):
     among = [pair for pair in paired(stage, slow, one, other) if not isinstance(pair, Drop)]
     assert [pair for pair in among if pair["function_id"] == one["function_id"]] == alone
     with Sandbox(LIMITS, workers=2) as sandbox, Prover(LIMITS, workers=2) as prover:
-        wider = IOPairs(sandbox, prover, LIMITS, max_pairs=3, seed=0)
+        wider = IOPairs(OPTIONS, sandbox, prover)
         assert paired(wider, one, slow, other) == paired(stage, one, slow, other)
 
 
@@ -177,12 +180,11 @@ def reference_line(code, ios):
 
 
 def imported(stage, *lines):
-    features = ImportedFunctions.features
     rows = table(
         [{"place": f"x:{i}", "text": text} for i, text in enumerate(lines)],
-        type(features)({"place": STRING, "text": STRING}),
+        features_of({"place": "string", "text": "string"}),
     )
-    functions, dropped = ImportedFunctions()(rows)
+    functions, dropped = ImportedFunctions(RawCodeOptions())(rows)
     return paired(stage, *functions.to_list()), dropped
 
 

@@ -4,10 +4,12 @@ import pytest
 from datasets import Features, Value
 
 from builders.execution import Sandbox
+from builders.options import RawCodeOptions
 from builders.raw_code import RawCode, corpus
-from builders.schema import RAW_CODE, content_id, table
+from builders.schema import TABLES, content_id
 from builders.sources.code_files import SourceConfig, read
 from builders.stage import Drop
+from builders.tables.arrow import table
 
 PYTHON_3 = "def double(x):\n    return 2 * x\n"
 PYTHON_2 = "def double(x):\n    print 2 * x\n    return x\n"
@@ -25,7 +27,7 @@ def source_row(content, **changes):
 
 
 def judged(sandbox, *rows, license=None):
-    return list(RawCode(sandbox, license).rows(list(rows)))
+    return list(RawCode(RawCodeOptions(license=license), sandbox).rows(list(rows)))
 
 
 def test_what_parses_is_told_and_python_2_goes_on(sandbox):
@@ -33,7 +35,7 @@ def test_what_parses_is_told_and_python_2_goes_on(sandbox):
     ruby = source_row("puts [1, 2].sum  # ruby", language="Ruby")
     found = judged(sandbox, source_row(PYTHON_3), source_row(PYTHON_2), source_row(deep), ruby)
     assert [row["parses"] for row in found] == [True, False, False, False]
-    assert set(found[0]) == set(RAW_CODE)
+    assert set(found[0]) == set(TABLES["raw_code"].columns)
     assert found[0]["code_id"] == content_id("raw_code", PYTHON_3)
 
 
@@ -76,7 +78,7 @@ def test_a_dropped_private_key_is_not_shown(sandbox):
 
 
 def test_the_rules_of_masking_are_part_of_the_identity(sandbox):
-    assert version("detect-secrets") in RawCode(sandbox).identity()["masking"]
+    assert version("detect-secrets") in RawCode(RawCodeOptions(), sandbox).identity()["masking"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_licence_is_the_rows_own_then_the_files_then_the_users(sandbox, own, hea
 
 def test_the_sample_corpus_is_whole(sandbox, tmp_path):
     rows = read(SourceConfig(source=str(corpus())), tmp_path)
-    kept, dropped = RawCode(sandbox)(rows, tmp_path)
+    kept, dropped = RawCode(RawCodeOptions(), sandbox)(rows, tmp_path)
     assert len(kept) == 40
     assert len(dropped) == 0
     assert set(kept["license"]) == {"apache-2.0"}
@@ -128,6 +130,6 @@ def test_the_sample_corpus_is_whole(sandbox, tmp_path):
 def test_two_files_of_one_content_are_one_row(sandbox):
     features = Features({column: Value("string") for column in source_row("")})
     rows = table([source_row(PYTHON_3, path="a.py"), source_row(PYTHON_3, path="b.py")], features)
-    kept, dropped = RawCode(sandbox)(rows)
+    kept, dropped = RawCode(RawCodeOptions(), sandbox)(rows)
     assert kept["path"] == ["a.py"]
     assert dropped["drop_reason"] == ["duplicate"]

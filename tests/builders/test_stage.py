@@ -5,7 +5,7 @@ import pytest
 from datasets import Dataset, Features, Value
 
 from builders.inference import Unanswered
-from builders.schema import DROPPED
+from builders.schema import TABLES
 from builders.stage import Drop, OpenRows, Stage
 from builders.tables.joins import Joined
 
@@ -53,7 +53,7 @@ def test_no_row_vanishes(log):
     kept, dropped = Halves(log)(numbers(*range(10)))
     assert kept["half"] == [0, 1, 2, 3, 4]
     assert kept.features == Halves.features
-    assert dropped.features == DROPPED
+    assert dropped.features == TABLES["dropped"].features
     assert dropped["row_id"] == ["row1", "row3", "row5", "row7", "row9"]
     assert set(dropped["stage"]) == {"halves"}
     assert {len(content) for content in dropped["content"]} == {16_000}

@@ -52,7 +52,7 @@ def prover() -> Iterator[Prover]:
 
 
 def judged(prover: Prover, rows: list[dict], batch_size: int) -> list[dict]:
-    stage = Verdicts(prover, LIMITS)
+    stage = Verdicts(LIMITS, prover)
     batches = (rows[first : first + batch_size] for first in range(0, len(rows), batch_size))
     done = itertools.chain.from_iterable(stage.rows(batch) for batch in batches)
     return sorted((dict(row) for row in done), key=lambda row: str(row["task_id"]))
@@ -93,7 +93,7 @@ def test_a_map_with_any_number_of_processes_gives_the_same_fingerprint(
 ) -> None:
     rows = Dataset.from_list(conversations())
     with Prover(LIMITS) as prover:
-        stage = Verdicts(prover, LIMITS)
+        stage = Verdicts(LIMITS, prover)
 
         def judge(batch: dict[str, list]) -> dict[str, list]:
             table = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]

@@ -5,18 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests import ROOT
-from tests.doubles.sglang_cpu.build import build_once
-from tests.doubles.sglang_cpu.process import CommandFailed, members, run
+from tests.doubles.build import build_once
+from tests.doubles.process import CommandFailed, members, run
+from tests.doubles.uv import translated
 
 BUILD = """
 import sys, time
 from pathlib import Path
-from tests.doubles.sglang_cpu.build import build_once
+from tests.doubles.build import build_once
 
 def fill(folder, log):
     with open(sys.argv[2], "a") as count:
@@ -86,7 +88,7 @@ def test_failure_shows_the_end_of_the_log(tmp_path: Path) -> None:
 
 def test_command_dies_with_its_parent(tmp_path: Path) -> None:
     sleeper = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
-    owner = f"from pathlib import Path; from tests.doubles.sglang_cpu.process import run; \
+    owner = f"from pathlib import Path; from tests.doubles.process import run; \
 run([{sys.executable!r}, '-c', {sleeper!r}], Path({str(tmp_path / 'log')!r}))"
     parent = subprocess.Popen([sys.executable, "-c", owner], cwd=ROOT)
     log = tmp_path / "log"
@@ -102,3 +104,41 @@ run([{sys.executable!r}, '-c', {sleeper!r}], Path({str(tmp_path / 'log')!r}))"
     while members(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert members(child) == []
+
+
+def test_uv_is_told_what_pip_is_set_to_and_variables_win() -> None:
+    listed = """:env:.find-links='/wheels /more'
+global.cert='/certificates'
+global.extra-index-url='https://one\\nhttps://two'
+global.find-links='/else'
+global.quiet='1'
+"""
+    assert translated(listed) == {
+        "UV_FIND_LINKS": "/wheels,/more",
+        "UV_INDEX": "https://one https://two",
+        "SSL_CERT_FILE": "/certificates",
+    }
+
+
+def test_uv_takes_the_build_that_pip_would(tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    for release in ("1.0", "1.0+cpu"):
+        write_wheel(wheels, release)
+    uv = [sys.executable, "-m", "tests.doubles.uv"]
+    environment = {**os.environ, "PIP_FIND_LINKS": str(wheels), "UV_CACHE_DIR": str(tmp_path / "cache")}
+    for command in (
+        ["venv", tmp_path / "env"],
+        ["pip", "install", "--offline", "--no-index", "--python", tmp_path / "env", "thing==1.0"],
+    ):
+        subprocess.run([*uv, *command], cwd=ROOT, env=environment, check=True)
+
+    assert [path.name for path in (tmp_path / "env").rglob("thing-*")] == ["thing-1.0+cpu.dist-info"]
+
+
+def write_wheel(folder: Path, release: str) -> None:
+    about = f"thing-{release}.dist-info"
+    with zipfile.ZipFile(folder / f"thing-{release}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: thing\nVersion: {release}\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", "")

@@ -114,7 +114,7 @@ def test_every_config_of_every_version(published: dict[str, Folder], plain_clien
         there = folder.counts()
         assert set(plain_client.run(configs, REPO, tag)) == set(there)
         for config in there:
-            expected = {"rows": rows(folder, config), "features": TABLES[config].to_dict()}
+            expected = {"rows": rows(folder, config), "features": TABLES[config].features.to_dict()}
             for revision in (tag, of_tag[tag]):
                 for streaming in (False, True):
                     assert plain_client.run(loaded, REPO, config, revision, streaming) == expected

@@ -9,7 +9,8 @@ import pytest
 
 from builders.running.provenance import facts
 from builders.running.run import Run
-from builders.schema import TABLES, table
+from builders.schema import TABLES
+from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from tests.auditing import source
 from tests.building import functions_file
@@ -156,7 +157,7 @@ def grown(home: Path, functions: list[int]) -> tuple[Path, int]:
         ],
     }
     for config, rows in tables.items():
-        made.write(config, {"train": table(rows, TABLES[config])})
+        made.write(config, {"train": table(rows, TABLES[config].features)})
     return home, sum(file.stat().st_size for file in home.rglob("*.parquet"))
 
 

@@ -24,10 +24,7 @@ from builders.inference.cache import RequestCache, request_key
 from builders.inference.servers.server import Server
 from builders.inference.transport import Transport
 from builders.inference.usage import Usage
-
-CONCURRENCY = 256
-TIMEOUT_S = 1800.0
-PATIENCE_S = 600.0
+from builders.options import Asking
 
 
 class Client:
@@ -43,9 +40,9 @@ class Client:
         self,
         servers: Server | Sequence[Server],
         cache: RequestCache,
-        concurrency: int = CONCURRENCY,
-        timeout_s: float = TIMEOUT_S,
-        patience_s: float = PATIENCE_S,
+        concurrency: int = Asking.concurrency,
+        timeout_s: float = Asking.timeout_s,
+        patience_s: float = Asking.patience_s,
         options: Payload | None = None,
     ):
         self.servers = [servers] if isinstance(servers, Server) else list(servers)

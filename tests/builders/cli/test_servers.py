@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from builders.cli.servers import Choice, served
+from builders.cli.servers import served
 from builders.inference import KeyRefused, Server, ServerDown, WrongModel
+from builders.options import Serving
 from tests.doubles.chat_server import ChatServer
 
 
@@ -28,7 +29,9 @@ def gone() -> list[str]:
 
 
 def found(addresses: Sequence[str], tmp_path: Path, model: str | None = None) -> list[Server]:
-    with served(Choice(base_urls=addresses, model=model), tmp_path / "log", Console(file=StringIO())) as some:
+    with served(
+        Serving(base_url=tuple(addresses), model=model), tmp_path / "log", Console(file=StringIO())
+    ) as some:
         return some
 
 
@@ -106,7 +109,7 @@ def test_no_choice_is_no_server(tmp_path: Path) -> None:
 
 
 def test_the_kinds_of_a_choice_are_counted() -> None:
-    assert Choice().n_kinds == 0
-    assert Choice(model="tiny").n_kinds == 0
-    assert Choice(base_urls=["a", "b"]).n_kinds == 1
-    assert Choice(base_urls=["a"], embedded="b", sglang="c").n_kinds == 3
+    assert Serving().n_kinds == 0
+    assert Serving(model="tiny").n_kinds == 0
+    assert Serving(base_url=("a", "b")).n_kinds == 1
+    assert Serving(base_url=("a",), embedded="b", sglang="c").n_kinds == 3

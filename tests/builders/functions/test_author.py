@@ -7,6 +7,7 @@ from builders.execution import Limits, Sandbox
 from builders.functions import reading
 from builders.functions.stage import Functions
 from builders.inference import Client, RequestCache, connect
+from builders.options import FunctionsOptions
 from builders.stage import Drop
 from tests.doubles.chat_server import ChatServer
 
@@ -78,7 +79,7 @@ def sandbox():
 @pytest.fixture
 def made(model, sandbox, tmp_path):
     client = Client(connect(model.address), RequestCache(tmp_path / "requests.sqlite"))
-    stage = Functions(client, sandbox, Limits(), seed=0)
+    stage = Functions(FunctionsOptions(), client, sandbox)
     row = {"code_id": "c", "content": FILE, "path": "cipher.py", "license": None}
     return lambda: next(iter(stage.rows([row])))
 

@@ -11,7 +11,8 @@ import prompts
 from builders.execution import Draw, Job, Limits, Sandbox
 from builders.functions.stage import FUNCTION_AT, GENERATORS_AT, Functions
 from builders.inference import Client, RequestCache, connect
-from builders.schema import FUNCTIONS, content_id
+from builders.options import FunctionsOptions
+from builders.schema import TABLES, content_id
 from builders.stage import Drop
 from tests import ROOT
 from tests.doubles.chat_server import ChatServer
@@ -63,7 +64,7 @@ def sandbox():
 
 @pytest.fixture
 def stage(client, sandbox):
-    return Functions(client, sandbox, Limits(), seed=0)
+    return Functions(FunctionsOptions(), client, sandbox)
 
 
 def raw(name):
@@ -79,7 +80,7 @@ def test_every_file_is_a_function_or_a_dropped_row(stage):
     for name, row in made(stage, *RECORDED).items():
         if RECORDED[name]["ends"] == "ok":
             assert not isinstance(row, Drop), (name, row)
-            assert set(row) == set(FUNCTIONS)
+            assert set(row) == set(TABLES["functions"].columns)
             assert row["code_id"] == raw(name)["code_id"]
         else:
             assert isinstance(row, Drop)
@@ -166,9 +167,9 @@ def test_identity_names_all_that_decides_and_no_address(stage, client, sandbox, 
     written = {file.stem for file in Path(prompts.__file__).parent.glob("*.md")}
     assert set(stage.identity()["prompts"]) == {name for name in written if name.startswith(KINDS)}
     for other in (
-        Functions(client, sandbox, Limits(), seed=1),
-        Functions(client, sandbox, Limits(cpu_s=0.5), seed=0),
-        Functions(client, sandbox, Limits(memory_mb=100), seed=0),
+        Functions(FunctionsOptions(seed=1), client, sandbox),
+        Functions(FunctionsOptions(cpu_s=0.5), client, sandbox),
+        Functions(FunctionsOptions(memory_mb=100), client, sandbox),
     ):
-        assert other.identity() != stage.identity()
-    assert pickle.loads(pickle.dumps(stage)).identity() == stage.identity()
+        assert other.deciding() != stage.deciding()
+    assert pickle.loads(pickle.dumps(stage)).deciding() == stage.deciding()

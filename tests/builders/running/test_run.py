@@ -1,8 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
-from builders.running.run import Run, RunError
+from builders.formats import NUMBERS, UNSTATED, OtherFormat
+from builders.options import Options
+from builders.running.run import Run, RunError, remembered
 
 OPTIONS = {"source": "a", "limit": 10, "turns": 1, "samples": 1, "seed": 0}
 
@@ -68,4 +71,80 @@ def test_telemetry_adds_up_lines(tmp_path):
         run.log("stage", stage="tasks", seconds=1)
         run.log("stage", stage="tasks", seconds=2)
     assert [line["seconds"] for line in run.telemetry()] == [1, 2]
-    assert json.loads((tmp_path / ".codeio" / "run.json").read_text()) == OPTIONS
+    assert json.loads((tmp_path / ".codeio" / "run.json").read_text()) == {**OPTIONS, **NUMBERS}
+
+
+def numbered(tmp_path, **numbers):
+    with Run(tmp_path).opened(OPTIONS) as run:
+        run.log("build", codeio="0.9.3")
+    file = tmp_path / ".codeio" / "run.json"
+    file.write_text(json.dumps({**OPTIONS, **numbers}))
+    return Run(tmp_path), file
+
+
+@pytest.mark.parametrize("numbers", [{"format": "0.9"}, {"format": "0.9", "rules": "0.9"}, {"rules": "0.9"}])
+def test_a_run_of_another_codeio_is_recognised_before_it_goes_on(tmp_path, numbers):
+    run, file = numbered(tmp_path, **numbers)
+    before = file.read_bytes()
+    with pytest.raises(OtherFormat, match=r"0\.9.*0\.9\.3"), run.opened(OPTIONS):
+        pass
+    assert file.read_bytes() == before
+    assert run.numbers() == {**UNSTATED, **numbers}
+
+
+def test_what_a_run_holds_is_not_told_of_another_format_only(tmp_path):
+    run, _ = numbered(tmp_path, rules="0.9")
+    assert run.options() == OPTIONS
+    run, _ = numbered(tmp_path / "other", format="0.9")
+    with pytest.raises(OtherFormat, match=r"other is data of format 0\.9"):
+        run.options()
+
+
+def test_a_run_without_numbers_goes_on_and_gets_them(tmp_path):
+    run, file = numbered(tmp_path)
+    assert run.numbers() == UNSTATED
+    with run.opened(OPTIONS):
+        pass
+    assert json.loads(file.read_text()) == {**OPTIONS, **NUMBERS}
+
+
+def test_folders_made_before_go_on(tmp_path):
+    """What run.json has always held, by these names: a folder of them goes on, and grows as it did."""
+    before = {
+        **dict.fromkeys(("chat_template", "from_table", "license", "limit", "system", "truncated_tokens")),
+        **{"content_column": "content", "path_column": "path", "license_column": "license"},
+        **{"cpu_s": 5, "wall_s": 30, "memory_mb": 1024, "source": "OWNER/NAME", "seed": 0, "max_pairs": 3},
+        **{"samples": 1, "turns": 1, "temperature": 0.7, "top_p": 1.0, "max_tokens": 4096},
+        **{"keep_reasoning": False, "test_share": 0.02},
+    }
+    assert remembered(Options(source="OWNER/NAME")) == before
+    (tmp_path / ".codeio").mkdir()
+    (tmp_path / ".codeio" / "run.json").write_text(json.dumps({**before, "model": "m"}))
+    grown = Options(source="OWNER/NAME", samples=2, turns=3, truncated_tokens=5000)
+    with Run(tmp_path).opened(remembered(grown)) as run:
+        assert run.options() == {**remembered(grown), "model": "m"}
+    with (
+        pytest.raises(RunError, match="cpu_s=5, now it is 6"),
+        Run(tmp_path).opened(remembered(replace(grown, cpu_s=6))),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "grows"), [(None, 9, True), (9, 10, True), (9, 8, False), (9, None, False)]
+)
+def test_truncated_tokens_may_come_and_rise(tmp_path, old, new, grows):
+    with Run(tmp_path).opened({"truncated_tokens": old}):
+        pass
+    if grows:
+        Run(tmp_path).remember({"truncated_tokens": new})
+    else:
+        with pytest.raises(RunError, match="it can grow but not shrink"):
+            Run(tmp_path).remember({"truncated_tokens": new})
+
+
+def test_a_local_source_is_remembered_by_its_whole_path(tmp_path, monkeypatch):
+    (tmp_path / "code").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert remembered(Options(source="code"))["source"] == str(tmp_path / "code")
+    assert remembered(Options(source="OWNER/NAME"))["source"] == "OWNER/NAME"

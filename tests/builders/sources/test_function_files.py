@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from builders.options import RawCodeOptions
 from builders.sources.function_files import lines
 from builders.sources.function_rows import ImportedFunctions
 from builders.tables.folder import Folder
@@ -27,17 +28,18 @@ def taken(source: str, cache: str) -> dict[str, list[dict[str, object]]]:
     """What a build takes from the Hub, and makes of it first."""
     from pathlib import Path
 
-    from builders.execution import Limits, Prover, Sandbox
+    from builders.execution import Prover, Sandbox
     from builders.io_pairs import IOPairs
+    from builders.options import IOPairsOptions, RawCodeOptions
     from builders.sources import own_tables as imports
     from builders.sources.function_files import lines
     from builders.sources.function_rows import ImportedFunctions
 
     if imports.has_tables(source):
         return {"functions": imports.tables(source, "functions")["functions"].to_list()}
-    functions, _ = ImportedFunctions()(lines(source, Path(cache)))
+    functions, _ = ImportedFunctions(RawCodeOptions())(lines(source, Path(cache)))
     with Sandbox() as sandbox, Prover() as prover:
-        pairs, dropped = IOPairs(sandbox, prover, Limits(), max_pairs=3, seed=0)(functions)
+        pairs, dropped = IOPairs(IOPairsOptions(), sandbox, prover)(functions)
     return {
         "functions": functions.remove_columns("recorded").to_list(),
         "io_pairs": pairs.to_list(),
@@ -80,7 +82,8 @@ def test_a_new_commit_is_read_anew(hub_client: Client, local_hub: LocalHub, tmp_
 def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(hub_client: Client, local_hub: LocalHub, tmp_path):
     hub_client.run(create, REPO)
     (tmp_path / "functions.jsonl").write_text(json.dumps(OWN))
-    given, _ = ImportedFunctions()(lines(str(tmp_path / "functions.jsonl"), tmp_path / "cache"))
+    rows = lines(str(tmp_path / "functions.jsonl"), tmp_path / "cache")
+    given, _ = ImportedFunctions(RawCodeOptions())(rows)
     folder = Folder(tmp_path / "made")
     (folder.root / ".codeio").mkdir(parents=True)
     folder.write("functions", {"train": given.remove_columns("recorded")})

@@ -8,11 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Value
 
-from builders.schema import TABLES, content_id, table
+from builders.options import RawCodeOptions
+from builders.schema import TABLES, content_id
 from builders.sources.code_files import SourceError
 from builders.sources.function_files import lines
 from builders.sources.function_rows import ImportedFunctions
 from builders.sources.own_tables import tables
+from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from tests.building import rows, run
 
@@ -47,7 +49,9 @@ def imported(tmp_path, *rows, end="\n"):
 
 
 def read(source, tmp_path, limit=None, license=None):
-    kept, dropped = ImportedFunctions(license)(lines(str(source), tmp_path / "cache", limit))
+    kept, dropped = ImportedFunctions(RawCodeOptions(license=license))(
+        lines(str(source), tmp_path / "cache", limit)
+    )
     return kept.to_list(), dropped.to_list()
 
 
@@ -255,7 +259,7 @@ def folder(tmp_path, **changes):
         ("input", "output", "direction", "prompt", "response_id", "response", "status"), "1"
     )
     found = {
-        name: table([{**ids, **texts, "sample": 0, "turn": 0}], TABLES[name])
+        name: table([{**ids, **texts, "sample": 0, "turn": 0}], TABLES[name].features)
         for name in ("functions", "io_pairs", "tasks", "turns")
     }
     for name, own in (found | changes).items():
@@ -264,10 +268,10 @@ def folder(tmp_path, **changes):
 
 
 def test_tables_have_the_columns_and_types_of_the_contract(tmp_path):
-    functions = table([{"function_id": content_id("function")}], TABLES["functions"])
+    functions = table([{"function_id": content_id("function")}], TABLES["functions"].features)
     pairs = table(
         [{"pair_id": "p", "function_id": content_id("function"), "input": "1", "output": "2", "seed": 7}],
-        TABLES["io_pairs"],
+        TABLES["io_pairs"].features,
     )
     source = folder(
         tmp_path,
@@ -276,7 +280,7 @@ def test_tables_have_the_columns_and_types_of_the_contract(tmp_path):
     )
     found = tables(source, "io_pairs")
     assert {name: rows.features for name, rows in found.items()} == {
-        name: TABLES[name] for name in ("functions", "io_pairs")
+        name: TABLES[name].features for name in ("functions", "io_pairs")
     }
     assert found["io_pairs"]["seed"][:] == [7]
 
@@ -286,36 +290,44 @@ def test_tables_have_the_columns_and_types_of_the_contract(tmp_path):
     [
         (
             "functions",
-            table([{}], TABLES["functions"]).remove_columns(["query", "license"]),
+            table([{}], TABLES["functions"].features).remove_columns(["query", "license"]),
             "table functions has no column query, license",
         ),
         (
             "io_pairs",
-            table([{}], TABLES["io_pairs"]).remove_columns(["seed"]).add_column("seed", [["a"]]),
+            table([{}], TABLES["io_pairs"].features).remove_columns(["seed"]).add_column("seed", [["a"]]),
             "table io_pairs cannot be read",
         ),
         (
             "functions",
-            table([{"function_id": "other"}], TABLES["functions"]),
+            table([{"function_id": "other"}], TABLES["functions"].features),
             "1 of 1 rows of table io_pairs name a function_id that table functions does not have, such as "
             + content_id("function"),
         ),
-        ("io_pairs", table([{"pair_id": "other"}], TABLES["io_pairs"]), "table io_pairs name a function_id"),
-        ("tasks", table([{"task_id": "other"}], TABLES["tasks"]), "table tasks name a function_id"),
+        (
+            "io_pairs",
+            table([{"pair_id": "other"}], TABLES["io_pairs"].features),
+            "table io_pairs name a function_id",
+        ),
+        ("tasks", table([{"task_id": "other"}], TABLES["tasks"].features), "table tasks name a function_id"),
         (
             "turns",
-            table([{"task_id": "lost"}] * 2, TABLES["turns"]),
+            table([{"task_id": "lost"}] * 2, TABLES["turns"].features),
             "2 of 2 rows of table turns name a task_id that table tasks does not have, such as lost",
         ),
         (
             "io_pairs",
             table(
                 [{"pair_id": content_id("io_pair"), "function_id": content_id("function"), "output": "1"}],
-                TABLES["io_pairs"],
+                TABLES["io_pairs"].features,
             ),
             "a row of table io_pairs has no input",
         ),
-        ("raw_code", table([{"code_id": "c"}], TABLES["raw_code"]), "table functions name a code_id"),
+        (
+            "raw_code",
+            table([{"code_id": "c"}], TABLES["raw_code"].features),
+            "table functions name a code_id",
+        ),
     ],
 )
 def test_tables_that_do_not_fit_are_refused_in_a_sentence(tmp_path, name, rows, said):

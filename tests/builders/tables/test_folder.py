@@ -1,7 +1,8 @@
 import pytest
 from datasets import load_dataset
 
-from builders import schema
+from builders.schema import TABLES
+from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from hub.card.card import card
 
@@ -10,14 +11,15 @@ def pairs(*names):
     rows = [
         {"pair_id": n, "function_id": "f", "input": "{}", "output": "1", "seed": 0, "draw": 0} for n in names
     ]
-    return schema.table(rows, schema.IO_PAIRS)
+    return table(rows, TABLES["io_pairs"].features)
 
 
 def rlvr(*names):
     rows = [
-        dict.fromkeys(schema.RLVR) | {"task_id": n, "prompt": [{"role": "user", "content": n}]} for n in names
+        dict.fromkeys(TABLES["rlvr"].columns) | {"task_id": n, "prompt": [{"role": "user", "content": n}]}
+        for n in names
     ]
-    return schema.table(rows, schema.RLVR)
+    return table(rows, TABLES["rlvr"].features)
 
 
 @pytest.fixture
@@ -29,12 +31,12 @@ def folder(tmp_path):
 def test_every_config_opens_with_load_dataset(folder):
     folder.write("io_pairs", {"train": pairs("a", "b")})
     folder.write("rlvr", {"train": rlvr("x"), "test": rlvr("y")})
-    folder.write("preference", {"train": schema.table([], schema.PREFERENCE)})
+    folder.write("preference", {"train": table([], TABLES["preference"].features)})
     folder.write_readme(card(folder, {}, "data"))
     assert load_dataset(str(folder.root), "io_pairs")["train"]["pair_id"] == ["a", "b"]
     both = load_dataset(str(folder.root), "rlvr")
     assert {split: rows["task_id"][:] for split, rows in both.items()} == {"train": ["x"], "test": ["y"]}
-    assert both["train"].features == schema.RLVR  # a column of nulls keeps its type
+    assert both["train"].features == TABLES["rlvr"].features  # a column of nulls keeps its type
     with pytest.raises(ValueError, match="preference"):
         load_dataset(str(folder.root), "preference")
 
@@ -63,7 +65,7 @@ def test_a_table_that_lost_its_rows_loses_its_files(folder):
     assert folder.counts() == {"io_pairs": {"train": 1}}
     folder.write("io_pairs", {"train": pairs()})
     assert folder.counts() == {}
-    assert folder.read("io_pairs").features == schema.IO_PAIRS
+    assert folder.read("io_pairs").features == TABLES["io_pairs"].features
 
 
 def test_rows_in_several_files_come_back_in_order(folder, monkeypatch):

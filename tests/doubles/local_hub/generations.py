@@ -4,7 +4,7 @@ In: hub1-requirements.txt, and what codeio itself depends on; plain-requirements
 of huggingface_hub that codeio supports a python, which runs codeio from this source tree, and one that has
 nothing of codeio's. The first is the tests' own; the others, which cannot share an environment with it, are
 built once into the tests' cache.
-Not covered: pins of all that these bring; as for users of sglang, it is what pip finds to fit.
+Not covered: pins of all that these bring; as for users of sglang, it is what is found to fit.
 """
 
 import platform
@@ -13,8 +13,8 @@ import tomllib
 from pathlib import Path
 
 from tests import ROOT
-from tests.doubles.sglang_cpu.build import build_once, recipe_id, tests_cache
-from tests.doubles.sglang_cpu.process import run
+from tests.doubles.build import build_once, recipe_id, tests_cache
+from tests.doubles.uv import new_environment
 
 HERE = Path(__file__).parent
 PROJECT = ROOT / "pyproject.toml"
@@ -47,10 +47,7 @@ def _python(name: str, dependencies: list[str]) -> Path:
     requirements = HERE / f"{name}-requirements.txt"
 
     def fill(folder: Path, log: Path) -> None:
-        run([sys.executable, "-m", "venv", folder], log)
-        python = folder / "bin" / "python"
-        pip: list[str | Path] = [python, "-m", "pip", "install", "--progress-bar=off"]
-        run([*pip, "-r", requirements, *dependencies], log)
+        new_environment(folder, log, ("-r", requirements, *dependencies))
 
     made_of = [requirements.read_text(), *dependencies, platform.python_version(), sys.base_prefix]
     return build_once(tests_cache() / f"{name}-{recipe_id(*made_of)}", fill) / "bin" / "python"

@@ -3,7 +3,7 @@
 In: requirements.txt and engine.txt. Out: the environment's interpreter. The shim is no part of it: it is read
 from the source tree at every start, so a change to it builds nothing anew.
 
-Where pip finds a CPU build of torch (its own settings decide: PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL), the local
+Where a CPU build of torch is found (pip's settings decide: PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL), the local
 version `+cpu` wins, 1.7 GB in all; else the CUDA build and its libraries are installed, and serve on CPU too.
 """
 
@@ -11,8 +11,8 @@ import platform
 import sys
 from pathlib import Path
 
-from .build import build_once, recipe_id, tests_cache
-from .process import run
+from tests.doubles.build import build_once, recipe_id, tests_cache
+from tests.doubles.uv import new_environment
 
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "requirements.txt"
@@ -37,8 +37,5 @@ def environment_python() -> Path:
 
 
 def _fill(folder: Path, log: Path) -> None:
-    python = folder / "bin" / "python"
-    run([sys.executable, "-m", "venv", folder], log)
-    pip: list[str | Path] = [python, "-m", "pip", "install", "--progress-bar=off"]
-    run([*pip, "-r", REQUIREMENTS], log)  # torch is in here: what engine.txt needs of it is settled by then
-    run([*pip, "--no-deps", "-r", ENGINE], log)
+    # torch is in the first: what the engine needs of it is settled by then.
+    new_environment(folder, log, ("-r", REQUIREMENTS), ("--no-deps", "-r", ENGINE))

@@ -7,10 +7,10 @@ Face format, 260 MB.
 from pathlib import Path
 
 from builders.inference.servers.weights import find_weights
+from tests.doubles.build import build_once, recipe_id, tests_cache
+from tests.doubles.process import run
 
-from .build import build_once, recipe_id, tests_cache
 from .environment import VARIABLES, environment_id, environment_python
-from .process import run
 
 MODEL = "smollm2-135m"  # the name it is fetched under, and served under
 CONVERTER = Path(__file__).with_name("gguf_to_hf.py")

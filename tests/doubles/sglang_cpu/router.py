@@ -10,8 +10,7 @@ from pathlib import Path
 
 from builders.inference import ServerDown, WrongModel, connect
 from builders.inference.servers.sglang import free_port
-
-from .process import CommandFailed, failure, kill, start
+from tests.doubles.process import CommandFailed, failure, kill, start
 
 READY_S = 60
 

@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import Self
 
 from builders.inference.servers.sglang import device_flags, free_port, is_healthy
+from tests.doubles.process import CommandFailed, failure, kill, members, start
 
 from .environment import VARIABLES
-from .process import CommandFailed, failure, kill, members, start
 
 OPTIONS = [
     "--device=cpu",

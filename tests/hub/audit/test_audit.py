@@ -141,7 +141,7 @@ def test_a_row_in_the_other_split(a_build):
     moved = []
     altered(a_build, "codeio", lambda rows: [moved.append(row) or row for row in rows[:1]] and rows[1:])
     file = a_build / "codeio" / "test-00000-of-00001.parquet"
-    pq.write_table(pa.Table.from_pylist(moved, TABLES["codeio"].arrow_schema), file)
+    pq.write_table(pa.Table.from_pylist(moved, TABLES["codeio"].features.arrow_schema), file)
     described(a_build)
     (finding,) = audited(a_build).findings
     assert (finding.check, finding.config) == ("splits", "codeio")

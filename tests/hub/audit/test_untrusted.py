@@ -31,12 +31,12 @@ def written(file, columns, schema=None):
 
 
 def columns_of(config):
-    return {name: [None] for name in TABLES[config]}
+    return {name: [None] for name in TABLES[config].columns}
 
 
 def bomb(file, n_chars=2_000_000):
     """A small file with hundreds of gigabytes of text."""
-    schema = TABLES["codeio"].arrow_schema
+    schema = TABLES["codeio"].features.arrow_schema
     one = pa.DictionaryArray.from_arrays(pa.array([0] * 200_000, pa.int32()), pa.array(["x" * n_chars]))
     rows = pa.table({**{name: pa.nulls(200_000, schema.field(name).type) for name in schema.names}})
     rows = rows.set_column(rows.column_names.index("source"), "source", one)
@@ -56,7 +56,7 @@ def flipped(file):
 
 def no_text(file):
     """Bytes that are no UTF-8, in a column of text."""
-    schema = TABLES["codeio"].arrow_schema
+    schema = TABLES["codeio"].features.arrow_schema
     odd = pa.Array.from_buffers(
         pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")]
     )

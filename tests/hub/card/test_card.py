@@ -11,7 +11,6 @@ from markdown_it import MarkdownIt
 from builders.schema import TABLES
 from builders.tables.folder import Folder
 from hub.card.card import card, history, stale
-from hub.card.fields import fields
 from tests.hub.publish.test_release import folder, rows
 
 HOSTILE = (
@@ -90,7 +89,7 @@ def test_metadata_name_every_config_with_its_size(tmp_path):
     sizes = {one["config_name"]: one["splits"][0]["num_examples"] for one in data.dataset_info}
     assert sizes == {config: sum(splits.values()) for config, splits in found.counts().items()}
     for config in sizes:
-        assert load_dataset(str(found.root), config, split="train").features == TABLES[config]
+        assert load_dataset(str(found.root), config, split="train").features == TABLES[config].features
 
 
 @pytest.mark.parametrize("config", ["codeio_pp", "functions"])
@@ -135,9 +134,21 @@ def test_an_earlier_changelog_is_found_again(tmp_path):
     assert history("# Somebody's card") == ""
 
 
-def test_every_column_is_told_of():
-    for config, features in TABLES.items():
-        assert [name for name, _, meaning in fields(config) if meaning] == list(features)
+def test_every_column_is_told_of(tmp_path):
+    one = rows("open")
+    for config in TABLES:
+        one.setdefault(config, {})
+    lines = (written(tmp_path / "out", one).root / "README.md").read_text().splitlines()
+    for table in TABLES.values():
+        place = next(i for i, line in enumerate(lines) if f"<code>{table.name}</code>: {table.row}<" in line)
+        described = lines[place + 4 : place + 4 + len(table.columns)]
+        assert [line.split(" | ")[0] for line in described] == [f"| `{name}`" for name in table.columns]
+        assert all(
+            line.endswith(f" | {column.meaning} |")
+            for line, column in zip(described, table.columns.values(), strict=True)
+        )
+    assert "| `messages` | list of {role, content} | the conversation; feedback" in "\n".join(lines)
+    assert "| `answers_forced` | list of bool | for each answer" in "\n".join(lines)
 
 
 def test_a_folder_without_rows_has_a_card(tmp_path):

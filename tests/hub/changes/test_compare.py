@@ -15,7 +15,7 @@ from builders.schema import TABLES
 from builders.tables.folder import Folder
 from hub.card.card import card
 from hub.changes.changelog import markdown, rendered
-from hub.changes.compare import KEYS, STATUS, changed_rows, changes
+from hub.changes.compare import changed_rows, changes
 from hub.changes.differences import Difference
 from hub.versions import Version, VersionError, version
 from tests.building import build, scripted
@@ -76,7 +76,7 @@ def made(path, *parts, without=(), test=(), provenance=None):
         if distinct and config not in without:
             split = "test" if config in test else "train"
             (path / config).mkdir()
-            some = pa.Table.from_pylist(list(distinct.values()), TABLES[config].arrow_schema)
+            some = pa.Table.from_pylist(list(distinct.values()), TABLES[config].features.arrow_schema)
             pq.write_table(some, path / config / f"{split}-00000-of-00001.parquet")
     return Version(path.name, Folder(path), provenance or {})
 
@@ -470,9 +470,9 @@ VERSIONS = st.tuples(CHAINS, LOST, st.sets(st.sampled_from(list(TABLES)), max_si
 
 def naive(config, old, new):
     """The same counts row by row, of rows that have a key of their own."""
-    before, after = ({tuple(row[c] for c in KEYS[config]): row for row in rows} for rows in (old, new))
+    before, after = ({tuple(row[c] for c in TABLES[config].key): row for row in rows} for rows in (old, new))
     both = before.keys() & after.keys()
-    status = STATUS.get(config)
+    status = TABLES[config].grade
     regraded = {key for key in both if status and before[key][status] != after[key][status]}
     return {
         "added": len(after.keys() - both),
@@ -492,7 +492,7 @@ def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):
         last = {}  # one row a key, as a build leaves them
         for part in chains:
             for config, row in part.items():
-                last.setdefault(config, {})[tuple(row[c] for c in KEYS[config])] = row
+                last.setdefault(config, {})[tuple(row[c] for c in TABLES[config].key)] = row
         parts = [{config: row} for config, some in last.items() for row in some.values()]
         both.append(made(root / name, *parts, *drops, without=without))
     there, back = changes(*both), changes(*reversed(both))

@@ -9,10 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Features, load_dataset
 
-from builders.schema import CODEIO_PP, TABLES, table
+from builders.schema import TABLES
+from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from builders.verifier import canonical
-from hub.export import FORMATS, ExportError, export
+from hub.export import FORMATS, ExportError
+from hub.export.writer import export
 from hub.rewards import CHECKED_BY, compute_score, io_prediction_reward
 from hub.versions import version
 from tests.building import build
@@ -94,7 +96,7 @@ def made(tmp_path):
     for config, rows in ROWS.items():
         splits = {"train": rows[:-3], "test": rows[-3:]} if config in ("codeio", "rlvr") else {"train": rows}
         (folder.root / ".codeio").mkdir(parents=True, exist_ok=True)
-        folder.write(config, {split: table(own, TABLES[config]) for split, own in splits.items()})
+        folder.write(config, {split: table(own, TABLES[config].features) for split, own in splits.items()})
     return version(str(folder.root))
 
 
@@ -164,7 +166,7 @@ def test_trl_rows_are_those_of_the_tables(made, tmp_path):
             left_out = REFERENCE if config == "codeio_pp" else ()
             assert loaded.to_list() == [without(row, *left_out) for row in wanted]
             assert loaded.features == Features(
-                {column: kind for column, kind in TABLES[config].items() if column not in left_out}
+                {column: kind for column, kind in TABLES[config].features.items() if column not in left_out}
             )
 
 
@@ -186,7 +188,7 @@ def test_rewards_are_given_for_exported_prompts(made, tmp_path):
 
 
 def test_verl_rows_are_those_of_the_table(made, tmp_path, monkeypatch):
-    monkeypatch.setattr("hub.export.BATCH_ROWS", 2)
+    monkeypatch.setattr("hub.export.writer.BATCH_ROWS", 2)
     assert export(made, "verl", tmp_path / "out") == {"train.parquet": 5, "test.parquet": 3}
     for split in ("train", "test"):
         wanted = stored(made, "rlvr", split)
@@ -282,7 +284,7 @@ def test_what_cannot_be_exported_is_one_sentence(tmp_path, name, kept, said):
     folder = Folder(tmp_path / "made")
     (folder.root / ".codeio").mkdir(parents=True)
     for config in kept:
-        folder.write(config, {"train": table(ROWS[config], TABLES[config])})
+        folder.write(config, {"train": table(ROWS[config], TABLES[config].features)})
     with pytest.raises(ExportError, match=said):
         export(version(str(folder.root)), name, tmp_path / "out")
 
@@ -290,7 +292,7 @@ def test_what_cannot_be_exported_is_one_sentence(tmp_path, name, kept, said):
 def test_a_table_of_an_older_version_is_one_sentence(tmp_path):
     folder = Folder(tmp_path / "made")
     (folder.root / ".codeio").mkdir(parents=True)
-    rows = table(ROWS["codeio_pp"], CODEIO_PP).remove_columns(["answers_forced"])
+    rows = table(ROWS["codeio_pp"], TABLES["codeio_pp"].features).remove_columns(["answers_forced"])
     folder.write("codeio_pp", {"train": rows})
     with pytest.raises(ExportError, match=r"table codeio_pp has no column answers_forced\. Build it anew"):
         export(version(str(folder.root)), "trl", tmp_path / "out")
@@ -305,7 +307,7 @@ def test_a_row_that_has_no_layout_is_one_sentence(tmp_path, config, column, form
     folder = Folder(tmp_path / "made")
     (folder.root / ".codeio").mkdir(parents=True)
     odd = float("nan") if column == "input" else None
-    folder.write(config, {"train": table([{"task_id": "t", "direction": "output"}], TABLES[config])})
+    folder.write(config, {"train": table([{"task_id": "t", "direction": "output"}], TABLES[config].features)})
     if column == "input":
         (file,) = folder.files(config)
         found = pq.read_table(file)
@@ -322,13 +324,13 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
 import json, resource, sys
 from pathlib import Path
 import pyarrow as pa, pyarrow.parquet as pq
-from builders.schema import RLVR, CODEIO_PP
-from hub.export import export
+from builders.schema import TABLES
+from hub.export.writer import export
 from hub.versions import version
 
 def peak(n_batches):
     root = Path({str(tmp_path)!r}, str(n_batches)); (root / "codeio_pp").mkdir(parents=True)
-    schema = CODEIO_PP.arrow_schema
+    schema = TABLES["codeio_pp"].features.arrow_schema
     with pq.ParquetWriter(root / "codeio_pp" / "train-00000-of-00001.parquet", schema) as writer:
         for batch in range(n_batches):
             texts = dict(prompt="p" * 5000, turn_1=str(batch % 9) * 5000)

@@ -8,7 +8,8 @@ from datasets import load_dataset
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
-from builders.schema import TABLES, table
+from builders.schema import TABLES
+from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from hub.publish.next_version import changelog
 from hub.publish.release import describe, release
@@ -40,7 +41,7 @@ def folder(path, *made):
     (path / ".codeio").mkdir(parents=True)
     for config in made[0]:
         written.write(
-            config, {"train": table([one[config] for one in made if config in one], TABLES[config])}
+            config, {"train": table([one[config] for one in made if config in one], TABLES[config].features)}
         )
     return written
 

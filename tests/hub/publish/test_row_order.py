@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders.schema import TABLES, table
+from builders.schema import TABLES
+from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from hub.publish import row_order
 from hub.publish.row_order import keep_row_order
@@ -40,7 +41,7 @@ def folder(path, config="io_pairs", **files):
         for number, part in enumerate(parts):
             rows = [row if isinstance(row, dict) else pair(row) for row in part]
             name = f"{split}-{number:05d}-of-{len(parts):05d}.parquet"
-            table(rows, TABLES[config]).to_parquet(path / config / name)
+            table(rows, TABLES[config].features).to_parquet(path / config / name)
     return Folder(path)
 
 
@@ -108,7 +109,7 @@ def test_a_row_that_moved_to_the_other_split_is_new_there(tmp_path):
 
 def test_rows_of_one_key_stay_as_many_as_they_are(tmp_path, monkeypatch):
     monkeypatch.setattr(row_order, "MOST_SMALL", 9)
-    row = dict(zip(TABLES["dropped"], ("tasks", "a", "f", "duplicate", "1", ""), strict=True))
+    row = dict(zip(TABLES["dropped"].columns, ("tasks", "a", "f", "duplicate", "1", ""), strict=True))
     other = {**row, "drop_detail": "2"}
     old = folder(tmp_path / "old", "dropped", train=[[row, row, other], [{**row, "row_id": "b"}]])
     new = folder(tmp_path / "new", "dropped", train=[[other, {**row, "row_id": "b"}, row, other, row, row]])
@@ -150,7 +151,9 @@ def test_rows_with_other_columns_are_all_written_anew_in_the_old_order(tmp_path,
     new = folder(tmp_path / "new", train=[["x", *names(0, 26)[::-1]]])
     keep_row_order(new, old)
     assert held(new)["train"] == [*OLD, ["x"]]
-    assert all(pq.read_schema(file).names == list(TABLES["io_pairs"]) for file in new.files("io_pairs"))
+    assert all(
+        pq.read_schema(file).names == list(TABLES["io_pairs"].columns) for file in new.files("io_pairs")
+    )
 
 
 def test_without_what_names_a_row_the_build_stays_as_it_is(tmp_path, old):

@@ -4,7 +4,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from builders.schema import TABLES, table
+from builders.schema import TABLES
+from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from hub.report.side_by_side import MOST_ANSWERS, questions, side_by_side
 
@@ -19,9 +20,9 @@ def folder(tmp_path, answers, tasks=()):
     ]
     found = Folder(tmp_path / "out")
     (found.root / ".codeio").mkdir(parents=True)
-    found.write("turns", {"train": table(turns, TABLES["turns"])})
+    found.write("turns", {"train": table(turns, TABLES["turns"].features)})
     if tasks:
-        found.write("tasks", {"test": table(list(tasks), TABLES["tasks"])})
+        found.write("tasks", {"test": table(list(tasks), TABLES["tasks"].features)})
     return found
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from builders.schema import TABLES, table
+from builders.schema import TABLES
+from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from hub.rights.model_licences import models
 from tests.doubles.local_hub import Client, LocalHub
@@ -61,5 +62,5 @@ def test_the_models_are_those_that_the_tables_name(tmp_path):
     made = {"functions": ["b/b", None], "turns": ["a/a", "b/b"]}
     for config, written_by in made.items():
         rows = [{"model": model} for model in written_by]
-        folder.write(config, {"train": table(rows, TABLES[config])})
+        folder.write(config, {"train": table(rows, TABLES[config].features)})
     assert models(folder) == ["a/a", "b/b"]

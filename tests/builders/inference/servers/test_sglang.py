@@ -17,7 +17,7 @@ from builders.inference import Client, EngineFailed, EngineMissing, RequestCache
 from builders.inference.servers.sglang import find_python, is_healthy
 from tests import ROOT
 from tests.doubles.chat_server import request, texts
-from tests.doubles.sglang_cpu.process import members
+from tests.doubles.process import members
 
 Parts = tuple[Path, Path]
 BRIEF = {"max_tokens": 8}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.export import export
+from hub.export.writer import export
 from hub.versions import version
 from tests import ROOT
 from tests.building import build, functions_file, scripted_server

@@ -15,8 +15,8 @@ import tomllib
 from pathlib import Path
 
 from tests import ROOT
-from tests.doubles.sglang_cpu.build import build_once, recipe_id, tests_cache
-from tests.doubles.sglang_cpu.process import run
+from tests.doubles.build import build_once, recipe_id, tests_cache
+from tests.doubles.uv import new_environment
 
 HERE = Path(__file__).parent
 PACKAGES = Path("lib", f"python{sys.version_info.major}.{sys.version_info.minor}", "site-packages")
@@ -37,7 +37,7 @@ def _trl() -> Path:
     pins = HERE / "trl.txt"
 
     def fill(folder: Path, log: Path) -> None:
-        run([*_new(folder, log), "-r", pins, *dependencies], log)
+        new_environment(folder, log, ("-r", pins, *dependencies))
 
     made_of = [pins.read_text(), *dependencies, platform.python_version(), sys.base_prefix]
     return build_once(tests_cache() / f"trl-{recipe_id(*made_of)}", fill)
@@ -47,14 +47,8 @@ def _beside_trl(trainer: str) -> Path:
     base, pins = _trl(), HERE / f"{trainer}.txt"
 
     def fill(folder: Path, log: Path) -> None:
-        run([*_new(folder, log), "--no-deps", "-r", pins], log)
+        new_environment(folder, log, ("--no-deps", "-r", pins))
         (folder / PACKAGES / "trl.pth").write_text(f"{base / PACKAGES}\n")
         (folder / PACKAGES / "torchaudio.py").touch()
 
     return build_once(tests_cache() / f"{trainer}-{recipe_id(base.name, pins.read_text())}", fill)
-
-
-def _new(folder: Path, log: Path) -> list[str | Path]:
-    """The pip of a fresh environment, ready to install."""
-    run([sys.executable, "-m", "venv", folder], log)
-    return [folder / "bin" / "python", "-m", "pip", "install", "--progress-bar=off"]

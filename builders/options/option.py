@@ -1,0 +1,181 @@
+"""What an option is: a field of a frozen dataclass that says all about itself.
+
+In: a dataclass whose fields are made by `option`, each class of which names its section. Out: its `Option`s,
+and values checked against them.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
+from inspect import get_annotations
+from pathlib import Path
+from types import NoneType
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from builders.errors import CodeioError
+
+T = TypeVar("T")
+Growth = Callable[[Any, Any], bool]
+"""Whether a run made with the first value may go on with the second."""
+_KINDS: dict[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Path: "a path",
+    tuple: "a list of texts",
+    dict: "an object of JSON values",
+}
+
+
+class OptionError(CodeioError):
+    """A value that an option cannot have: the name of the option, and the problem."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(name, problem)  # as args, so that it crosses process borders whole
+        self.name = name
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.problem}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One option: its place in a recipe (`section` and `name`), its flag, and which values it may have."""
+
+    name: str
+    section: str
+    kind: type
+    may_be_none: bool
+    default: Any
+    help: str
+    flag: str
+    metavar: str | None = None
+    envvar: str | None = None
+    min: float | None = None
+    max: float | None = None
+    choices: tuple[str, ...] = ()
+    grows: Growth | None = None
+    is_common: bool = False
+    from_file: bool = False
+    """The command line names a file that holds the value."""
+
+    def checked(self, value: object) -> Any:
+        """Return the value in the type of the option; raises OptionError.
+
+        A number equal to the default becomes the default: 5.0 and 5 are one identity, and one text on a card.
+        """
+        if value is None and self.may_be_none:
+            return None
+        typed = self._typed(value)
+        if typed is None:
+            raise OptionError(
+                self.name, f"must be {_KINDS[self.kind]}, not {_shown(value)}{self._advice(value)}"
+            )
+        if self.choices and typed not in self.choices:
+            raise OptionError(self.name, f"choose one of {', '.join(self.choices)}")
+        if (self.min is not None and typed < self.min) or (self.max is not None and typed > self.max):
+            raise OptionError(self.name, f"must be {self._range()}, not {typed}")
+        return self.default if typed == self.default else typed
+
+    def words(self, value: Any) -> list[str]:
+        """Return how a command line gives this value, but for the text of a file: that stays at home."""
+        if self.kind is bool:
+            return [self.flag if value else f"--no-{self.flag[2:]}"]
+        if self.from_file:
+            return [self.flag, "FILE"]
+        return [self.flag, json.dumps(value) if self.kind is dict else str(value)]
+
+    def _typed(self, value: Any) -> Any:
+        """Return the value as the option's type, or None if it is of another: a truth value is no number."""
+        if self.kind is tuple:
+            is_list = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+            return tuple(value) if is_list else None
+        if self.kind is dict:
+            return value if isinstance(value, dict) and _is_json(value) else None
+        if self.kind is Path:
+            return Path(value) if isinstance(value, str | Path) else None
+        if self.kind is float:
+            return float(value) if type(value) in (int, float) and math.isfinite(value) else None
+        return value if type(value) is self.kind else None
+
+    def _advice(self, value: object) -> str:
+        if self.kind in (str, Path) and not isinstance(value, list | dict | NoneType):
+            return "; put it in quotes"
+        return "; write [TEXT, TEXT]" if self.kind is tuple and isinstance(value, str) else ""
+
+    def _range(self) -> str:
+        if self.min is not None and self.max is not None:
+            return f"between {self.min} and {self.max}"
+        return f"{self.max} or less" if self.min is None else f"{self.min} or more"
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    flag: str | None = None,
+    metavar: str | None = None,
+    envvar: str | None = None,
+    min: float | None = None,
+    max: float | None = None,
+    choices: tuple[str, ...] = (),
+    grows: Growth | None = None,
+    is_common: bool = False,
+    from_file: bool = False,
+) -> Any:
+    """Declare a field of an options dataclass; a default of `...` means that it must be given."""
+    facts = {name: fact for name, fact in locals().items() if name != "default"}
+    return field(default=MISSING if default is ... else default, metadata=facts)
+
+
+@cache
+def declared(kind: type) -> dict[str, Option]:
+    """Return the options of a dataclass by name, each where the first of its classes declares it."""
+    hints, known = get_type_hints(kind), {field.name: field for field in fields(kind)}
+    found: dict[str, Option] = {}
+    for owner in kind.__mro__:
+        for name in get_annotations(owner):
+            if name not in known:  # a class variable
+                continue
+            facts, default = dict(known[name].metadata), known[name].default
+            facts["flag"] = facts["flag"] or f"--{name.replace('_', '-')}"
+            value_type, may_be_none = _type_of(hints[name])
+            found[name] = Option(
+                name=name,
+                section=vars(owner)["section"],
+                kind=value_type,
+                may_be_none=may_be_none,
+                default=None if default is MISSING else default,
+                **facts,
+            )
+    return found
+
+
+def part(options: object, kind: type[T]) -> T:
+    """Return those of the options that `kind` has."""
+    return kind(**{name: getattr(options, name) for name in declared(cast(type, kind))})
+
+
+def _type_of(hint: Any) -> tuple[type, bool]:
+    kinds = (
+        [kind for kind in get_args(hint) if kind is not NoneType] if NoneType in get_args(hint) else [hint]
+    )
+    (kind,) = kinds
+    return get_origin(kind) or kind, kind is not hint
+
+
+def _is_json(value: object) -> bool:
+    try:
+        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+def _shown(value: object) -> str:
+    """A value as a recipe would have it, shortened."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,95 @@
+"""What the identities of stages say of our own code: all that it does, and nothing of its words."""
+
+import ast
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from builders import verdicts, verifier
+from builders.execution import Limits, Prover, Sandbox
+from builders.functions import reading
+from builders.functions.stage import Functions
+from builders.inference import Client, RequestCache, connect
+from builders.selection import splits
+from builders.selection.inside import shape
+from builders.selection.splits import Clusters
+from builders.verdicts import Verdicts
+from tests.building import scripted_server
+
+PROGRAMS = {
+    "functions": reading.MODULES,
+    "clusters": (shape,),
+    "verdicts": (verifier,),
+}
+"""The modules that run in the sandbox, or judge, and decide what a stage makes."""
+EVERY = [(stage, module) for stage, modules in PROGRAMS.items() for module in modules]
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory):
+    """Each as a build makes it."""
+    with scripted_server() as server, Sandbox(Limits()) as sandbox, Prover(Limits()) as prover:
+        cache = RequestCache(tmp_path_factory.mktemp("cache") / "requests.sqlite")
+        client = Client(connect(server.address), cache)
+        yield {
+            "functions": Functions(client, sandbox, Limits(), 0),
+            "clusters": Clusters(sandbox),
+            "verdicts": Verdicts(prover, Limits()),
+        }
+        client.close()
+
+
+@pytest.fixture
+def identity(stages, tmp_path, monkeypatch):
+    """A function that gives a stage's identity, as it is with a copy in the place of one of its modules."""
+
+    def identity(stage, module=None, text=None):
+        copy = module and ModuleType(module.__name__)
+        if copy:
+            copy.__file__ = str(tmp_path / "copy.py")
+            Path(copy.__file__).write_text(text, encoding="utf-8")
+        with monkeypatch.context() as patch:
+            patch.setattr(reading, "MODULES", tuple(copy if m is module else m for m in reading.MODULES))
+            patch.setattr(splits, "shape", copy if shape is module else shape)
+            patch.setattr(verdicts, "verifier", copy if verifier is module else verifier)
+            return stages[stage].identity()
+
+    return identity
+
+
+@pytest.mark.parametrize(("stage", "module"), EVERY, ids=lambda value: getattr(value, "__name__", value))
+def test_words_leave_an_identity_and_constants_move_it(identity, stage, module):
+    text = Path(module.__file__).read_text(encoding="utf-8")
+    as_it_is = identity(stage)
+    assert identity(stage, module, text) == as_it_is
+    assert identity(stage, module, f"# more words\n{text}# and more\n") == as_it_is
+    assert identity(stage, module, with_other_docstrings(text)) == as_it_is
+    assert identity(stage, module, with_another_constant(text)) != as_it_is
+
+
+def with_other_docstrings(text):
+    described = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    docstrings = {
+        ast.get_docstring(node, clean=False)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, described)
+    }
+    for docstring in filter(None, docstrings):
+        text = text.replace(f'"""{docstring}"""', f'"""{docstring} And so on."""')
+    assert "And so on." in text
+    return text
+
+
+def with_another_constant(text):
+    """The text with its first number another; without any, the first item of a list."""
+    nodes = list(ast.walk(ast.parse(text)))
+    numbers = [node for node in nodes if isinstance(node, ast.Constant) and type(node.value) is int]
+    items = [node.elts[0] for node in nodes if isinstance(node, ast.List) and node.elts]
+    constant = (*numbers, *items)[0]
+    lines = text.splitlines(keepends=True)
+    line = lines[constant.lineno - 1].encode()
+    lines[constant.lineno - 1] = (
+        line[: constant.col_offset] + b"7" + line[constant.end_col_offset :]
+    ).decode()
+    return "".join(lines)

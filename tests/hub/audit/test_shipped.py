@@ -1,0 +1,84 @@
+"""What ships beside the tables is known by the digests of its bytes, each with the number of its rules."""
+
+import hashlib
+import json
+
+import pytest
+
+from builders import formats
+from builders.formats import RULES
+from hub.audit import shipped
+from hub.layout import SHIPPED
+from tests.auditing import audited, named
+
+
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_today_s_text_is_known_with_today_s_rules(name):
+    content = SHIPPED[name].read_bytes()
+    assert shipped.RULES_OF[name].get(digest(content), "unknown") in (None, RULES), (
+        f"{name} has a text that the audit does not know: every dataset published with it would fail.\n"
+        f"If only words changed, add this line to RULES_OF in hub/audit/shipped.py, and keep the others:\n"
+        f'"{digest(content)}": "{RULES}",\n'
+        "If any reply would be graded otherwise, count RULES up in builders/formats.py, name the new rules in"
+        " CHANGELOG.md, and give the digest the new number."
+    )
+
+
+def reworded(root, monkeypatch, rules):
+    """The verifier of some data with another comment, known with these rules."""
+    content = b"# Put better.\n" + (root / "verifier.py").read_bytes()
+    (root / "verifier.py").write_bytes(content)
+    if rules:
+        monkeypatch.setitem(shipped.RULES_OF["verifier.py"], digest(content), rules)
+
+
+def test_a_verifier_in_other_words_condemns_nothing(a_release, monkeypatch):
+    reworded(a_release, monkeypatch, RULES)
+    report = audited(a_release)
+    assert report.holds, report.findings
+    assert report.not_checked == []
+
+
+@pytest.mark.parametrize(("rules", "words"), [(None, "is not codeio's"), ("0.0", "grades by rules 0.0")])
+def test_a_verifier_of_other_rules_or_of_somebody_else_does(a_release, monkeypatch, rules, words):
+    reworded(a_release, monkeypatch, rules)
+    (finding,) = audited(a_release, sample=1).findings
+    assert (finding.check, finding.row_id) == ("shipped", "verifier.py")
+    assert words in finding.detail
+
+
+def states(root, **numbers):
+    file = root / "provenance.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **numbers}))
+
+
+def test_answers_judged_by_other_rules_are_not_judged_by_these(a_release):
+    """Nor is the text of these rules the one by which the data says that it was judged."""
+    states(a_release, rules="0.9")
+    report = audited(a_release)
+    (left_out,) = report.not_checked
+    assert "were judged by rules 0.9, and this codeio has rules 0.1" in left_out
+    assert "turns" not in report.checked
+    assert "pairs" in report.checked
+    assert [(f.row_id, f.detail.partition(",")[0]) for f in report.findings] == [
+        ("verifier.py", "grades by rules 0.1")
+    ]
+
+
+def test_data_of_rules_that_were_holds_but_for_its_verdicts(a_release, monkeypatch):
+    monkeypatch.setattr(formats, "RULES", "0.2")
+    report = audited(a_release)
+    assert report.holds, report.findings
+    (left_out,) = report.not_checked
+    assert left_out.startswith("turns: The answers of ")
+
+
+def test_a_number_that_is_none_says_so(a_release):
+    states(a_release, rules=["\x1b[31m"])
+    report = audited(a_release, sample=1)
+    assert named(report) == {("shipped", "")}
+    assert "judged by rules unknown" in "".join(report.not_checked)

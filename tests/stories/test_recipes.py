@@ -1,0 +1,155 @@
+"""A build in a file: printed, edited, given again; flags win over it, and its mistakes are told first."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from tests.building import build, contents, functions_file, rows, run
+
+OPTIONS = ("--from", "functions", "--max-pairs", 2, "--test-share", 0, "--samples", 2, "--temperature", 1)
+
+
+@pytest.fixture
+def printed(monkeypatch, capsys):
+    def words(*arguments):
+        assert run(monkeypatch, "build", *arguments, "--print-recipe") == 0
+        return capsys.readouterr().out
+
+    return words
+
+
+def refused(monkeypatch, capsys, *arguments):
+    assert run(monkeypatch, "build", *arguments) == 2
+    return " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().err).split())
+
+
+def test_a_printed_recipe_makes_the_same_build(monkeypatch, source, tmp_path, server, printed):
+    (tmp_path / "system.txt").write_text("Think.\nThen answer.\n")
+    more = ("--system-prompt", tmp_path / "system.txt", "--chat-template", '{"a": [1, "no"]}')
+    flags = ("--base-url", server.address, *OPTIONS, *more)
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(printed(source, "--out", tmp_path / "two" / "made", *flags))
+    assert not (tmp_path / "two").exists()
+    assert run(monkeypatch, "build", source, "--out", tmp_path / "one" / "made", *flags) == 0
+    asked = len(server.bodies)
+    assert run(monkeypatch, "build", recipe) == 0
+    one, two = tmp_path / "one" / "made", tmp_path / "two" / "made"
+    assert contents(one) == contents(two)
+    cards = [(made / "README.md").read_text().replace(str(made), "") for made in (one, two)]
+    assert cards[0] == cards[1]
+    options = [json.loads((made / ".codeio" / "run.json").read_text()) for made in (one, two)]
+    assert options[0] == options[1]
+    bodies = [json.dumps(body, sort_keys=True) for body in server.bodies]
+    assert sorted(bodies[:asked]) == sorted(bodies[asked:])
+
+
+def test_a_recipe_is_printed_as_it_was_read(source, tmp_path, printed):
+    first = printed(source, "--out", "made", *OPTIONS, "--num-proc", 3, "--patience", 5)
+    (tmp_path / "recipe.yml").write_text(first)
+    assert printed(tmp_path / "recipe.yml") == first
+    assert yaml.safe_load(first)["responses"]["temperature"] == 1.0
+
+
+def test_a_recipe_needs_neither_servers_nor_a_folder(printed):
+    told = yaml.safe_load(printed("corpus"))
+    assert told["source"] == "corpus"
+    assert not {"out", "servers"} & told.keys()
+
+
+def test_a_flag_wins_over_the_recipe(monkeypatch, source, tmp_path, printed):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(printed(source, "--out", tmp_path / "a", *OPTIONS, "--until", "tasks"))
+    flags = ("--out", tmp_path / "b", "--max-pairs", 3, "--until", "io_pairs")
+    assert run(monkeypatch, "build", recipe, *flags) == 0
+    assert not (tmp_path / "a").exists()
+    assert len(rows(tmp_path / "b", "io_pairs")) == 6
+    assert not list((tmp_path / "b").glob("tasks/*"))
+
+
+def test_a_default_given_as_a_flag_wins_too(source, tmp_path, printed):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(printed(source, "--keep-reasoning", "--max-pairs", 7))
+    told = yaml.safe_load(printed(recipe, "--no-keep-reasoning", "--max-pairs", 3))
+    assert told["training_set"] == {"keep_reasoning": False}
+    assert told["io_pairs"] == {"max_pairs": 3}
+
+
+def test_a_server_on_the_command_line_takes_the_place_of_that_in_the_recipe(
+    monkeypatch, source, tmp_path, server, printed
+):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(printed(source, "--embedded", "no-such-model", *OPTIONS))
+    assert run(monkeypatch, "build", recipe, "--out", tmp_path / "out", "--base-url", server.address) == 0
+    assert len(rows(tmp_path / "out", "codeio")) == 16
+
+
+def test_a_relative_source_lies_where_the_command_is_given(monkeypatch, tmp_path):
+    (tmp_path / "here").mkdir()
+    functions_file(tmp_path / "here")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("source: functions.jsonl\nout: made\nfrom_table: functions\nuntil: io_pairs\n")
+    monkeypatch.chdir(tmp_path / "here")
+    assert run(monkeypatch, "build", recipe) == 0
+    assert len(rows(tmp_path / "here" / "made", "io_pairs")) == 6
+
+
+def test_a_run_shows_its_recipe_which_goes_on(monkeypatch, source, tmp_path, server, capsys):
+    out = tmp_path / "out"
+    assert build(monkeypatch, source, out, server, "--samples", 2) == 0
+    before = contents(out)
+    capsys.readouterr()
+    assert run(monkeypatch, "status", out) == 0
+    shown = capsys.readouterr().out
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(shown[shown.index("\nsource: ") :])
+    assert run(monkeypatch, "status", out, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["recipe"] == yaml.safe_load(recipe.read_text())
+    asked = len(server.bodies)
+    assert run(monkeypatch, "build", recipe, "--base-url", server.address) == 0
+    assert contents(out) == before
+    assert len(server.bodies) == asked
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("source: {source}\nout: {out}\nio_pairs:\n  max_pair: 3\n", "line 4: there is no key 'max_pair'"),
+        ("source: {source}\nout: {out}\nseed: 1.5\n", "line 3: seed: must be a whole number, not 1.5."),
+    ],
+)
+def test_a_wrong_recipe_is_refused_in_one_sentence(monkeypatch, source, tmp_path, capsys, text, words):
+    recipe, out = tmp_path / "recipe.yaml", tmp_path / "out"
+    recipe.write_text(text.format(source=source, out=out))
+    assert words in refused(monkeypatch, capsys, recipe)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "words"),
+    [
+        ("from_table: turns\nuntil: tasks\n", (), "line 4 (until): lies before training_set"),
+        ("from_table: turns\n", ("--until", "tasks"), "Invalid value for --until: lies before training_set"),
+        ("responses:\n  truncated_tokens: 99\n", (), "line 4 (truncated_tokens): is not above --max-tokens"),
+        ("", (), "asks a model"),
+        ("servers:\n  embedded: m\n  sglang: m\n", (), "give servers, an sglang model or an embedded one"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_by_their_place(
+    monkeypatch, source, tmp_path, capsys, text, flags, words
+):
+    recipe, out = tmp_path / "recipe.yaml", tmp_path / "out"
+    recipe.write_text(f"source: {source}\nout: {out}\n{text}")
+    assert words in refused(monkeypatch, capsys, recipe, *flags)
+    assert not out.exists()
+
+
+def test_a_folder_to_write_must_be_named(monkeypatch, source, tmp_path, capsys):
+    assert "--out: name a folder to write" in refused(monkeypatch, capsys, source)
+    (tmp_path / "recipe.yaml").write_text("seed: 1\n")
+    assert "SOURCE: the recipe names no source" in refused(monkeypatch, capsys, tmp_path / "recipe.yaml")
+
+
+def test_a_recipe_that_is_missing_is_told(monkeypatch, tmp_path, capsys):
+    assert "No such file" in refused(monkeypatch, capsys, tmp_path / "none.yaml")
