@@ -13,6 +13,8 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from hub.escaping import printable
+
 MOST_SHOWN = 50
 MOST_CHARS = 300
 
@@ -51,16 +53,10 @@ def rendered(report: Report) -> RenderableType:
     return Group(_counts(report), *_failures(report), *_gaps(report), _end(report))
 
 
-def shown(text: str) -> str:
-    """Text of strangers on one line, without what a terminal would obey; long text is cut."""
-    cut = text if len(text) <= MOST_CHARS else text[:MOST_CHARS] + " …"
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
-
-
 def _counts(report: Report) -> Table:
     failing = Counter(finding.check for finding in report.findings)
-    table = Table("check", "looked at", "do not hold", title=Text(f"Audit of {shown(report.name)}"))
-    table.title_justify = "left"
+    title = Text(f"Audit of {printable(report.name, MOST_CHARS)}")
+    table = Table("check", "looked at", "do not hold", title=title, title_justify="left")
     for check, (n_rows, of) in report.checked.items():
         looked_at = f"{n_rows:,}" if n_rows == of else f"{n_rows:,} of {of:,}"
         table.add_row(check, looked_at, Text(f"{failing[check]:,}", "bold red" if failing[check] else ""))
@@ -72,7 +68,7 @@ def _failures(report: Report) -> Iterator[RenderableType]:
         return
     table = Table("check", "table", Column("row", overflow="fold"), Column("reason", overflow="fold"))
     for finding in report.findings[:MOST_SHOWN]:
-        table.add_row(*(Text(shown(text)) for text in asdict(finding).values()))
+        table.add_row(*(Text(printable(text, MOST_CHARS)) for text in asdict(finding).values()))
     yield table
     if (n_more := len(report.findings) - MOST_SHOWN) > 0:
         yield Text(f"and {n_more:,} more, all of them with --json")
@@ -81,7 +77,7 @@ def _failures(report: Report) -> Iterator[RenderableType]:
 def _gaps(report: Report) -> Iterator[RenderableType]:
     if report.not_checked:
         yield Text("Not checked:")
-        yield from (Text(f"  {shown(text)}") for text in report.not_checked)
+        yield from (Text(f"  {printable(text, MOST_CHARS)}") for text in report.not_checked)
 
 
 def _end(report: Report) -> Text:

@@ -6,7 +6,6 @@ In: a folder of tables and how they came about. Out: the text, every number of i
 All text that comes from rows is escaped: it can show nothing but itself.
 """
 
-import html
 import json
 import re
 from collections.abc import Mapping
@@ -26,6 +25,7 @@ from builders.tables.folder import DEFAULT_CONFIG, SPLITS, Folder
 from builders.verifier import STATUSES
 from hub.card.metadata import metadata
 from hub.card.numbers import KINDS, numbers
+from hub.escaping import markdown_block, markdown_code, markdown_line
 
 CITATION = """\
 @article{li2025codeio,
@@ -141,10 +141,10 @@ def _template() -> Template:
             "share": lambda part, whole: f"{100 * part / (whole or 1):.1f} %",
             "size": _size,
             "typed": _typed,
-            "cell": _cell,
-            "code": _code,
-            "short": lambda value: _code(json.dumps(value, ensure_ascii=False)),
-            "fenced": _fenced,
+            "cell": markdown_line,
+            "code": markdown_code,
+            "short": lambda value: markdown_code(json.dumps(value, ensure_ascii=False)),
+            "fenced": markdown_block,
         }
     )
     environment.tests["multiline"] = lambda value: isinstance(value, str) and "\n" in value
@@ -156,25 +156,6 @@ def _typed(kind: Type) -> str:
     if isinstance(kind, str):
         return kind
     return "{" + ", ".join(kind) + "}" if isinstance(kind, Mapping) else f"list of {_typed(kind[0])}"
-
-
-def _cell(text: str) -> str:
-    """Text of a row in a line of Markdown, as it is."""
-    line = html.escape(" ".join(str(text).split()), quote=False)
-    return re.sub(r"([\\`*_{}\[\]|~$])", r"\\\1", line)
-
-
-def _code(value: Any) -> str:
-    """A value in a line as code; longer runs of backticks outside than inside."""
-    line = " ".join(str(value).split())
-    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
-    return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
-
-
-def _fenced(text: str) -> str:
-    """A text of several lines as it is, whatever it holds."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}text\n{text}\n{fence}"
 
 
 def _size(n_bytes: float) -> str:

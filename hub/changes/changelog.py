@@ -1,13 +1,12 @@
 """What changed between two versions, in words: for the terminal, and for the changelog of a dataset's card.
 
 In: `Changes`. Out: a rich renderable, or Markdown. Names, reasons and settings come from the tables, which
-others may have written: what cannot be printed is replaced, and in Markdown what could be markup is escaped.
+others may have written: what cannot be printed is spelled out, what could be markup is escaped in Markdown.
 
 Not covered: the rows themselves (`changes.changed_rows`), and the same for programs (`Changes.as_json`).
 """
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -18,6 +17,7 @@ from rich.text import Text
 
 from hub.changes.differences import Change, Changes, Difference, Group, TableChanges
 from hub.changes.lineage import levels
+from hub.escaping import markdown_line, printable
 
 MOST_GROUPS = 8
 """Of a table and kind of change; the rest is summed up."""
@@ -28,7 +28,6 @@ _OTHER_REASONS = {
     "row": "made of what both have",
     "table": "the other has no such table",
 }
-_MARKUP = re.compile(r"[\\`*_{}\[\]<>()#+!|~&$]")
 
 
 def rendered(found: Changes) -> RenderableType:
@@ -123,9 +122,8 @@ def _value(value: Any) -> str:
 
 
 def _shown(text: str) -> str:
-    cut = text if len(text) <= MOST_CHARS else text[: MOST_CHARS - 1] + "…"
-    return "".join(char if char.isprintable() else "�" for char in cut)
+    return printable(text, MOST_CHARS)
 
 
 def _escaped(text: str) -> str:
-    return _MARKUP.sub(lambda match: "\\" + match[0], _shown(text))
+    return markdown_line(_shown(text))

@@ -57,7 +57,7 @@ async def pooled(n_requests: int, post: Post) -> None:
 
 
 async def with_pycurl(url: str, n_requests: int) -> None:
-    from builders.inference.asking.transport import Transport
+    from builders.inference.transport import Transport
 
     async with Transport() as transport:
 

@@ -4,11 +4,12 @@ In: a folder and the function that fills it. Out: the folder, complete. Not cove
 recipe has changed; they are named by it, so a new one is built beside the old.
 """
 
-import fcntl
 import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+from filelock import FileLock
 
 from builders.inference.servers.identity import cache_folder
 
@@ -35,10 +36,7 @@ def build_once(folder: Path, fill: Callable[[Path, Path], None]) -> Path:
     if marker.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(
-            lock, fcntl.LOCK_EX
-        )  # released when the file is closed, also by the death of this process
+    with FileLock(folder.with_name(f"{folder.name}.lock")):  # the death of this process releases it too
         if not marker.exists():
             if folder.exists():
                 shutil.rmtree(folder)

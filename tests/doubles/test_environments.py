@@ -66,6 +66,20 @@ def test_two_processes_build_once(tmp_path: Path) -> None:
     assert (tmp_path / "count").read_text() == "x"
 
 
+def test_a_process_that_is_killed_while_it_builds_keeps_nobody_waiting(tmp_path: Path) -> None:
+    folder, begun = tmp_path / "thing", tmp_path / "count"
+    forever = BUILD.replace("time.sleep(0.5)", "time.sleep(600)")
+    owner = subprocess.Popen([sys.executable, "-c", forever, folder, begun], cwd=ROOT)
+    deadline = time.monotonic() + 60
+    while not begun.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert begun.exists()
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.wait()
+
+    assert (build_once(folder, write_content) / "content").read_text() == "whole"
+
+
 def test_failure_shows_the_end_of_the_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with pytest.raises(CommandFailed, match=r"(?s)exit code 3 of .*no such wheel"):

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-import httpx
 import pytest
 
+from builders.inference.transport import Broken, read_page
+from tests.builders.inference.posting import posted
 from tests.doubles.sglang_cpu import SglangServer
 
 PREFIX = "You read Python functions and tell what they return for a given input. " * 20
@@ -19,14 +20,14 @@ def chat(server: SglangServer, question: str, **options: Any) -> dict[str, Any]:
         "temperature": 0,
         **options,
     }
-    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=300)
-    answer.raise_for_status()
-    return dict(answer.json())
+    (reply,) = posted(f"{server.url}/v1/chat/completions", body=json.dumps(body).encode(), timeout_s=300)
+    assert reply.is_success, reply.body
+    return dict(json.loads(reply.body))
 
 
 def test_serves_the_model_by_its_name(sglang_server: SglangServer) -> None:
-    assert httpx.get(f"{sglang_server.url}/health", timeout=60).status_code == 200
-    models = httpx.get(f"{sglang_server.url}/v1/models", timeout=60).json()["data"]
+    assert read_page(f"{sglang_server.url}/health", {}, 60).status == 200
+    models = json.loads(read_page(f"{sglang_server.url}/v1/models", {}, 60).body)["data"]
     assert [model["id"] for model in models] == [sglang_server.model]
 
 
@@ -76,8 +77,8 @@ def test_json_schema_is_obeyed(sglang_server: SglangServer) -> None:
 def test_killed_server_is_gone_and_comes_back_at_its_address(sglang_server: SglangServer) -> None:
     url, pid = sglang_server.url, sglang_server.pid
     sglang_server.kill()
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/health", timeout=60)
+    with pytest.raises(Broken, match="cannot be reached"):
+        read_page(f"{url}/health", {}, 60)
 
     sglang_server.restart()
 

@@ -20,9 +20,9 @@ from builders.inference.asking.chains import Ask
 from builders.inference.asking.dispatch import Dispatcher
 from builders.inference.asking.endpoint import Endpoint
 from builders.inference.asking.requests import Outcome, Payload, Then
-from builders.inference.asking.transport import Transport
 from builders.inference.cache import RequestCache, request_key
-from builders.inference.servers.server import Server, certificates
+from builders.inference.servers.server import Server
+from builders.inference.transport import Transport
 from builders.inference.usage import Usage
 from builders.options import Asking
 
@@ -128,7 +128,6 @@ class _Engine:
     """The loop of a client and the thread that it runs in."""
 
     def __init__(self, client: Client) -> None:
-        certificates()  # here, not in one of the loop's short-lived threads
         self.process = os.getpid()
         self._servers, self._cache, self._usage = client.servers, client.cache, client.usage
         self._limits = client.concurrency, client.timeout_s

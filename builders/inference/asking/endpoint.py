@@ -18,11 +18,11 @@ from typing import Any, Literal
 from builders.inference.answers import Completion, NoAnswer, Refusal, parsed, read_answers
 from builders.inference.asking.limit import Limit
 from builders.inference.asking.queue import Queue
-from builders.inference.asking.transport import Broken, Reply, Transport
 from builders.inference.errors import InferenceError, ServerDown
 from builders.inference.servers.load import PATH as LOAD_PATH
 from builders.inference.servers.load import Load, read_load
 from builders.inference.servers.server import Server, changed
+from builders.inference.transport import Broken, Reply, Transport
 
 MIN_LOSSES = 8  # in a row, before a server is held to be broken; fewer may be the fault of the requests
 MAX_REST_S = 60.0
@@ -179,7 +179,7 @@ class Endpoint:
 
     def _read(self, reply: Reply) -> Completion | Refusal:
         status = reply.status
-        if 200 <= status < 300:
+        if reply.is_success:
             try:
                 return read_answers(reply.body, self.server.model)
             except NoAnswer as error:

@@ -6,23 +6,25 @@ fingerprints and tables, free of addresses, aliases and local paths. Keys come f
 Not covered: starting a server.
 """
 
-import functools
 import os
-import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
-
-import httpx
+from urllib.parse import urlsplit
 
 from builders.inference.answers import Answer, parsed
 from builders.inference.errors import InferenceError, KeyRefused, NotCompatible, ServerDown, WrongModel
 from builders.inference.servers.identity import told_identity
 from builders.inference.servers.load import PATH as LOAD_PATH
 from builders.inference.servers.load import read_load
+from builders.inference.transport import Broken, Reply, on_this_machine, read_page
 
 PROBE_TIMEOUT_S = 15
 MIN_SECRET_CHARS = 12
 _PATHS = ("/chat/completions", "/completions", "/models")
+_Read = Callable[[str], Reply]
+"""What reads a page of a server; raises Broken."""
 
 
 @dataclass(frozen=True)
@@ -68,23 +70,6 @@ class Server:
         return replace(answer, text=self.masked(answer.text), reasoning=self.masked(answer.reasoning))
 
 
-@functools.lru_cache
-def on_this_machine(url: str) -> bool:
-    """Whether the server runs here: then no proxy of the environment applies, and its paths are ours."""
-    host = httpx.URL(url).host
-    return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")
-
-
-@functools.cache
-def certificates() -> ssl.SSLContext:
-    """The TLS settings of every connection, made once a process; call it in a thread that lives on.
-
-    httpx makes them for plain HTTP too. A thread that used OpenSSL takes its lock once more as it ends, and
-    a process forked in that moment would wait for the lock forever.
-    """
-    return httpx.create_ssl_context()
-
-
 def connect(
     base_url: str,
     model: str | None = None,
@@ -96,19 +81,12 @@ def connect(
     Raises ServerDown, KeyRefused, NotCompatible or WrongModel, each a sentence for the user.
     """
     url = _normalised(base_url)
-    asker = Server(url, model or "", "", api_key)
-    with httpx.Client(
-        headers=asker.headers(),
-        timeout=timeout_s,
-        trust_env=not on_this_machine(url),
-        verify=certificates(),
-    ) as http:
-        candidates = [url] if url.endswith("/v1") else [f"{url}/v1", url]
-        for candidate in candidates:
-            listed = _models(http, asker, candidate)
-            if listed is not None:
-                entry = _chosen(listed, model, candidate)
-                return _described(http, candidate, entry, api_key)
+    headers = Server(url, model or "", "", api_key).headers()
+    read = partial(read_page, headers=headers, timeout_s=timeout_s)
+    for candidate in [url] if url.endswith("/v1") else [f"{url}/v1", url]:
+        listed = _models(read, candidate)
+        if listed is not None:
+            return _described(read, candidate, _chosen(listed, model, candidate), api_key)
     raise NotCompatible(
         f"What answers at {url} is not an OpenAI-compatible server (it has no model list): give the address"
         " of one, such as http://127.0.0.1:30000 for sglang."
@@ -137,12 +115,13 @@ def _normalised(base_url: str) -> str:
     if "://" not in url:
         url = f"http://{url}"
     try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        address = urlsplit(url)
+        _ = address.port
+    except ValueError as error:
         raise ServerDown(
             f"{base_url!r} is not an address ({error}): give one like http://host:port."
         ) from None
-    if not address.host or address.scheme not in ("http", "https"):
+    if not address.hostname or address.scheme not in ("http", "https"):
         raise ServerDown(f"{base_url!r} is not an address: give one like http://host:port.")
     url = url.rstrip("/")
     for path in _PATHS:
@@ -150,31 +129,26 @@ def _normalised(base_url: str) -> str:
     return url
 
 
-def _models(http: httpx.Client, asker: Server, url: str) -> list[dict[str, Any]] | None:
+def _models(read: _Read, url: str) -> list[dict[str, Any]] | None:
     """The entries of the model list at `url`, or None where there is no such list."""
     try:
-        response = http.get(f"{url}/models")
-    except httpx.TimeoutException:
-        raise ServerDown(
-            f"The server at {url} did not answer within {http.timeout.read:g} s: wait until it is ready, or"
-            " give another --base-url."
-        ) from None
-    except httpx.HTTPError as error:
-        raise ServerDown(
-            f"No server answers at {url} ({asker.masked(str(error))}): start it, give another --base-url, or"
-            " use --embedded."
-        ) from None
-    if response.status_code in (401, 403):
+        reply = read(f"{url}/models")
+    except Broken as broken:
+        way_out = "start it, give another --base-url, or use --embedded"
+        if broken.kind == "timeout":
+            way_out = "wait until it is ready, or give another --base-url"
+        raise ServerDown(f"No server answers at {url}: {broken}; {way_out}.") from None
+    if reply.status in (401, 403):
         raise KeyRefused(f"The server at {url} refuses the key: set CODEIO_API_KEY to one that it takes.")
-    if response.status_code == 429 or response.status_code >= 500:
+    if reply.status == 429 or reply.status >= 500:
         raise ServerDown(
-            f"The server at {url} answers HTTP {response.status_code}: wait until it is ready and run again."
+            f"The server at {url} answers HTTP {reply.status}: wait until it is ready and run again."
         )
     try:
-        body = parsed(response.content)
+        body = parsed(reply.body)
     except ValueError:
         return None
-    entries = body.get("data") if response.is_success and isinstance(body, dict) else None
+    entries = body.get("data") if reply.is_success and isinstance(body, dict) else None
     if not isinstance(entries, list):
         return None
     return [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
@@ -194,12 +168,12 @@ def _chosen(entries: list[dict[str, Any]], model: str | None, url: str) -> dict[
     raise WrongModel(f"The server at {url} serves {served}: name the one to use with --model.")
 
 
-def _described(http: httpx.Client, url: str, entry: dict[str, Any], api_key: str | None) -> Server:
+def _described(read: _Read, url: str, entry: dict[str, Any], api_key: str | None) -> Server:
     """Who answers: sglang's own word about its weights, else vLLM's `root`, else the model's name."""
     origin, here = url.removesuffix("/v1"), on_this_machine(url)
-    told = _reported(http, origin, ("model_info", "get_model_info")).get("model_path")
+    told = _reported(read, origin, ("model_info", "get_model_info")).get("model_path")
     if isinstance(told, str) and told:
-        settings = _reported(http, origin, ("server_info", "get_server_info"))
+        settings = _reported(read, origin, ("server_info", "get_server_info"))
         revision = settings.get("revision")
         identity = told_identity(told, revision if isinstance(revision, str) and revision else None, here)
         # In this mode sglang draws all samples of a request under its one seed: they would be the same.
@@ -210,7 +184,7 @@ def _described(http: httpx.Client, url: str, entry: dict[str, Any], api_key: str
             identity=identity,
             api_key=api_key,
             engine="sglang",
-            n_cache_tokens=_cache_tokens(http, origin),
+            n_cache_tokens=_cache_tokens(read, origin),
             samples_at_once=samples_at_once,
         )
     root = entry.get("root")
@@ -218,20 +192,21 @@ def _described(http: httpx.Client, url: str, entry: dict[str, Any], api_key: str
     return Server(url, entry["id"], identity, api_key)
 
 
-def _cache_tokens(http: httpx.Client, origin: str) -> int:
+def _cache_tokens(read: _Read, origin: str) -> int:
     try:
-        load = read_load(http.get(f"{origin}/{LOAD_PATH}").content)
-    except httpx.HTTPError:
+        load = read_load(read(f"{origin}/{LOAD_PATH}").body)
+    except Broken:
         return 0
     return load.n_cache_tokens if load else 0
 
 
-def _reported(http: httpx.Client, origin: str, paths: tuple[str, ...]) -> dict[str, Any]:
+def _reported(read: _Read, origin: str, paths: tuple[str, ...]) -> dict[str, Any]:
     for path in paths:
         try:
-            found = parsed(http.get(f"{origin}/{path}").raise_for_status().content)
-        except (httpx.HTTPError, ValueError):
+            reply = read(f"{origin}/{path}")
+            found = parsed(reply.body)
+        except (Broken, ValueError):
             continue
-        if isinstance(found, dict):
+        if reply.is_success and isinstance(found, dict):
             return found
     return {}

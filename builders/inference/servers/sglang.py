@@ -21,13 +21,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import httpx
-
 from builders.inference.errors import EngineFailed, EngineMissing
 from builders.inference.servers.identity import cache_folder
 from builders.inference.servers.server import Server, connect
+from builders.inference.transport import Broken, read_page
 
 READY_TIMEOUT_S = 1800
+HEALTH_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
 MOST_RESTARTS = 3
 N_LOG_BYTES = 200_000  # of its end, where the reason of a failure stands
@@ -234,8 +234,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 def is_healthy(url: str) -> bool:
     """Whether an sglang server answers there."""
     try:
-        return httpx.get(f"{url}/health", timeout=30, trust_env=False).status_code == 200
-    except httpx.HTTPError:
+        return read_page(f"{url}/health", {}, HEALTH_TIMEOUT_S).status == 200
+    except Broken:
         return False
 
 

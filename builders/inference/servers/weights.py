@@ -6,16 +6,13 @@ publisher's Hub repository; where the Hub cannot be reached, the same bytes are 
 Not covered: other formats than GGUF; models split into several GGUF files.
 """
 
-import fcntl
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-from huggingface_hub import constants, hf_hub_download
+from filelock import FileLock
+from huggingface_hub import constants, get_session, hf_hub_download
 
 from builders.inference.errors import WeightsMissing
 from builders.inference.servers.identity import N_HEX, cache_folder, digest, weights_identity
@@ -97,7 +94,8 @@ def fetch(name: str, model: NamedModel) -> Path:
     if _verified(target, model):
         return target
     try:
-        with _alone(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_suffix(".lock")):
             if not _verified(target, model):  # another process may have fetched it meanwhile
                 _download(target, model)
     except OSError as error:
@@ -149,8 +147,8 @@ def _need_hub() -> None:
     if constants.HF_HUB_OFFLINE:
         raise OSError("HF_HUB_OFFLINE is set")
     try:
-        httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S)
-    except httpx.HTTPError as error:
+        get_session().head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S)
+    except Exception as error:  # httpx's or httpx2's
         raise OSError(f"{constants.ENDPOINT} cannot be reached: {error}") from error
 
 
@@ -167,15 +165,6 @@ def _verified(target: Path, model: NamedModel) -> bool:
     print(f"{target} does not have the publisher's sha256; removed.", file=sys.stderr)
     target.unlink(missing_ok=True)
     return False
-
-
-@contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """One process at a time fetches a model."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _need_space(folder: Path, n_bytes: float) -> None:

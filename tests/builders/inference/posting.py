@@ -2,7 +2,7 @@
 
 import asyncio
 
-from builders.inference.asking.transport import Reply, Transport
+from builders.inference.transport import Reply, Transport
 
 
 def posted(*urls: str, body: bytes = b"{}", timeout_s: float = 20, **headers: str) -> list[Reply]:

@@ -353,7 +353,7 @@ def test_what_others_wrote_is_no_markup(tmp_path):
         assert "\x1b" not in text
         assert "\n# x" not in text
     assert "[red]" in shown(found)
-    assert "\\<b\\>\\|" in markdown(found)
+    assert "&lt;b&gt;\\|" in markdown(found)
 
 
 def test_a_foreign_table_is_refused_by_name(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from builders.inference import Server
 from builders.inference.asking.endpoint import Endpoint, Lost
 from builders.inference.asking.limit import FIRST, N_TO_JUDGE, Limit
-from builders.inference.asking.transport import Transport
+from builders.inference.transport import Transport
 from tests.doubles.chat_server import ChatServer
 
 Serve = Callable[[float, int], tuple[float, int]]

@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
 from builders.inference import Client, EngineFailed, EngineMissing, RequestCache, sglang
-from builders.inference.servers.sglang import find_python
+from builders.inference.servers.sglang import find_python, is_healthy
 from tests import ROOT
 from tests.doubles.chat_server import request, texts
 from tests.doubles.process import members
@@ -32,10 +31,7 @@ def until(true: Callable[[], object], seconds: float = 300) -> None:
 
 
 def is_there(url: str) -> bool:
-    with contextlib.suppress(httpx.HTTPError):
-        health = f"{url.removesuffix('/v1')}/health"
-        return httpx.get(health, timeout=30, trust_env=False).is_success
-    return False
+    return is_healthy(url.removesuffix("/v1"))
 
 
 def servers() -> list[int]:

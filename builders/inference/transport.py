@@ -1,18 +1,18 @@
-"""HTTP requests over connections that stay open, by libcurl: many at once on one event loop.
+"""HTTP by libcurl: many requests at once on one event loop, over connections that stay open; or one page.
 
 In: an address, headers, a JSON body. Out: a `Reply`, whatever its status; or `Broken` when none came whole.
 libcurl does the work outside Python, so one core sends some thousand requests a second (tests/bench).
 Not covered: retries, and what a reply means.
 """
 
+import functools
 import os
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
 import certifi
 import pycurl
-
-from builders.inference.servers.server import on_this_machine
 
 CONNECT_TIMEOUT_S = 20
 # Servers close idle connections (llama.cpp after 5 s); ours are let go first, so none is reused half-closed.
@@ -39,6 +39,11 @@ class Reply(NamedTuple):
     is_first: bool
     """Whether it came over a connection that was not there before."""
 
+    @property
+    def is_success(self) -> bool:
+        """Whether the server gave what was asked for."""
+        return 200 <= self.status < 300
+
 
 class Broken(Exception):
     """No whole reply came: not even a connection did, time ran out, or it broke off."""
@@ -46,6 +51,27 @@ class Broken(Exception):
     def __init__(self, kind: Literal["unreachable", "timeout", "broken connection"], reason: str):
         super().__init__(reason)
         self.kind = kind
+
+
+@functools.lru_cache
+def on_this_machine(url: str) -> bool:
+    """Whether the server runs here: then no proxy of the environment applies, and its paths are ours."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")
+
+
+def read_page(url: str, headers: dict[str, str], timeout_s: float) -> Reply:
+    """Read a page without an event loop; raises Broken, at the latest after `timeout_s`."""
+    with closing(_handle()) as curl:
+        received = _prepared(curl, url, headers, None, timeout_s)
+        # Called each second, so that Ctrl+C does not wait for the reply.
+        curl.setopt(pycurl.NOPROGRESS, 0)
+        curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: None)
+        try:
+            curl.perform()
+        except pycurl.error as error:
+            raise _broken(error, timeout_s, received) from None
+        return _reply(curl, received)
 
 
 class Transport:
@@ -76,35 +102,13 @@ class Transport:
 
     async def _send(self, url: str, headers: dict[str, str], body: bytes | None, timeout_s: float) -> Reply:
         curl = self._idle.pop() if self._idle else _handle()
-        received = _Received()
-        curl.setopt(pycurl.URL, url)
-        curl.setopt(pycurl.HTTPHEADER, [*(f"{name}: {value}" for name, value in headers.items()), *_HEADERS])
-        is_page = body is None
-        curl.setopt(pycurl.FRESH_CONNECT, is_page)
-        curl.setopt(pycurl.FORBID_REUSE, is_page)
-        if is_page:
-            curl.setopt(pycurl.HTTPGET, 1)
-        else:
-            curl.setopt(pycurl.POSTFIELDS, body)
-        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout_s * 1000)))
-        curl.setopt(pycurl.WRITEFUNCTION, received.write)
-        curl.setopt(pycurl.HEADERFUNCTION, received.header)
-        # An empty proxy is none at all; otherwise the environment's (https_proxy, no_proxy) holds.
-        if on_this_machine(url):
-            curl.setopt(pycurl.PROXY, "")
-        else:
-            curl.unsetopt(pycurl.PROXY)
+        received = _prepared(curl, url, headers, body, timeout_s)
         try:
             await self._multi.perform(curl)  # cancelled, it lets go of the handle a moment later
         except pycurl.error as error:
             curl.close()
             raise _broken(error, timeout_s, received) from None
-        reply = Reply(
-            status=curl.getinfo(pycurl.RESPONSE_CODE),
-            body=bytes(received.body),
-            retry_after=received.retry_after,
-            is_first=curl.getinfo(pycurl.NUM_CONNECTS) > 0,
-        )
+        reply = _reply(curl, received)
         if len(self._idle) < N_IDLE_HANDLES:
             self._idle.append(curl)
         else:
@@ -144,6 +148,40 @@ def _handle() -> pycurl.Curl:
     with suppress(pycurl.error):  # a libcurl without zlib
         curl.setopt(pycurl.ACCEPT_ENCODING, "")
     return curl
+
+
+def _prepared(
+    curl: pycurl.Curl, url: str, headers: dict[str, str], body: bytes | None, timeout_s: float
+) -> _Received:
+    """Have a handle send a request, a page's where there is no body; returns where its reply will be."""
+    received = _Received()
+    curl.setopt(pycurl.URL, url)
+    curl.setopt(pycurl.HTTPHEADER, [*(f"{name}: {value}" for name, value in headers.items()), *_HEADERS])
+    is_page = body is None
+    curl.setopt(pycurl.FRESH_CONNECT, is_page)
+    curl.setopt(pycurl.FORBID_REUSE, is_page)
+    if is_page:
+        curl.setopt(pycurl.HTTPGET, 1)
+    else:
+        curl.setopt(pycurl.POSTFIELDS, body)
+    curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout_s * 1000)))
+    curl.setopt(pycurl.WRITEFUNCTION, received.write)
+    curl.setopt(pycurl.HEADERFUNCTION, received.header)
+    # An empty proxy is none at all; otherwise the environment's (https_proxy, no_proxy) holds.
+    if on_this_machine(url):
+        curl.setopt(pycurl.PROXY, "")
+    else:
+        curl.unsetopt(pycurl.PROXY)
+    return received
+
+
+def _reply(curl: pycurl.Curl, received: _Received) -> Reply:
+    return Reply(
+        status=curl.getinfo(pycurl.RESPONSE_CODE),
+        body=bytes(received.body),
+        retry_after=received.retry_after,
+        is_first=curl.getinfo(pycurl.NUM_CONNECTS) > 0,
+    )
 
 
 def _broken(error: pycurl.error, timeout_s: float, received: _Received) -> Broken:

@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from builders.inference import Server
-from builders.inference.asking.transport import Broken, Reply, Transport
+from builders.inference.transport import Broken, Reply, Transport, read_page
 from tests.builders.inference.posting import posted
 
 pytestmark = pytest.mark.usefixtures("no_proxies")
@@ -170,7 +172,7 @@ def test_a_compressed_reply_is_read(small: Small) -> None:
 def test_a_reply_that_is_too_long_is_broken_off(
     small: Small, monkeypatch: pytest.MonkeyPatch, compressed: bool
 ) -> None:
-    monkeypatch.setattr("builders.inference.asking.transport.MAX_REPLY_BYTES", 100_000)
+    monkeypatch.setattr("builders.inference.transport.MAX_REPLY_BYTES", 100_000)
     whole = b"x" * 100_001
     reply = (gzip.compress(whole), {"Content_Encoding": "gzip"}) if compressed else (whole, {})
     small.answer = lambda handler, body: handler.send(reply[0], **reply[1])
@@ -207,6 +209,42 @@ def test_a_page_is_read_over_a_connection_of_its_own(small: Small) -> None:
     assert [reply.is_first for reply in others] == [True, False, True, False]
     assert [json.loads(reply.body)["n_bytes"] for reply in others] == [2, 2, 0, 2]
     assert small.n_connections == 3
+
+
+def test_a_page_is_read_without_a_loop(small: Small) -> None:
+    page = read_page(small.url, {"X-Key": "7"}, 20)
+    assert echoed(page)["headers"]["X-Key"] == "7"
+    assert page.is_success
+    small.answer = lambda handler, body: handler.send(b"", 307, Location="http://models.example/")
+    assert (read_page(small.url, {}, 20).status, read_page(small.url, {}, 20).is_success) == (307, False)
+
+
+def test_pages_go_the_way_of_requests(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{small.server_port}")
+    other = "http://models.example/v1/models"
+    assert [echoed(read_page(url, {}, 20))["path"] for url in (small.url, other)] == [
+        "/v1/chat/completions",
+        other,
+    ]
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert read_page(small.url, {}, 20).is_success
+    with pytest.raises(Broken, match="cannot be reached"):
+        read_page(other, {}, 20)
+
+
+def test_ctrl_c_does_not_wait_for_a_page(small: Small) -> None:
+    release = threading.Event()
+
+    def interrupt(handler: _Handler, body: bytes) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        release.wait(120)
+
+    small.answer = interrupt
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        read_page(small.url, {}, timeout_s=100)
+    release.set()
+    assert time.monotonic() - began < 90  # else it came after the page
 
 
 @pytest.mark.parametrize("name", ["Retry_After", "retry_after", "RETRY_AFTER"])

@@ -1,0 +1,42 @@
+"""Text of strangers, written so that it shows nothing but itself: on a terminal, or in Markdown.
+
+Not covered: HTML (`html.escape`), and texts that are data, such as feedback or a fault's detail.
+"""
+
+import html
+import re
+from typing import Any
+
+
+def printable(text: str, most_chars: int) -> str:
+    """Return a text on one line, without what a terminal would obey; a long one is cut."""
+    cut = text if len(text) <= most_chars else text[: most_chars - 1] + "…"
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
+
+
+def markdown_line(text: Any) -> str:
+    """Return a text for the middle of a line of Markdown, or for a cell of a table."""
+    line = html.escape(_line(text), quote=False)
+    return re.sub(r"([\\`*_{}\[\]|~$])", r"\\\1", line)
+
+
+def markdown_code(value: Any) -> str:
+    """Return a value as code within a line; longer runs of backticks outside than inside."""
+    line = _line(value)
+    fence = "`" * (1 + _longest_run(line))
+    return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
+
+
+def markdown_block(text: str) -> str:
+    """Return a text of several lines as a block of its own."""
+    fence = "`" * max(3, 1 + _longest_run(text))
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _line(value: Any) -> str:
+    return " ".join(str(value).split())
+
+
+def _longest_run(text: str) -> int:
+    """How many backticks stand together at most."""
+    return max(map(len, re.findall("`+", text)), default=0)

@@ -1,0 +1,32 @@
+"""Text of strangers, where it could be more than text."""
+
+import pytest
+
+from hub.escaping import markdown_block, markdown_code, markdown_line, printable
+
+
+def test_what_a_terminal_would_obey_is_spelled_out() -> None:
+    assert printable("a\x1b[31m\u202e\r\nb", 100) == "a\\x1b[31m\\u202e\\r\\nb"
+    assert printable("ä 字 → 😀", 100) == "ä 字 → 😀"
+
+
+def test_a_long_text_is_cut() -> None:
+    assert printable("x" * 10, 10) == "x" * 10
+    assert printable("x" * 11, 10) == "x" * 9 + "…"
+
+
+def test_a_line_of_markdown_holds_no_markup() -> None:
+    assert markdown_line("<b>|\n# *x* [y](z) `c` &") == "&lt;b&gt;\\| # \\*x\\* \\[y\\](z) \\`c\\` &amp;"
+    assert markdown_line(0.02) == "0.02"
+
+
+@pytest.mark.parametrize(
+    ("value", "code"), [("a|b", "`a|b`"), ("a\n b", "`a b`"), ("a``b`", "``` a``b` ```"), (7, "`7`")]
+)
+def test_code_in_a_line_ends_where_it_should(value: object, code: str) -> None:
+    assert markdown_code(value) == code
+
+
+def test_a_block_ends_where_it_should() -> None:
+    assert markdown_block("a") == "```text\na\n```"
+    assert markdown_block("````\na") == "`````text\n````\na\n`````"
