@@ -10,7 +10,7 @@ from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Drop
 from builders.tables.arrow import table
 
-LIMITS = Limits(cpu_s=1, wall_s=10)
+LIMITS = Limits(cpu_s=0.3, wall_s=10)
 OPTIONS = IOPairsOptions(**vars(LIMITS))
 NUMBER = "def input_generator():\n    return {'n': random.randint(0, 10**6)}\n"
 

@@ -12,7 +12,7 @@ from builders.execution import Limits, Prover
 from builders.grading import MOST_INPUTS
 from builders.verdicts import Verdicts
 
-LIMITS = Limits(cpu_s=0.3, wall_s=60, memory_mb=256)
+LIMITS = Limits(cpu_s=0.1, wall_s=60, memory_mb=256)
 # Each leaves something behind in a library module, or ends its process, for the predictions after it.
 FUNCTIONS = {
     "square": "def f(x): return x * x",

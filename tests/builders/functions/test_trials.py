@@ -14,7 +14,7 @@ Trial = Callable[..., Fault | Examples]
 
 @pytest.fixture(scope="module")
 def trial() -> Iterator[Trial]:
-    limits = Limits(cpu_s=1, wall_s=20)
+    limits = Limits(cpu_s=0.2, wall_s=20)
     with Sandbox(limits) as sandbox, Prover(limits) as prover:
 
         def hold(body: str, generator: str = DRAWN) -> Fault | Examples:
