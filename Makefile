@@ -1,5 +1,6 @@
-# `make demo` sets up and runs the main job on a model embedded in the process; `make test` sets up and tests,
-# `make test-trainers` reads exports with the trainers themselves. `make bench` measures the sandbox, `make
+# `make demo` sets up and runs the main job on a model embedded in the process. `make quick` tests all that needs no
+# environment but this one and does not take long, `make test` everything but trainers, `make test-full` the local Hub
+# too where nothing of it changed, `make test-trainers` reads exports with the trainers themselves. `make bench` measures the sandbox, `make
 # bench-inference` the client and how full it keeps sglang, `make bench-hub` what is published, `make endurance` looks
 # for what 100,000 runs leave behind.
 PYTHON ?= python3
@@ -7,18 +8,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m tests.doubles.uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test test-trainers bench bench-hub bench-inference endurance
+# What took longest is shown, and what each test took is kept.
+PYTEST := $(BIN)/pytest --durations=25 --junit-xml=out/tests.xml
+COSTLY := embedded or sglang or hub1 or plain or trainers or slow
+
+.PHONY: demo quick test test-full check test-trainers bench bench-hub bench-inference endurance
 
 demo: $(VENV)/.demo
 	$(BIN)/codeio build builders/corpus/scientific/resistors.py --out out/demo --embedded qwen2.5-coder-1.5b \
 	  --license apache-2.0 --max-pairs 2 --max-tokens 600
 
-test: $(VENV)/.test
+quick: $(VENV)/.test
+	$(PYTEST) -n 2 -m "not ($(COSTLY))"
+
+test: check
+	$(PYTEST) -n 2 -m "not trainers"
+
+test-full: check
+	$(PYTEST) -n 2 -m "not trainers" --full
+
+check: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
-	$(BIN)/pytest -n 2 --dist loadfile -m "not trainers"
 
 test-trainers: $(VENV)/.test
-	$(BIN)/pytest -m trainers
+	$(PYTEST) -m trainers
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.sandbox
@@ -49,6 +62,6 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.uv
 	$(INSTALL) --editable ".[embedded]"
 	touch $@
 
-$(VENV)/.test: $(VENV)/.demo
+$(VENV)/.test: pyproject.toml $(VENV)/.uv
 	$(INSTALL) --editable ".[embedded,scientific,test]"
 	touch $@

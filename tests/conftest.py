@@ -9,7 +9,13 @@ import pytest
 from tests.building import functions_file, scripted_server
 from tests.doubles.chat_server import ChatServer
 
-pytest_plugins = ["tests.doubles.local_hub.fixtures", "tests.doubles.servers", "tests.auditing"]
+pytest_plugins = [
+    "tests.doubles.local_hub.fixtures",
+    "tests.doubles.local_hub.passed",
+    "tests.doubles.servers",
+    "tests.auditing",
+    "tests.order",
+]
 
 # Started in the background of a shell, this process and its children would ignore Ctrl+C, which tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,15 +13,11 @@ BUILD_TIMEOUT_S = 3600  # the first time, environment and weights are downloaded
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use the server, give them time for its first build, and run them last.
-
-    Its scheduler polls without rest: on two cores it would slow every test after it.
-    """
+    """Mark the tests that use the server, and give them time for its first build."""
     for item in items:
         if {"sglang_server", "sglang_parts"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.sglang)
             item.add_marker(pytest.mark.timeout(BUILD_TIMEOUT_S))
-    items.sort(key=lambda item: item.get_closest_marker("sglang") is not None)
 
 
 @pytest.fixture(scope="session")

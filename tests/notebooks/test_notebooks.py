@@ -127,6 +127,7 @@ class Answering(Model):
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.slow
 def test_rebuild_makes_a_dataset_of_code_and_sends_nothing(tmp_path, environment):
     code = str(corpus() / "everyday")  # replies about some of these files are recorded
     with Answering() as server:
@@ -153,6 +154,7 @@ def test_rebuild_makes_a_dataset_of_code_and_sends_nothing(tmp_path, environment
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.slow
 def test_what_rebuild_publishes_is_audited_and_explored(tmp_path, local_hub: LocalHub):
     home = tmp_path / "home"
     home.mkdir()

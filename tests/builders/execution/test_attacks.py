@@ -199,7 +199,11 @@ def wrong(row: dict[str, Any], answer: dict[str, Any]) -> bool:
 
 @pytest.fixture(
     scope="module",
-    params=[(tier, user) for tier in TIERS for user in (None, ORDINARY_USER)],
+    params=[
+        pytest.param((tier, user), marks=pytest.mark.slow if (tier, user) != (TIERS[0], None) else ())
+        for tier in TIERS
+        for user in (None, ORDINARY_USER)
+    ],
     ids=lambda param: f"{param[0]}-{'this_user' if param[1] is None else 'ordinary_user'}",
 )
 def outcome(request: pytest.FixtureRequest) -> dict[str, Any]:

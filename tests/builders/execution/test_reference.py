@@ -10,6 +10,8 @@ from builders.execution.inside.environments import SURROUNDINGS
 from builders.verifier import canonical
 from tests import SHARED
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = SHARED / "data" / "unified_reference.jsonl"
 CAUSES = {
     **dict.fromkeys((105, 258, 265, 317, 370, 523), "seed"),

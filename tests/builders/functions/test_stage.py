@@ -136,6 +136,7 @@ def test_what_went_wrong_with_a_generator_is_told(stage, model):
     assert "An earlier generator was of no use: input_generator" in generate["messages"][-1]["content"]
 
 
+@pytest.mark.slow
 def test_a_row_comes_out_the_same_alone_and_a_second_time_without_asking(stage, model):
     together = made(stage, *RECORDED)
     n_asked = len(model.bodies)

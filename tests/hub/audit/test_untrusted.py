@@ -105,6 +105,7 @@ ODD_FILES = {
 }
 
 
+@pytest.mark.slow
 def test_an_odd_file_takes_its_table_out_and_nothing_else(a_build):
     for name, (change, words) in ODD_FILES.items():
         root = shutil.copytree(a_build, a_build.with_name(name))

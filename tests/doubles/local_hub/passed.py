@@ -1,0 +1,75 @@
+"""Which of the local Hub's own tests have passed, and on what.
+
+In: a digest of the double, its tests and the versions of its clients. Out: a case that has passed on the
+same is skipped; `--full` runs it. The record lies in the tests' cache, so a fresh machine runs all. A run adds
+to it what has passed, unless one of these tests fails: then nothing.
+"""
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+from tests.doubles.build import tests_cache
+
+HERE = Path(__file__).parent
+OURS = str(HERE.relative_to(ROOT))
+CLIENTS = ("huggingface_hub", "datasets", "fsspec", "httpx", "pyarrow", "pytest")
+
+
+def digest() -> str:
+    """Return the digest of all that decides how these tests end."""
+    files = sorted(
+        [*HERE.parent.glob("*.py"), *HERE.rglob("*.py"), *HERE.rglob("*.txt"), ROOT / "pyproject.toml"]
+    )
+    whole = hashlib.sha256()
+    for part in [
+        *(f"{name} {version(name)}".encode() for name in CLIENTS),
+        *(file.read_bytes() for file in files),
+    ]:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()[:16]
+
+
+class Passed:
+    """The cases that have passed on this digest, and those of this run."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.before: set[str] = set(json.loads(file.read_text())) if file.exists() else set()
+        self.now: set[str] = set()
+        self.has_failed = False
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Skip what has passed."""
+        for item in items:
+            if item.nodeid in self.before and not config.getoption("full"):
+                item.add_marker(
+                    pytest.mark.skip(reason="has passed on the same double and clients; --full runs it")
+                )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Hear what has become of a case; in the first process, that of all others too."""
+        if report.nodeid.startswith(OURS):
+            self.has_failed |= report.failed
+            if report.when == "call" and report.passed:
+                self.now.add(report.nodeid)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write down what has passed, in the process that hears of all."""
+        if self.now and not self.has_failed and not hasattr(session.config, "workerinput"):
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self.file.write_text(json.dumps(sorted(self.before | self.now)))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full", action="store_true", help="run the local Hub's own tests, though nothing changed"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Passed(tests_cache() / f"local-hub-{digest()}.json"))
