@@ -11,6 +11,7 @@ from builders.execution import Limits, Prover, Sandbox
 from builders.functions import reading
 from builders.functions.stage import Functions
 from builders.inference import Client, RequestCache, connect
+from builders.options import FunctionsOptions
 from builders.selection import splits
 from builders.selection.inside import shape
 from builders.selection.splits import Clusters
@@ -33,9 +34,9 @@ def stages(tmp_path_factory):
         cache = RequestCache(tmp_path_factory.mktemp("cache") / "requests.sqlite")
         client = Client(connect(server.address), cache)
         yield {
-            "functions": Functions(client, sandbox, Limits(), 0),
+            "functions": Functions(FunctionsOptions(), client, sandbox),
             "clusters": Clusters(sandbox),
-            "verdicts": Verdicts(prover, Limits()),
+            "verdicts": Verdicts(Limits(), prover),
         }
         client.close()
 
