@@ -148,9 +148,10 @@ def run_program(arguments: list[str], user: int | None, around: Surroundings) ->
     """What a Python program prints, run as that user with a copy of the package that this user can read."""
     python = sys.executable if user is None else reachable_interpreter(user)
     copy = around.folder / "copy"
-    for package in ("builders/execution", "tests/builders/execution"):
+    for package in ("builders/execution", "builders/options", "tests/builders/execution"):
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "builders" / "verifier.py", copy / "builders")
+    for module in ("errors.py", "verifier.py"):
+        shutil.copy(ROOT / "builders" / module, copy / "builders")
     for package in ("builders", "tests", "tests/builders"):
         (copy / package / "__init__.py").touch()
     temporary = around.folder / "tmp"

@@ -1,7 +1,7 @@
 """Which of the local Hub's own tests have passed, and on what.
 
 In: a digest of the double, its tests and the versions of its clients. Out: a case that has passed on the
-same is skipped; `--full` runs it. The record lies in the tests' cache, so a fresh machine runs all. A run adds
+same is skipped; `--full` runs it. The record lies in the tests' cache: a fresh machine runs all. A run adds
 to it what has passed, unless one of these tests fails: then nothing.
 """
 
