@@ -89,7 +89,8 @@ def test_the_batch_and_its_order_change_nothing(prover: Prover, alone: list[dict
     assert Hasher.hash(judged(prover, rows, batch_size)) == Hasher.hash(alone)
 
 
-@pytest.mark.parametrize("num_proc", [None, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("num_proc", [None, 2])
 def test_a_map_with_any_number_of_processes_gives_the_same_fingerprint(
     alone: list[dict], num_proc: int | None
 ) -> None:

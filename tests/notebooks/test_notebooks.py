@@ -185,6 +185,7 @@ def test_what_rebuild_publishes_is_audited_and_explored(tmp_path, local_hub: Loc
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.slow
 def test_explore_shows_the_figures_of_the_card(tmp_path, a_release, environment):
     run = ran("explore", tmp_path, environment, DATASET=str(a_release), SHOWN=1, SKIPPED=1)
     assert run.code == 0, run.log
@@ -211,6 +212,7 @@ def test_explore_shows_what_there_is_of_a_part(tmp_path, a_release, environment)
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.slow
 def test_audit_shows_the_row_that_was_altered_and_fails(tmp_path, a_release, environment):
     def change(rows):
         rows[0]["response"] = "I add <b>$nothing$</b>."
@@ -232,6 +234,7 @@ def test_audit_shows_the_row_that_was_altered_and_fails(tmp_path, a_release, env
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.slow
 def test_a_build_that_fails_ends_the_notebook_there(tmp_path, environment):
     run = ran("rebuild", tmp_path, environment, CODE="nowhere", MODEL="--base-url http://127.0.0.1:9")
     assert run.code == 1

@@ -87,6 +87,7 @@ def cell(client: BlockingKernelClient, code: str) -> list[str]:
     return told
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_jobs_is_interrupted_and_goes_on(notebook: Any) -> None:
     """Its kernel runs an event loop, and "stop" is a KeyboardInterrupt anywhere in our code."""
     manager, client = notebook
