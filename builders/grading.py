@@ -6,6 +6,7 @@ a process of its own: no verdict depends on what else is in the batch. The recor
 Rewards stand on this in the environments of trainers: it needs no package but codeio's.
 
 Not covered: the rules themselves, which ship with the data, and finding the prediction in a reply.
+Tested in tests/builders/test_verdicts.py.
 """
 
 import json

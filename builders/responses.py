@@ -6,6 +6,7 @@ the task's schema. A schema over the whole reply would ruin the reasoning, and a
 only in JSON gives fewer right answers (tests/bench/answers.py).
 
 Not covered: judging the answers (`verdicts`), and further turns (`revisions`).
+Tested in tests/stories/test_asking.py.
 """
 
 from collections.abc import Callable, Iterator

@@ -4,6 +4,7 @@ In: judged conversations joined with `functions`. Out: the same rows; those not 
 more, which `verdicts` judges next. Wrong answers stay: leaving them out costs accuracy (CodeI/O, ablations).
 
 Not covered: a conversation that has grown too long for the model keeps its turns so far; a dropped row tells.
+Tested in tests/stories/test_build.py.
 """
 
 from collections.abc import Iterator

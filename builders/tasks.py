@@ -4,6 +4,7 @@ In: `io_pairs` joined with `functions`. Out: `tasks`. Pairs with the same output
 words: that is one task, and the later ones are dropped as `duplicate`. Tasks of one function stand next to
 each other and share all of their prompt but its end, so a server's prefix cache answers for most of it.
 Values are shown as JSON; the generator and the other recorded pairs are never shown.
+Tested in tests/stories/test_build.py.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""What a version is made of: the files of its repository, by the patterns of their names."""
+"""What a version is made of: the files of its repository, by the patterns of their names.
+
+Tested in tests/hub/export/test_export.py.
+"""
 
 from fnmatch import fnmatch
 from pathlib import Path

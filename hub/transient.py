@@ -1,4 +1,7 @@
-"""Errors of the Hub that pass by themselves, so that the same call may work a little later."""
+"""Errors of the Hub that pass by themselves, so that the same call may work a little later.
+
+Tested in tests/hub/publish/test_upload.py.
+"""
 
 from huggingface_hub.errors import HfHubHTTPError
 

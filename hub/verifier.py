@@ -1,6 +1,7 @@
 """The verifier as users import it: `from hub.verifier import extract, verify`.
 
 It stands in `builders.verifier`, whose text ships with every dataset.
+Tested in tests/builders/test_verifier.py.
 """
 
 from builders.verifier import (

@@ -3,6 +3,7 @@
 In: the path of a folder, or a dataset on the Hub as OWNER/NAME or OWNER/NAME@REVISION. Out: `Version`. Of a
 published one, only the files that a version is made of are fetched, by their revision; none of them is
 imported or run here.
+Tested in tests/stories/test_formats.py.
 """
 
 from dataclasses import dataclass

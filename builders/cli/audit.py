@@ -1,4 +1,7 @@
-"""`codeio audit`: a dataset checked by whoever has it."""
+"""`codeio audit`: a dataset checked by whoever has it.
+
+Tested in tests/hub/audit/test_audit.py.
+"""
 
 import json
 from typing import Annotated

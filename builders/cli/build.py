@@ -1,4 +1,7 @@
-"""`codeio build`: its options, refused where they cannot work before anything begins."""
+"""`codeio build`: its options, refused where they cannot work before anything begins.
+
+Tested in tests/stories/test_build.py.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -2,6 +2,7 @@
 
 In: a recipe that nothing speaks against. Out: a folder with tables, and a summary.
 Not covered: what the stages do (`pipeline`).
+Tested in tests/stories/test_build.py.
 """
 
 from contextlib import closing, nullcontext

@@ -1,4 +1,7 @@
-"""`codeio cache`: answers that one run has paid for, and others need not."""
+"""`codeio cache`: answers that one run has paid for, and others need not.
+
+Tested in tests/stories/test_asking.py.
+"""
 
 from pathlib import Path
 from typing import Annotated

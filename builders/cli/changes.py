@@ -1,4 +1,7 @@
-"""`codeio changes`: what differs between two versions."""
+"""`codeio changes`: what differs between two versions.
+
+Tested in tests/hub/changes/test_compare.py.
+"""
 
 import json
 from pathlib import Path

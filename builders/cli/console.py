@@ -1,4 +1,7 @@
-"""What commands share: options, and where they print."""
+"""What commands share: options, and where they print.
+
+Tested in tests/stories/test_build.py.
+"""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""`codeio doctor`: what this machine can do, and what to do where something is missing."""
+"""`codeio doctor`: what this machine can do, and what to do where something is missing.
+
+Tested in tests/stories/test_build.py.
+"""
 
 import json
 

@@ -1,4 +1,7 @@
-"""`codeio export`: a dataset as the files that a trainer reads."""
+"""`codeio export`: a dataset as the files that a trainer reads.
+
+Tested in tests/hub/export/test_export.py.
+"""
 
 import json
 from pathlib import Path

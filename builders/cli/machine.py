@@ -1,4 +1,7 @@
-"""What this machine can do: sandbox, engines, Hub login, disk; and what to do where something is missing."""
+"""What this machine can do: sandbox, engines, Hub login, disk; and what to do where something is missing.
+
+Tested in tests/stories/test_build.py.
+"""
 
 import platform
 import shutil

@@ -2,6 +2,7 @@
 
 Exit codes: 0 done; 1 nothing could be done, and the message says why; 2 a wrong command line; 3 some rows
 wait for an answer, and the same command asks again for just those; 130 stopped by hand.
+Tested in tests/builders/cli/test_help.py.
 """
 
 import errno

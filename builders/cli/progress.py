@@ -3,6 +3,7 @@
 In a log or pipe, where nothing can be redrawn, a line as a stage begins, one each minute, one as it ends.
 
 In: what `pipeline.Build` tells its observer. Out: lines on the terminal, by rich.
+Tested in tests/stories/test_build.py.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
 """`codeio publish`: a build becomes a version of a dataset on the Hub.
 
 In: a command line. Out: what a person can read, or one JSON object with `--json`.
+Tested in tests/stories/test_published.py.
 """
 
 import json

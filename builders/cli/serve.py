@@ -1,4 +1,7 @@
-"""`codeio serve`: a local sglang server, kept until Ctrl+C."""
+"""`codeio serve`: a local sglang server, kept until Ctrl+C.
+
+Tested in tests/builders/inference/servers/test_sglang.py.
+"""
 
 import signal
 from contextlib import suppress

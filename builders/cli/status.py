@@ -1,4 +1,7 @@
-"""`codeio status`: where a run stands."""
+"""`codeio status`: where a run stands.
+
+Tested in tests/stories/test_build.py.
+"""
 
 from pathlib import Path
 from typing import Annotated

@@ -4,6 +4,7 @@ In: a folder and its telemetry. Out: plain figures (`figures`), also as rich tab
 from the tables or from `.codeio/telemetry.jsonl`; none is kept anywhere else.
 
 Not covered: the folder's README (`hub.card.card`).
+Tested in tests/stories/test_asking.py.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""The Python that runs untrusted code: this one, in a clean environment, and what it must be able to read."""
+"""The Python that runs untrusted code: this one, in a clean environment, and what it must be able to read.
+
+Tested in tests/builders/execution/test_pool.py.
+"""
 
 import json
 import os

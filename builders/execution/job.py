@@ -1,4 +1,7 @@
-"""What the sandbox is asked and what it answers."""
+"""What the sandbox is asked and what it answers.
+
+Tested in tests/builders/execution/test_sandbox.py.
+"""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,7 @@
-"""A zygote as the host sees it: a process and the two pipes to it, read and written without blocking."""
+"""A zygote as the host sees it: a process and the two pipes to it, read and written without blocking.
+
+Tested in tests/builders/execution/test_pool.py.
+"""
 
 import contextlib
 import os

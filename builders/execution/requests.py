@@ -1,4 +1,7 @@
-"""Jobs and draws as requests to a zygote."""
+"""Jobs and draws as requests to a zygote.
+
+Tested in tests/builders/execution/test_sandbox.py.
+"""
 
 import hashlib
 import json

@@ -2,6 +2,7 @@
 
 In: replies as they come. Out: which request they answer, which has to be sent again, and which never will be
 answered. Not covered: which zygote gets which request (`pool`), and the pipes (`link`).
+Tested in tests/builders/execution/test_pool.py.
 """
 
 import json

@@ -3,6 +3,7 @@
 A tier is chosen when each case of the self-test ends as it must: what the system claims to support says
 little inside containers. In `seccomp-noopen`, code imports only what was loaded beforehand. Without a tier
 nothing is run: SandboxUnavailable tells what to do.
+Tested in tests/builders/execution/inside/test_worker.py.
 """
 
 import functools

@@ -2,6 +2,7 @@
 
 In: raw files and replies. Out: what `read_file` and `inspect_code` tell about each; where even reading fails
 (nesting that crashes the parser), a fault. Not covered: running the code (`trials`).
+Tested in tests/builders/functions/inside/test_inspection.py.
 """
 
 from typing import Any

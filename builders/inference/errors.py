@@ -1,6 +1,7 @@
 """What can go wrong between codeio and a model: each message is a sentence that says what, and how to go on.
 
 A bad answer to one request is data (a `Refusal`, or a row left open), never one of these.
+Tested in tests/builders/inference/test_cache.py.
 """
 
 from builders.errors import CodeioError

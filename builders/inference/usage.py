@@ -1,6 +1,7 @@
 """What asking has come to so far: requests, tokens, failures, and what is under way.
 
 In: events of a client. Out: counters, read by progress lines and telemetry while they change.
+Tested in tests/builders/inference/asking/test_chat.py.
 """
 
 from collections import Counter

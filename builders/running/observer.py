@@ -1,4 +1,7 @@
-"""What is told of a build, or of another long piece of work, while it goes on."""
+"""What is told of a build, or of another long piece of work, while it goes on.
+
+Tested in tests/builders/running/test_telemetry.py.
+"""
 
 from typing import Self
 

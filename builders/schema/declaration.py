@@ -1,6 +1,7 @@
 """What a declaration of a table says, and what follows from it alone.
 
 Not covered: which tables there are, and how they hang together (`tables`).
+Tested in tests/stories/test_a_new_table.py.
 """
 
 import hashlib

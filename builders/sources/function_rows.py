@@ -7,6 +7,7 @@ In: rows of `place` and `text` (see `function_files`). Out: `functions`, with th
 - that of reasoning-gym's data file: its generators take their random numbers as an argument.
 
 A bad line or pair is dropped with its reason. Not covered: what schemas say, which `io_pairs` checks.
+Tested in tests/builders/sources/test_function_files.py.
 """
 
 import json

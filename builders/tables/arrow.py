@@ -2,6 +2,7 @@
 
 `datasets` names each view of a table by pickling it, which costs a small build more than its own work. Here
 views get a name that is given or made up, and rows are read as Arrow tables, some at a time.
+Tested in tests/builders/tables/test_folder.py.
 """
 
 import uuid

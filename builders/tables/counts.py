@@ -2,6 +2,7 @@
 
 In: a folder. Out: plain numbers by name, in an order of their own, so that equal tables give equal text.
 Columns are read one by one, never whole rows.
+Tested in tests/hub/card/test_card.py.
 """
 
 from typing import Any

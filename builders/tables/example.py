@@ -1,6 +1,7 @@
 """One row of a table to read, the most instructive at hand.
 
 In: a folder and a config. Out: a row; of conversations one with most turns that ends well, else the first.
+Tested in tests/hub/card/test_card.py.
 """
 
 from typing import Any

@@ -4,6 +4,7 @@ In: a `Dataset`, and others joined to it by an id column. Out: shards, each an A
 together only when asked for, so that a join of millions of rows costs no copy on disk.
 
 Not covered: rows without a partner; ids come from the parent table itself, so a missing one is an error.
+Tested in tests/builders/test_stage.py.
 """
 
 from collections import defaultdict

@@ -2,6 +2,7 @@
 
 Each check is a function of a `Case`. It says how many rows it looks at (`looking`), what does not hold
 (`found`) and what it could not look at (`leaves_out`).
+Tested in tests/hub/audit/test_audit.py.
 """
 
 import hashlib

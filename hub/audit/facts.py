@@ -2,6 +2,7 @@
 
 In: a version's provenance. Out: `Facts`, and complaints about what cannot be. What is not told is as it is by
 default, but for the share of the test split, which is then unknown.
+Tested in tests/hub/audit/test_audit.py.
 """
 
 import platform

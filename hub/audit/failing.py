@@ -4,6 +4,7 @@ In: a report and the folder it is about. Out: rows by table and id. Tables that 
 left alone: this reads Parquet in its own process.
 
 Not covered: findings about more than one row, or about one that is missing.
+Tested in tests/hub/audit/test_audit.py.
 """
 
 from itertools import islice

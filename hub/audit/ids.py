@@ -1,6 +1,7 @@
 """Ids, parents and prompts: an id is the hash of what it names, a parent is there, a task asks for its pair.
 
 Not covered: ids of turns, which follow from whole conversations (`views`).
+Tested in tests/hub/audit/test_audit.py.
 """
 
 from builders.schema import TABLES, Table, parents

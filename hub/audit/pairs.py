@@ -2,6 +2,7 @@
 
 Where code runs as it did when the pair was made, the very same text is asked for; on another kind of machine
 or with another Python or numpy, a value that grading takes for the same will do.
+Tested in tests/hub/audit/test_audit.py.
 """
 
 import json

@@ -4,6 +4,7 @@ In: metadata that anybody may have written. Out: what they say that is not so, a
 them is not what the tables hold. Whether files can be read is told where they are (`tables`).
 
 Not covered: the card's other sentences.
+Tested in tests/hub/audit/test_audit.py.
 """
 
 from collections.abc import Iterator

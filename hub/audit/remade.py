@@ -2,6 +2,7 @@
 
 In: a stored table, and rows as a stage makes them now. Out: what differs, in words, and the stored rows that
 nothing makes.
+Tested in tests/hub/audit/test_audit.py.
 """
 
 from collections.abc import Collection, Iterator, Sequence

@@ -2,6 +2,7 @@
 
 In: findings, whose ids and details hold text of strangers. Out: tables for a terminal, or JSON. On the
 terminal such text is shown with its control characters spelled out, and none of it is read as markup.
+Tested in tests/hub/audit/test_audit.py.
 """
 
 from collections import Counter

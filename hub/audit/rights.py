@@ -4,6 +4,7 @@ Whether rows may be published is looked at where they have been; for a folder th
 `codeio publish` decides.
 
 Not covered: what `hub.rights.withheld` does not look for.
+Tested in tests/hub/audit/test_audit.py.
 """
 
 from collections.abc import Iterator

@@ -2,6 +2,7 @@
 
 In: every table with a split. Which side follows from the function's cluster and the share that was kept for
 tests; where that share is not known, all rows of a cluster must agree with the first.
+Tested in tests/hub/audit/test_audit.py.
 """
 
 from builders.schema import TABLES

@@ -4,6 +4,7 @@ Turns that were judged by other rules are not judged by these: the report says w
 
 Not covered: whether an answer had to be asked for (`answer_forced`), which no reply tells; only that it is
 there.
+Tested in tests/hub/audit/test_audit.py.
 """
 
 from builders.stage import Row

@@ -6,6 +6,7 @@ a column `split` besides. Memory and the size of what is written are bounded: a 
 that breaks the reader, ends at most this process.
 
 Run by its path, not imported. Not covered: what the rows hold.
+Tested in tests/hub/audit/test_untrusted.py.
 """
 
 import base64

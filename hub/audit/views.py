@@ -4,6 +4,7 @@ Turns are numbered from 0 in each conversation, and a turn's id is the hash of w
 whom. The rows of each view are those that follow from tasks and turns, column by column.
 
 Not covered: the replies themselves, which only their model could give again.
+Tested in tests/hub/audit/test_audit.py.
 """
 
 from collections.abc import Iterator

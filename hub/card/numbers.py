@@ -3,6 +3,7 @@
 In: a folder. Out: what `builders.tables.counts` tells, and sizes, tokens, licences, and how the answers are
 spread.
 Nothing here comes from anywhere but the tables, so that whoever has them can count again.
+Tested in tests/hub/card/test_card.py.
 """
 
 from typing import Any

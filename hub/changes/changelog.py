@@ -4,6 +4,7 @@ In: `Changes`. Out: a rich renderable, or Markdown. Names, reasons and settings 
 others may have written: what cannot be printed is spelled out, what could be markup is escaped in Markdown.
 
 Not covered: the rows themselves (`changes.changed_rows`), and the same for programs (`Changes.as_json`).
+Tested in tests/hub/changes/test_compare.py.
 """
 
 import json

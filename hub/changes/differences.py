@@ -1,6 +1,7 @@
 """What a comparison of two versions found: plain records, for people (`changelog`) and programs.
 
 Not covered: how it was found (`changes`).
+Tested in tests/hub/changes/test_compare.py.
 """
 
 import json

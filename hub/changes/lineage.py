@@ -10,6 +10,7 @@ Things are kept as 64-bit hashes of their names, keyed by the process: of n mill
 probability of n² in 37 million.
 
 Not covered: what is in a row (`changes`).
+Tested in tests/hub/changes/test_compare.py.
 """
 
 from collections import defaultdict

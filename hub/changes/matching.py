@@ -6,6 +6,7 @@ matched first, and the others in their order.
 
 Of a row, two 64-bit hashes and two numbers are kept: for n million rows, one is taken for another with a
 probability of n² in 37 million.
+Tested in tests/hub/changes/test_compare.py.
 """
 
 import marshal

@@ -2,6 +2,7 @@
 
 In: rows of a table, as Python values. Out: rows of a JSONL or Parquet file. JSON is written in ASCII alone:
 some readers end a line at characters such as U+2028, which texts may hold.
+Tested in tests/hub/export/test_export.py.
 """
 
 import json

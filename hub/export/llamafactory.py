@@ -3,6 +3,7 @@
 Supervised data (`codeio`, `codeio_pp`) has messages in the `sharegpt` formatting with OpenAI's roles; pairs
 (`preference`) are `ranking` data, for its stage `rm` and for DPO. Columns that it does not read stay in the
 files, to select rows by. Not covered: prompts for reinforcement learning, which it has no verifier for.
+Tested in tests/hub/export/test_export.py.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 Their turn_1 is the first answer. What a conversation did not come to is null, and turns after the second,
 for which the layout has no place, are left out. Not covered: our messages and statuses (see `trl`).
+Tested in tests/hub/export/test_export.py.
 """
 
 from builders.schema import REFERENCE_COLUMNS, TABLES

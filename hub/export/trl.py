@@ -6,6 +6,7 @@
 - `rlvr`: prompt, and the columns that `hub.rewards.io_prediction_reward` is given by GRPOTrainer.
 
 The other columns of these tables stay, to select rows by.
+Tested in tests/hub/export/test_export.py.
 """
 
 import hashlib

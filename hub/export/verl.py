@@ -3,6 +3,7 @@
 A row's `reward_model.ground_truth` holds all that `hub.rewards.compute_score` (verl's
 `custom_reward_function`) needs; its `data_source` names the direction, so that verl's figures are told apart
 by it. Not covered: supervised data.
+Tested in tests/hub/export/test_export.py.
 """
 
 from builders.schema import MESSAGES, TABLES

@@ -6,6 +6,7 @@ its own file. Rows pass through in batches, so memory does not grow with their n
 complete or not at all.
 
 Not covered: chat templates and tokens, which are the trainer's own.
+Tested in tests/hub/export/test_export.py.
 """
 
 import os

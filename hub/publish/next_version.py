@@ -3,6 +3,7 @@
 In: what the repository holds, and a folder as it is to be published. Out: that version, and the changelog for
 the card of the next, newest first. Where no row differs there is nothing to add, so that publishing again
 changes nothing.
+Tested in tests/hub/publish/test_release.py.
 """
 
 from contextlib import suppress

@@ -3,6 +3,7 @@
 In: a repository with a revision of it, and a folder. Out: the head with its files, `CommitPlan`. Files are
 compared by the hashes that the Hub keeps, none is fetched. What is not ours is left out of the comparison,
 and so it stays.
+Tested in tests/hub/publish/test_upload.py.
 """
 
 import hashlib

@@ -6,6 +6,7 @@ licence is unknown or not allowed; a row whose text holds what looks like a cred
 dropped row of which nothing says where it comes from.
 
 Not covered: values that are secret without looking so, and recorded inputs and outputs, which are drawn.
+Tested in tests/hub/publish/test_release.py.
 """
 
 from collections import defaultdict

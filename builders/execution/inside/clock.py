@@ -3,6 +3,7 @@
 Installed once in the zygote. `time`, `datetime` and event loops follow it; sleeping returns at once. Two runs
 with another start and another tick differ in every value that depends on a clock. Not covered: numpy's own
 "now", which reads the clock in C (`proof` takes no such code), and waiting on threads, which takes real time.
+Tested in tests/builders/execution/test_proof.py.
 """
 
 import _thread

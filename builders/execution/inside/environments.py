@@ -3,6 +3,7 @@
 In: nothing. Out: ENVIRONMENTS, of which the first is the ordinary one, and environments between two of them.
 Not covered: what is the same in every environment: the libraries, the machine, and chance, which a repetition
 may show.
+Tested in tests/builders/execution/test_proof.py.
 """
 
 from collections.abc import Iterator

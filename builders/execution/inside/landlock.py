@@ -4,6 +4,7 @@ In: the folders to read, the devices to read and write. Every right that the ker
 away first, so what newer kernels can forbid (truncation, ioctl on devices, TCP, abstract sockets, signals to
 processes outside) is forbidden where it can be. Not covered: metadata (stat), path sockets; namespaces and
 seccomp see to those.
+Tested in tests/builders/execution/test_attacks.py.
 """
 
 import ctypes

@@ -3,6 +3,7 @@
 In: the folders to read and the devices; out: a process that sees these, read-only, and nothing else. Works
 for root and for ordinary users where the system allows user namespaces. Not covered: capabilities inside the
 user namespace, which the caller gives up afterwards.
+Tested in tests/builders/execution/test_attacks.py.
 """
 
 import ctypes

@@ -2,6 +2,7 @@
 
 Without this, what it draws would depend on whether an earlier input of the same process had imported numpy.
 Not covered: generators that the code makes without a seed.
+Tested in tests/builders/execution/test_proof.py.
 """
 
 import random

@@ -5,6 +5,7 @@ each after its length: JSON that tells what to call, and every input.
 Reply: length, one line of JSON, the frames that the job's processes wrote. UNABLE stands in its place when
 the system had no process to give: the request may be sent again.
 Frame: length, a JSON record; length 0: a budget begins, since loading the code used a part of the last one.
+Tested in tests/builders/execution/test_replies.py.
 """
 
 import struct

@@ -10,6 +10,7 @@ When a process ends early, the inputs it left are run in a fresh fork. So is the
 was its first: what the ones before it left behind may be why. Where two forks in a row tell nothing, the code
 cannot be loaded, and the request ends. A fork that was killed by others is tried again. A fork gets the
 inputs that it is to answer, and no others.
+Tested in tests/builders/execution/test_pool.py.
 """
 
 import fcntl

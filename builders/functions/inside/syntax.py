@@ -4,6 +4,7 @@ In: code, of Python 3, or of Python 2 as far as a few replacements turn it into 
 statements as `Part`s, without what only prints. Imports the standard library only.
 
 Not covered: names that code makes up at run time (`globals()`, `exec`).
+Tested in tests/builders/functions/inside/test_inspection.py.
 """
 
 import ast

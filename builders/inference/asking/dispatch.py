@@ -8,6 +8,7 @@ A request that is lost is tried again, elsewhere where it can be, up to `N_TRIES
 server costs it no try. Where all servers are gone the run pauses for `patience_s`; then what is open is given
 up for this time. Not covered: what a reply means to those who wait for it (`waiting`), what counts as lost
 (`endpoint`), and finding out that a server is back (`watch`).
+Tested in tests/builders/inference/asking/test_queues.py.
 """
 
 import asyncio

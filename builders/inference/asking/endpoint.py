@@ -5,6 +5,7 @@ that says of the server. An endpoint is open, resting (the server asked for a pa
 is looked after until it comes back) or closed: it refuses every request alike, for want of a key or credit,
 or since it serves another model now.
 Not covered: which request goes where, and when one is given up (`dispatch`); streaming.
+Tested in tests/builders/inference/asking/test_servers_together.py.
 """
 
 import asyncio

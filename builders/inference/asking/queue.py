@@ -4,6 +4,7 @@ In: requests. Out: the next one to send. Requests of one group share a long pref
 server's cache holds it: sent together, each would have it computed anew. A server that can be asked for just
 that is sent a prefill request; elsewhere the first answer of the group tells, unless there is nothing else to
 send.
+Tested in tests/builders/inference/asking/test_queues.py.
 """
 
 from collections import Counter, OrderedDict, deque

@@ -3,6 +3,7 @@
 A `Request` is one HTTP request: one payload, or several that differ only in consecutive seeds, samples of one
 question that the server is asked to draw at once. A prefill request has the server compute a prompt that
 others share the most of; its answer is nobody's.
+Tested in tests/builders/inference/asking/test_queues.py.
 """
 
 import json

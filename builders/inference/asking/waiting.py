@@ -3,6 +3,7 @@
 In: asks; what servers replied. Out: every chain's outcomes; in the queues, a request for each key that
 somebody waits for. Outcomes go to the request cache before any chain sees them, and to disk before its call
 returns. Not covered: sending requests, and what becomes of those without a reply (`dispatch`).
+Tested in tests/builders/inference/asking/test_client.py.
 """
 
 import asyncio

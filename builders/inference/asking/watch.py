@@ -1,4 +1,7 @@
-"""Looking after a server that is gone, until it is back or must be left out for good."""
+"""Looking after a server that is gone, until it is back or must be left out for good.
+
+Tested in tests/builders/inference/asking/test_servers_together.py.
+"""
 
 import asyncio
 from contextlib import suppress

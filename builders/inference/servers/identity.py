@@ -4,6 +4,7 @@ In: a GGUF file, or a folder with *.safetensors or *.gguf. Out: `<name>@sha256:<
 files are remembered in the user's cache folder by path, size and time of change. A path that cannot be
 followed becomes `<name>@path:<16 hex>`; a Hub id or a name stays as it is. No folder gets into an identity.
 Not covered: configuration and tokenizer files beside the weights; relative paths that look like a Hub id.
+Tested in tests/builders/inference/servers/test_server.py.
 """
 
 import hashlib

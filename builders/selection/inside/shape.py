@@ -1,4 +1,7 @@
-"""The shape of code: its syntax tree without the words that a copy may change. Runs inside the sandbox."""
+"""The shape of code: its syntax tree without the words that a copy may change. Runs inside the sandbox.
+
+Tested in tests/builders/selection/test_splits.py.
+"""
 
 import ast
 import hashlib

@@ -1,4 +1,7 @@
-"""Whether code parses. Runs inside the sandbox: deep nesting can crash the parser, with its process."""
+"""Whether code parses. Runs inside the sandbox: deep nesting can crash the parser, with its process.
+
+Tested in tests/builders/test_raw_code.py.
+"""
 
 import ast
 import warnings
