@@ -9,6 +9,7 @@ Not covered: GPUs, adapters, several models at once.
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from builders.inference.servers.weights import find_weights
 
 PROMPT_CACHE_MB = 1024  # prefixes kept beyond the slots; the engine's own default is 8 GB
 _SILENT, _ERRORS = -1, 1  # levels of the engine's log, which goes to stderr
+_LAST_WORDS, _LAST_WORDS_S = b"exiting due to model loading error", 2.0
 
 
 @contextmanager
@@ -91,6 +93,7 @@ def _overheard(xllamacpp: Any, params: Any) -> str:
         else:
             said = "it failed once and then loaded; run again"
         finally:
+            _wait_for(log.fileno(), _LAST_WORDS)  # the engine logs in a thread of its own
             os.dup2(terminal, 2)
             os.close(terminal)
         log.seek(0)
@@ -99,3 +102,10 @@ def _overheard(xllamacpp: Any, params: Any) -> str:
             if mark:
                 return message.split("error loading model: ")[-1].strip()
     return said
+
+
+def _wait_for(file: int, words: bytes) -> None:
+    """Wait until a log holds these words, a moment at most."""
+    end_s = time.monotonic() + _LAST_WORDS_S
+    while words not in os.pread(file, 1 << 20, 0) and time.monotonic() < end_s:
+        time.sleep(0.01)
