@@ -1,0 +1,48 @@
+"""The local Hub's own tests are skipped once they have passed on the same double, and never for less."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+from tests.doubles.local_hub.passed import Passed
+
+ONE = "tests/doubles/local_hub/test_garbage.py"
+
+
+def closing_line(cache: Path, *options: str) -> str:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", ONE, *options]
+    environment = {**os.environ, "CODEIO_CACHE": str(cache)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_what_has_passed_is_skipped_and_runs_on_demand(tmp_path: Path) -> None:
+    assert " passed" in closing_line(tmp_path)
+    assert "passed" not in closing_line(tmp_path)
+    assert "skipped" not in closing_line(tmp_path, "--full")
+
+
+class Report:
+    when = "call"
+
+    def __init__(self, nodeid: str, passed: bool) -> None:
+        self.nodeid, self.passed, self.failed = nodeid, passed, not passed
+
+
+class Session:
+    config = object()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_in_which_one_failed_leaves_no_record(tmp_path: Path, fails: bool) -> None:
+    record = Passed(tmp_path / "tests" / "record.json")
+    for name, passed in (("a", True), ("b", not fails)):
+        record.pytest_runtest_logreport(Report(f"tests/doubles/local_hub/x.py::{name}", passed))
+    record.pytest_runtest_logreport(Report("tests/other.py::c", False))
+    record.pytest_sessionfinish(Session())
+    assert record.file.exists() != fails
