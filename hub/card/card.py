@@ -1,9 +1,9 @@
 """The dataset card: README.md of a folder, and of the repository that it becomes.
 
-In: a folder of tables and how they came about. Out: the text, every number of it counted from the tables.
-`stale` counts again and tells which parts of a card say something else.
+In: a folder of tables and their provenance. Out: the text, with every number counted from the tables.
+`stale` counts again and returns what a card says differently.
 
-All text that comes from rows is escaped: it can show nothing but itself.
+All text that comes from rows is escaped, so none of it is markup.
 """
 
 import json
@@ -45,7 +45,7 @@ _CHANGELOG = "<!-- changelog -->\n", "\n<!-- /changelog -->"
 
 
 def card(folder: Folder, facts: dict[str, Any], name: str, changelog: str = "") -> str:
-    """The whole README; `name` is what `load_dataset` is to be given."""
+    """Return the whole README; `name` is what `load_dataset` takes."""
     values = _values(folder, facts, name, changelog)
     title = values["title"]
     data = metadata(folder, values["n"], facts.get("source", ""), title)
@@ -54,7 +54,7 @@ def card(folder: Folder, facts: dict[str, Any], name: str, changelog: str = "") 
 
 
 def stale(folder: Folder) -> list[str]:
-    """What in the folder's README is not what its tables hold: one line each; empty where all is true."""
+    """Return what in the folder's README differs from its tables, one line each; empty if nothing does."""
     try:
         text = (folder.root / "README.md").read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError) as error:
@@ -75,16 +75,16 @@ def stale(folder: Folder) -> list[str]:
 
 
 def history(readme: str) -> str:
-    """The changelog in a card; empty where there is none."""
+    """Return the changelog in a card; empty if there is none."""
     _, _, rest = readme.partition(_CHANGELOG[0])
     text, end, _ = rest.partition(_CHANGELOG[1])
     return text if end else ""
 
 
 def _told(text: str) -> dict[str, str]:
-    """The counted parts of a card by name, the first of each; marks without their partner are none.
+    """Return the counted parts of a card by name, the first of each; marks without a partner are ignored.
 
-    Nor are those in the row that it shows: before it, no text of a row stands at the start of a line.
+    So are marks in the row that the card shows: before it, no text of a row starts a line.
     """
     found: dict[str, str] = {}
     opened = None
@@ -96,7 +96,7 @@ def _told(text: str) -> dict[str, str]:
 
 
 def _values(folder: Folder, facts: dict[str, Any], name: str, changelog: str) -> dict[str, Any]:
-    """What the template names."""
+    """Return the values that the template names."""
     n = numbers(folder)
     default = next((one for one in (DEFAULT_CONFIG, *reversed(TABLES)) if one in n["rows"]), None)
     tag = re.match(r"### (?!untagged$)(\S+)", changelog, re.MULTILINE)

@@ -1,7 +1,7 @@
 """The metadata of a dataset card: what the Hub and `load_dataset` read of README.md.
 
-In: a folder and the numbers of its card. Out: `DatasetCardData`. A config or split without rows is left out,
-since one breaks the whole config.
+In: a folder and the numbers of its card. Out: `DatasetCardData`. Configs and splits without rows are omitted,
+since an empty split breaks its whole config.
 """
 
 import re
@@ -27,11 +27,11 @@ _HUB_LICENCES = frozenset(
         *("unlicense", "wtfpl", "zlib", "unknown"),
     )
 )
-"""Those of `licences.PERMISSIVE` that the Hub knows by name; any other is `other` to it."""
+"""The ids of `licences.PERMISSIVE` that the Hub has a name for; for any other it has `other`."""
 
 
 def metadata(folder: Folder, found: dict[str, Any], source: str, title: str) -> DatasetCardData:
-    """What stands between the dashes; `found` are the numbers of the card, `source` what was built from."""
+    """Return the metadata; `found` are the numbers of the card, `source` is what was built from."""
     data = DatasetCardData(
         pretty_name=title,
         language=["en"],
@@ -74,12 +74,12 @@ def _info(folder: Folder, config: str, splits: dict[str, int]) -> DatasetInfo:
 
 
 def hub_licences(expressions: Iterable[str | None]) -> list[str]:
-    """The licences of rows by the names that the Hub has for them."""
+    """Return the Hub's names for the licences of rows."""
     found = {name.lower() for expression in expressions for name in names(expression)}
     return sorted({name if name in _HUB_LICENCES else "other" for name in found}) or ["unknown"]
 
 
 def size_category(rows: Mapping[str, Mapping[str, int]]) -> str:
-    """What the Hub calls a dataset with so many rows by config and split."""
+    """Return the Hub's size category for a dataset with these rows by config and split."""
     n_rows = sum(sum(splits.values()) for splits in rows.values())
     return next((size for power, size in enumerate(_SIZES, 3) if n_rows < 10**power), _SIZES[-1])

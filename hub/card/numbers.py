@@ -1,9 +1,14 @@
 """The numbers of the card, counted from the tables.
 
+<<<<<<< HEAD
 In: a folder. Out: what `builders.tables.counts` tells, and sizes, tokens, licences, and how the answers are
 spread.
 Nothing here comes from anywhere but the tables, so that whoever has them can count again.
 Tested in tests/hub/card/test_card.py.
+=======
+In: a folder. Out: what `builders.tables.counts` returns, and sizes, tokens, licences, sources, and kinds of
+output. All numbers come from the tables, so that whoever has them can count again.
+>>>>>>> main
 """
 
 from typing import Any
@@ -16,12 +21,12 @@ from builders.tables.counts import counted, grouped
 from builders.tables.folder import Folder
 
 KINDS = {"{": "object", "[": "array", '"': "string", "t": "truth value", "f": "truth value", "n": "null"}
-"""Of a JSON value, by its first character; what is left are numbers."""
+"""The kind of a JSON value by its first character; all others are numbers."""
 MOST_SOURCES = 20
 
 
 def numbers(folder: Folder) -> dict[str, Any]:
-    """All of them by name."""
+    """Return all numbers by name."""
     found = counted(folder)
     return {
         **found,
@@ -41,7 +46,7 @@ def numbers(folder: Folder) -> dict[str, Any]:
 
 
 def _tokens(folder: Folder) -> list[dict[str, Any]]:
-    """Answers, and tokens sent and written, by model."""
+    """Return the answers, and the tokens sent and written, by model."""
     table = folder.columns("turns", "model", "n_prompt_tokens", "n_completion_tokens")
     sums = table.group_by("model").aggregate(
         [([], "count_all"), ("n_prompt_tokens", "sum"), ("n_completion_tokens", "sum")]
@@ -61,7 +66,7 @@ def _tokens(folder: Folder) -> list[dict[str, Any]]:
 
 
 def licences(folder: Folder) -> list[dict[str, Any]]:
-    """For each licence, how many files and functions are under it; None where none is known."""
+    """Return how many files and functions are under each licence; None stands for an unknown one."""
     found: dict[str | None, dict[str, Any]] = {}
     for config in ("raw_code", "functions"):
         for name, n in grouped(folder.columns(config, "license")):
@@ -70,13 +75,13 @@ def licences(folder: Folder) -> list[dict[str, Any]]:
 
 
 def _sources(folder: Folder) -> dict[str, Any]:
-    """Where the files come from: how many sources there are, and those with most files."""
+    """Return how many sources the files come from, and the sources with most files."""
     found = sorted(grouped(folder.columns("raw_code", "source")), key=lambda item: (-item[1], str(item[0])))
     return {"n": len(found), "largest": dict(found[:MOST_SOURCES])}
 
 
 def _outputs(folder: Folder) -> dict[str, int]:
-    """Pairs by the kind of their output, the most frequent first."""
+    """Return the number of pairs by the kind of their output, the most frequent first."""
     first = pc.utf8_slice_codeunits(folder.columns("io_pairs", "output")["output"], 0, 1)
     found: dict[str, int] = {}
     for start, n in grouped(pa.table({"first": first})):
@@ -86,7 +91,7 @@ def _outputs(folder: Folder) -> dict[str, int]:
 
 
 def _turns(folder: Folder) -> dict[str, int]:
-    """How many there are, were cut off, and had their answer asked for."""
+    """Return how many turns there are, were cut off, and have a constrained answer."""
     table = folder.columns("turns", "finish_reason", "answer_forced")
     return {
         "all": len(table),
@@ -96,11 +101,11 @@ def _turns(folder: Folder) -> dict[str, int]:
 
 
 def _most_tasks(folder: Folder) -> int:
-    """Tasks of the function that has most."""
+    """Return the number of tasks of the function that has most."""
     return max((n for _, n in grouped(folder.columns("tasks", "function_id"))), default=0)
 
 
 def _prompts(folder: Folder) -> list[str]:
-    """Ids of the prompts that functions and answers were asked with."""
+    """Return the ids of the prompts that functions and answers were asked with."""
     asked = [table.name for table in TABLES.values() if "prompt_id" in table.columns]
     return sorted({id for config in asked for id, _ in grouped(folder.columns(config, "prompt_id")) if id})

@@ -1,1 +1,1 @@
-"""A build becomes a version on the Hub."""
+"""Publishing: how a build becomes a version on the Hub."""

@@ -1,7 +1,7 @@
-"""The version to come beside the one before.
+"""The next version beside the one before it.
 
-In: what the repository holds, and a folder as it is to be published. Out: that version, and the changelog for
-the card of the next, newest first. Where no row differs there is nothing to add, so that publishing again
+In: what the repository holds, and the folder to publish. Out: the version before, and the changelog for the
+card of the next, newest first. If no row differs, the changelog stays as it is, so that publishing again
 changes nothing.
 Tested in tests/hub/publish/test_release.py.
 """
@@ -19,9 +19,9 @@ FIRST = "The first version."
 
 
 def before(repo_id: str, branch: str) -> Version | None:
-    """What the branch holds, or main where there is no such branch yet; None where that is nothing of ours.
+    """Return what the branch holds, or main if there is no such branch yet; None if neither is a version.
 
-    Raises VersionError where the Hub does not answer.
+    Raises VersionError if the Hub does not answer.
     """
     for revision in dict.fromkeys((branch, "main")):
         with suppress(NoVersion):
@@ -30,7 +30,7 @@ def before(repo_id: str, branch: str) -> Version | None:
 
 
 def changelog(made: Release, before: Version | None, tag: str | None) -> str:
-    """What its card is to say of changes; raises VersionError where a file of either is damaged."""
+    """Return the changelog for the card; raises VersionError if a file of either version is damaged."""
     told = history(_readme(before)) if before else ""
     if before and told and _digests(before.folder) == _digests(made.folder):
         return told
@@ -39,7 +39,7 @@ def changelog(made: Release, before: Version | None, tag: str | None) -> str:
 
 
 def _readme(before: Version) -> str:
-    """Empty where somebody took it away."""
+    """Return the README; empty if somebody deleted it."""
     try:
         return (before.folder.root / "README.md").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:

@@ -1,10 +1,10 @@
 """A folder made ready for the Hub: the rows that may be published, and what ships beside them.
 
-In: a built folder, what is wanted of it, and the version that is published already. Out: `Release`, a folder
-laid out as the repository. Files of which every row goes along are linked, not written again.
+In: a built folder, the tables to publish, and the version that is already published. Out: `Release`, a folder
+laid out as the repository. A file whose rows may all be published is linked, not written again.
 
-Not covered: which row is in which file (`row_order`), the upload (`publish`), and what changed since the
-version before (`changelog`).
+Not covered: which row is in which file (`row_order`), the upload (`upload`), and what changed since the
+version before (`next_version`).
 """
 
 import json
@@ -39,7 +39,7 @@ from hub.rights.withheld import BATCH_ROWS, Left, Withheld
 
 @dataclass(frozen=True)
 class Release:
-    """The folder to publish, the rows that stay behind by themselves, and how the data came about."""
+    """The folder to publish, the rows excluded for their own sake, and the provenance of the data."""
 
     folder: Folder
     left: list[Left]
@@ -53,10 +53,10 @@ def release(
     before: Folder | None = None,
     model_licences: Mapping[str, str | None] | None = None,
 ) -> Release:
-    """Lay out what may be published of `source`, in its `.codeio/release`; what was there goes.
+    """Lay out what may be published of `source` in its `.codeio/release`, which is emptied first.
 
-    Of tables, all or `configs`. Rows that the version `before` has too stay in its order and files. Raises
-    VersionError if it is damaged, and what `usable` does.
+    Only the tables `configs`, or all. Rows that the version `before` also has keep its order and files.
+    Raises VersionError if `before` is damaged, and what `usable` raises.
     """
     told = usable(source)
     root = source.root / ".codeio" / "release"
@@ -85,7 +85,7 @@ def release(
 
 
 def describe(made: Release, name: str, changelog: str) -> None:
-    """Add the card and its figure, which tell of what is in the folder now; `name` is the repository's."""
+    """Write the card and its figure from what the folder holds now; `name` is the repository's."""
     if found := statuses(made.folder):
         save(statuses_figure(found), made.folder.root / "pictures" / "statuses.png")
     with _readable():
@@ -93,9 +93,9 @@ def describe(made: Release, name: str, changelog: str) -> None:
 
 
 def usable(source: Folder) -> dict[str, Any]:
-    """Return how a folder came about.
+    """Return the provenance of a folder.
 
-    Raises OtherFormat or PublishError unless it is as this codeio makes it.
+    Raises OtherFormat or PublishError unless the folder is as this codeio makes it.
     """
     with _readable():
         told = facts(source.root)
@@ -106,7 +106,7 @@ def usable(source: Folder) -> dict[str, Any]:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Raises PublishError where what tells how the data came about has another shape than ours."""
+    """Raise PublishError if the provenance does not have the shape that codeio writes."""
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, TemplateError) as error:
@@ -116,7 +116,7 @@ def _readable() -> Iterator[None]:
 
 
 def _refuse_others(source: Folder) -> None:
-    """Raise PublishError where a file is not as this version of codeio writes it."""
+    """Raise PublishError if a file is not as this version of codeio writes it."""
     for config, table in TABLES.items():
         wanted = table.features.arrow_schema
         for file in source.files(config):
@@ -156,7 +156,7 @@ def _lay_out(source: Folder, made: Folder, config: str, withheld: Withheld) -> N
                     some = batch.filter(withheld.keeps(config, batch))
                     writer.write_batch(some)
                     n_rows += some.num_rows
-        if n_rows:  # datasets cannot read a file without any
+        if n_rows:  # datasets cannot read a file without rows
             kept[split] = Dataset.from_parquet(str(filtered), cache_dir=str(scratch / "cache"))
     made.write(config, kept)
 

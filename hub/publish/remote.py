@@ -1,9 +1,15 @@
 """A repository as it is on the Hub, and what a folder would change there.
 
+<<<<<<< HEAD
 In: a repository with a revision of it, and a folder. Out: the head with its files, `CommitPlan`. Files are
 compared by the hashes that the Hub keeps, none is fetched. What is not ours is left out of the comparison,
 and so it stays.
 Tested in tests/hub/publish/test_upload.py.
+=======
+In: a repository with a revision, and a folder. Out: `Remote`, the head with its files, and `CommitPlan`.
+Files are compared by the hashes that the Hub keeps; none is fetched. Files that are not part of a version
+are not compared, so they stay.
+>>>>>>> main
 """
 
 import hashlib
@@ -21,14 +27,14 @@ from hub.layout import is_ours
 
 @dataclass(frozen=True)
 class Remote:
-    """A revision as it is: its head, and its files by path; None and empty where it does not exist."""
+    """A revision as it is: its head, and its files by path; None and empty if it does not exist."""
 
     head: str | None
     files: dict[str, RepoFile]
 
     @classmethod
     def read(cls, api: HfApi, repo_id: str, revision: str) -> "Remote":
-        """Ask the Hub; raises what the client does, unless there is no such repository or revision."""
+        """Ask the Hub; raises what the client raises, except if there is no such repository or revision."""
         where: dict[str, Any] = {"repo_type": "dataset", "revision": revision}
         try:
             head = api.repo_info(repo_id, **where).sha
@@ -38,15 +44,15 @@ class Remote:
         return cls(head, {entry.path: entry for entry in entries if isinstance(entry, RepoFile)})
 
     def ours(self) -> dict[str, str]:
-        """The files of a version by path, with the hashes of their contents."""
+        """Return the files of a version by path, with the hashes of their contents."""
         return {path: file.blob_id for path, file in self.files.items() if is_ours(path)}
 
 
 @dataclass(frozen=True)
 class CommitPlan:
-    """What a commit would do: paths, those that are added or changed with the bytes to be sent for them.
+    """What a commit would do: paths added and changed with the bytes to send for each, and paths removed.
 
-    These are none where the repository has the content under another name.
+    No bytes are sent if the repository has the content under another name.
     """
 
     added: dict[str, int]
@@ -59,7 +65,7 @@ class CommitPlan:
 
 
 def plan_commit(folder: Path, there: Remote) -> CommitPlan:
-    """What a commit has to do so that the revision holds the folder."""
+    """Return what a commit has to do so that the revision holds the folder."""
     added, changed, n_unchanged = {}, {}, 0
     contents = {file.lfs.sha256 for file in there.files.values() if file.lfs}
     ours = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
@@ -91,5 +97,5 @@ def _is_same(path: Path, there: RepoFile) -> bool:
 
 
 def _n_to_send(path: Path, contents: Collection[str]) -> int:
-    """Bytes of a file, none if its hash is among these."""
+    """Return the bytes of a file, 0 if its hash is among these."""
     return 0 if sha256(path) in contents else path.stat().st_size

@@ -1,19 +1,19 @@
-"""The rows of a version to come, in the order and the files of the version before.
+"""The row order: the rows of the next version, in the order and the files of the version before.
 
-In: a folder as it is to be published, and that of the version which the repository holds. Out: the same rows,
-put so that what is known is not sent again, wherever among it the build has its new rows. A row whose key is
-known stays in its file and at its place there. A file whose rows are all as they were is taken over byte for
-byte; one that lost rows, or of which a row changed, is written anew, it alone. New rows come last, in files
+In: the folder to publish, and the folder of the version that the repository holds. Out: the same rows, in an
+order in which rows that the repository has are not sent again, wherever the build has its new rows. A row
+whose key is in the version before stays in its file, at its place. A file whose rows are all unchanged is
+kept byte for byte; one that lost rows, or has a changed row, is written again. New rows come last, in files
 of their own.
 
-Small files do not pile up: where a split that changed would have more than `MOST_SMALL`, so many of them are
-put together with the new rows. Small is what has less than a hundredth of the split's rows (`_least_rows`):
-this never sends more than 8 % again, and of a split that grows by 1 % a version, 1.7 % is sent on average.
+Small files do not pile up: if a changed split would have more than `MOST_SMALL`, that many are merged with
+the new rows. A file is small if it has less than a hundredth of the split's rows (`_least_rows`): merging
+never sends more than 8 % again, and for a split that grows by 1 % a version, 1.7 % is sent on average.
 
-So the file and the place of a row depend on the versions before; what the row holds does not, and the same
-folder once more gives the same files.
+So the file and the place of a row depend on the versions before, but its content does not. The same folder
+gives the same files again.
 
-Not covered: parts of files. Of one that was written anew, the Hub's storage may know most of the chunks.
+Not covered: parts of files. The Hub's storage may have most of the chunks of a file that was written again.
 """
 
 import os
@@ -34,13 +34,13 @@ from hub.changes.lineage import Positions, batches, columns, joined
 from hub.changes.matching import Numbers, matched, read
 
 MOST_SMALL = 8
-"""Files of a split."""
+"""The most small files of a split."""
 _ALWAYS_SMALL_ROWS = 64
 _NOWHERE = -1
 
 
 class _File(NamedTuple):
-    """One of the version to come: where its rows are in the build, and the old file that has just these."""
+    """A file of the next version: where its rows are in the build, and the old file with just these rows."""
 
     split: str
     rows: Positions
@@ -86,7 +86,7 @@ def _files(made: Folder, before: Folder, config: str, shared: Sequence[str]) -> 
 
 
 def _with_new_rows(split: str, kept: Sequence[_File], added: Positions) -> list[_File]:
-    """The files that stay as they are cut, and then new ones."""
+    """Return the files that keep their rows, then the new files."""
     if not len(added) and all(file.same for file in kept):
         return list(kept)
     least = _least_rows(sum(len(file.rows) for file in kept) + len(added))
@@ -99,12 +99,12 @@ def _with_new_rows(split: str, kept: Sequence[_File], added: Positions) -> list[
 
 
 def _least_rows(n_rows: int) -> int:
-    """Of a file that is not small, in a split of so many rows."""
+    """Return the fewest rows of a file that is not small, in a split of `n_rows`."""
     return min(LEAST_ROWS, max(_ALWAYS_SMALL_ROWS, n_rows // 100))
 
 
 def _write(made: Folder, config: str, files: Sequence[_File], scratch: Path) -> None:
-    """Replace a table's files by these."""
+    """Replace a table's files with these."""
     rows = None
     for split in SPLITS:
         of_split = [file for file in files if file.split == split]
@@ -120,7 +120,7 @@ def _write(made: Folder, config: str, files: Sequence[_File], scratch: Path) -> 
 
 
 def _all_rows(made: Folder, config: str, file: Path) -> Dataset:
-    """A table on disk, not compressed, so that any of its rows can be had in any order."""
+    """Return a table on disk, uncompressed, so that its rows can be read in any order."""
     schema = pq.read_schema(made.files(config)[0])
     with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
         for batch in batches(made.files(config), schema.names):

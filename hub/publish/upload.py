@@ -1,9 +1,9 @@
-"""A folder becomes a version of a dataset on the Hub: one commit, then the tag.
+"""The upload: a folder becomes a version of a dataset on the Hub with one commit, then the tag.
 
-In: a folder as it is to be on the Hub, and a repository. Out: `Published`. Large files go up before the
-commit and are kept by their content, so a run that was killed goes on where it stopped, and a reader never
-sees half a version. What the repository has already is not sent again. Files of earlier versions that the
-folder no longer has are removed; what is not ours stays.
+In: a folder as it should be on the Hub, and a repository. Out: `Published`. Large files are sent before the
+commit and kept by their content, so a run that was killed goes on where it stopped, and a reader never sees
+half a version. What the repository already has is not sent again. Files of earlier versions that the folder
+no longer has are removed; files that are not part of a version stay.
 
 Not covered: what the folder holds (`release`).
 """
@@ -38,9 +38,9 @@ class PublishError(CodeioError):
 
 @dataclass(frozen=True)
 class Target:
-    """Where to: a dataset repository, one of its branches, and perhaps a tag for the commit.
+    """The target of an upload: a dataset repository, one of its branches, and perhaps a tag for the commit.
 
-    Raises PublishError where the tag cannot be one: it comes after the commit, which would then have none.
+    Raises PublishError if the tag is not valid: the Hub would refuse it only after the commit.
     """
 
     repo_id: str
@@ -58,7 +58,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Published:
-    """What came of it; `url` is that of the commit or of the pull request, None where nothing had changed."""
+    """The result of an upload; `url` is the commit's or the pull request's, None if nothing had changed."""
 
     oid: str
     url: str | None
@@ -66,7 +66,7 @@ class Published:
 
 
 def may_publish(target: Target) -> None:
-    """Raise PublishError where the name is none, or the Hub knows that one may not write there.
+    """Raise PublishError if the name is not valid, or the Hub says that this user may not write there.
 
     A pull request may be opened by whoever may read.
     """
@@ -76,13 +76,14 @@ def may_publish(target: Target) -> None:
         except RepositoryNotFoundError:
             if get_token() is None:
                 raise
-            # It is new, or hidden from this token: making it will tell.
+            # It is new, or hidden from this token: creating it will show which.
 
 
 def planned(folder: Path, target: Target) -> CommitPlan:
-    """What publishing would change; nothing is touched. A new branch starts as main, a new repository empty.
+    """Return what publishing would change, without changing it.
 
-    Raises PublishError, also where the tag is that of another version.
+    A new branch starts as main, a new repository empty. Raises PublishError, also if another version has the
+    tag.
     """
     with _explained(target):
         api = HfApi()
@@ -100,7 +101,7 @@ def planned(folder: Path, target: Target) -> CommitPlan:
 
 
 def publish(folder: Path, target: Target, message: str) -> Published:
-    """Make the branch hold what the folder does; raises PublishError. A second call changes nothing."""
+    """Make the branch hold what the folder holds; raises PublishError. A second call changes nothing."""
     plan = planned(folder, target)
     with _explained(target):
         api, repo = HfApi(), {"repo_id": target.repo_id, "repo_type": "dataset"}
@@ -112,20 +113,20 @@ def publish(folder: Path, target: Target, message: str) -> Published:
         if target.tag:
             _patiently(api.create_tag)(**repo, tag=target.tag, revision=published.oid, exist_ok=True)
             there = _tagged(api, target)
-    if target.tag and there != published.oid:  # the client takes any tag of that name for the one asked for
+    if target.tag and there != published.oid:  # the client accepts any tag of that name
         raise PublishError(f"Somebody else made {target.tag} meanwhile, of {there}: give another --tag.")
     return replace(published, plan=plan)
 
 
 def _committed(api: HfApi, folder: Path, target: Target, message: str, before: Remote) -> Published:
-    """One try; the next looks afresh at what there is, and finds the commit if only its reply was lost."""
+    """Commit once. The next try reads the repository again and finds a commit whose reply was lost."""
     remote = Remote.read(api, target.repo_id, target.branch)
     plan = plan_commit(folder, remote)
     if not plan:
         return Published(remote.head or "", None, plan)
     if target.create_pr and (opened := _opened(api, folder, target, message)):
         return opened
-    if remote.ours() != before.ours():  # the card tells of changes since the version before
+    if remote.ours() != before.ours():  # the card lists changes since the version before
         raise PublishError(
             f"Somebody else published to {target.repo_id} meanwhile: run the same command again, which"
             " compares with what is there then."
@@ -145,7 +146,7 @@ def _committed(api: HfApi, folder: Path, target: Target, message: str, before: R
 
 
 def _opened(api: HfApi, folder: Path, target: Target, title: str) -> Published | None:
-    """The open pull request of that title with the folder's files: made before, or its reply was lost."""
+    """Return the open pull request of that title with the folder's files, made by an earlier try or run."""
     for request in api.get_repo_discussions(
         target.repo_id, repo_type="dataset", discussion_type="pull_request", discussion_status="open"
     ):
@@ -157,7 +158,7 @@ def _opened(api: HfApi, folder: Path, target: Target, title: str) -> Published |
 
 
 def _tagged(api: HfApi, target: Target) -> str | None:
-    """The commit that has the tag."""
+    """Return the commit that has the tag."""
     if not target.tag:
         return None
     try:
@@ -168,7 +169,7 @@ def _tagged(api: HfApi, target: Target) -> str | None:
 
 
 def _patiently(call: Callable[..., T]) -> Callable[..., T]:
-    """The same call, made again after a while where that may help."""
+    """Return the call with retries for errors that pass."""
     return retry(
         retry=retry_if_exception(passes),
         stop=stop_after_attempt(N_TRIES),

@@ -1,6 +1,6 @@
 """Which licences let a source file be published, with all that was made of it.
 
-In: what is known of a file's licence, an SPDX expression or anything else. Out: whether it may be published.
+In: a file's licence as stated, an SPDX expression or any other text. Out: whether the file may be published.
 Not covered: what a licence asks of those who publish (its text, the names of authors): `source`, `path` and
 `license` of each row say where to look.
 """
@@ -19,15 +19,15 @@ PERMISSIVE = frozenset(
         *("WTFPL", "X11", "Zlib"),
     )
 )
-"""SPDX ids of licences that ask for no more than to be named."""
+"""SPDX ids of licences that ask only for attribution, or for nothing."""
 MOST_CHARS = 1000
-"""An expression longer than this is read as none: reading takes seconds for what no file has."""
+"""A longer expression counts as unknown: parsing it would take seconds, and no real file has one."""
 _SPDX = get_spdx_licensing()
 
 
 @lru_cache(maxsize=10_000)
 def may_be_published(license: str | None, allowed: Collection[str] = PERMISSIVE) -> bool:
-    """Whether one that is allowed can be chosen; of a licence that is unknown or no SPDX id, it cannot."""
+    """Return whether the expression allows an allowed licence; False if it is unknown or not SPDX."""
     try:
         expression = _SPDX.parse(license) if license and len(license) <= MOST_CHARS else None
     except ExpressionError:
@@ -36,7 +36,7 @@ def may_be_published(license: str | None, allowed: Collection[str] = PERMISSIVE)
 
 
 def names(license: str | None) -> list[str]:
-    """The SPDX ids in an expression; what is none stands as it is, and nothing is `unknown`."""
+    """Return the SPDX ids in an expression; other text is returned as it is, and no text as `unknown`."""
     try:
         if license and len(license) <= MOST_CHARS:
             return [str(key) for key in _SPDX.license_keys(license)]
@@ -51,7 +51,7 @@ def _holds(expression: Any, allowed: Collection[str]) -> bool:
     if isinstance(expression, AND):
         return all(_holds(part, allowed) for part in expression.args)
     if isinstance(expression, LicenseWithExceptionSymbol):
-        # An exception that SPDX knows only takes duties away; others, such as Commons Clause, add some.
+        # An exception that SPDX lists only removes duties; others, such as Commons Clause, add some.
         if not expression.exception_symbol.is_exception:
             return False
         expression = expression.license_symbol

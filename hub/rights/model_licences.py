@@ -1,7 +1,7 @@
-"""The licences of the models that wrote what is published, as their own pages on the Hub tell them.
+"""The licences of the models that wrote what is published, as their pages on the Hub state them.
 
-In: the models that the tables name. Out: for each its licence, or None where the Hub has no such model or its
-page names none (a file of somebody's own, a name that only a server knows).
+In: the models that the tables name. Out: the licence of each, or None if the Hub has no such model (a local
+file, a name that only a server uses) or its page names no licence.
 
 Not covered: what a licence asks for.
 """
@@ -21,14 +21,14 @@ TIMEOUT_S = 10
 
 
 def models(folder: Folder) -> list[str]:
-    """Those that wrote functions or answers, in order."""
+    """Return the models that wrote functions or answers, sorted."""
     wrote = [table.name for table in TABLES.values() if "model" in table.columns]
     found = {model for config in wrote for model, _ in grouped(folder.columns(config, "model"))}
     return sorted(found - {None})
 
 
 def licences(named: Iterable[str]) -> dict[str, str | None]:
-    """Ask the Hub for the licence of each model."""
+    """Return the licence of each model, as the Hub states it."""
     return {model: _licence(model) for model in named}
 
 
@@ -50,7 +50,7 @@ def _licence(model: str) -> str | None:
 
 
 def _commit(revision: str) -> str | None:
-    """A revision of the Hub's; the hash of a file's bytes is none."""
+    """Return a revision on the Hub; None for the hash of a file's bytes."""
     return revision if revision and ":" not in revision else None
 
 

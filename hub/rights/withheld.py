@@ -1,12 +1,16 @@
-"""Rows that stay behind when a folder is published, and why.
+"""Rows that are excluded when a folder is published, and why.
 
-In: a folder of tables, and the licences that are allowed. Out: for each table which rows go along, and a list
-of those that do not. With a row stays behind all that was made of it. What does is: a file or function whose
-licence is unknown or not allowed; a row whose text holds what looks like a credential or an e-mail address; a
-dropped row of which nothing says where it comes from.
+In: a folder of tables, and the licences that are allowed. Out: for each table which rows are published, and a
+list of those that are not. Excluded are: a file or function whose licence is unknown or not allowed; a row
+whose text holds what looks like a credential or an e-mail address; a dropped row whose origin is unknown. All
+that was made of an excluded row is excluded with it.
 
+<<<<<<< HEAD
 Not covered: values that are secret without looking so, and recorded inputs and outputs, which are drawn.
 Tested in tests/hub/publish/test_release.py.
+=======
+Not covered: secrets that do not look like one, and recorded inputs and outputs, which are drawn.
+>>>>>>> main
 """
 
 from collections import defaultdict
@@ -29,7 +33,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Left:
-    """A row that stays behind by itself, not for what it was made of; `config` is its table."""
+    """A row that is excluded for its own sake, not for what it was made of; `config` is its table."""
 
     config: str
     row_id: str
@@ -38,7 +42,7 @@ class Left:
 
 
 class Withheld:
-    """What is known of a folder's rows: `left` in the order of the tables, and `keeps` for each batch."""
+    """The excluded rows of a folder: `left` in the order of the tables, and `keeps` for each batch."""
 
     def __init__(self, folder: Folder, allowed: Collection[str] = PERMISSIVE) -> None:
         self.left: list[Left] = []
@@ -56,19 +60,19 @@ class Withheld:
         self.left.sort(key=lambda left: list(TABLES).index(left.config))
 
     def keeps(self, config: str, batch: pa.RecordBatch) -> pa.BooleanArray:
-        """Which rows of a batch of this table may go along."""
+        """Return which rows of a batch of this table may be published."""
         table = TABLES[config]
         if config == "dropped":
             keys = zip(*(batch[column].to_pylist() for column in _DROPPED_KEY), strict=True)
             return pa.array([key in self._dropped for key in keys], pa.bool_())
         if not is_parent(table):
-            if not parents(table):  # nothing tells of a licence
+            if not parents(table):  # no licence is known
                 return pa.array([False] * len(batch), pa.bool_())
             table = parents(table)[-1]
         return pc.is_in(batch[table.id_column], pa.array(self._kept[table.name], pa.string()))
 
     def _search(self, table: Table) -> None:
-        """Note what the unclean rows of a table are made of: other tables repeat them, and name only that."""
+        """Note what the unclean rows of a table are made of: tables that repeat their text name only that."""
         if texts := _searched(table):
             own, above = table.key[0], parents(table)[-1]
             for row in self._rows(table.name, own, above.key[0], *texts):
@@ -76,7 +80,7 @@ class Withheld:
                     self._unclean[above.name].add(row[above.key[0]])
 
     def _part(self, table: Table) -> None:
-        """Part the rows that go along from those that do not."""
+        """Separate the rows to publish from the excluded ones."""
         own, above = table.key[0], {parent.name: parent.key[0] for parent in parents(table)}
         licence = [column for column in table.columns if column == "license"]
         kept: set[str] = set()
@@ -86,7 +90,7 @@ class Withheld:
         self._kept[table.name], self._gone[table.name] = kept, gone - kept
 
     def _goes_along(self, table: Table, row: Row, above: Mapping[str, str]) -> bool:
-        """Return whether a row does; `above`: by table, the column that names what it was made of."""
+        """Return whether a row may be published; `above`: by parent table, the column that names it."""
         row_id = row[table.key[0]]
         if row_id in self._unclean[table.name]:
             return False
@@ -94,7 +98,7 @@ class Withheld:
             return False
         if not self._is_clean(table.name, row_id, [row[column] for column in _searched(table)]):
             return False
-        # Of what stands in a table above, the licence was looked at there.
+        # If what it was made of is in a table, its licence was checked there.
         if any(row[column] in self._kept[parent] for parent, column in above.items()):
             return True
         return "license" in row and self._is_allowed(table.name, row_id, row["license"])
@@ -146,7 +150,7 @@ class Withheld:
 
 
 def _searched(table: Table) -> list[str]:
-    """Return the columns in which text of files and models stands first; other tables repeat it."""
+    """Return the columns that hold text of files and models first; other tables repeat it."""
     return [name for name, column in table.columns.items() if column.searched]
 
 

@@ -12,6 +12,8 @@ from builders.execution import Limits, Prover
 from builders.grading import MOST_INPUTS
 from builders.verdicts import Verdicts
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(cpu_s=0.1, wall_s=60, memory_mb=256)
 # Each leaves something behind in a library module, or ends its process, for the predictions after it.
 FUNCTIONS = {
@@ -80,16 +82,13 @@ def test_each_prediction_is_judged_on_its_own(alone: list[dict]) -> None:
     assert {row["turns"][-1]["status"] for row in alone if row["task_id"] == "hangs-1"} == {"timeout"}
 
 
-@pytest.mark.parametrize(
-    "batch_size", [*(pytest.param(size, marks=pytest.mark.slow) for size in (2, MOST_INPUTS - 1, 50)), 1000]
-)
+@pytest.mark.parametrize("batch_size", [2, MOST_INPUTS - 1, 50, 1000])
 def test_the_batch_and_its_order_change_nothing(prover: Prover, alone: list[dict], batch_size: int) -> None:
     rows = conversations()
     random.Random(batch_size).shuffle(rows)
     assert Hasher.hash(judged(prover, rows, batch_size)) == Hasher.hash(alone)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("num_proc", [None, 2])
 def test_a_map_with_any_number_of_processes_gives_the_same_fingerprint(
     alone: list[dict], num_proc: int | None

@@ -16,6 +16,8 @@ from builders.tables.folder import Folder
 from tests.building import build, contents, rows, run, scripted, scripted_server
 from tests.doubles.chat_server import ChatServer
 
+pytestmark = pytest.mark.slow
+
 
 def n_asked(server):
     return sum(server.asked.values())

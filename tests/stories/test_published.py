@@ -17,6 +17,8 @@ from tests.building import functions_file
 from tests.doubles.local_hub import Client, LocalHub
 from tests.publishing import built, command
 
+pytestmark = pytest.mark.slow
+
 REPO = "ada/data"
 LOCK = Path(".codeio", "lock")
 
@@ -39,7 +41,6 @@ def snippet(code: str) -> list[str]:
     return [printed.getvalue(), str(len(names["rows"]) if hasattr(names.get("rows"), "num_rows") else "")]
 
 
-@pytest.mark.slow
 def test_the_whole_loop(monkeypatch, tmp_path, hub_client: Client, local_hub: LocalHub):
     monkeypatch.chdir(tmp_path)
     small, large = built(tmp_path, 2), built(tmp_path, 3)
@@ -190,7 +191,6 @@ def test_a_version_with_new_rows_among_the_old_sends_little_again(
     assert [row["task_id"] for row in rows[-9:]] == [f"t{f:05d}" for f in range(150, 1000, 100)]
 
 
-@pytest.mark.slow
 def test_a_publish_that_was_cut_off_goes_on_and_leaves_nothing(
     monkeypatch, tmp_path, hub_client: Client, local_hub: LocalHub
 ):

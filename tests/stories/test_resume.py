@@ -13,6 +13,8 @@ import pytest
 
 from tests.building import build, contents, rows, run, scripted
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_second_run_asks_and_changes_nothing(monkeypatch, source, tmp_path, server):
     out = tmp_path / "out"
@@ -51,7 +53,6 @@ def test_a_failing_request_leaves_its_rows_open(monkeypatch, source, tmp_path, s
     assert sum(server.asked.values()) - asked <= 2
 
 
-@pytest.mark.slow
 def test_killed_in_mid_run_it_goes_on(source, tmp_path, server):
     """SIGKILL while answers come in: no answered request is asked again, and the result is the same."""
     server.delay_s = 0.3

@@ -20,6 +20,8 @@ from builders.execution import SandboxUnavailable
 from builders.execution.tiers import choose
 from tests import ROOT, SHARED
 
+pytestmark = pytest.mark.slow
+
 ATTACKS = SHARED / "attacks" / "attacks.jsonl"
 HOSTILE = Path(__file__).parent / "hostile"
 ORDINARY_USER = 1234
@@ -200,11 +202,7 @@ def wrong(row: dict[str, Any], answer: dict[str, Any]) -> bool:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param((tier, user), marks=pytest.mark.slow if (tier, user) != (TIERS[0], None) else ())
-        for tier in TIERS
-        for user in (None, ORDINARY_USER)
-    ],
+    params=[(tier, user) for tier in TIERS for user in (None, ORDINARY_USER)],
     ids=lambda param: f"{param[0]}-{'this_user' if param[1] is None else 'ordinary_user'}",
 )
 def outcome(request: pytest.FixtureRequest) -> dict[str, Any]:

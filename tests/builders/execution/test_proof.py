@@ -10,6 +10,8 @@ from builders.execution.inside.environments import CHANCE, SURROUNDINGS
 from builders.execution.proof import SPOT_CHECK
 from tests.builders.execution.processes import descendants
 
+pytestmark = pytest.mark.slow
+
 PREAMBLE = """
 import functools, itertools
 seen = []

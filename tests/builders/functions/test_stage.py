@@ -17,6 +17,8 @@ from builders.stage import Drop
 from tests import ROOT
 from tests.doubles.chat_server import ChatServer
 
+pytestmark = pytest.mark.slow
+
 CORPUS = ROOT / "builders" / "corpus"
 RECORDED = json.loads((Path(__file__).parent / "replies" / "functions.json").read_text(encoding="utf-8"))
 """For each corpus file: a phrase that all its requests hold, how it ends, and the replies in their order."""
@@ -136,7 +138,6 @@ def test_what_went_wrong_with_a_generator_is_told(stage, model):
     assert "An earlier generator was of no use: input_generator" in generate["messages"][-1]["content"]
 
 
-@pytest.mark.slow
 def test_a_row_comes_out_the_same_alone_and_a_second_time_without_asking(stage, model):
     together = made(stage, *RECORDED)
     n_asked = len(model.bodies)

@@ -17,7 +17,7 @@ from tests.doubles.build import tests_cache
 
 HERE = Path(__file__).parent
 OURS = str(HERE.relative_to(ROOT))
-CLIENTS = ("huggingface_hub", "datasets", "fsspec", "httpx", "pyarrow", "pytest")
+CLIENTS = ("huggingface_hub", "datasets", "fsspec", "pyarrow", "pytest")
 
 
 def digest() -> str:

@@ -16,6 +16,8 @@ from hub.audit.failing import failing
 from hub.versions import Version, version
 from tests.auditing import altered, audited, described, named
 
+pytestmark = pytest.mark.slow
+
 
 def test_nothing_is_found_in_data_left_as_it_was(a_build, a_release):
     for root in (a_build, a_release):

@@ -20,6 +20,8 @@ from tests.auditing import altered, audited, built, described, named, quick
 from tests.building import run
 from tests.doubles.local_hub import Client, LocalHub
 
+pytestmark = pytest.mark.slow
+
 
 def shard(root, config):
     (file,) = (root / config).glob("*.parquet")
@@ -105,7 +107,6 @@ ODD_FILES = {
 }
 
 
-@pytest.mark.slow
 def test_an_odd_file_takes_its_table_out_and_nothing_else(a_build):
     for name, (change, words) in ODD_FILES.items():
         root = shutil.copytree(a_build, a_build.with_name(name))
