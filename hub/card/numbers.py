@@ -1,14 +1,8 @@
 """The numbers of the card, counted from the tables.
 
-<<<<<<< HEAD
-In: a folder. Out: what `builders.tables.counts` tells, and sizes, tokens, licences, and how the answers are
-spread.
-Nothing here comes from anywhere but the tables, so that whoever has them can count again.
-Tested in tests/hub/card/test_card.py.
-=======
 In: a folder. Out: what `builders.tables.counts` returns, and sizes, tokens, licences, sources, and kinds of
 output. All numbers come from the tables, so that whoever has them can count again.
->>>>>>> main
+Tested in tests/hub/card/test_card.py.
 """
 
 from typing import Any

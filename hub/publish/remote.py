@@ -1,15 +1,9 @@
 """A repository as it is on the Hub, and what a folder would change there.
 
-<<<<<<< HEAD
-In: a repository with a revision of it, and a folder. Out: the head with its files, `CommitPlan`. Files are
-compared by the hashes that the Hub keeps, none is fetched. What is not ours is left out of the comparison,
-and so it stays.
-Tested in tests/hub/publish/test_upload.py.
-=======
 In: a repository with a revision, and a folder. Out: `Remote`, the head with its files, and `CommitPlan`.
 Files are compared by the hashes that the Hub keeps; none is fetched. Files that are not part of a version
 are not compared, so they stay.
->>>>>>> main
+Tested in tests/hub/publish/test_upload.py.
 """
 
 import hashlib

@@ -5,12 +5,8 @@ list of those that are not. Excluded are: a file or function whose licence is un
 whose text holds what looks like a credential or an e-mail address; a dropped row whose origin is unknown. All
 that was made of an excluded row is excluded with it.
 
-<<<<<<< HEAD
-Not covered: values that are secret without looking so, and recorded inputs and outputs, which are drawn.
-Tested in tests/hub/publish/test_release.py.
-=======
 Not covered: secrets that do not look like one, and recorded inputs and outputs, which are drawn.
->>>>>>> main
+Tested in tests/hub/publish/test_release.py.
 """
 
 from collections import defaultdict
