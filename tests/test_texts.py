@@ -46,7 +46,7 @@ def sentences(path: Path) -> Iterator[str]:
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     records_errors = "inside" in path.parts or "inference" in path.parts
-    skipped = set()
+    skipped: set[int] = set()
     for node in ast.walk(tree):
         match node:
             case ast.Expr(value=ast.Constant()):
