@@ -179,7 +179,7 @@ class _ForkServer:
 
     def __init__(self, worker: Any, heap_shift: list[bytearray]) -> None:
         self.worker = worker
-        self.process_request = Store(shared=True)
+        self.part = Store(shared=True)  # the part of a request that one process receives
         self.heap_shift = heap_shift  # kept, so that addresses differ between environments
         self.own_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -191,9 +191,9 @@ class _ForkServer:
         first = n_empty = n_killed = 0
         while first < n_inputs:
             frames = Frames(answers, min(n_each, n_inputs - first))
-            self.process_request.clear()
+            self.part.clear()
             for place in (job_place, *inputs[first : first + n_each]):
-                self.process_request.append(request, place)
+                self.part.append(request, place)
             end = self._run(first == 0, frames, limits)
             frames.finish()
             if end is None:
@@ -215,7 +215,7 @@ class _ForkServer:
         return json.dumps({"processes": processes}).encode() + b"\n"
 
     def _run(self, is_first: bool, frames: Frames, limits: _Limits) -> _End | None:
-        """Run `process_request` in one process. Return None if the system has no process left."""
+        """Run `self.part` in one process. Return None if the system has no process left."""
         results, write_end = os.pipe()
         child = fork()
         if child is None:
@@ -231,7 +231,7 @@ class _ForkServer:
                     os.close(write_end)
                 for descriptor in range(REQUESTS):  # all jobs share these open files, and flags would persist
                     fcntl.fcntl(descriptor, fcntl.F_SETFL, 0)
-                self.worker.run(self.process_request.pages, self.process_request.end, is_first, limits.cpu_s, limits.memory_mb)
+                self.worker.run(self.part.pages, self.part.end, is_first, limits.cpu_s, limits.memory_mb)
             finally:
                 os._exit(EXIT_BROKEN)
         os.close(write_end)
