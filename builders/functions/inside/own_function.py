@@ -58,7 +58,7 @@ def calls(node: ast.stmt) -> Iterator[tuple[list[str], str, ast.FunctionDef]]:
 
 
 def required(given: ast.arguments, n_bound: int = 0) -> dict[str, str]:
-    """Return the parameters, except `self`, that a call must pass, and how; all if each has a default."""
+    """Return the parameters that a call must pass (without `self`) and how; all if each has a default."""
     plain = [item.arg for item in (*given.posonlyargs, *given.args)][n_bound:]
     must = plain[: max(0, len(plain) - len(given.defaults))]
     named = [
