@@ -50,7 +50,7 @@ _WRAPPERS = {
 
 
 def wrapped(function: dict[str, Any], lack: str) -> dict[str, Any] | None:
-    """Return the function wrapped for `lack` ("plain", "arrays"); None for no lack, or if it has this wrapper."""
+    """Return the function wrapped for `lack` ("plain", "arrays"); None if it already is, or for no lack."""
     code = function["reference_code"]
     if lack not in _WRAPPERS or _WRAPPERS[lack][0] in code:
         return None
