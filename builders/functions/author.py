@@ -1,12 +1,13 @@
-"""The conversation of stage 2: what a model is asked about a file, and what its replies leave standing.
+"""The conversation of stage 2: what the model is asked about a file, and what is used of its replies.
 
-In: drafts, one for each file. Done to them: a function, a generator of inputs that suits it, examples of
-what it returns, a description; or a fault, the last thing that went wrong. The model writes only what a file
-does not have yet: `main_solution`, which may call what the file defines, and `input_generator`. Where its
-function is of no use, the file's own one takes its place. A reply that failed is never shown again, since
-small models repeat what they see; only what went wrong with the last generator is told.
+In: drafts, one for each file. Out: each draft gets a function, a generator of suitable inputs, examples of
+what the function returns, and a description; or a fault, the last thing that went wrong. The model writes
+only what the file does not have yet: `main_solution`, which may call what the file defines, and
+`input_generator`. If its function is of no use, the file's own function takes its place. A reply that failed
+is never shown again, since small models repeat what they see; the next request for a generator only says what
+went wrong with the last one.
 
-Not covered: how often and in which order to ask (`functions`).
+Not covered: how often and in which order to ask (`stage`).
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ Message = dict[str, str]
 CODE_TOKENS = 600
 DESCRIPTION_TOKENS = 400
 MOST_REST_CHARS = 1500
-"""How much of the rest of a file a request for a generator shows: example data stands there."""
+"""A request for a generator shows the rest of a file, with its example data, if it is no longer than this."""
 UNIFY_EXAMPLES = (1, 2, 3)
 GENERATE_EXAMPLES = (1, 2)
 PROMPTS = (
@@ -39,9 +40,20 @@ PROMPTS = (
 
 @dataclass
 class Draft:
-    """How far the function of one file has come.
+    """A function in the making, for one file.
 
-    `own` is the file's own function, if there is one; `is_own`: whether it is in use.
+    Attributes:
+        row: The file, as a row of `raw_code`.
+        definitions: Text of the part of the file that the model's code may call.
+        rest: Text of the other part of the file.
+        own: The file's own function (`reference_code`, `parameters`, `signature`), if it has one.
+        function: The function in use, in the same form; if it is wrapped, `unwrapped` is its code before.
+        is_own: Whether `function` is the file's own function instead of the model's.
+        generator: Code of `input_generator`, empty as long as there is none that can be tried.
+        reply: The model's last reply, empty before the first.
+        examples: Inputs and outputs of a successful trial; None before that.
+        description: The accepted description; None before that.
+        fault: The last thing that went wrong, if anything did.
     """
 
     row: Row
@@ -58,24 +70,24 @@ class Draft:
 
     @property
     def wants_generator(self) -> bool:
-        """Whether it has a function that other inputs may do justice."""
+        """Whether it has a function without examples that may work with different inputs."""
         if self.examples or not self.function:
             return False
         return self.fault is None or self.fault.of_inputs
 
     @property
     def may_fall_back(self) -> bool:
-        """Whether the file has a function of its own to try."""
+        """Whether the file has a function of its own that is yet to be tried."""
         return not self.examples and self.own is not None and not self.is_own
 
     def fall_back(self) -> None:
-        """Let the file's own function take the place of one that is of no use."""
+        """Replace a function that is of no use with the file's own."""
         self.function, self.is_own = self.own, True
         self.generator, self.fault = "", None
 
 
 class Author:
-    """Asks the model and tries what it wrote; each method works on many drafts side by side."""
+    """The author of functions: asks the model, and tries what it wrote, for many drafts at once."""
 
     def __init__(self, client: Client, sandbox: Sandbox, prover: Prover, seed: int) -> None:
         self.client = client
@@ -84,7 +96,7 @@ class Author:
         self.seed = seed
 
     def drafts(self, rows: list[Row]) -> list[Draft]:
-        """Read the files."""
+        """Read the files, and return a draft for each."""
         halves = reading.files_read(self.sandbox, [row["content"] for row in rows])
         return [
             Draft(row, half["definitions"], half["rest"], half["function"])
@@ -92,25 +104,28 @@ class Author:
         ]
 
     def write_functions(self, drafts: list[Draft], temperature: float) -> None:
-        """Have both functions written, and try them."""
-        payloads = [self._payload(_about_file(draft), temperature, CODE_TOKENS) for draft in drafts]
-        for draft, found in self._inspected(drafts, payloads, [draft.row["content"] for draft in drafts]):
-            draft.function, draft.fault = _taken(found["function"])
+        """Ask the model for functions with generators, and try them."""
+        payloads = [self._payload(_function_messages(draft), temperature, CODE_TOKENS) for draft in drafts]
+        sources = [draft.row["content"] for draft in drafts]
+        for draft, inspected in self._inspect_replies(drafts, payloads, sources):
+            draft.function, draft.fault = _half_or_fault(inspected["function"])
             if draft.function:
-                self._take_generator(draft, found)
-        self._try(drafts)
+                self._take_generator(draft, inspected)
+        self._run_trials(drafts)
 
     def write_generators(self, drafts: list[Draft], temperature: float) -> None:
-        """Have new generators written for the functions as they are, and try them."""
-        payloads = [self._payload(_about_function(draft), temperature, CODE_TOKENS) for draft in drafts]
-        shown = [_shown_code(draft) for draft in drafts]
-        for draft, found in self._inspected(drafts, payloads, shown):
-            self._take_generator(draft, found)
-        self._try(drafts)
+        """Ask the model for new generators for the functions as they are, and try them."""
+        payloads = [self._payload(_generator_messages(draft), temperature, CODE_TOKENS) for draft in drafts]
+        sources = [_shown_code(draft) for draft in drafts]
+        for draft, inspected in self._inspect_replies(drafts, payloads, sources):
+            self._take_generator(draft, inspected)
+        self._run_trials(drafts)
 
     def describe(self, drafts: list[Draft], temperature: float) -> None:
-        """Have functions that work described."""
-        payloads = [self._payload(_about_example(draft), temperature, DESCRIPTION_TOKENS) for draft in drafts]
+        """Ask the model to describe functions that work."""
+        payloads = [
+            self._payload(_description_messages(draft), temperature, DESCRIPTION_TOKENS) for draft in drafts
+        ]
         for draft, answer in zip(drafts, self.client.ask(payloads), strict=True):
             assert draft.function
             assert draft.examples
@@ -132,14 +147,14 @@ class Author:
             else:
                 draft.description = description
 
-    def _inspected(
+    def _inspect_replies(
         self, drafts: list[Draft], payloads: list[dict[str, Any]], sources: list[str]
     ) -> list[tuple[Draft, dict[str, Any]]]:
-        """The drafts whose replies hold code, each with what is in it; the others get their fault.
+        """Return the drafts whose replies hold code, each with what is in it; give the others their fault.
 
-        `sources`: the code that each reply may call.
+        `sources` is the code that each reply may call.
         """
-        coded: list[Draft] = []
+        drafts_with_code: list[Draft] = []
         replies: list[tuple[str, str]] = []
         for draft, source, answer in zip(drafts, sources, self.client.ask(payloads), strict=True):
             if isinstance(answer, Refusal):
@@ -149,20 +164,20 @@ class Author:
             cut_off = answer.finish_reason == "length"
             code = code_in(answer.text, cut_off)
             if code is not None:
-                coded.append(draft)
+                drafts_with_code.append(draft)
                 replies.append((code, source))
             elif cut_off:
                 draft.fault = Fault("truncated", f"the reply is longer than {CODE_TOKENS} tokens")
             else:
                 draft.fault = Fault("no_code", "the reply holds no Python code")
-        return list(zip(coded, reading.replies_inspected(self.sandbox, replies), strict=True))
+        return list(zip(drafts_with_code, reading.replies_inspected(self.sandbox, replies), strict=True))
 
-    def _take_generator(self, draft: Draft, found: dict[str, Any]) -> None:
-        generator, draft.fault = _taken(found["generator"])
+    def _take_generator(self, draft: Draft, inspected: dict[str, Any]) -> None:
+        generator, draft.fault = _half_or_fault(inspected["generator"])
         draft.generator = generator["input_generator"] if generator else ""
 
-    def _try(self, drafts: list[Draft]) -> None:
-        """Run what has both halves, wrapped where that may help; a wrapper stays only if it did."""
+    def _run_trials(self, drafts: list[Draft]) -> None:
+        """Try drafts that have both halves. If a wrapper may help, try it, and keep it only if it does."""
         pending = [
             (draft, draft.function)
             for draft in drafts
@@ -171,15 +186,15 @@ class Author:
         while pending:
             candidates = [_candidate(function, draft.generator) for draft, function in pending]
             trials = tried(self.sandbox, self.prover, candidates, self.seed)
-            again = []
+            wrapped_functions = []
             for (draft, function), trial in zip(pending, trials, strict=True):
                 if isinstance(trial, Examples):
                     draft.function, draft.examples, draft.fault = function, trial, None
                     continue
                 draft.fault = trial
                 if better := wrapped(function, trial.lack):
-                    again.append((draft, better))
-            pending = again
+                    wrapped_functions.append((draft, better))
+            pending = wrapped_functions
 
     def _payload(self, messages: list[Message], temperature: float, max_tokens: int) -> dict[str, Any]:
         return {
@@ -191,7 +206,7 @@ class Author:
 
 
 def candidate(draft: Draft) -> Candidate:
-    """What a draft holds now, ready to be run."""
+    """Return what a draft holds now, ready to be run."""
     assert draft.function
     return _candidate(draft.function, draft.generator)
 
@@ -200,13 +215,13 @@ def _candidate(function: dict[str, Any], generator: str) -> Candidate:
     return Candidate(function["reference_code"], ENTRYPOINT, function["parameters"], generator)
 
 
-def _taken(half: dict[str, Any]) -> tuple[dict[str, Any] | None, Fault | None]:
-    """A half of a reply, or its fault."""
+def _half_or_fault(half: dict[str, Any]) -> tuple[dict[str, Any] | None, Fault | None]:
+    """Return a half of a reply and no fault, or no half and its fault."""
     return (None, Fault(half["reason"], half["detail"])) if "reason" in half else (half, None)
 
 
-def _about_file(draft: Draft) -> list[Message]:
-    """Rules, examples, both parts of the file."""
+def _function_messages(draft: Draft) -> list[Message]:
+    """Return the request for a function: rules, examples, and both parts of the file."""
     messages = [_message("system", "unify")]
     for number in UNIFY_EXAMPLES:
         messages.append(_message("user", f"unify_example_{number}_file"))
@@ -214,27 +229,27 @@ def _about_file(draft: Draft) -> list[Message]:
     return [*messages, _message("user", "unify_file", definitions=draft.definitions, rest=draft.rest)]
 
 
-def _about_function(draft: Draft) -> list[Message]:
-    """Rules, examples, the function, how its file goes on, what went wrong before."""
+def _generator_messages(draft: Draft) -> list[Message]:
+    """Return the request for a generator: rules, examples, function, rest of its file, last fault."""
     assert draft.function
     messages = [_message("system", "generate")]
     for number in GENERATE_EXAMPLES:
         messages.append(_message("user", f"generate_example_{number}_function"))
         messages.append(_message("assistant", f"generate_example_{number}_reply"))
-    shown = {
+    values = {
         "reference_code": _shown_code(draft).rstrip("\n"),
         "rest": draft.rest if len(draft.rest) <= MOST_REST_CHARS else "",
         "detail": draft.fault.detail if draft.fault else "",
         "parameters": ", ".join(f"`{name}`" for name in draft.function["parameters"]),
     }
-    return [*messages, _message("user", "generate_function", **shown)]
+    return [*messages, _message("user", "generate_function", **values)]
 
 
-def _about_example(draft: Draft) -> list[Message]:
-    """Rules, an example, the function as it ended with one of its pairs."""
+def _description_messages(draft: Draft) -> list[Message]:
+    """Return the request for a description: rules, an example, final function, one of its pairs."""
     assert draft.function
     assert draft.examples
-    shown = {
+    values = {
         "reference_code": _shown_code(draft).rstrip("\n"),
         "input": draft.examples.inputs[0],
         "output": draft.examples.outputs[0],
@@ -243,12 +258,12 @@ def _about_example(draft: Draft) -> list[Message]:
         _message("system", "describe"),
         _message("user", "describe_example_function"),
         _message("assistant", "describe_example_reply"),
-        _message("user", "describe_function", **shown),
+        _message("user", "describe_function", **values),
     ]
 
 
 def _shown_code(draft: Draft) -> str:
-    """The code without wrappers, which would be described instead of what they wrap."""
+    """Return the code without wrappers: the model would describe these instead of what they wrap."""
     assert draft.function
     return str(draft.function.get("unwrapped", draft.function["reference_code"]))
 

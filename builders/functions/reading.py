@@ -1,7 +1,7 @@
-"""Has code read in the sandbox: the one caller of `inspection`.
+"""Reading files and replies, which is done in the sandbox: the only caller of `inspection`.
 
-In: raw files and replies. Out: what `read_file` and `inspect_code` tell about each; where even reading fails
-(nesting that crashes the parser), a fault. Not covered: running the code (`trials`).
+In: raw files and replies. Out: what `read_file` and `inspect_code` return for each, or a fault if even
+reading fails (nesting that crashes the parser). Not covered: running the code (`trials`).
 Tested in tests/builders/functions/inside/test_inspection.py.
 """
 
@@ -16,20 +16,20 @@ CODE = program(*MODULES)
 
 
 def files_read(sandbox: Sandbox, sources: list[str]) -> list[dict[str, Any]]:
-    """`definitions` and `rest` of each file, both as text, and its own `function` or None."""
+    """Return the `definitions` and `rest` of each file, both as text, and its own `function` or None."""
     questions = [{"source": source} for source in sources]
-    found = called(sandbox, CODE, "read_file", questions)
-    own = called(sandbox, CODE, "own_function", questions)
+    halves = called(sandbox, CODE, "read_file", questions)
+    functions = called(sandbox, CODE, "own_function", questions)
     return [
-        {**(read or {"definitions": "", "rest": source}), "function": function}
-        for source, read, function in zip(sources, found, own, strict=True)
+        {**(half or {"definitions": "", "rest": source}), "function": function}
+        for source, half, function in zip(sources, halves, functions, strict=True)
     ]
 
 
 def replies_inspected(sandbox: Sandbox, replies: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    """The `function` and the `generator` in each reply (its code, the source of its file)."""
+    """Return the `function` and the `generator` in each reply. A reply is (its code, source of its file)."""
     questions = [{"code": code, "source": source} for code, source in replies]
-    found = called(sandbox, CODE, "inspect_code", questions)
-    unreadable = {"reason": "syntax_error", "detail": "your code cannot be read"}
-    nothing = {"function": unreadable, "generator": unreadable}
-    return [nothing if read is None else read for read in found]
+    inspected = called(sandbox, CODE, "inspect_code", questions)
+    fault = {"reason": "syntax_error", "detail": "your code cannot be read"}
+    unreadable = {"function": fault, "generator": fault}
+    return [unreadable if halves is None else halves for halves in inspected]

@@ -1,7 +1,7 @@
-"""What a model's replies in stage 2 hold: Python code, and the description of a function.
+"""The contents of a model's replies in stage 2: Python code, and the description of a function.
 
-In: replies as text. Out: code, or the sections of a description; None where a reply has not got them. Text
-work only: the code is read by its syntax tree elsewhere, in the sandbox (`inspection`).
+In: replies as text. Out: code, or the sections of a description; None if a reply does not have them. This
+module only handles text: the code is parsed elsewhere, in the sandbox (`inspection`).
 """
 
 import json
@@ -14,26 +14,31 @@ _LANGUAGES = ("", "python", "python3", "py")
 _HEADING = re.compile(r"^#+([^\n]*)$", re.MULTILINE)
 _SECTIONS = ("Query", "Input", "Output")
 _DEFINITION = re.compile(r"^def \w+\(", re.MULTILINE)
-_FEWEST_QUERY_CHARS = 40
-_FEWEST_TELLING_CHARS = 8
-_FEWEST_TELLING_TEXT = 20
-"""Shorter values, and texts such as "kilogram", may stand in a description for their own sake."""
+_MIN_QUERY_CHARS = 40
+_MIN_REVEALING_CHARS = 8
+_MIN_REVEALING_STRING_CHARS = 20
+"""A shorter value, or a shorter string such as "kilogram", can be in a description for other reasons."""
 _N_REPEATED_WORDS = 6
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a reader is told about a function: the question, and what goes in and comes out."""
+    """The description of a function for its readers.
+
+    Attributes:
+        query: The question that the function answers, on one line.
+        io_description: What goes in and what comes out, under the lines "Input:" and "Output:".
+    """
 
     query: str
     io_description: str
 
 
 def code_in(reply: str, cut_off: bool) -> str | None:
-    """All Python blocks of a reply as one text; of a block that was cut off, only whole definitions."""
-    blocks, left_open = _blocks(reply)
-    if not blocks and left_open is not None:
-        whole = left_open.rpartition("\ndef ")[0] if cut_off else left_open
+    """Return all Python blocks of a reply as one text; of a block that was cut off, whole definitions."""
+    blocks, unclosed = _python_blocks(reply)
+    if not blocks and unclosed is not None:
+        whole = unclosed.rpartition("\ndef ")[0] if cut_off else unclosed
         blocks = [whole] if not cut_off or _DEFINITION.search(whole) else []
     elif not blocks and not cut_off and "```" not in reply and _DEFINITION.search(reply):
         blocks = [reply]
@@ -41,58 +46,59 @@ def code_in(reply: str, cut_off: bool) -> str | None:
     return code if code.strip() else None
 
 
-def _blocks(reply: str) -> tuple[list[str], str | None]:
-    """The Python blocks between fences, and the one that no fence ends."""
+def _python_blocks(reply: str) -> tuple[list[str], str | None]:
+    """Return the Python blocks between fences, and the block that no fence closes, if there is one."""
     blocks: list[str] = []
-    held: list[str] | None = None
+    block: list[str] | None = None
     language = ""
     for line in reply.split("\n"):
         fence = line.strip().startswith("```")
-        if held is None:
+        if block is None:
             if fence:
-                held, language = [], (line.strip()[3:].split() or [""])[0].lower()
+                block, language = [], (line.strip()[3:].split() or [""])[0].lower()
         elif not fence:
-            held.append(line)
+            block.append(line)
         else:
-            blocks += ["\n".join(held) + "\n"] if language in _LANGUAGES else []
-            held = None
-    return blocks, "\n".join(held) if held is not None and language in _LANGUAGES else None
+            blocks += ["\n".join(block) + "\n"] if language in _LANGUAGES else []
+            block = None
+    return blocks, "\n".join(block) if block is not None and language in _LANGUAGES else None
 
 
 def description_in(reply: str, parameters: list[str]) -> Description | None:
-    """The three sections of a description, if each is there once and all parameters are named.
+    """Return the three sections of a description, if each occurs once and all parameters are named.
 
-    Other sections, such as examples that nobody asked for, are left out.
+    Other sections, such as examples that nobody asked for, are left out. Return None if the query is too
+    short, the output is empty, or the reply has a code block.
     """
     pieces = _HEADING.split(reply.strip())
     pieces[1::2] = [heading.strip().removesuffix(":").strip() for heading in pieces[1::2]]
     if sorted(name for name in pieces[1::2] if name in _SECTIONS) != sorted(_SECTIONS):
         return None
     sections = dict(zip(pieces[1::2], (text.strip() for text in pieces[2::2]), strict=True))
-    query, given, result = (sections[name] for name in _SECTIONS)
-    if len(query) < _FEWEST_QUERY_CHARS or "```" in reply or not result:
+    query, inputs, outputs = (sections[name] for name in _SECTIONS)
+    if len(query) < _MIN_QUERY_CHARS or "```" in reply or not outputs:
         return None
-    if any(f"`{name}`" not in given for name in parameters):
+    if any(f"`{name}`" not in inputs for name in parameters):
         return None
-    return Description(" ".join(query.split()), f"Input:\n{given}\n\nOutput:\n{result}")
+    return Description(" ".join(query.split()), f"Input:\n{inputs}\n\nOutput:\n{outputs}")
 
 
-def gives_away(description: Description, given: str, output: str) -> bool:
-    """Whether the example that was shown to the model stands in what it wrote: pairs are never told."""
-    told = "".join(f"{description.query} {description.io_description}".split())
-    for value in (*json.loads(given).values(), json.loads(output)):
+def gives_away(description: Description, input_json: str, output_json: str) -> bool:
+    """Return whether a description repeats a value of the pair that the model saw, which must stay hidden."""
+    described = "".join(f"{description.query} {description.io_description}".split())
+    for value in (*json.loads(input_json).values(), json.loads(output_json)):
         text = "".join(canonical(value).split())
-        fewest = _FEWEST_TELLING_TEXT if isinstance(value, str) else _FEWEST_TELLING_CHARS
-        if len(text) >= fewest and text in told:
+        min_chars = _MIN_REVEALING_STRING_CHARS if isinstance(value, str) else _MIN_REVEALING_CHARS
+        if len(text) >= min_chars and text in described:
             return True
     return False
 
 
 def repeats(description: Description, example: str) -> bool:
-    """Whether a description takes a row of words from the worked example instead of telling the function."""
-    return bool(_word_rows(description.query) & _word_rows(example))
+    """Return whether a description copies words of the worked example instead of describing the function."""
+    return bool(_word_sequences(description.query) & _word_sequences(example))
 
 
-def _word_rows(text: str) -> set[tuple[str, ...]]:
+def _word_sequences(text: str) -> set[tuple[str, ...]]:
     words = re.findall(r"\w+", text.lower())
     return set(zip(*(words[start:] for start in range(_N_REPEATED_WORDS)), strict=False))

@@ -1,13 +1,14 @@
 """Stage 2: a model turns raw files into functions with input generators, and describes them.
 
-In: `raw_code`. Out: `functions`. A function and its generator are asked for together. What they are is tried
-in the sandbox; a generator of no use is asked for anew, alone, then the function gives way to the file's own.
-Functions that work are described in a second step, which sees the code as it ended and one of its examples.
+In: `raw_code`. Out: `functions`. The model is asked for a function and its generator together, and both are
+tried in the sandbox. If the generator is of no use, a new one is requested alone. If that does not help, the
+file's own function replaces the model's. Functions that work are described in a second step, which sees the
+final code and one of its examples.
 
-Everything goes in rounds over all rows of a batch, so that the server is kept busy. A row's result depends on
-that row alone. What is asked, and what is done with a reply: `drafts`.
+All rows of a batch are handled together, in rounds, so that the server is kept busy. A row's result depends
+on that row alone. `author` says what is asked, and what is done with a reply.
 
-Not covered: whether the function is what the file was meant for, and proof of its pairs (`io_pairs`).
+Not covered: whether the function does what the file was meant for, and proof of its pairs (`io_pairs`).
 """
 
 import sys
@@ -34,17 +35,17 @@ from builders.options import FunctionsOptions, Limits, part
 from builders.schema import TABLES, content_id
 from builders.stage import Drop, Row, Stage
 
-# Temperatures; where there are several, each is asked until something works.
+# Temperatures. If there are several, they are tried in this order until something works.
 FUNCTION_AT = 0.0
 GENERATORS_AT = (0.0, 0.7)
 DESCRIPTIONS_AT = (0.0, 0.7)
-# A trial is short: code that needs longer is told to draw smaller inputs.
+# A trial is short: if code takes longer, the model is asked to draw smaller inputs.
 TRIAL_CPU_S = 1
 TRIAL_WALL_S = 10
 
 
 class Functions(Stage):
-    """Raw files to functions that ran; a file without one is dropped with the last thing that went wrong."""
+    """Stage 2: raw files become functions that ran; any other file is dropped with the last fault."""
 
     makes = TABLES["functions"]
     version = 3
@@ -54,7 +55,7 @@ class Functions(Stage):
     options: FunctionsOptions
 
     def __init__(self, options: FunctionsOptions, client: Client, sandbox: Sandbox) -> None:
-        """Of limits above those of a trial, nothing depends."""
+        """Lower the limits to those of a trial, since nothing depends on anything above."""
         self.options = replace(
             options, cpu_s=min(options.cpu_s, TRIAL_CPU_S), wall_s=min(options.wall_s, TRIAL_WALL_S)
         )
@@ -62,11 +63,11 @@ class Functions(Stage):
         self.sandbox = sandbox
 
     def abandon(self) -> None:
-        """Wait for no more answers."""
+        """Stop waiting for answers."""
         self.client.close()
 
     def identity(self) -> Row:
-        """The model, every prompt, the plan of requests, the inspection, the interpreter and the trials."""
+        """Return model, every prompt, plan of requests, inspection, interpreter and trials."""
         return {
             **self.client.deciding(),
             "prompts": {name: prompts.load(name).id for name in PROMPTS},
@@ -79,15 +80,15 @@ class Functions(Stage):
         }
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Ask and try in rounds over the batch, then have the functions described."""
-        limits, of = part(self.options, Limits), self.sandbox
+        """Yield a function or a drop for each file: ask and try in rounds, then ask for descriptions."""
+        limits, base = part(self.options, Limits), self.sandbox
         with (
-            Sandbox(limits, of.preload, of.workers) as sandbox,
-            Prover(limits, of.preload, of.workers) as prover,
+            Sandbox(limits, base.preload, base.workers) as sandbox,
+            Prover(limits, base.preload, base.workers) as prover,
         ):
             author = Author(self.client, sandbox, prover, self.options.seed)
             drafts = author.drafts(rows)
-            _worked_out(author, drafts)
+            _make_functions(author, drafts)
         for temperature in DESCRIPTIONS_AT:
             author.describe(
                 [draft for draft in drafts if draft.examples and not draft.description], temperature
@@ -102,14 +103,14 @@ class Functions(Stage):
             fault = draft.fault
             detail = f"{fault.detail} Input: {fault.given}" if fault.given else fault.detail
             return Drop(code_id, code_id, fault.reason, detail, draft.reply or draft.row["content"])
-        written, description = candidate(draft), draft.description
+        final, description = candidate(draft), draft.description
         function = {
             "code_id": code_id,
             "query": description.query,
             "io_description": description.io_description,
-            "reference_code": written.reference_code,
-            "entrypoint": written.entrypoint,
-            "input_generator": written.input_generator,
+            "reference_code": final.reference_code,
+            "entrypoint": final.entrypoint,
+            "input_generator": final.input_generator,
             "input_schema": inferred(draft.examples.inputs),
             "output_schema": inferred(draft.examples.outputs),
             "license": draft.row["license"],
@@ -119,24 +120,24 @@ class Functions(Stage):
         return {"function_id": self.makes.id(function), **function}
 
 
-def _worked_out(author: Author, drafts: list[Draft]) -> None:
-    """The model's function, then the file's own, each with up to two more generators."""
+def _make_functions(author: Author, drafts: list[Draft]) -> None:
+    """Try the model's function, then the file's own, each with up to two more generators."""
     author.write_functions(drafts, FUNCTION_AT)
     for draft in drafts:
         if draft.may_fall_back and not draft.wants_generator:
             draft.fall_back()
-    _with_inputs(author, drafts)
-    again = [draft for draft in drafts if draft.may_fall_back]
-    for draft in again:
+    _retry_generators(author, drafts)
+    fallbacks = [draft for draft in drafts if draft.may_fall_back]
+    for draft in fallbacks:
         draft.fall_back()
-    _with_inputs(author, again)
+    _retry_generators(author, fallbacks)
 
 
-def _with_inputs(author: Author, drafts: list[Draft]) -> None:
+def _retry_generators(author: Author, drafts: list[Draft]) -> None:
     for temperature in GENERATORS_AT:
         author.write_generators([draft for draft in drafts if draft.wants_generator], temperature)
 
 
 def prompts_id() -> str:
-    """One id for all prompts that a function may be asked for with."""
+    """Return one id for all prompts that may be used to make a function."""
     return content_id("prompts", *(prompts.load(name).id for name in PROMPTS))

@@ -1,8 +1,8 @@
-"""A first run of what a model wrote: does it draw inputs, and give answers worth asking for?
+"""A first run of what a model wrote: does it draw inputs, and does it return answers worth asking for?
 
-In: candidates (code, generator, parameters). Out: for each a `Fault`, told so that the model can mend it, or
-`Examples`, the inputs drawn with their outputs. Few inputs: whether every pair holds is for `io_pairs` to
-prove.
+In: candidates (code, generator, parameters). Out: for each candidate a `Fault`, worded so that the model can
+correct it, or `Examples`, inputs drawn with their outputs. Only few inputs are run: `io_pairs` proves whether
+every pair holds.
 """
 
 import json
@@ -16,7 +16,7 @@ from builders.verifier import fits
 
 N_DRAWS = 64
 N_RUNS = (8, 48)
-"""How many inputs are run: few, and many where too few of them were valid (no dates, no formulas)."""
+"""How many inputs are run: few, then many if too few of them were valid (dates or formulas, for example)."""
 FEWEST = 3
 _SHOWN_CHARS = 240
 _WHATEVER_INPUT = re.compile(
@@ -33,7 +33,14 @@ _WANTS_ARRAYS = re.compile(
 
 @dataclass(frozen=True)
 class Candidate:
-    """Code that passed inspection, a model's or a file's own, cut down to what the function needs."""
+    """Code that passed inspection, the model's or the file's own.
+
+    Attributes:
+        reference_code: The function, with only the definitions that it needs.
+        entrypoint: Name of the function.
+        parameters: Names of its parameters.
+        input_generator: Code of `input_generator`, with only the definitions that it needs.
+    """
 
     reference_code: str
     entrypoint: str
@@ -43,10 +50,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a function, a generator or a description is of no use: a reason, and a sentence for the model.
+    """The reason why a function, a generator or a description is of no use.
 
-    `of_inputs`: whether other inputs may help. `lack`: what a wrapper can give the function (see `wrapping`).
-    `given`: the input it failed on, which a model is not told, since it would draw just that.
+    Attributes:
+        reason: A short code, which becomes the reason of a drop.
+        detail: A sentence for the model.
+        of_inputs: Whether different inputs may help.
+        lack: What a wrapper can add to the function: "plain", "arrays" or nothing (see `wrapping`).
+        given: The input that failed, shortened. The model does not see it, since it would draw just that.
     """
 
     reason: str
@@ -58,101 +69,108 @@ class Fault:
 
 @dataclass(frozen=True)
 class Examples:
-    """Distinct inputs, and what the function returned for them, as canonical JSON."""
+    """Distinct inputs of a function, and what it returned for them.
+
+    Attributes:
+        inputs: The named arguments of each call, as canonical JSON.
+        outputs: What each call returned, in the same order, as canonical JSON.
+    """
 
     inputs: list[str]
     outputs: list[str]
 
 
 def tried(sandbox: Sandbox, prover: Prover, candidates: list[Candidate], seed: int) -> list[Fault | Examples]:
-    """Try each candidate; in order."""
+    """Try each candidate, and return the results in order."""
     draws = [
         Draw(code=candidate.reference_code, generator=candidate.input_generator, seed=seed, count=N_DRAWS)
         for candidate in candidates
     ]
-    found: dict[int, Fault | Examples] = {}
+    results: dict[int, Fault | Examples] = {}
     pending: dict[int, list[str]] = {}
     for index, (candidate, drawn) in enumerate(zip(candidates, sandbox.draw_many(draws), strict=True)):
-        chosen = _chosen(candidate, drawn)
-        if isinstance(chosen, Fault):
-            found[index] = chosen
+        inputs = _select_inputs(candidate, drawn)
+        if isinstance(inputs, Fault):
+            results[index] = inputs
         else:
-            pending[index] = chosen
+            pending[index] = inputs
     for n_runs in N_RUNS:
         jobs = [
             Job(candidates[index].reference_code, candidates[index].entrypoint, inputs[:n_runs])
             for index, inputs in pending.items()
         ]
         for index, job, proofs in zip(pending, jobs, prover.prove_many(jobs), strict=True):
-            found[index] = _judged(job.inputs, proofs)
-        pending = {index: inputs for index, inputs in pending.items() if _may_yet_work(found[index])}
-    return [found[index] for index in range(len(candidates))]
+            results[index] = _judge(job.inputs, proofs)
+        pending = {index: inputs for index, inputs in pending.items() if _may_yet_work(results[index])}
+    return [results[index] for index in range(len(candidates))]
 
 
-def _may_yet_work(found: Fault | Examples) -> bool:
-    """Whether other inputs of the same generator may be valid."""
-    return isinstance(found, Fault) and found.reason == "code_failed" and found.of_inputs
+def _may_yet_work(result: Fault | Examples) -> bool:
+    """Return whether more inputs of the same generator may be valid."""
+    return isinstance(result, Fault) and result.reason == "code_failed" and result.of_inputs
 
 
-def _chosen(candidate: Candidate, drawn: list[Execution]) -> Fault | list[str]:
-    """Distinct inputs within the limits, or what is wrong with the generator."""
+def _select_inputs(candidate: Candidate, drawn: list[Execution]) -> Fault | list[str]:
+    """Return distinct inputs within the size limits, or what is wrong with the generator."""
     texts = list(dict.fromkeys(run.output for run in drawn if run.status == "ok" and run.output is not None))
     if not texts:
-        return Fault("generator_failed", f"input_generator() {_failure(drawn[0])}.")
-    given = sorted(candidate.parameters)
+        return Fault("generator_failed", f"input_generator() {_failure_text(drawn[0])}.")
+    parameters = sorted(candidate.parameters)
     for text in texts:
         value = json.loads(text)
-        if not isinstance(value, dict) or not set(value) <= set(given):
-            wanted = ", ".join(f'"{name}"' for name in given)
-            return Fault("generator_failed", f"input_generator must return a dict with the keys {wanted}.")
+        if not isinstance(value, dict) or not set(value) <= set(parameters):
+            keys = ", ".join(f'"{name}"' for name in parameters)
+            return Fault("generator_failed", f"input_generator must return a dict with the keys {keys}.")
     if len(texts) < FEWEST:
         return Fault(
             "generator_failed",
-            f"input_generator nearly always returns the same, {_short(texts[0])}: draw at random.",
+            f"input_generator nearly always returns the same, {_shortened(texts[0])}: draw at random.",
         )
     small = [text for text in texts if fits(text)]
     if len(small) < FEWEST:
         return Fault(
             "input_too_large",
-            f"input_generator returns too much, {_short(max(texts, key=len))}: lists of at most 9 items, "
+            f"input_generator returns too much, {_shortened(max(texts, key=len))}: lists of at most 9 items, "
             "strings of at most 60 characters.",
         )
     return small
 
 
-def _judged(inputs: Sequence[str], proofs: list[Proof]) -> Fault | Examples:
-    """Some pairs, if there are enough, they agree and differ; or what is wrong with the code."""
+def _judge(inputs: Sequence[str], proofs: list[Proof]) -> Fault | Examples:
+    """Return pairs if enough runs worked, agree, and give different outputs; else what is wrong."""
     runs = list(zip(inputs, proofs, strict=True))
-    ok = [(given, proof.execution.output or "") for given, proof in runs if proof.execution.status == "ok"]
+    ok = [(text, proof.execution.output or "") for text, proof in runs if proof.execution.status == "ok"]
     if len(ok) < FEWEST:
         failed = [run for run in runs if run[1].execution.status != "ok"]
-        commonest = Counter(_kind(proof.execution) for _, proof in failed).most_common(1)[0][0]
-        given, proof = next(run for run in failed if _kind(run[1].execution) == commonest)
+        commonest = Counter(_failure_kind(proof.execution) for _, proof in failed).most_common(1)[0][0]
+        text, proof = next(run for run in failed if _failure_kind(run[1].execution) == commonest)
         reason = "too_slow" if proof.execution.status == "timeout" else "code_failed"
         lack = _lack(proof.execution)
         return Fault(
             reason,
-            f"main_solution {_failure(proof.execution)}.",
-            of_inputs=not (lack or _WHATEVER_INPUT.match(_failure(proof.execution))),
+            f"main_solution {_failure_text(proof.execution)}.",
+            of_inputs=not (lack or _WHATEVER_INPUT.match(_failure_text(proof.execution))),
             lack=lack,
-            given=_short(given),
+            given=_shortened(text),
         )
-    for given, proof in runs:
+    for text, proof in runs:
         if not proof.agrees:
             return Fault(
                 "nondeterministic",
                 f"for the same input {proof.detail}",
                 of_inputs=False,
-                given=_short(given),
+                given=_shortened(text),
             )
     if len({output for _, output in ok}) == 1:
-        nothing = ok[0][1] == "null"
-        what = "None: return the result" if nothing else f"{_short(ok[0][1])}: draw inputs that differ more"
-        detail = f"main_solution always returns {what}."
-        return Fault("constant_output", detail, of_inputs=not nothing, given=_short(ok[0][0]))
-    small = [(given, output) for given, output in ok if fits(output)]
+        is_none = ok[0][1] == "null"
+        value = (
+            "None: return the result" if is_none else f"{_shortened(ok[0][1])}: draw inputs that differ more"
+        )
+        detail = f"main_solution always returns {value}."
+        return Fault("constant_output", detail, of_inputs=not is_none, given=_shortened(ok[0][0]))
+    small = [(text, output) for text, output in ok if fits(output)]
     if len({output for _, output in small}) < 2:
-        longest = _short(max((output for _, output in ok), key=len))
+        longest = _shortened(max((output for _, output in ok), key=len))
         return Fault(
             "output_too_large",
             f"main_solution returns too much, {longest}: draw smaller inputs.",
@@ -160,18 +178,18 @@ def _judged(inputs: Sequence[str], proofs: list[Proof]) -> Fault | Examples:
     return Examples(*map(list, zip(*small, strict=True)))
 
 
-def _kind(run: Execution) -> tuple[str, str | None]:
+def _failure_kind(run: Execution) -> tuple[str, str | None]:
     return run.status, run.error_type
 
 
 def _lack(run: Execution) -> str:
-    """Whether results are no plain values, or lists come where arrays are wanted."""
+    """Return "plain" if results are not plain values, "arrays" if the code needs arrays instead of lists."""
     if run.error_type in ("not_json:type", "not_json:key"):
         return "plain"
     return "arrays" if _WANTS_ARRAYS.search(run.error_message or "") else ""
 
 
-def _failure(run: Execution) -> str:
+def _failure_text(run: Execution) -> str:
     if run.status == "timeout":
         return "does not end in time: draw smaller inputs"
     if run.status == "memory":
@@ -181,5 +199,5 @@ def _failure(run: Execution) -> str:
     return f"raises {run.error_type}: {run.error_message}"
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."

@@ -1,9 +1,9 @@
-"""Functions that almost take and give JSON values, wrapped so that they do.
+"""Wrappers for functions that almost take and return JSON values, so that they do.
 
-In: a function (`reference_code`, `parameters`, `signature`) of `inspection`, and what it lacks: results as
-`plain` values (lists for tuples and sets, text for a Decimal or an object with `__str__`), or parameters as
-numpy `arrays` where lists come in. Out: the function with its old body under another name. Text work only. An
-object without a text of its own gives its address, which the proof finds.
+In: a function (`reference_code`, `parameters`, `signature`) of `inspection`, and what it lacks: `plain`
+results (lists for tuples and sets, text for a Decimal or an object with `__str__`), or numpy `arrays` as
+parameters instead of lists. Out: the function, which calls its old body under a new name. This module only
+handles text. An object without a text of its own gives its address, which the proof detects.
 """
 
 import re
@@ -46,11 +46,11 @@ _WRAPPERS = {
     "plain": ("plain_value", f"{ENTRYPOINT}_value", "{0}={0}", _PLAIN),
     "arrays": ("array_value", f"{ENTRYPOINT}_of_arrays", "{0}=array_value({0})", _ARRAYS),
 }
-"""For each lack: the helper's name, the old function's new name, how it is given a parameter, the text."""
+"""For each lack: name of the helper, new name of the old function, how it gets a parameter, wrapper."""
 
 
 def wrapped(function: dict[str, Any], lack: str) -> dict[str, Any] | None:
-    """The function without its `lack` ("plain", "arrays"); None if that is done already, or none of these."""
+    """Return the function wrapped for `lack` ("plain", "arrays"); None if it already is, or for no lack."""
     code = function["reference_code"]
     if lack not in _WRAPPERS or _WRAPPERS[lack][0] in code:
         return None
@@ -66,5 +66,5 @@ def wrapped(function: dict[str, Any], lack: str) -> dict[str, Any] | None:
     return {
         **function,
         "reference_code": f"{old}\n\n\n{wrapper}",
-        "unwrapped": function.get("unwrapped", code),  # what a model should look at
+        "unwrapped": function.get("unwrapped", code),  # the code to show to a model
     }

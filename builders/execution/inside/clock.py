@@ -1,8 +1,9 @@
-"""A virtual clock: code sees a time that begins at the same moment in every run and goes on by ticks.
+"""A virtual clock: in every run, code sees a time that starts at the same moment and advances by ticks.
 
-Installed once in the zygote. `time`, `datetime` and event loops follow it; sleeping returns at once. Two runs
-with another start and another tick differ in every value that depends on a clock. Not covered: numpy's own
-"now", which reads the clock in C (`proof` takes no such code), and waiting on threads, which takes real time.
+The zygote installs it once. `time`, `datetime` and event loops follow it, and a sleep returns at once. Two
+runs with different starts and ticks differ in every value that depends on a clock. Not covered: numpy's own
+"now", which reads the clock in C (`proof` accepts no such code), and waiting for threads, which takes real
+time.
 Tested in tests/builders/execution/test_proof.py.
 """
 
@@ -19,7 +20,7 @@ EPOCH_S = 1_700_000_000.0
 
 
 class VirtualClock:
-    """Seconds since 1970; every look moves it on by one tick."""
+    """A clock in seconds since 1970 that advances by one tick at each reading."""
 
     def __init__(self, start_s: float, tick_s: float) -> None:
         self._start_s = start_s
@@ -27,56 +28,61 @@ class VirtualClock:
         self._now_s = start_s
 
     def reset(self) -> None:
-        """Back to the start, so that no run sees how long the one before it took."""
+        """Set the clock back to its start, so that no run sees how long the previous run took."""
         self._now_s = self._start_s
 
     def now(self) -> float:
-        """Tick, and tell the time."""
+        """Advance by one tick and return the time."""
         self._now_s += self._tick_s
         return self._now_s
 
     def elapsed(self) -> float:
-        """Tick, and tell the seconds since the start, as a monotonic clock does."""
+        """Advance by one tick and return the seconds since the start, plus one, as a monotonic clock."""
         return self.now() - self._start_s + 1.0
 
     def sleep(self, seconds: float) -> None:
-        """Let that much time pass, at once."""
+        """Advance by that many seconds and return at once."""
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         self._now_s += seconds
 
     def install(self) -> None:
-        """Put this clock in the place of the real one, for the whole process."""
+        """Replace the real clock with this one, for the whole process."""
         _replace_time_functions(self)
         _replace_on_type(datetime.datetime, "now", lambda cls, tz=None: cls.fromtimestamp(self.now(), tz))
         _replace_on_type(datetime.datetime, "utcnow", _utc_now(self))
         for name in ("EpollSelector", "PollSelector", "SelectSelector"):
-            kind = getattr(selectors, name)
-            kind.select = _skipping_select(self, kind.select)
+            selector = getattr(selectors, name)
+            selector.select = _skipping_select(self, selector.select)
 
 
 def _replace_time_functions(clock: VirtualClock) -> None:
-    real_local, real_utc, real_format, real_text = time.localtime, time.gmtime, time.strftime, time.asctime
+    real_localtime, real_gmtime, real_strftime, real_asctime = (
+        time.localtime,
+        time.gmtime,
+        time.strftime,
+        time.asctime,
+    )
 
     def localtime(seconds: float | None = None, /) -> time.struct_time:
-        return real_local(clock.now() if seconds is None else seconds)
+        return real_localtime(clock.now() if seconds is None else seconds)
 
     def gmtime(seconds: float | None = None, /) -> time.struct_time:
-        return real_utc(clock.now() if seconds is None else seconds)
+        return real_gmtime(clock.now() if seconds is None else seconds)
 
     def strftime(form: str, moment: Any = None, /) -> str:
-        return real_format(form, localtime() if moment is None else moment)
+        return real_strftime(form, localtime() if moment is None else moment)
 
     def asctime(moment: Any = None, /) -> str:
-        return real_text(localtime() if moment is None else moment)
+        return real_asctime(localtime() if moment is None else moment)
 
     def ctime(seconds: float | None = None, /) -> str:
-        return real_text(localtime(seconds))
+        return real_asctime(localtime(seconds))
 
     def clock_gettime(clock_id: int, /) -> float:
         return clock.now() if clock_id == time.CLOCK_REALTIME else clock.elapsed()
 
-    replaced: dict[str, Callable[..., Any]] = {
+    replacements: dict[str, Callable[..., Any]] = {
         "time": clock.now,
         "sleep": clock.sleep,
         "localtime": localtime,
@@ -87,10 +93,10 @@ def _replace_time_functions(clock: VirtualClock) -> None:
         "clock_gettime": clock_gettime,
     }
     for name in ("monotonic", "perf_counter", "process_time", "thread_time"):
-        replaced[name] = clock.elapsed
+        replacements[name] = clock.elapsed
     for name in ("time", "clock_gettime", "monotonic", "perf_counter", "process_time", "thread_time"):
-        replaced[name + "_ns"] = _in_nanoseconds(replaced[name])
-    for name, function in replaced.items():
+        replacements[name + "_ns"] = _in_nanoseconds(replacements[name])
+    for name, function in replacements.items():
         setattr(time, name, function)
 
 
@@ -107,13 +113,13 @@ def _utc_now(clock: VirtualClock) -> Callable[[Any], datetime.datetime]:
 
 
 def _replace_on_type(kind: type, name: str, function: Callable[..., Any]) -> None:
-    """Replace a class method of a C type in place: a subclass would show in repr, type() and pickles."""
+    """Replace a class method of a C type in place; a subclass would show in repr, type() and pickles."""
     gc.get_referents(kind.__dict__)[0][name] = classmethod(function)
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
 
 
 def _skipping_select(clock: VirtualClock, select: Callable[..., Any]) -> Callable[..., Any]:
-    """Let event loops skip the time they would wait; with other threads about, they wait for those."""
+    """Return a `select` that skips the time it would wait, unless there are other threads to wait for."""
 
     def skipping(self: Any, timeout: float | None = None) -> Any:
         if timeout is None or timeout <= 0:

@@ -1,8 +1,8 @@
-"""The environments in which a call is repeated, to see whether its outcome follows from the input alone.
+"""The environments in which a call is repeated, to find out whether its outcome follows from the input alone.
 
-In: nothing. Out: ENVIRONMENTS, of which the first is the ordinary one, and environments between two of them.
-Not covered: what is the same in every environment: the libraries, the machine, and chance, which a repetition
-may show.
+In: nothing. Out: ENVIRONMENTS, the first of which is the ordinary one, and environments that differ from it
+in one respect (`between`). Not covered: what is the same in every environment, such as the libraries and the
+machine, and chance, which a repetition may show.
 Tested in tests/builders/execution/test_proof.py.
 """
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Environment(NamedTuple):
-    """Which variant of each surrounding holds, 0 being the ordinary one. The first two differ by request."""
+    """The variant of each surrounding; 0 is the ordinary one. The first two can differ by request."""
 
     seed: int = 0
     history: int = 0
@@ -22,15 +22,15 @@ class Environment(NamedTuple):
 
     @property
     def home(self) -> "Environment":
-        """The environment without what differs by request: the one that its process lives in."""
+        """The environment of the whole process: this one without what differs by request."""
         return self._replace(seed=0, history=0)
 
 
 ENVIRONMENTS = (Environment(), Environment(*[1] * 6), Environment(*[2] * 6))
-"""Two besides the ordinary one: the order of two set elements is the same under one of two hash seeds."""
+"""Two in addition to the ordinary one: under half of all hash seeds, two set elements keep their order."""
 
 CHANCE = "what differs between any two processes (entropy, addresses, ids, host name, real time, threads)"
-"""What an outcome depends on if it is another in the very same environment, or in another process alone."""
+"""The cause if an outcome differs in the very same environment, or when only the process does."""
 SURROUNDINGS = {
     "seed": "unseeded random numbers",
     "history": "earlier calls",
@@ -39,11 +39,14 @@ SURROUNDINGS = {
     "settings": "environment variables, locale, time zone or folder",
     "process": CHANCE,
 }
-"""What an outcome depends on if it is another where only this differs."""
+"""The cause if an outcome differs when only this surrounding does, by the name of the surrounding."""
 
 
 def between(other: Environment) -> Iterator[tuple[str, Environment]]:
-    """For each surrounding its words, and the ordinary environment with this one as in `other`."""
+    """Yield each cause with an environment that shows it.
+
+    CHANCE comes first, with the ordinary environment. Each of the rest has one surrounding of `other`.
+    """
     yield CHANCE, ENVIRONMENTS[0]
-    for name, words in SURROUNDINGS.items():
-        yield words, ENVIRONMENTS[0]._replace(**{name: getattr(other, name)})
+    for name, cause in SURROUNDINGS.items():
+        yield cause, ENVIRONMENTS[0]._replace(**{name: getattr(other, name)})

@@ -1,6 +1,6 @@
-"""System calls that Python does not wrap, by ctypes: no compiled extension, no helper program.
+"""System calls that Python does not wrap, made with ctypes: no compiled extension, no helper program.
 
-Every function raises OSError with the call's name. Runs inside the zygote.
+Every function raises OSError with the name of the call. Runs inside the zygote.
 """
 
 import ctypes
@@ -22,14 +22,14 @@ _NUMBERS = {
     "x86_64": {"pivot_root": 155, "capset": 126},
     "aarch64": {"pivot_root": 41, "capset": 91},
 }
-MACHINE = os.uname().machine  # `platform` would remember the host's name, and tell it to jobs
+MACHINE = os.uname().machine  # `platform` would cache the host name and expose it to jobs
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 
 
 def checked(result: int, call: str) -> int:
-    """Return `result`, or raise the OSError that a negative one stands for."""
+    """Return `result`, or raise the OSError that a negative result stands for."""
     if result < 0:
         error = ctypes.get_errno()
         raise OSError(error, f"{call}: {os.strerror(error)}")
@@ -50,18 +50,18 @@ def pivot_root(new_root: str, put_old: str) -> None:
 
 
 def close_from(lowest: int) -> None:
-    """Close every descriptor from `lowest` up; raises OSError when one is still open."""
+    """Close every descriptor from `lowest` up. Raise OSError if one is still open."""
     numbers = ctypes.c_uint(lowest), ctypes.c_uint(2**32 - 1)
     if libc.syscall(ctypes.c_long(_CLOSE_RANGE), *numbers, ctypes.c_uint(0)) < 0:  # before Linux 5.9
         os.closerange(lowest, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    # A limit that was lowered while descriptors were open says nothing of them.
+    # The limit may have been lowered while higher descriptors were open, so look at those that are open.
     for number in map(int, os.listdir("/proc/self/fd")):
         if number >= lowest and _is_open(number):
             raise OSError(f"descriptor {number} is open")
 
 
 def _is_open(descriptor: int) -> bool:
-    """Not so for the one that its own listing needed."""
+    """Return whether a descriptor is open. The one that `os.listdir` used no longer is."""
     try:
         os.get_inheritable(descriptor)
     except OSError:
@@ -70,7 +70,7 @@ def _is_open(descriptor: int) -> bool:
 
 
 def drop_bounding_set() -> None:
-    """Let nothing that is executed later gain a capability; an ordinary user has none to give."""
+    """Empty the bounding set, so that no later exec gains a capability; an ordinary user has none to drop."""
     zero = ctypes.c_ulong(0)
     for capability in range(64):
         if libc.prctl(ctypes.c_ulong(PR_CAPBSET_DROP), ctypes.c_ulong(capability), zero, zero, zero):
@@ -78,7 +78,7 @@ def drop_bounding_set() -> None:
 
 
 def hold_capabilities(*held: int) -> None:
-    """Give up every capability but those in `held`."""
+    """Give up every capability except those in `held`."""
     mask = sum(1 << capability for capability in held)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     # effective, permitted, inheritable, twice: the low and the high 32 capabilities

@@ -1,9 +1,9 @@
-"""Landlock: this process and its children may read a few folders, and write, create or connect nowhere.
+"""Landlock: this process and its children may read a few folders, but not write, create or connect anywhere.
 
-In: the folders to read, the devices to read and write. Every right that the kernel's version knows is taken
-away first, so what newer kernels can forbid (truncation, ioctl on devices, TCP, abstract sockets, signals to
-processes outside) is forbidden where it can be. Not covered: metadata (stat), path sockets; namespaces and
-seccomp see to those.
+In: the folders to read, and the devices to read and write. Every right that the kernel's version of Landlock
+handles is removed first, so what only newer kernels can forbid (truncation, ioctl on devices, TCP, abstract
+sockets, signals to processes outside) is forbidden if possible. Not covered: metadata (stat) and path
+sockets, which namespaces and seccomp restrict.
 Tested in tests/builders/execution/test_attacks.py.
 """
 
@@ -20,18 +20,18 @@ _RULE_PATH_BENEATH = 1
 
 
 def abi() -> int:
-    """Version of Landlock in this kernel, 0 where there is none."""
+    """Return the version of Landlock in this kernel, 0 if it has none."""
     return max(
         0, int(libc.syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
     )
 
 
 def restrict(readable: list[str], devices: list[str]) -> None:
-    """Allow reading beneath `readable`, reading and writing `devices`, and nothing else; for good."""
+    """Allow reading beneath `readable`, reading and writing `devices`, and nothing else, irrevocably."""
     version = abi()
     if not version:
         raise OSError("this kernel has no Landlock")
-    # 13 rights in the first version, then REFER, TRUNCATE and, two versions later, IOCTL_DEV
+    # 13 rights in version 1; version 2 adds REFER, version 3 TRUNCATE, version 5 IOCTL_DEV
     handled = (1 << 13) - 1 | (1 << 13 if version >= 2 else 0) | (1 << 14 if version >= 3 else 0)
     handled |= 1 << 15 if version >= 5 else 0
     network = 0b11 if version >= 4 else 0  # bind and connect TCP
@@ -56,12 +56,12 @@ def restrict(readable: list[str], devices: list[str]) -> None:
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
     try:
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
         return
-    if not stat.S_ISDIR(os.fstat(place).st_mode):
+    if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
         rights &= ~_READ_DIR
-    rule = struct.pack("=Qi", rights, place)
+    rule = struct.pack("=Qi", rights, descriptor)
     result = libc.syscall(
         ctypes.c_long(_ADD_RULE),
         ctypes.c_int(ruleset),
@@ -70,4 +70,4 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         ctypes.c_uint32(0),
     )
     checked(result, f"landlock_add_rule {path}")
-    os.close(place)
+    os.close(descriptor)

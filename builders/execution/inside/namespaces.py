@@ -1,8 +1,8 @@
-"""Linux namespaces: an own root folder, network, process table, IPC and host name.
+"""Linux namespaces: a process with its own root folder, network, process table, IPC and host name.
 
-In: the folders to read and the devices; out: a process that sees these, read-only, and nothing else. Works
-for root and for ordinary users where the system allows user namespaces. Not covered: capabilities inside the
-user namespace, which the caller gives up afterwards.
+In: the folders to read and the devices. Out: a process that sees these, read-only, and nothing else. This
+works for root, and for ordinary users if the system allows user namespaces. Not covered: capabilities inside
+the user namespace, which the caller gives up afterwards.
 Tested in tests/builders/execution/test_attacks.py.
 """
 
@@ -18,7 +18,7 @@ _NEWUSER, _NEWPID, _NEWNET = 0x10000000, 0x20000000, 0x40000000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND = 1, 2, 4, 32, 4096
 _MS_REC, _MS_PRIVATE = 16384, 1 << 18
 _MNT_DETACH = 2
-# flags of the source that a bind mount of an ordinary user must keep: (as statvfs tells, as mount takes)
+# flags of the source that a bind mount by an ordinary user must keep: (flag of statvfs, flag of mount)
 _KEPT_FLAGS = (
     (os.ST_NOSUID, _MS_NOSUID),
     (os.ST_NODEV, _MS_NODEV),
@@ -27,16 +27,16 @@ _KEPT_FLAGS = (
     (os.ST_NODIRATIME, 2048),
     (os.ST_RELATIME, 1 << 21),
 )
-_MOUNT_POINT = "/tmp"  # any folder would do: what it holds is hidden by the new root
+_MOUNT_POINT = "/tmp"  # any folder would do: the new root hides what it holds
 
 
 def enter(
     readable: list[str], devices: list[str], inner_id: int, pipes: tuple[int, ...], variant: int
 ) -> None:
-    """Go on as the first process of new namespaces, in a root folder of `readable` and `devices` alone.
+    """Continue as the first process of new namespaces, in a root folder of only `readable` and `devices`.
 
-    The calling process stays behind only to wait: it closes `pipes` and ends with the new one's exit code.
-    `inner_id` is the user and group number seen inside. The host name tells nothing but the variant.
+    The calling process only waits: it closes `pipes` and exits with the exit code of the new process.
+    `inner_id` is the user and group id seen inside. The host name shows nothing except the variant.
     """
     user, group = os.getuid(), os.getgid()
     _unshare(_NEWUSER)
@@ -61,7 +61,7 @@ def enter(
 
 def _build_root(readable: list[str], devices: list[str]) -> None:
     _mount("none", "/", None, _MS_REC | _MS_PRIVATE)
-    # Opened first: the new root hides the mount point, and some of these may lie beneath it.
+    # Open the sources first: the new root hides the mount point, and some of them may lie beneath it.
     sources = [(path, os.open(path, os.O_PATH)) for path in readable + devices if os.path.exists(path)]
     _mount("tmpfs", _MOUNT_POINT, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=4m,mode=755")
     for path, source in sources:
@@ -73,10 +73,10 @@ def _build_root(readable: list[str], devices: list[str]) -> None:
             with open(target, "x"):
                 pass
         _mount(f"/proc/self/fd/{source}", target, None, _MS_BIND)
-        present = os.statvfs(target).f_flag
+        source_flags = os.statvfs(target).f_flag
         flags = _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | (0 if path in devices else _MS_NODEV)
-        for told, taken in _KEPT_FLAGS:
-            flags |= taken if present & told else 0
+        for statvfs_flag, mount_flag in _KEPT_FLAGS:
+            flags |= mount_flag if source_flags & statvfs_flag else 0
         _mount("none", target, None, flags)
         os.close(source)
     _mount("none", _MOUNT_POINT, None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV)

@@ -1,11 +1,11 @@
 """seccomp-bpf filters: which system calls the worker may make, and with which arguments.
 
 Two filters stack. `server_filter` is installed once in the zygote and inherited by every job: an allow-list
-of what Python needs to compute, plus what a fork server needs. `JobFilter` is small and goes on in each
-forked job: no new processes, no signals to others, no limits or filters changed. What is not allowed fails
-with EPERM, so that code sees an OSError; a foreign system call ABI kills the process.
+of what Python needs to compute and of what a fork server needs. `JobFilter` is small and is added in each
+forked job: it forbids new processes, signals to others, and changes to limits or filters. A call that is not
+allowed fails with EPERM, so that code sees an OSError. A call of another architecture kills the process.
 
-Not covered: which files may be opened (namespaces, Landlock, or `no_open`), and time from the vDSO.
+Not covered: which files may be opened (namespaces, Landlock, or `no_open`), and the time from the vDSO.
 """
 
 import ctypes
@@ -94,7 +94,7 @@ _DENY = _op(_RETURN, _RET_ERRNO | errno.EPERM)
 
 
 def _low(argument: int) -> bytes:
-    """Load the low half of an argument (both architectures are little-endian)."""
+    """Return the step that loads the low half of an argument (both architectures are little-endian)."""
     return _op(_LOAD, 16 + 8 * argument)
 
 
@@ -103,19 +103,19 @@ def _high(argument: int) -> bytes:
 
 
 def _one_of(values: tuple[int, ...], otherwise: bytes = _DENY) -> list[bytes]:
-    """Allow when the loaded word is one of `values`."""
+    """Return the steps that allow the call if the loaded word is one of `values`."""
     allowed = [step for value in values for step in (_op(_EQUAL, value, 0, 1), _ALLOW)]
     return [*allowed, otherwise]
 
 
 def _is_zero(argument: int) -> list[bytes]:
-    """Allow when the 64-bit argument is 0 or a null pointer."""
+    """Return the steps that allow the call if the 64-bit argument is 0 or a null pointer."""
     halves = (_low(argument), _op(_EQUAL, 0, 0, 3), _high(argument), _op(_EQUAL, 0, 0, 1))
     return [*halves, _ALLOW, _DENY]
 
 
 class _Program:
-    """A filter under construction: cases by system call, each ending in a verdict."""
+    """A filter under construction: one case for each system call, which ends in a verdict."""
 
     def __init__(self, machine: str) -> None:
         self.numbers = SYSCALLS[machine]
@@ -127,7 +127,7 @@ class _Program:
 
 
 def server_filter(no_open: bool = False, machine: str = MACHINE) -> bytes:
-    """The zygote's allow-list; with `no_open`, no file can be opened or looked at from now on."""
+    """Return the zygote's allow-list; with `no_open`, no file can be opened or inspected afterwards."""
     program = _Program(machine)
     program.steps += [
         _op(_LOAD, 4),
@@ -140,9 +140,9 @@ def server_filter(no_open: bool = False, machine: str = MACHINE) -> bytes:
     for name in program.numbers:
         if name not in _BY_ARGUMENT and not (no_open and name in _OPENING):
             program.case(name, [_ALLOW])
-    # A process or a thread; no namespaces, no adopting, no sharing with a parent.
+    # Processes and threads are allowed; namespaces, children of the parent, vfork and tracing are not.
     program.case("clone", [_low(0), _op(_ANY_BIT, _CLONE_FORBIDDEN, 1, 0), _ALLOW, _DENY])
-    program.case("clone3", [_op(_RETURN, _RET_ERRNO | errno.ENOSYS)])  # its flags are in memory: out of reach
+    program.case("clone3", [_op(_RETURN, _RET_ERRNO | errno.ENOSYS)])  # a filter cannot read its flags
     program.case("ioctl", [_low(1), *_one_of(_IOCTL_ALLOWED, _op(_RETURN, _RET_ERRNO | errno.ENOTTY))])
     program.case("prlimit64", _is_zero(0))  # this process only
     program.case("socketpair", [_low(0), *_one_of((_AF_UNIX,))])  # asyncio needs one
@@ -152,7 +152,7 @@ def server_filter(no_open: bool = False, machine: str = MACHINE) -> bytes:
 
 
 class JobFilter:
-    """The small filter of a forked job, built once; only the process id in it changes."""
+    """The small filter of a forked job. It is built once; only the process id in it changes."""
 
     def __init__(self, machine: str = MACHINE) -> None:
         program = _Program(machine)
@@ -162,17 +162,17 @@ class JobFilter:
         program.case("clone", [_low(0), _op(_ANY_BIT, _CLONE_THREAD, 0, 1), _ALLOW, _DENY])
         program.case("prlimit64", _is_zero(2))  # reading limits, not setting them
         program.case("tgkill", [_low(0), *_one_of((0,))])
-        # the process id stands in the comparison before the last case's two verdicts
+        # the process id is in the comparison, which precedes the two verdicts of the last case
         self._pid_offset = 8 * (len(program.steps) - 3) + 4
         blob = b"".join([*program.steps, _ALLOW])
         self.code = ctypes.create_string_buffer(blob, len(blob))
 
     def set_process_id(self, process_id: int) -> None:
-        """Choose the process that signals may go to."""
+        """Set the id of the process that may be signalled."""
         struct.pack_into("=I", self.code, self._pid_offset, process_id)
 
     def install(self, process_id: int) -> None:
-        """Put the filter on this process, whose id is `process_id`."""
+        """Install the filter on this process, whose id is `process_id`."""
         self.set_process_id(process_id)
         install(self.code)
 
@@ -182,7 +182,7 @@ class _FilterProgram(ctypes.Structure):
 
 
 def install(code: "ctypes.Array[ctypes.c_char] | bytes") -> None:
-    """Put a filter on this process, its threads to come and its children, for good."""
+    """Install a filter on this process, its later threads and its children, irrevocably."""
     steps = code if isinstance(code, ctypes.Array) else ctypes.create_string_buffer(code, len(code))
     program = _FilterProgram(len(steps) // 8, ctypes.addressof(steps))
     zero = ctypes.c_ulong(0)

@@ -1,7 +1,7 @@
-"""Seeds for `random` and for numpy's global generator, even where code imports numpy only while it runs.
+"""Seeds for `random` and for numpy's global generator, even if code imports numpy only while it runs.
 
-Without this, what it draws would depend on whether an earlier input of the same process had imported numpy.
-Not covered: generators that the code makes without a seed.
+Otherwise the code's draws would depend on whether an earlier input of the same process had imported numpy.
+Not covered: generators that the code creates without a seed.
 Tested in tests/builders/execution/test_proof.py.
 """
 
@@ -15,17 +15,17 @@ _NUMPY = "numpy.random"
 
 
 class Seeds:
-    """Seeds for each input; a finder of modules too, so that numpy is seeded as it comes."""
+    """The seed of each input. Also a module finder, so that numpy is seeded when it is imported."""
 
     def __init__(self) -> None:
         self._seed = 0
 
     def install(self) -> None:
-        """See every import from now on."""
+        """Register as the first module finder, to see every later import."""
         sys.meta_path.insert(0, self)
 
     def set(self, seed: int) -> None:
-        """Seed what there is now, and what will be imported later."""
+        """Seed the generators that are loaded now, and numpy if it is imported later."""
         self._seed = seed
         random.seed(seed)
         if _NUMPY in sys.modules:
@@ -34,7 +34,7 @@ class Seeds:
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find numpy's generator as Python would, but let it be seeded before the code can draw."""
+        """Find numpy's generator as Python would, but seed it before the code can draw."""
         spec = PathFinder.find_spec(name, path, target) if name == _NUMPY else None
         if spec is None or spec.loader is None:
             return None
@@ -44,7 +44,7 @@ class Seeds:
             execute(module)
             self._seed_numpy(module)
 
-        # This one loader's method: a loader of our own would show in the module's `__loader__`.
+        # Replace the method of this one loader: a new loader would show in the module's `__loader__`.
         spec.loader.exec_module = execute_and_seed  # type: ignore[method-assign]
         return spec
 

@@ -1,10 +1,35 @@
-"""Python values to canonical JSON, without running code of theirs.
+"""Canonical JSON: how inputs, outputs and draws are written, without running any of their code.
 
-In: what an untrusted function returned. Out: `json.dumps(value, sort_keys=True, separators=(",", ":"),
-ensure_ascii=False, allow_nan=False)`, written by exact type, so that methods of a subclass never run.
+In: the value that an untrusted function returned. Out: `json.dumps(value, sort_keys=True, separators=(",",
+":"), ensure_ascii=False, allow_nan=False)`, written by exact type, so that methods of a subclass never run.
+Values are stored exactly or refused, as `not_json:REASON`; nothing is rounded. The tests check each line:
 
-What is taken, and why the rest is refused: the table "Values" in README.md, which the tests check line by
-line. Runs inside the worker; what it writes is parsed again, strictly, by the host.
+    `None`, `bool`, `str`, `list`
+        the same
+    `int` of up to 4,300 digits
+        the same, with every digit
+    finite `float`
+        the same bits: `-0.0`, `5e-324`
+    `tuple`
+        a list
+    `dict`, `Counter`, `defaultdict`, `OrderedDict`
+        an object, sorted by key
+    a key that is an `int`, `float`, `bool` or `None`
+        its JSON text: `"1"`, `"true"`, `"null"`
+    numpy's booleans, integers, floats up to 64 bits, arrays of these
+        the same as Python's: `float32(0.1)` is `0.10000000149011612`
+    sets, bytes, `Decimal`, complex, namedtuples, enums, all other types and subclasses
+        refused: `type`
+    NaN, infinities
+        refused: `nan`
+    a longer `int`; a lone surrogate
+        refused: `digits`; `surrogate`
+    keys with the same text, such as `1` and `"1"`; keys of other types, including numpy's
+        refused: `key`
+    over 60 levels, 200,000 elements or 1 MiB
+        refused: `depth`, `size`, or `output_too_large` without `not_json:`
+
+Runs inside the worker. The host parses the text again, strictly.
 """
 
 import json
@@ -15,7 +40,7 @@ from typing import Any
 
 MAX_LEVELS = 60
 MAX_ELEMENTS = 200_000
-_INT_END = 10**4300  # no int of more digits is read back by Python
+_INT_END = 10**4300  # Python reads no int of more digits back
 _CHARS_AN_ELEMENT = 64
 _INFINITY = float("inf")
 
@@ -23,11 +48,11 @@ _quoted: Callable[[str], str] = json.encoder.encode_basestring
 _int_text = int.__repr__
 _float_text = float.__repr__
 _dict_items = dict.items
-_type_name = type.__dict__["__name__"].__get__  # a metaclass could answer `.__name__` itself
+_type_name = type.__dict__["__name__"].__get__  # a metaclass could override `.__name__`
 
 
 class NotJSON(Exception):
-    """A value without JSON form: `reason` in a word, and the particulars."""
+    """The refusal of a value that has no JSON form: a `reason` of one word, and the particulars."""
 
     def __init__(self, reason: str, particulars: str) -> None:
         super().__init__(f"{reason}: {particulars}")
@@ -36,7 +61,7 @@ class NotJSON(Exception):
 
 
 class Encoder:
-    """Writes one value after the other; each has its own budget of elements."""
+    """An encoder for any number of values, each of which has its own budget of elements."""
 
     def __init__(self) -> None:
         self._left = 0
@@ -56,7 +81,7 @@ class Encoder:
         }
 
     def encode(self, value: Any) -> str:
-        """Return canonical JSON; raises NotJSON."""
+        """Return the value as canonical JSON. Raise NotJSON if it has none."""
         self._left = MAX_ELEMENTS
         return self._write(value, 0)
 
@@ -102,10 +127,10 @@ class Encoder:
     def _dict(self, value: dict[Any, Any], level: int) -> str:
         items = _dict_items(value)
         self._enter(level, len(items))
-        named = {self._key(key): item for key, item in items}
-        if len(named) != len(items):
+        by_key = {self._key(key): item for key, item in items}
+        if len(by_key) != len(items):
             raise NotJSON("key", "two keys are the same string in JSON")
-        parts = [f"{self._str(key, level)}:{self._write(named[key], level + 1)}" for key in sorted(named)]
+        parts = [f"{self._str(key, level)}:{self._write(by_key[key], level + 1)}" for key in sorted(by_key)]
         return "{" + ",".join(parts) + "}"
 
     def _enter(self, level: int, n_elements: int) -> None:
@@ -123,7 +148,7 @@ class Encoder:
         raise NotJSON("key", f"a key of type {_type_name(kind)}")
 
     def _learn_numpy(self) -> None:
-        """Add numpy's exact scalar types and its array; they are immutable C types, like the ones above."""
+        """Add writers for numpy's scalar types and its array: immutable C types, like Python's own."""
         self._knows_numpy = True
         numpy = sys.modules["numpy"]
         to_python = numpy.generic.item

@@ -1,9 +1,9 @@
-"""Starting one process of a job and watching it: its frames as they come, the budgets of the input it is at.
+"""One process of a job, started and watched: its frames as they arrive, and the budgets of its current input.
 
-In: the pipe a job writes to, and its process. Out: whole frames, and which budget or bound was passed, if
-any. CPU time is read off the job's own clock, so that a loaded machine makes no timeout; the wall clock is
-for those who only wait. Nothing but the lengths of frames is interpreted here.
-Not covered: what the frames say (`records`, in the host).
+In: the pipe that a job writes to, and its process. Out: whole frames, and which budget or bound was exceeded,
+if any. CPU time is read from the job's own clock, so that a loaded machine causes no timeout; the wall clock
+is for jobs that only wait. Only the lengths of frames are interpreted here.
+Not covered: what the frames say (`replies`, in the host).
 """
 
 import mmap
@@ -15,7 +15,7 @@ import time
 
 from builders.execution.inside.wire import LENGTH, MAX_RECORD_BYTES, REQUESTS
 
-# The real clocks: the zygote puts virtual ones in their place.
+# Keep the real clocks: the zygote replaces them with virtual ones.
 _monotonic, _clock_gettime, _sleep = time.monotonic, time.clock_gettime, time.sleep
 
 _FORK_S = 10.0
@@ -24,7 +24,7 @@ _READ_BYTES = 2**16
 
 
 def fork() -> int | None:
-    """Fork, or wait while others have taken all processes or memory; None if that lasts."""
+    """Fork. Wait while others use up all processes or memory; return None if that lasts."""
     end_s = _monotonic() + _FORK_S
     while True:
         try:
@@ -36,11 +36,11 @@ def fork() -> int | None:
 
 
 class Store:
-    """Bytes of one request, in pages of their own, wiped for the next one.
+    """A buffer for the bytes of one request, in memory pages of its own, wiped for the next request.
 
-    Each job's process is a copy of the zygote, and may read all its memory: what an earlier job was given or
-    wrote must not be left there, as freed bytes of the heap would be. Pages that are not `shared` are no part
-    of the copy, and cost nothing when the zygote forks.
+    Each job's process is a copy of the zygote and may read all of its memory. What an earlier job received or
+    wrote must not remain there, as freed bytes of the heap would. Pages that are not `shared` are not part of
+    the copy, and cost nothing when the zygote forks.
     """
 
     def __init__(self, shared: bool) -> None:
@@ -49,7 +49,7 @@ class Store:
         self.end = 0
 
     def read(self, descriptor: int, most: int = _READ_BYTES) -> int:
-        """Append what can be read now, `most` bytes at most; return how many, 0 at the end."""
+        """Append what can be read now, up to `most` bytes. Return the number of bytes, 0 at the end."""
         self._make_room(most)
         with memoryview(self.pages) as view, view[self.end : self.end + most] as part:
             n_read = os.readv(descriptor, [part])
@@ -57,7 +57,7 @@ class Store:
         return n_read
 
     def append(self, other: "Store", place: tuple[int, int]) -> None:
-        """Copy a part of another store, without a copy in the heap."""
+        """Append a part of another store, without a copy in the heap."""
         start, end = place
         self._make_room(end - start)
         with memoryview(other.pages) as view, view[start:end] as part:
@@ -69,7 +69,7 @@ class Store:
             self.pages.resize(max(self.end + n_bytes, 2 * len(self.pages)))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Erase everything."""
         if len(self.pages) > _READ_BYTES:
             self.pages = self._new()
         elif self._is_shared:
@@ -84,33 +84,33 @@ class Store:
 
 
 class Frames:
-    """Splits what a job writes into frames, by their lengths alone; records alone stay in the store."""
+    """What a job writes, split into frames by their lengths alone; only records stay in the store."""
 
     def __init__(self, store: Store, n_expected: int) -> None:
         self.n_expected = n_expected
         self.n_records = 0
         self.n_begun = 0
         self._store = store
-        self._start = self._kept = store.end  # whole frames that hold a record are in between
+        self._start = self._kept = store.end  # the frames with a record are between these
 
     @property
     def n_bytes(self) -> int:
-        """Length of the frames that hold a record."""
+        """Length in bytes of the frames that hold a record."""
         return self._kept - self._start
 
     def read(self, results: int) -> bool:
-        """Read from a job's pipe; return whether it is still open."""
+        """Read from a job's pipe. Return whether it is still open."""
         return bool(self._store.read(results))
 
     @property
     def is_empty(self) -> bool:
-        """Whether not one whole frame came."""
+        """Whether no whole frame has arrived."""
         return not (self.n_records or self.n_begun)
 
     def split(self) -> tuple[bool, str | None]:
-        """Return whether a call began or ended, and what is wrong if something is."""
+        """Split off whole frames. Return whether a call began or ended, and what is wrong, if anything."""
         pages, total = self._store.pages, self._store.end
-        moved, wrong, position = False, None, self._kept
+        advanced, wrong, position = False, None, self._kept
         while total - position >= LENGTH.size and not wrong:
             (length,) = LENGTH.unpack_from(pages, position)
             end = position + LENGTH.size + length
@@ -123,24 +123,24 @@ class Frames:
                 pages.move(self._kept, position, end - position)
                 self._kept += end - position
                 self.n_records += 1
-                moved = True
+                advanced = True
                 wrong = "records" if self.n_records > self.n_expected else None
             else:
                 self.n_begun += 1
-                # one call for each record and one rehearsal: more would be time that nobody granted
-                moved = moved or self.n_begun <= self.n_records + 2
+                # one call for each record, and one to warm up: more would grant time beyond the budget
+                advanced = advanced or self.n_begun <= self.n_records + 2
             position = end
         pages.move(self._kept, position, total - position)
         self._store.end = self._kept + total - position
-        return moved, wrong
+        return advanced, wrong
 
     def finish(self) -> None:
-        """Drop half a frame."""
+        """Drop an incomplete frame at the end."""
         self._store.end = self._kept
 
 
 class Watch:
-    """The budgets of the input that is being worked on."""
+    """The CPU and wall-clock budgets of the input that is being worked on."""
 
     def __init__(self, child: int, cpu_s: float, wall_s: float) -> None:
         self.child = child
@@ -149,13 +149,13 @@ class Watch:
         self.restart()
 
     def restart(self) -> None:
-        """Give the full budgets from now on."""
+        """Start both budgets again, from now."""
         self.cpu_start_s = self._cpu_s()
         self.wall_start_s = _monotonic()
         self.look_at_s = self.wall_start_s + min(self.cpu_limit_s, self.wall_limit_s)
 
     def spent(self) -> str | None:
-        """Return which budget is spent, or None and a new time to look again."""
+        """Return which budget is spent, if any. If none is, set the time to look again."""
         now_s = _monotonic()
         if now_s < self.look_at_s:
             return None
@@ -169,7 +169,7 @@ class Watch:
         return None
 
     def wait(self) -> tuple[str | None, int, resource.struct_rusage]:
-        """Wait for a process that closed its pipe, which may go on all the same: (budget, status, usage)."""
+        """Wait for a process that closed its pipe but may go on. Return (spent budget, status, usage)."""
         n_looks = 0
         while True:
             child, status, usage = os.wait4(self.child, os.WNOHANG)
@@ -186,7 +186,7 @@ class Watch:
 
 
 def collect(results: int, frames: Frames, watch: Watch) -> str | None:
-    """Read frames until the job closes its pipe (None), or a budget or bound is passed (which one)."""
+    """Read frames until the job closes its pipe. Return the budget or bound that it exceeded, if any."""
     poll = select.poll()
     poll.register(results, select.POLLIN)
     poll.register(REQUESTS, 0)  # hangs up when the host is gone
@@ -199,8 +199,8 @@ def collect(results: int, frames: Frames, watch: Watch) -> str | None:
                 os._exit(0)
             if not frames.read(results):
                 return None
-            moved, wrong = frames.split()
+            advanced, wrong = frames.split()
             if wrong:
                 return wrong
-            if moved:
+            if advanced:
                 watch.restart()

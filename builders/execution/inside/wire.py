@@ -1,10 +1,10 @@
-"""The format between host, zygote and job: a length before everything, all numbers little-endian.
+"""The wire format between host, zygote and job: each item follows its length; all numbers are little-endian.
 
-Request: header (bytes that follow, inputs a process, CPU and wall seconds, megabytes), then parts,
-each after its length: JSON that tells what to call, and every input.
-Reply: length, one line of JSON, the frames that the job's processes wrote. UNABLE stands in its place when
-the system had no process to give: the request may be sent again.
-Frame: length, a JSON record; length 0: a budget begins, since loading the code used a part of the last one.
+Request: a header (bytes that follow, inputs per process, CPU and wall seconds, megabytes), then parts, each
+after its length: JSON that says what to call, and every input.
+Reply: a length, one line of JSON, and the frames that the job's processes wrote. UNABLE takes the place of
+these if the system had no process left: the request may be sent again.
+Frame: a length and a JSON record. Length 0 starts a new budget, since loading the code used part of the last.
 Tested in tests/builders/execution/test_replies.py.
 """
 
@@ -15,11 +15,11 @@ LENGTH = struct.Struct("<I")
 REQUEST_HEADER = struct.Struct("<IIddI")
 
 REQUESTS, REPLIES = 3, 4  # file descriptors of the zygote
-RESULTS = 5  # and of the job
+RESULTS = 5  # file descriptor of the job
 
-MOST_KILLED = 2  # processes of one request that others killed, as a system short of memory does
+MOST_KILLED = 2  # times that a request's process is replaced if others kill it, as when memory is short
 
-EXIT_GO_ON = 96  # of a job that ran out of memory: the record is written, go on in a fresh process
+EXIT_GO_ON = 96  # of a job that ran out of memory: its record is written, continue in a fresh process
 EXIT_BROKEN = 97  # of a job that failed outside the untrusted code
 
 UNABLE = b"unable"
@@ -28,21 +28,21 @@ MAX_RECORD_BYTES = 2**20
 
 
 def frame(text: str) -> bytes:
-    """A frame, or a part of a request, that holds `text`."""
-    body = text.encode("utf-8", "surrogatepass")  # a job's own text has none; the host refuses them
+    """Return a frame, or a part of a request, that holds `text`."""
+    body = text.encode("utf-8", "surrogatepass")  # surrogates: no true record has them, the host refuses them
     return LENGTH.pack(len(body)) + body
 
 
 def parts(data: bytes | mmap, end: int) -> list[tuple[int, int]]:
-    """Where each frame of `data` up to `end` begins and ends, its length included."""
-    found, position = [], 0
+    """Return where each frame of `data` up to `end` begins and ends, including its length."""
+    places, position = [], 0
     while position < end:
         (length,) = LENGTH.unpack_from(data, position)
-        found.append((position, position + LENGTH.size + length))
-        position = found[-1][1]
-    return found
+        places.append((position, position + LENGTH.size + length))
+        position = places[-1][1]
+    return places
 
 
 def contents(data: bytes | mmap, end: int) -> list[bytes]:
-    """What the frames of `data` up to `end` hold."""
+    """Return what the frames of `data` up to `end` hold."""
     return [data[start + LENGTH.size : stop] for start, stop in parts(data, end)]

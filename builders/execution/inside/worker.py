@@ -1,13 +1,13 @@
-"""What runs in the forked job: untrusted code, called input by input, each answer written to a pipe.
+"""The forked job: it calls untrusted code on one input after another, and writes each answer to a pipe.
 
-In: what to call (JSON) and the inputs, each after its length. Out: frames on the pipe, a 4-byte length and
-then a JSON record `{"s": "ok" | "error" | "memory" | "refused", ...}`; a frame of length 0 begins a budget,
-so that a call is not charged for what came before it. The code can forge frames: a record says no more than
+In: what to call (JSON) and the inputs, each after its length. Out: frames on the pipe, each a 4-byte length
+and a JSON record `{"s": "ok" | "error" | "memory" | "refused", ...}`. A frame of length 0 starts a budget, so
+that a call is not charged for what came before it. The code can forge frames, so a record proves no more than
 its return value would.
 
-Each input gets the module executed anew, so that globals and default arguments start fresh, unless the
-request asks for one `shared` module. Not covered: changes that the code makes to library modules last until
-the job's process ends.
+The module is executed again for each input, so that globals and default arguments start fresh, unless the
+request asks for one `shared` module. Not covered: changes that the code makes to library modules, which last
+until the job's process ends.
 """
 
 import builtins
@@ -33,25 +33,24 @@ from builders.execution.inside.seeding import Seeds
 from builders.execution.inside.values import Encoder, NotJSON
 from builders.execution.inside.wire import EXIT_BROKEN, EXIT_GO_ON, RESULTS, contents, frame
 
-_MODULE = "solution"  # not "__main__": what a script does when run is not the function's
-_REHEARSED = 'def f(a):\n    return {"a": a, "n": len(a)}\n'
-_N_REHEARSALS = 40
+_MODULE = "solution"  # not "__main__": what a script does when it is run is not part of the function
+_WARM_UP_CODE = 'def f(a):\n    return {"a": a, "n": len(a)}\n'
+_N_WARM_UPS = 40
 _MESSAGE_CHARS = 300
 _TYPE_CHARS = 100
 _RECURSION_LIMIT = 1000
-_SLOW_S = 0.005  # what took less is on the next budget: telling the zygote costs more than that is worth
+_SLOW_S = 0.005  # shorter times go onto the next budget: a message to the zygote would cost more
 
-# The real clocks: the virtual one replaces them.
+# Keep the real clocks: the virtual one replaces them.
 _cpu_s, _monotonic = time.process_time, time.monotonic
-_written = marshal.dumps
-
+_exact_bytes = marshal.dumps
 
 _BUDGET_BEGINS = frame("")
-_OUT_OF_MEMORY = frame('{"s":"memory"}')  # made while there is memory
+_OUT_OF_MEMORY = frame('{"s":"memory"}')  # made in advance, while there is memory
 
 
 class Worker:
-    """Prepared once in the zygote; `run` is called in each fork of it and never returns."""
+    """The worker, prepared once in the zygote. `run` is called in each fork, and never returns."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
@@ -64,64 +63,64 @@ class Worker:
         self.tells_next = False
 
     def settle(self) -> None:
-        """Last step in the zygote: do what every job does, and note the size that limits add to."""
+        """Do the last step in the zygote: warm up, and note the size to which memory limits are added."""
         self.seeds.install()
-        self._rehearse()
+        self._warm_up()
         self.zygote_id = os.getpid()
         self.address_space_bytes = _address_space_bytes()
 
-    def _rehearse(self) -> None:
-        """Answer a few times: Python specialises code that was run, which each fork would have to do anew."""
-        os.dup2(1, RESULTS)  # the null device
+    def _warm_up(self) -> None:
+        """Answer some inputs: Python specialises code that has run, which each fork would have to repeat."""
+        os.dup2(1, RESULTS)  # descriptor 1 is the null device
         main = sys.modules["__main__"]
         inputs = ['{"a":[1,2.5,"x",null,true]}']
-        job: dict[str, Any] = {"code": _REHEARSED, "entrypoint": "f", "seed": 0}
-        for _ in range(_N_REHEARSALS):
+        job: dict[str, Any] = {"code": _WARM_UP_CODE, "entrypoint": "f", "seed": 0}
+        for _ in range(_N_WARM_UPS):
             for shared in (False, True):
                 self._answer_all({**job, "shared": shared}, inputs)
         os.close(RESULTS)
         sys.modules["__main__"] = main
         del sys.modules[_MODULE]
 
-    def run(self, given: mmap.mmap, end: int, is_first: bool, cpu_s: float, memory_mb: int) -> None:
-        """Do what is given, of which `end` bytes count; the result pipe is at its place. Never returns."""
+    def run(self, request: mmap.mmap, end: int, is_first: bool, cpu_s: float, memory_mb: int) -> None:
+        """Run the job in the first `end` bytes of `request`, with RESULTS open as its pipe; never return."""
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != self.zygote_id:
-            os._exit(EXIT_BROKEN)  # it ended before the line above
-        what, *inputs = (part.decode("utf-8", "surrogatepass") for part in contents(given, end))
-        job = json.loads(what)
+            os._exit(EXIT_BROKEN)  # the zygote ended before the line above
+        job_text, *inputs = (part.decode("utf-8", "surrogatepass") for part in contents(request, end))
+        job = json.loads(job_text)
         address_space = self.address_space_bytes + memory_mb * 2**20
-        cpu_end_s = 2 + int(2 * cpu_s * (len(inputs) + 1))  # the zygote's watch is finer, and comes first
+        cpu_end_s = 2 + int(2 * cpu_s * (len(inputs) + 1))  # the zygote's watch is finer, and acts first
         resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_end_s, cpu_end_s))
         self.filter.install(os.getpid())
-        # In a later process the zygote wants to know whether the code can be loaded at all.
+        # In a later process, the zygote needs to know whether the code can be loaded at all.
         self.budget_start_s, self.tells_next = _monotonic(), not is_first
-        gc.enable()  # the zygote froze what it had: only what the code makes is looked at
+        gc.enable()  # the zygote froze its own objects, so only those of the code are examined
         self._answer_all(job, inputs)
         os._exit(0)
 
     def _answer_all(self, job: dict[str, Any], inputs: list[str]) -> None:
         program = _Draws(job) if "generator" in job else _Calls(job)
-        kept = self._rehearsed(program, inputs[0]) if job.get("shared") else None
+        shared = self._load_shared(program, inputs[0]) if job.get("shared") else None
         for text in inputs:
             self.clock.reset()
             self.seeds.set(program.seed(text))
-            loaded = kept or _attempt(program.load)
+            loaded = shared or _attempt(program.load)
             if loaded.error is not None:
                 emit(_error_record(loaded.error, False, 0))
                 continue
             self._begin_budget()
             self._answer(program, loaded.value, text)
-            self.budget_start_s = _monotonic()  # each record begins one
+            self.budget_start_s = _monotonic()  # each record starts a budget
 
     def _begin_budget(self) -> None:
         if self.tells_next or _monotonic() - self.budget_start_s > _SLOW_S:
             _write(_BUDGET_BEGINS)
             self.budget_start_s, self.tells_next = _monotonic(), False
 
-    def _rehearsed(self, program: "_Calls | _Draws", text: str) -> "_Outcome":
-        """Load, and call once: what an earlier call leaves behind then shows in every answer."""
+    def _load_shared(self, program: "_Calls | _Draws", text: str) -> "_Outcome":
+        """Load the code and call it once, so that what a call leaves behind shows in every answer."""
         self.clock.reset()
         self.seeds.set(program.seed(text))
         loaded = _attempt(program.load)
@@ -136,10 +135,10 @@ class Worker:
         except (ValueError, RecursionError) as error:
             emit(_refusal("bad_input", str(error)))
             return
-        before = _written(argument, 0)
-        began_s = _cpu_s()
+        before = _exact_bytes(argument, 0)
+        start_s = _cpu_s()
         outcome = _attempt(lambda: program.call(function, argument))
-        cpu_us = int(1e6 * (_cpu_s() - began_s))
+        cpu_us = int(1e6 * (_cpu_s() - start_s))
         recursion_limit = sys.getrecursionlimit()
         sys.setrecursionlimit(_RECURSION_LIMIT)  # the code may have lowered it
         mutated = isinstance(program, _Calls) and self._differs(argument, before, text)
@@ -159,18 +158,18 @@ class Worker:
             return _refusal("not_json:unstable", type(error).__name__)
         return f'{{"s":"ok","o":{text},"m":{"true" if mutated else "false"},"c":{cpu_us}}}'
 
-    def _differs(self, argument: Any, before: bytes, given: str) -> bool:
+    def _differs(self, argument: Any, before: bytes, text_before: str) -> bool:
         try:
-            if _written(argument, 0) == before:  # by exact type, in a twentieth of the time
+            if _exact_bytes(argument, 0) == before:  # takes a twentieth of the time, and includes exact types
                 return False
             text = self.encoder.encode(argument)
-            return text != given and text != self.encoder.encode(json.loads(given))
+            return text != text_before and text != self.encoder.encode(json.loads(text_before))
         except Exception:
-            return True  # something was put into it that is no JSON
+            return True  # the code put something into it that is not JSON
 
 
 class _Outcome(NamedTuple):
-    """What came back from untrusted code: a value or the exception."""
+    """The outcome of untrusted code: its value or its exception."""
 
     value: Any
     error: BaseException | None
@@ -180,12 +179,12 @@ def _attempt(action: Callable[[], Any]) -> _Outcome:
     try:
         return _Outcome(action(), None)
     except BaseException as error:
-        error.__traceback__ = None  # frees the frames, and what fills the memory with them
+        error.__traceback__ = None  # frees the frames, and the memory that they hold
         return _Outcome(None, error)
 
 
 class _Code:
-    """Sources, compiled once and executed in a fresh module each time."""
+    """Source texts, compiled once and executed in a fresh module each time."""
 
     def __init__(self, sources: list[str], entrypoint: str) -> None:
         self._sources = sources
@@ -193,7 +192,7 @@ class _Code:
         self._compiled: list[types.CodeType] = []
 
     def load(self) -> Any:
-        """Execute and return the entrypoint."""
+        """Execute the code and return its entrypoint."""
         if not self._compiled:
             self._compiled = [compile(text, "<code>", "exec", dont_inherit=True) for text in self._sources]
         sys.setrecursionlimit(_RECURSION_LIMIT)
@@ -209,29 +208,29 @@ class _Code:
 
 
 class _Calls(_Code):
-    """A function that is called on inputs."""
+    """A job that calls a function on inputs."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         super().__init__([job["code"]], job["entrypoint"])
         self._seed: int = job["seed"]
 
     def seed(self, text: str) -> int:
-        """One seed for every call, so that an answer does not depend on its place."""
+        """Return one seed for every call, so that an answer does not depend on its position."""
         return self._seed
 
     def call(self, function: Any, argument: Any) -> Any:
-        """Pass an object as named arguments, anything else as the one argument."""
+        """Call with an object as named arguments, or with any other value as the only argument."""
         return function(**argument) if type(argument) is dict else function(argument)
 
 
 class _Draws(_Code):
-    """An input generator, called with seeds: hexadecimal digests."""
+    """A job that calls an input generator, once for each seed (a hexadecimal digest)."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         super().__init__([job["code"], job["generator"]], "input_generator")
 
     def seed(self, text: str) -> int:
-        """The seed that is the input."""
+        """Return the input as a number: it is the seed."""
         return int(text, 16)
 
     def call(self, function: Any, argument: Any) -> Any:
@@ -240,7 +239,7 @@ class _Draws(_Code):
         if len(parameters) == 1 and (
             parameters[0].name == "rng" or parameters[0].default is inspect.Parameter.empty
         ):
-            rng = random.Random(f"rng {argument}")  # other numbers than `random` gives
+            rng = random.Random(f"rng {argument}")  # differs from the numbers of `random` itself
             by_name = parameters[0].kind is inspect.Parameter.KEYWORD_ONLY
             return function(**{parameters[0].name: rng}) if by_name else function(rng)
         return function()
@@ -282,7 +281,7 @@ def _stop_for_memory() -> NoReturn:
 
 
 def _address_space_bytes() -> int:
-    """The smallest limit under which a page can still be had: needs no /proc."""
+    """Return the smallest limit under which a page can still be allocated, without reading /proc."""
     low, high = 0, 1 << 46
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY:

@@ -1,15 +1,15 @@
-"""The fork server: started by exec in a clean environment, isolated once, then one fork for each job.
+"""The fork server (zygote): started by exec in a clean environment, isolated once, then forked for each job.
 
-In: requests on fd 3; out: replies on fd 4. A request is a header (length, inputs a process, CPU seconds, wall
-seconds, megabytes) and parts that only the job itself reads: what to call, and the inputs. A reply is a
-length, a JSON line that tells of each process that was needed, and the frames these wrote; `wire` says what
-else the host is told. Nothing of what a job writes is interpreted here but the lengths of its frames.
+In: requests on fd 3. Out: replies on fd 4. A request is a header (length, inputs per process, CPU seconds,
+wall seconds, megabytes) and parts that only the job itself reads: what to call, and the inputs. A reply is a
+length, a JSON line about each process that was needed, and the frames that these wrote; `wire` says what else
+the host may receive. Of what a job writes, only the lengths of its frames are interpreted here.
 
-CPU time is budgeted for each input by the job's own CPU clock, so that a loaded machine makes no timeout.
-When a process ends early, the inputs it left are run in a fresh fork. So is the one it was at, unless that
-was its first: what the ones before it left behind may be why. Where two forks in a row tell nothing, the code
-cannot be loaded, and the request ends. A fork that was killed by others is tried again. A fork gets the
-inputs that it is to answer, and no others.
+CPU time is budgeted for each input by the job's own CPU clock, so that a loaded machine causes no timeout.
+When a process ends early, the remaining inputs run in a fresh fork. So does the input that it was working on,
+unless that was its first, because what the inputs before it left behind may be the cause. If two forks in a
+row write nothing, the code cannot be loaded, and the request ends. A fork that something else killed is tried
+again. A fork receives only the inputs that it is to answer.
 Tested in tests/builders/execution/test_pool.py.
 """
 
@@ -44,7 +44,7 @@ _THREADS = 128
 
 
 def main(config: dict[str, Any]) -> NoReturn:
-    """Isolate this process as `config` says, tell the host, and serve until it hangs up."""
+    """Isolate this process as `config` says, report the result to the host, and serve until it hangs up."""
     try:
         server = _prepare(config)
     except Exception as error:
@@ -105,7 +105,7 @@ def _prepare(config: dict[str, Any]) -> "_ForkServer":
     worker.settle()
     seccomp.install(seccomp.server_filter(no_open="noopen" in layers))
     for name in [name for name in sys.modules if name.split(".")[0] == "builders"]:
-        del sys.modules[name]  # nothing of this project can be imported by the code
+        del sys.modules[name]  # so that the code can import nothing of this project
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -113,10 +113,10 @@ def _prepare(config: dict[str, Any]) -> "_ForkServer":
 
 
 def _leave_root(inner_id: int, readable: list[str]) -> tuple[int, ...]:
-    """Become an ordinary user; returns the capabilities that are still needed.
+    """Become an ordinary user, and return the capabilities that are still needed.
 
-    An interpreter under root's home is out of an ordinary user's reach. Reading alone is kept then, and
-    Landlock, which no capability overrides, narrows it to the interpreter's folders.
+    An ordinary user cannot reach an interpreter under root's home. In that case, the right to read is kept,
+    and Landlock, which no capability overrides, limits it to the interpreter's folders.
     """
     from builders.execution.inside import kernel
 
@@ -131,7 +131,7 @@ def _leave_root(inner_id: int, readable: list[str]) -> tuple[int, ...]:
 
 
 def _burn_process_ids(variant: int) -> None:
-    """Let process ids differ between environments: each has a process table that begins at 1."""
+    """Use up process ids so that they differ between environments: each process table starts at 1."""
     for _ in range(40 * variant):
         child = os.fork()
         if not child:
@@ -150,16 +150,16 @@ def _limit_resources(in_namespaces: bool) -> None:
     }
     release = re.match(r"(\d+)\.(\d+)", os.uname().release)
     if in_namespaces and release and (int(release[1]), int(release[2])) >= (5, 14):
-        # Older kernels, and other tiers, count what the user runs anywhere. None counts what root runs.
+        # Older kernels and other tiers count all processes of the user. None counts those of root.
         limits[resource.RLIMIT_NPROC] = _THREADS
     for limit, value in limits.items():
-        _, most = resource.getrlimit(limit)
-        value = value if most == resource.RLIM_INFINITY else min(value, most)
+        _, hard_limit = resource.getrlimit(limit)
+        value = value if hard_limit == resource.RLIM_INFINITY else min(value, hard_limit)
         resource.setrlimit(limit, (value, value))
 
 
 class _Limits(NamedTuple):
-    """What one input may use."""
+    """The limits of one input."""
 
     cpu_s: float
     wall_s: float
@@ -167,7 +167,7 @@ class _Limits(NamedTuple):
 
 
 class _End(NamedTuple):
-    """How one process of a job ended. `cause`: exit, signal, cpu, wall, size, records or memory."""
+    """The end of one process of a job. `cause` is exit, signal, cpu, wall, size, records or memory."""
 
     cause: str
     detail: int
@@ -175,25 +175,25 @@ class _End(NamedTuple):
 
 
 class _ForkServer:
-    """Forks a process for each job, watches it, and goes on after what had to be killed."""
+    """A server that forks a process for each job, watches it, and continues if it had to kill it."""
 
     def __init__(self, worker: Any, heap_shift: list[bytearray]) -> None:
         self.worker = worker
-        self.given = Store(shared=True)
-        self.heap_shift = heap_shift  # held, so that addresses differ between environments
+        self.part = Store(shared=True)  # the part of a request that one process receives
+        self.heap_shift = heap_shift  # kept, so that addresses differ between environments
         self.own_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     def serve(self, request: Store, answers: Store, n_each: int, limits: _Limits) -> bytes:
-        """Run a request to its end; returns the head of the reply, whose frames are in `answers`."""
-        what, *inputs = parts(request.pages, request.end)
+        """Run a request to its end. Return the head of the reply, whose frames are in `answers`."""
+        job_place, *inputs = parts(request.pages, request.end)
         n_inputs = len(inputs)
         processes: list[list[Any]] = []
         first = n_empty = n_killed = 0
         while first < n_inputs:
             frames = Frames(answers, min(n_each, n_inputs - first))
-            self.given.clear()
-            for place in (what, *inputs[first : first + n_each]):
-                self.given.append(request, place)
+            self.part.clear()
+            for place in (job_place, *inputs[first : first + n_each]):
+                self.part.append(request, place)
             end = self._run(first == 0, frames, limits)
             frames.finish()
             if end is None:
@@ -207,15 +207,15 @@ class _ForkServer:
             n_empty = n_empty + 1 if frames.is_empty else 0
             if n_empty == 2 and n_each > 1:
                 break
-            if end.cause == "records":  # forged or not, they are void
+            if end.cause == "records":  # some are forged, so none of them counts
                 first += frames.n_expected
                 continue
-            ran_out = end.cause == "exit" and end.detail == EXIT_GO_ON  # which its last record tells
+            ran_out = end.cause == "exit" and end.detail == EXIT_GO_ON  # its last record says so
             first += max(1, frames.n_records - ran_out)
         return json.dumps({"processes": processes}).encode() + b"\n"
 
     def _run(self, is_first: bool, frames: Frames, limits: _Limits) -> _End | None:
-        """Run what is given in one process; None where there is none to be had."""
+        """Run `self.part` in one process. Return None if the system has no process left."""
         results, write_end = os.pipe()
         child = fork()
         if child is None:
@@ -229,9 +229,9 @@ class _ForkServer:
                 if write_end != RESULTS:
                     os.dup2(write_end, RESULTS)
                     os.close(write_end)
-                for descriptor in range(REQUESTS):  # open files that all jobs share: their flags would stay
+                for descriptor in range(REQUESTS):  # all jobs share these open files, and flags would persist
                     fcntl.fcntl(descriptor, fcntl.F_SETFL, 0)
-                self.worker.run(self.given.pages, self.given.end, is_first, limits.cpu_s, limits.memory_mb)
+                self.worker.run(self.part.pages, self.part.end, is_first, limits.cpu_s, limits.memory_mb)
             finally:
                 os._exit(EXIT_BROKEN)
         os.close(write_end)
@@ -269,7 +269,7 @@ def _send(head: bytes, body: Store | None = None) -> None:
             _write(start)
             return
         with memoryview(body.pages) as pages, pages[:n_bytes] as view:
-            n_written = os.writev(REPLIES, [start, view])  # at once: the host wakes once
+            n_written = os.writev(REPLIES, [start, view])  # in one call, so that the host wakes once
             _write(start[n_written:])
             with view[max(0, n_written - len(start)) :] as rest:
                 _write(rest)

@@ -1,1 +1,1 @@
-"""Reads code by its syntax tree. Runs inside the sandbox: standard library only."""
+"""Reading code by its syntax tree. Runs inside the sandbox: standard library only."""

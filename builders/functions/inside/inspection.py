@@ -1,12 +1,12 @@
-"""Reads raw files and replies by their syntax tree. Runs inside the sandbox.
+"""Inspection of raw files and replies by their syntax tree. Runs inside the sandbox.
 
-In: a raw file, and the code of a reply about it. Out, as JSON: what the file has to call and what is left to
-write anew (`read_file`); the function and the generator of the reply, or what is wrong with each
+In: a raw file, and the code of a reply about it. Out, as JSON: what a reply can call in the file, and what it
+has to write again (`read_file`); the function and the generator of the reply, or what is wrong with each
 (`inspect_code`).
 
-Definitions of the file that the reply uses are taken from the file: a model need not write them again.
-Whatever neither `main_solution` nor `input_generator` reaches (example runs, prints, plots) is left out.
-The host never parses what a model or a stranger wrote, since deep nesting crashes the parser.
+Definitions that the reply uses and does not repeat are taken from the file. Whatever `main_solution` and
+`input_generator` do not need (example runs, prints, plots) is left out. The host never parses what a model or
+a stranger wrote, since deep nesting crashes the parser.
 
 Not covered: whether the code runs.
 """
@@ -46,7 +46,7 @@ _MODULES = (
     *("bisect", "collections", "copy", "functools", "heapq", "itertools", "json", "math", "operator"),
     *("random", "re", "statistics", "string"),
 )
-# What models use without importing it.
+# Names that models use without importing them.
 USUAL = {
     **dict.fromkeys(_MODULES, "import {}"),
     "np": "import numpy as {}",
@@ -59,9 +59,9 @@ USUAL = {
 
 
 def inspect_code(code: str, source: str) -> dict[str, Any]:
-    """What is in a reply: a `function` and a `generator`, each with its text or with its fault.
+    """Return the `function` and the `generator` of a reply, each with its text or with its fault.
 
-    Raises nothing for bad code.
+    Bad code raises nothing.
     """
     file = definitions(source)
     reply, broken = statements(code)
@@ -76,7 +76,7 @@ def inspect_code(code: str, source: str) -> dict[str, Any]:
 
 
 def statements(code: str) -> tuple[list[Part], InvalidCode | None]:
-    """What a reply defines; of one that does not parse, the statements that do, and what is wrong."""
+    """Return what a reply defines; if it does not parse, the statements that do, and what is wrong."""
     broken = None
     try:
         reply = parts(code, "your code")
@@ -89,7 +89,7 @@ def statements(code: str) -> tuple[list[Part], InvalidCode | None]:
 
 
 def function_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
-    """The function with all it needs, and its parameters, which must have names."""
+    """Return the function with all that it needs, and its parameters, which must have names."""
     given = definition(reply, ENTRYPOINT, "no_entrypoint").args
     parameters = [item.arg for item in (*given.args, *given.kwonlyargs)]
     if not parameters or given.posonlyargs or given.vararg or given.kwarg:
@@ -103,7 +103,7 @@ def function_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
 
 
 def generator_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
-    """The generator with all it needs; it takes no parameter, or `rng`."""
+    """Return the generator with all that it needs. It must take no parameter, or only `rng`."""
     given = definition(reply, GENERATOR, "no_generator").args
     must = given.args[: len(given.args) - len(given.defaults)]
     if given.posonlyargs or any(item.arg != "rng" for item in must) or None in given.kw_defaults:
@@ -114,10 +114,10 @@ def generator_in(reply: list[Part], file: list[Part]) -> dict[str, Any]:
 
 
 def read_file(source: str) -> dict[str, str]:
-    """Split a raw file into what a reply may call and what is left for it to write anew, both as text.
+    """Split a raw file into `definitions`, which a reply may call, and the `rest`, both as text.
 
-    Called can be what gives something back without reading from outside, and what that needs. A file that
-    cannot be read is all left.
+    The definitions are what returns something without reading from outside, and what that needs. All of a
+    file that does not parse is the rest.
     """
     try:
         found = parts(source, "the file", whole=True)
@@ -135,7 +135,7 @@ def read_file(source: str) -> dict[str, str]:
 
 
 def gives(node: ast.stmt) -> bool:
-    """Whether this is a class, or a function that gives something back and reads nothing from outside."""
+    """Return whether this is a class, or a function that returns something and reads nothing from outside."""
     if isinstance(node, ast.ClassDef):
         return True
     if not isinstance(node, FUNCTION):
@@ -151,7 +151,7 @@ def gives(node: ast.stmt) -> bool:
 
 
 def definitions(source: str) -> list[Part]:
-    """What a reply may take from the file; nothing from one in another language."""
+    """Return what a reply may use of the file; nothing if the file is in another language."""
     try:
         return [part for part in parts(source, "the file") if not reads(part.node)]
     except InvalidCode:
@@ -159,17 +159,17 @@ def definitions(source: str) -> list[Part]:
 
 
 def is_example(part: Part) -> bool:
-    """Whether a statement of the reply runs the functions instead of defining something."""
+    """Return whether a statement of the reply runs the functions instead of defining something."""
     return not part.definition and bool(part.needs & {ENTRYPOINT, GENERATOR})
 
 
 def reads(node: ast.AST) -> bool:
-    """Whether a statement, when it is run, reads what comes from outside."""
+    """Return whether a statement reads something from outside when it is run."""
     return any(source_read(item) for item in own_level(node))
 
 
 def source_read(node: ast.AST) -> str:
-    """What this very node reads from: a call or a stream by its name, or nothing."""
+    """Return what this node itself reads from, the name of a call or a stream; empty if nothing."""
     if called(node) in READS:
         return called(node)
     pair = dotted(node)
@@ -177,7 +177,7 @@ def source_read(node: ast.AST) -> str:
 
 
 def definition(reply: list[Part], name: str, reason: str) -> ast.FunctionDef:
-    """The function of this name in the reply."""
+    """Return the function of this name in the reply."""
     for part in reversed(reply):
         if isinstance(part.node, ast.FunctionDef) and part.node.name == name:
             return part.node
@@ -185,7 +185,7 @@ def definition(reply: list[Part], name: str, reason: str) -> ast.FunctionDef:
 
 
 def reached(root: str, reply: list[Part], file: list[Part]) -> list[Part]:
-    """The statements that a function needs, from the file first, then from the reply, each in its order."""
+    """Return the statements that a function needs: those of the file, then of the reply, in their order."""
     chosen: set[Part] = set()
     usual: set[str] = set()
     seen: set[str] = set()
@@ -211,7 +211,7 @@ def reached(root: str, reply: list[Part], file: list[Part]) -> list[Part]:
 
 
 def indexed(among: list[Part]) -> dict[str, list[Part]]:
-    """The statements that bind each name."""
+    """Return the statements that bind each name."""
     by_name: dict[str, list[Part]] = {}
     for part in among:
         for name in part.binds:
@@ -220,14 +220,14 @@ def indexed(among: list[Part]) -> dict[str, list[Part]]:
 
 
 def binding(name: str, by_name: dict[str, list[Part]]) -> list[Part]:
-    """The last definition of a name, or every statement that makes up a variable."""
+    """Return the last definition of a name, or all statements that build up a variable."""
     found = by_name.get(name, [])
     definitions = [part for part in found if part.definition]
     return definitions[-1:] if definitions else found
 
 
 def starred(name: str, among: list[Part]) -> list[Part]:
-    """The `from module import *` that brings a name."""
+    """Return the `from module import *` that provides a name."""
     for part in among:
         if part.star:
             try:
@@ -240,7 +240,7 @@ def starred(name: str, among: list[Part]) -> list[Part]:
 
 
 def check_leftovers(chosen: list[Part], root: str) -> None:
-    """What a pure function has no use for: reading, plotting, the network, the command line."""
+    """Raise InvalidCode if the code is not pure: it reads, plots, or uses the network or command line."""
     for part in chosen:
         for node in ast.walk(part.node):
             found = source_read(node)
@@ -255,7 +255,7 @@ def check_leftovers(chosen: list[Part], root: str) -> None:
 
 
 def joined(chosen: list[Part]) -> str:
-    """The statements as one text: imports once and first, definitions apart by blank lines."""
+    """Return the statements as one text: imports first and once, blank lines around definitions."""
     future = [
         part.text
         for part in chosen

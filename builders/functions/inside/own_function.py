@@ -1,8 +1,8 @@
-"""The function that a raw file has already. Runs inside the sandbox.
+"""The function that a raw file already has. Runs inside the sandbox.
 
 In: a raw file. Out: the function or method that builds on most of what the file defines, called by an
-entrypoint: for where a model's function is of no use. Not covered: methods of objects that are made from
-other objects; properties, class and static methods, subclasses.
+entrypoint. It is used if the model's function is of no use. Not covered: methods of objects that are made
+from other objects; properties, class and static methods, subclasses.
 """
 
 import ast
@@ -13,11 +13,11 @@ from typing import Any
 from builders.functions.inside.inspection import ENTRYPOINT, definitions, function_in, gives, reached
 from builders.functions.inside.syntax import InvalidCode, parts
 
-MOST_WAYS = 20  # of calling a file that are tried
+MOST_WAYS = 20  # ways to call a file that are tried at most
 
 
 def own_function(source: str) -> dict[str, Any] | None:
-    """The function or method of a file that builds on most of it, called from an entrypoint; or None."""
+    """Return the function or method that builds on most of a file, called from an entrypoint; or None."""
     file = definitions(source)
     ways = []
     for index, part in enumerate(file):
@@ -30,7 +30,7 @@ def own_function(source: str) -> dict[str, Any] | None:
             for names, expression, node in found:
                 if names and name not in names and len(set(names)) == len(names):
                     text = f"def {ENTRYPOINT}({', '.join(names)}):\n    return {expression}\n"
-                    # Of equals the last: files build up.
+                    # Among equals, the last one is taken: files build up.
                     ways.append((size, (node.end_lineno or 0) - node.lineno, index, text))
     for *_, text in sorted(ways, reverse=True)[:MOST_WAYS]:
         with contextlib.suppress(InvalidCode):
@@ -39,7 +39,7 @@ def own_function(source: str) -> dict[str, Any] | None:
 
 
 def calls(node: ast.stmt) -> Iterator[tuple[list[str], str, ast.FunctionDef]]:
-    """Ways to call what a statement defines: parameters, expression, and the definition that is called."""
+    """Yield ways to call what a statement defines: parameters, expression, definition that is called."""
     if isinstance(node, ast.FunctionDef) and node.name != ENTRYPOINT and gives(node):
         given = required(node.args)
         yield list(given), f"{node.name}({', '.join(given.values())})", node
@@ -58,7 +58,7 @@ def calls(node: ast.stmt) -> Iterator[tuple[list[str], str, ast.FunctionDef]]:
 
 
 def required(given: ast.arguments, n_bound: int = 0) -> dict[str, str]:
-    """The parameters that a call must give beside `self`, and how; all of them where each has a default."""
+    """Return the parameters that a call must pass (without `self`) and how; all if each has a default."""
     plain = [item.arg for item in (*given.posonlyargs, *given.args)][n_bound:]
     must = plain[: max(0, len(plain) - len(given.defaults))]
     named = [

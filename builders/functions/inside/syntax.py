@@ -1,9 +1,9 @@
-"""The statements of Python code: their text, the names they bind and need. Runs inside the sandbox.
+"""The statements of Python code: their text, and the names that they bind and need. Runs inside the sandbox.
 
-In: code, of Python 3, or of Python 2 as far as a few replacements turn it into Python 3. Out: its top-level
-statements as `Part`s, without what only prints. Imports the standard library only.
+In: code in Python 3, or in Python 2 if a few replacements turn it into Python 3. Out: its top-level
+statements as `Part`s, without those that only print. Imports only the standard library.
 
-Not covered: names that code makes up at run time (`globals()`, `exec`).
+Not covered: names that code creates at run time (`globals()`, `exec`).
 Tested in tests/builders/functions/inside/test_inspection.py.
 """
 
@@ -12,7 +12,7 @@ import re
 import symtable
 from collections.abc import Iterator
 
-# Words that Python 3 does not know: replaced wherever they stand, but in code that defines them itself.
+# Words that Python 3 does not have: replaced everywhere, except in code that defines them itself.
 OLD_WORDS = {
     "xrange": (r"\bxrange\b", "range"),
     "raw_input": (r"\braw_input\b", "input"),
@@ -21,7 +21,7 @@ OLD_WORDS = {
     "itervalues": (r"\.itervalues\(", ".values("),
     "has_key": (r"\b(\w+)\.has_key\(([^()]+)\)", r"(\2 in \1)"),
 }
-# Statements of Python 2, line by line, for code that does not parse: what it prints falls away.
+# Statements of Python 2, replaced line by line in code that does not parse. Its prints are dropped.
 OLD_STATEMENTS = (
     (r"\bexcept\s+([\w., ()]+?)\s*,\s*(\w+)\s*:", r"except \1 as \2:"),
     (r"\braise\s+(\w+)\s*,\s*(.+)$", r"raise \1(\2)"),
@@ -50,11 +50,11 @@ IMPORT = (ast.Import, ast.ImportFrom)
 
 
 class InvalidCode(Exception):
-    """What is wrong with a reply: a reason, and a sentence for the one who wrote it."""
+    """What is wrong with a reply: a reason, and a sentence for its author."""
 
 
 class Part:
-    """A statement of the top level: its text, the names it binds, and the names it needs."""
+    """A top-level statement: its text, the names that it binds, and the names that it needs."""
 
     def __init__(self, node: ast.stmt, text: str) -> None:
         self.node = node
@@ -72,7 +72,7 @@ class Part:
 
 
 def parsed(code: str, what: str) -> tuple[str, list[ast.stmt]]:
-    """Code and its statements, with the commonest Python 2 rewritten where it must be."""
+    """Return code and its statements, with the most common Python 2 rewritten if necessary."""
     code = code.replace("\r\n", "\n").replace("\r", "\n")
     own = set(re.findall(r"\bdef (\w+)", code))
     code = replaced(code, tuple(pattern for word, pattern in OLD_WORDS.items() if word not in own))
@@ -92,17 +92,17 @@ def parsed(code: str, what: str) -> tuple[str, list[ast.stmt]]:
 
 
 def replaced(code: str, patterns: tuple[tuple[str, str], ...]) -> str:
-    """Apply replacements, each to every line."""
+    """Apply each replacement to all lines."""
     for pattern, replacement in patterns:
         code = re.sub(pattern, replacement, code, flags=re.MULTILINE)
     return code
 
 
 def parts(code: str, what: str, whole: bool = False) -> list[Part]:
-    """Split code into its top-level statements: the `whole` of them, each with the comments above it, or
-    without docstrings, prints and the `__main__` block.
+    """Split code into its top-level statements, without docstrings, prints and the `__main__` block.
 
-    Raises InvalidCode for code that does not parse, and for what Python finds only as it compiles.
+    With `whole`, keep all statements, each with the comments above it. Raise InvalidCode for code that does
+    not parse, or in which Python finds an error only when it compiles.
     """
     try:
         return split(*parsed(code, what), whole)
@@ -111,7 +111,7 @@ def parts(code: str, what: str, whole: bool = False) -> list[Part]:
 
 
 def split(code: str, nodes: list[ast.stmt], whole: bool) -> list[Part]:
-    """The parts of code that parses."""
+    """Return the parts of code that parses."""
     lines = code.split("\n")
     found = []
     above = 0
@@ -132,20 +132,20 @@ def split(code: str, nodes: list[ast.stmt], whole: bool) -> list[Part]:
 
 
 def last(among: list[Part]) -> list[Part]:
-    """Without the functions and classes that are defined again further down."""
+    """Return the parts without functions and classes that are defined again further down."""
     final = {part.node.name: part for part in among if isinstance(part.node, CALLABLE)}
     return [part for part in among if not isinstance(part.node, CALLABLE) or final[part.node.name] is part]
 
 
 def is_idle(node: ast.stmt) -> bool:
-    """Docstrings, prints and the `__main__` block: nothing that others build on."""
+    """Return whether this is a docstring, a print or the `__main__` block, on which no other part builds."""
     if isinstance(node, ast.If):
         return any(isinstance(name, ast.Name) and name.id == "__name__" for name in ast.walk(node.test))
     return isinstance(node, ast.Expr) and (isinstance(node.value, ast.Constant) or is_print(node))
 
 
 def is_print(node: ast.AST) -> bool:
-    """Whether this is a call of print whose arguments do nothing else."""
+    """Return whether this is a call of print whose arguments have no effect."""
     if not (isinstance(node, ast.Expr) and called(node.value) == "print"):
         return False
     calls = [item for item in ast.walk(node.value) if isinstance(item, ast.Call) and item is not node.value]
@@ -153,12 +153,12 @@ def is_print(node: ast.AST) -> bool:
 
 
 def called(node: ast.AST) -> str:
-    """The plain name of the function that is called, or an empty string."""
+    """Return the plain name of the function that is called, or an empty string."""
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
 def without_prints(text: str) -> str:
-    """Leave out the statements that only print; a block that held nothing else keeps a `pass`."""
+    """Return the text without statements that only print; a block of nothing else becomes `pass`."""
     lines = text.split("\n")
     edits: list[tuple[int, int, bool]] = []
     for node in ast.walk(ast.parse(text)):
@@ -176,14 +176,14 @@ def without_prints(text: str) -> str:
 
 
 def alone(node: ast.stmt, lines: list[str]) -> bool:
-    """Whether a statement has its lines to itself."""
+    """Return whether there is no other statement on the lines of this one."""
     before = lines[node.lineno - 1].encode()[: node.col_offset].decode()
     after = lines[(node.end_lineno or 0) - 1].encode()[node.end_col_offset :].decode().strip()
     return not before.strip() and (not after or after.startswith("#"))
 
 
 def bound(node: ast.stmt) -> set[str]:
-    """Names that a statement binds, or whose value it changes in place, at its own level."""
+    """Return the names that a statement binds, or whose value it changes in place, at its own level."""
     if isinstance(node, CALLABLE):
         return {node.name}
     if isinstance(node, IMPORT):
@@ -202,7 +202,7 @@ def bound(node: ast.stmt) -> set[str]:
 
 
 def own_level(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes of a statement, without the bodies of the functions and classes in it."""
+    """Yield all nodes of a statement, without the bodies of the functions and classes in it."""
     yield node
     if not isinstance(node, (*FUNCTION, ast.ClassDef, ast.Lambda)):
         for child in ast.iter_child_nodes(node):
@@ -210,14 +210,14 @@ def own_level(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def base(node: ast.AST) -> str:
-    """The name that `name[0].attribute` starts from."""
+    """Return the name with which `name[0].attribute` starts."""
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
 
 
 def dotted(node: ast.AST) -> tuple[str, str] | None:
-    """The last two names of `datetime.datetime.now`."""
+    """Return the last two names of an attribute such as `datetime.datetime.now`, if there are two."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return node.value.id, node.attr
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
@@ -226,7 +226,7 @@ def dotted(node: ast.AST) -> tuple[str, str] | None:
 
 
 def needed(text: str) -> set[str]:
-    """Names that a statement looks up in the module or among the builtins, also from inside its functions."""
+    """Return the names that a statement, or a function in it, looks up in the module or the builtins."""
     names = set()
     tables = [symtable.symtable(text, "<code>", "exec")]
     while tables:

@@ -1,3 +1,5 @@
+"""Code and descriptions in replies of all kinds."""
+
 import prompts
 from builders.functions.replies import Description, code_in, description_in, gives_away, repeats
 
@@ -88,11 +90,11 @@ def test_a_description_that_repeats_the_worked_example_is_refused() -> None:
 
 
 def test_replies_of_hostile_length_are_read_all_the_same() -> None:
-    many = 100_000
-    assert code_in("```python\n" * many, cut_off=False) is None
-    assert code_in("`" * many + "\ndef " * many, cut_off=True) is None
-    assert code_in(REPLY * (many // 100), cut_off=False) is not None
+    length = 100_000
+    assert code_in("```python\n" * length, cut_off=False) is None
+    assert code_in("`" * length + "\ndef " * length, cut_off=True) is None
+    assert code_in(REPLY * (length // 100), cut_off=False) is not None
     for heading in ("#", "### Query\n", "# " * 3, "### Input\n### Output\n### Query\n", "\n#\r"):
-        assert description_in(heading * many, ["n"]) is None
-    assert not repeats(Description("a " * many, ""), "b " * many)
-    assert not gives_away(Description("1 " * many, ""), '{"n":12345678}', "[" + "1," * many + "2]")
+        assert description_in(heading * length, ["n"]) is None
+    assert not repeats(Description("a " * length, ""), "b " * length)
+    assert not gives_away(Description("1 " * length, ""), '{"n":12345678}', "[" + "1," * length + "2]")

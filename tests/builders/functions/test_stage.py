@@ -1,4 +1,4 @@
-"""Stage 2 with real replies of Qwen2.5-Coder-1.5B-Instruct, told again by a server over HTTP."""
+"""Stage 2 with real replies of Qwen2.5-Coder-1.5B-Instruct, replayed by a server over HTTP."""
 
 import json
 import pickle
@@ -21,21 +21,21 @@ pytestmark = pytest.mark.slow
 
 CORPUS = ROOT / "builders" / "corpus"
 RECORDED = json.loads((Path(__file__).parent / "replies" / "functions.json").read_text(encoding="utf-8"))
-"""For each corpus file: a phrase that all its requests hold, how it ends, and the replies in their order."""
+"""By corpus file: a phrase that is in all its requests, the result, and the replies in their order."""
 KINDS = ("unify", "generate", "describe")
 
 
 class Model(ChatServer):
-    """Answers requests about the recorded files as the model did at that temperature."""
+    """A server that answers requests about the recorded files as the model did at that temperature."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.reply = self.retell
+        self.reply = self.replay
 
-    def retell(self, body):
-        kind, told = kind_of(body), body["messages"][-1]["content"]
+    def replay(self, body):
+        kind, question = kind_of(body), body["messages"][-1]["content"]
         for record in RECORDED.values():
-            if record["phrase"] not in told:
+            if record["phrase"] not in question:
                 continue
             for reply in record["replies"]:
                 if (reply["kind"], reply["temperature"]) == (kind, body["temperature"]):
@@ -69,31 +69,31 @@ def stage(client, sandbox):
     return Functions(FunctionsOptions(), client, sandbox)
 
 
-def raw(name):
+def raw_row(name):
     content = (CORPUS / name).read_text(encoding="utf-8")
     return {"code_id": content_id("raw_code", content), "content": content, "path": name, "license": "mit"}
 
 
-def made(stage, *names):
-    return dict(zip(names, stage.rows([raw(name) for name in names]), strict=True))
+def rows_by_name(stage, *names):
+    return dict(zip(names, stage.rows([raw_row(name) for name in names]), strict=True))
 
 
 def test_every_file_is_a_function_or_a_dropped_row(stage):
-    for name, row in made(stage, *RECORDED).items():
+    for name, row in rows_by_name(stage, *RECORDED).items():
         if RECORDED[name]["ends"] == "ok":
             assert not isinstance(row, Drop), (name, row)
             assert set(row) == set(TABLES["functions"].columns)
-            assert row["code_id"] == raw(name)["code_id"]
+            assert row["code_id"] == raw_row(name)["code_id"]
         else:
             assert isinstance(row, Drop)
             assert row.reason == RECORDED[name]["ends"]
-            assert row.row_id == raw(name)["code_id"]
+            assert row.row_id == raw_row(name)["code_id"]
             assert row.detail
             assert row.content
 
 
 def test_functions_run_and_their_values_hold_the_schemas(stage, sandbox):
-    for row in made(stage, *RECORDED).values():
+    for row in rows_by_name(stage, *RECORDED).values():
         if isinstance(row, Drop):
             continue
         code = row["reference_code"]
@@ -110,7 +110,7 @@ def test_functions_run_and_their_values_hold_the_schemas(stage, sandbox):
 
 def test_nothing_is_asked_that_is_not_needed(stage, model):
     model.bodies.clear()
-    made(stage, *RECORDED)
+    rows_by_name(stage, *RECORDED)
     asked = [(kind_of(body), body["temperature"]) for body in model.bodies]
     recorded = [
         (reply["kind"], reply["temperature"]) for record in RECORDED.values() for reply in record["replies"]
@@ -120,9 +120,9 @@ def test_nothing_is_asked_that_is_not_needed(stage, model):
 
 def test_the_function_of_the_file_takes_the_place_of_a_bad_one(stage, model):
     model.bodies.clear()
-    (row,) = made(stage, "everyday/payroll.py").values()
+    (row,) = rows_by_name(stage, "everyday/payroll.py").values()
     assert "return weekly_pay(shifts)" in row["reference_code"]
-    assert "return plain_value(" in row["reference_code"]  # it gives a Decimal
+    assert "return plain_value(" in row["reference_code"]  # it returns a Decimal
     for body in model.bodies:
         assert "plain_value" not in body["messages"][-1]["content"]
     generate = next(body for body in model.bodies if kind_of(body) == "generate")
@@ -132,24 +132,24 @@ def test_the_function_of_the_file_takes_the_place_of_a_bad_one(stage, model):
 
 def test_what_went_wrong_with_a_generator_is_told(stage, model):
     model.bodies.clear()
-    (row,) = made(stage, "scientific/molar_mass.py").values()
+    (row,) = rows_by_name(stage, "scientific/molar_mass.py").values()
     assert not isinstance(row, Drop)
     generate = next(body for body in model.bodies if kind_of(body) == "generate")
     assert "An earlier generator was of no use: input_generator" in generate["messages"][-1]["content"]
 
 
 def test_a_row_comes_out_the_same_alone_and_a_second_time_without_asking(stage, model):
-    together = made(stage, *RECORDED)
+    together = rows_by_name(stage, *RECORDED)
     n_asked = len(model.bodies)
     for name in RECORDED:
-        assert made(stage, name)[name] == together[name]
+        assert rows_by_name(stage, name)[name] == together[name]
     assert len(model.bodies) == n_asked
 
 
 def test_a_lasting_refusal_drops_the_row(stage, model):
     model.always = "too_long"
     try:
-        (row,) = made(stage, next(iter(RECORDED))).values()
+        (row,) = rows_by_name(stage, next(iter(RECORDED))).values()
     finally:
         model.always = None
     assert isinstance(row, Drop)

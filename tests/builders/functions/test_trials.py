@@ -1,4 +1,4 @@
-"""Trials as stage 2 holds them, in the real sandbox."""
+"""Trials of stage 2, in the real sandbox."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,12 +17,12 @@ def trial() -> Iterator[Trial]:
     limits = Limits(cpu_s=0.2, wall_s=20)
     with Sandbox(limits) as sandbox, Prover(limits) as prover:
 
-        def hold(body: str, generator: str = DRAWN) -> Fault | Examples:
+        def run_trial(body: str, generator: str = DRAWN) -> Fault | Examples:
             code = f"import numpy as np\n\ndef main_solution(n):\n    {body}\n"
-            (found,) = tried(sandbox, prover, [Candidate(code, "main_solution", ["n"], generator)], seed=0)
-            return found
+            (result,) = tried(sandbox, prover, [Candidate(code, "main_solution", ["n"], generator)], seed=0)
+            return result
 
-        yield hold
+        yield run_trial
 
 
 def test_examples_are_distinct_inputs_with_their_outputs(trial: Trial) -> None:

@@ -1,4 +1,4 @@
-"""Functions made plain, run in the sandbox."""
+"""Wrapped functions, run in the sandbox."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Descriptors that a host had open reach no worker, whatever their numbers."""
+"""No descriptor that a host has open reaches a worker, whatever its number."""
 
 import resource
 import subprocess
@@ -28,18 +28,18 @@ else:
 
 
 @pytest.mark.parametrize(
-    ("program", "told"),
+    ("program", "printed"),
     [(HIGH + CLOSE, "False"), (HIGH + NO_CLOSE_RANGE + CLOSE, "descriptor 3000 is open")],
 )
-def test_descriptors_above_the_limit_are_closed_or_refused(program: str, told: str) -> None:
+def test_descriptors_above_the_limit_are_closed_or_refused(program: str, printed: str) -> None:
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 4096:
-        pytest.skip("so many descriptors cannot be had here")
+        pytest.skip("this machine does not allow so many descriptors")
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.strip() == told, done.stderr
+    assert done.stdout.strip() == printed, done.stderr
 
 
 def test_a_host_s_descriptors_reach_no_job() -> None:
-    """With so many open, the pipes to a worker get numbers that a list of low ones misses."""
+    """With so many descriptors open, the pipes to a worker get numbers above those of a short list."""
     program = """
 import os, resource
 from builders.execution import Job, Sandbox
@@ -57,6 +57,6 @@ for preload in ("core", "stdlib", "numpy"):
         print(sandbox.run(Job(code, "f", ["1"]))[0].output)
 """
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 4096:
-        pytest.skip("so many descriptors cannot be had here")
+        pytest.skip("this machine does not allow so many descriptors")
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "[0,1,2,5]\n" * 3, done.stderr

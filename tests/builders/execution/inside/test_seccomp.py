@@ -1,4 +1,4 @@
-"""The filters decide as they should on both architectures, run by a small interpreter of BPF."""
+"""The filters decide correctly on both architectures, as a small BPF interpreter shows."""
 
 import re
 import struct
@@ -14,7 +14,7 @@ HEADERS = {
     "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
     "aarch64": Path("/usr/include/asm-generic/unistd.h"),
 }
-# calls that are in no table: the same number means another call on the other architecture
+# calls that are in no table; the same number means a different call on the other architecture
 SOCKET = {"x86_64": 41, "aarch64": 198}
 EXECVE = {"x86_64": 59, "aarch64": 221}
 PTRACE = {"x86_64": 101, "aarch64": 117}

@@ -1,4 +1,4 @@
-"""What is stored is what came out: the table in README.md, line by line, and any value, bit for bit."""
+"""Values are stored as they came out: each line of the table in `values`, and any value, bit for bit."""
 
 import json
 import math
@@ -11,17 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders.execution import Job, Sandbox
+from builders.execution.inside import values
 from builders.execution.inside.values import MAX_LEVELS, Encoder, NotJSON
 from builders.verifier import MAX_DEPTH, canonical, loads
-from tests import ROOT
 from tests.json_values import JSON_VALUES, exact
 
-TABLE = re.findall(
-    r"^\| (.+) \| .+ \|$",
-    (ROOT / "README.md").read_text("utf-8").split("## Values\n")[1].split("\n## ")[0],
-    re.MULTILINE,
-)[1:]
-# One line of README's table each: Python expressions, and what is stored or why they are refused.
+TABLE = re.findall(r"^ {4}(\S.+)\n {8}\S", str(values.__doc__), re.MULTILINE)
+# For each line of the docstring's table: Python expressions, and how they are stored or why they are refused.
 POLICY = {
     "`None`, `bool`, `str`, `list`": {
         "[None, True, False]": "[null,true,false]",
@@ -101,7 +97,7 @@ POLICY = {
         "{'\\udfff': 1}": "not_json:surrogate",
         "'\\ud83d' + '\\ude00'": "not_json:surrogate",
     },
-    'keys with one text, such as `1` and `"1"`; keys of other types, numpy\'s too': dict.fromkeys(
+    'keys with the same text, such as `1` and `"1"`; keys of other types, including numpy\'s': dict.fromkeys(
         [
             "{1: 1, '1': 2}",
             "{True: 1, 'true': 2}",

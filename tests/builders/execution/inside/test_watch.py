@@ -1,4 +1,4 @@
-"""Frames: what a job writes, cut anywhere, is the same records."""
+"""Frames: what a job writes gives the same records wherever it is cut."""
 
 import os
 
@@ -10,8 +10,8 @@ from builders.execution.inside.wire import MAX_RECORD_BYTES, frame
 MARKER = frame("")
 
 
-def taken(data: bytes, n_expected: int, chunk: int) -> tuple[bytes, Frames, str | None]:
-    """The records that stay of `data`, written in chunks, and what was found wrong."""
+def split_in_chunks(data: bytes, n_expected: int, chunk: int) -> tuple[bytes, Frames, str | None]:
+    """Return the records that remain of `data`, written in chunks, its frames, and what is wrong."""
     store = Store(shared=False)
     frames = Frames(store, n_expected)
     wrong = None
@@ -35,23 +35,23 @@ def taken(data: bytes, n_expected: int, chunk: int) -> tuple[bytes, Frames, str 
 def test_records_stay_and_markers_go(chunk: int) -> None:
     records = [frame("a"), frame("b" * 5_000), frame("ä")]
     data = MARKER + records[0] + MARKER * 2 + records[1] + records[2] + frame("torn")[:-1]
-    kept, frames, wrong = taken(data, 3, chunk)
+    kept, frames, wrong = split_in_chunks(data, 3, chunk)
     assert (kept, wrong) == (b"".join(records), None)
     assert (frames.n_begun, frames.n_records) == (3, 3)
 
 
 def test_a_store_grows() -> None:
     record = frame("x" * 900_000)
-    assert taken(record * 2, 2, 60_000)[0] == record * 2
+    assert split_in_chunks(record * 2, 2, 60_000)[0] == record * 2
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 60_000])
 def test_what_is_too_long_or_too_much_is_told(chunk: int) -> None:
     record = frame("a")
     long = (MAX_RECORD_BYTES + 1).to_bytes(4, "little") + b"a" * 10
-    kept, _, wrong = taken(MARKER + record + MARKER + long, 2, chunk)
+    kept, _, wrong = split_in_chunks(MARKER + record + MARKER + long, 2, chunk)
     assert (kept, wrong) == (record, "size")
-    assert taken(record * 3, 2, chunk)[2] == "records"
+    assert split_in_chunks(record * 3, 2, chunk)[2] == "records"
 
 
 def test_two_processes_share_a_store() -> None:

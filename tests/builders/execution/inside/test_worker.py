@@ -1,4 +1,4 @@
-"""Workers: many jobs over few of them, their loss, their end, and where none can be had."""
+"""Workers: many jobs on few workers, lost and closed workers, and systems that allow none."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def test_who_waits_for_a_closed_sandbox_is_told() -> None:
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """What a shell starts in the background ignores Ctrl+C."""
+    """Let Ctrl+C interrupt this process, which ignores it if a shell started it in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -167,13 +167,13 @@ def test_a_lost_worker_is_replaced_and_its_jobs_run_again() -> None:
     jobs = [Job(f"def f(x):\n sum(range(300_000))\n return {i}", "f", ["0"]) for i in range(40)]
     before = descendants(os.getpid())
     with Sandbox(LIMITS) as sandbox:
-        got = []
+        answers = []
         for runs in sandbox.run_many(jobs):
-            got.append(runs[0].output)
-            if len(got) == 10:
+            answers.append(runs[0].output)
+            if len(answers) == 10:
                 for process in others(before):
                     kill(process)
-    assert got == [str(i) for i in range(40)]
+    assert answers == [str(i) for i in range(40)]
 
 
 def test_a_job_that_costs_worker_after_worker_is_refused() -> None:
@@ -202,7 +202,7 @@ def test_an_unknown_tier_is_refused() -> None:
 
 
 def test_without_a_tier_nothing_runs_and_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A layer that no kernel has stands for a system that has none of them."""
+    """A layer that no kernel has stands for a system without any layer."""
     from builders.execution import tiers
 
     monkeypatch.setattr(tiers, "TIERS", {"namespaces": ("namespaces",), "none": ("seccomp",)})

@@ -1,4 +1,4 @@
-"""The inspection as it is used: sent into the sandbox."""
+"""The inspection as stage 2 uses it: sent into the sandbox."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -93,7 +93,7 @@ def test_example_runs_of_a_reply_are_left_out(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "half", "reason", "told"),
+    ("code", "half", "reason", "words"),
     [
         ("def main_solution(a:\n    return a\n", "function", "syntax_error", "line 1"),
         ("def solve(a):\n    return a\n" + GENERATOR, "function", "no_entrypoint", "main_solution"),
@@ -143,10 +143,10 @@ def test_example_runs_of_a_reply_are_left_out(sandbox: Sandbox) -> None:
         ),
     ],
 )
-def test_faults_are_told(sandbox: Sandbox, code: str, half: str, reason: str, told: str) -> None:
+def test_faults_are_told(sandbox: Sandbox, code: str, half: str, reason: str, words: str) -> None:
     found = inspected(sandbox, code)
     assert found[half]["reason"] == reason
-    assert told in found[half]["detail"]
+    assert words in found[half]["detail"]
 
 
 def test_a_fault_of_one_half_leaves_the_other(sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""The function that a raw file has already, found in the sandbox."""
+"""The function that a raw file already has, found in the sandbox."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from builders.functions.reading import files_read
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(Limits(cpu_s=1, wall_s=60), preload="stdlib") as sandbox:  # as stage 2 has it
+    with Sandbox(Limits(cpu_s=1, wall_s=60), preload="stdlib") as sandbox:  # as in stage 2
         yield sandbox
 
 
@@ -90,7 +90,7 @@ def test_a_file_whose_functions_read_or_give_nothing_has_none_of_its_own(sandbox
 
 
 def test_a_long_chain_of_functions_is_read_within_the_limits(sandbox: Sandbox) -> None:
-    """Each of 400 functions builds on the one before; the work grows with the square of that, no faster."""
+    """Each of 400 functions builds on the previous one; the work grows no faster than with their square."""
     chain = [f"def f{n}(x):\n    return f{n - 1}(x) + 1\n" for n in range(1, 400)]
     (read,) = files_read(sandbox, ["def f0(x):\n    return x\n" + "".join(chain)])
     assert "return f399(x)" in read["function"]["reference_code"]
