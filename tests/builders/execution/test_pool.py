@@ -60,7 +60,7 @@ def test_a_job_that_was_not_run_is_sent_again(
 
 
 def test_a_lasting_shortage_of_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tickets, "_MOST_RETURNS", 3)
+    monkeypatch.setattr(tickets, "_MAX_RETURNS", 3)
     start_with(monkeypatch, FORK_FAILS.format(n=10**6), 1)
     with Sandbox(LIMITS) as sandbox, pytest.raises(WorkerLost, match="can start no process"):
         sandbox.run(Job("def f(x): return x", "f", ["1"]))
@@ -76,7 +76,9 @@ def test_threads_that_come_at_once_share_one_pool(monkeypatch: pytest.MonkeyPatc
     with Sandbox(LIMITS) as sandbox:
         assert sandbox.tier
         found: list[pool.Pool] = []
-        threads = [threading.Thread(target=lambda: found.append(sandbox._own_pool())) for _ in range(4)]
+        threads = [
+            threading.Thread(target=lambda: found.append(sandbox._pool_of_this_process())) for _ in range(4)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -96,7 +98,7 @@ def test_workers_that_die_while_they_start_are_started_again(monkeypatch: pytest
 
 @pytest.mark.parametrize(
     ("lines", "n_starts", "told"),
-    [(DIES_AT_ONCE, 5, "ended without a word"), ("raise OSError('no room')\n", 1, "no room")],
+    [(DIES_AT_ONCE, 5, "ended without a message"), ("raise OSError('no room')\n", 1, "no room")],
 )
 def test_workers_that_never_start_are_told(
     monkeypatch: pytest.MonkeyPatch, lines: str, n_starts: int, told: str
