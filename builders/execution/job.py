@@ -53,7 +53,7 @@ class Draw:
         code: Python source that is executed before `generator`, in the same module.
         generator: Python source that defines `input_generator`. If that function takes one parameter, it gets
             a seeded `random.Random`.
-        seed: Seed of the build.
+        seed: Seed of the stage that draws.
         first: Number of the first draw.
         count: Number of draws.
         function_id: Id of the function that the inputs are for.

@@ -128,7 +128,7 @@ class Sandbox:
             >>> generator = "def input_generator(rng): return {'n': rng.randint(1, 6)}"
             >>> with Sandbox() as sandbox:
             ...     [execution.output for execution in sandbox.draw(Draw("", generator, count=3))]
-            ['{"n":7}', '{"n":7}']
+            ['{"n":2}', '{"n":4}', '{"n":4}']
         """
         return next(self.draw_many([draw]))
 
