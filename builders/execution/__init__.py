@@ -1,4 +1,4 @@
-"""Running code that nobody has read: the sandbox, and the proof that outputs follow from inputs."""
+"""The sandbox, which runs untrusted code, and the prover, which shows that outputs follow from inputs."""
 
 from builders.execution.job import Draw, Execution, Job, Limits
 from builders.execution.pool import WorkerLost

@@ -1,4 +1,4 @@
-"""The Python that runs untrusted code: this one, in a clean environment, and what it must be able to read.
+"""The Python that runs untrusted code: this one in a clean environment, and the folders that it must read.
 
 Tested in tests/builders/execution/test_pool.py.
 """
@@ -11,13 +11,13 @@ from typing import Any
 from builders.execution.inside.environments import Environment
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
-# By the settings of the environment. Text is UTF-8 in all of them (PYTHONUTF8), as on every system of today.
+# Indexed by the environment's `settings`. Text is UTF-8 in all of them (PYTHONUTF8), as on current systems.
 _VARIABLES = (
     {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"},
     {"HOME": "/home/one", "PATH": "/bin", "LANG": "C", "TZ": "ONE-5:30", "USER": "one"},
     {"HOME": "/root", "PATH": "/usr/bin", "LANG": "POSIX", "TZ": "TWO+8", "USER": "two", "TERM": "dumb"},
 )
-# Stub packages keep the zygote from importing the host's side of this package, and leave no path behind.
+# Stub packages: the zygote imports nothing of the host's side of this package, and keeps no path to it.
 _BOOT = """
 import fcntl, json, os, sys, types
 pipes = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 5) for number in sys.argv[1:3]]
@@ -30,21 +30,21 @@ for name, folder in config["packages"].items():
 sys.path += config["packages_of_site"]
 import site
 site.setquit(); site.sethelper()
-sys.argv = sys.orig_argv = ["solution"]  # the real one tells the host's folders
+sys.argv = sys.orig_argv = ["solution"]  # the real one shows the host's folders
 from builders.execution.inside.zygote import main
 main(config)
 """
 
 
 def command(requests: int, replies: int, config: dict[str, Any]) -> list[str]:
-    """Command line of a zygote that finds its pipes at these descriptors."""
-    here = os.path.dirname(os.path.abspath(__file__))
+    """Return the command line of a zygote whose pipes have these file descriptors."""
+    package = os.path.dirname(os.path.abspath(__file__))
     config = {
         **config,
-        "packages": {"builders": os.path.dirname(here), "builders.execution": here},
+        "packages": {"builders": os.path.dirname(package), "builders.execution": package},
         "packages_of_site": _site_folders(),
     }
-    # -S: a .pth file may run code or start threads; the folders are added without it.
+    # -S: a .pth file could run code or start threads, so `_BOOT` adds the folders instead.
     return [
         sys.executable,
         "-s",
@@ -60,13 +60,13 @@ def command(requests: int, replies: int, config: dict[str, Any]) -> list[str]:
 
 
 def variables(environment: Environment) -> dict[str, str]:
-    """Nothing of the host's environment but where shared libraries are."""
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
-    return kept | {
+    """Return a zygote's environment variables: of the host's, only the one that locates shared libraries."""
+    host_variables = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    return host_variables | {
         "PYTHONHASHSEED": str(environment.hash_seed),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
-        "LD_BIND_NOW": "1",  # once, instead of in each fork
+        "LD_BIND_NOW": "1",  # resolve symbols once, not in each fork
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
@@ -77,14 +77,14 @@ def variables(environment: Environment) -> dict[str, str]:
 
 
 def readable_folders() -> list[str]:
-    """Standard library, packages, shared libraries and time zones, by their names and where these lead."""
-    named = [
+    """Return the folders of Python, packages, shared libraries and time zones, and where their links lead."""
+    candidates = [
         *(os.path.join(prefix, "lib") for prefix in (sys.base_prefix, sys.base_exec_prefix)),
         *(os.path.join(sys.base_prefix, "lib64"), os.path.dirname(os.__file__)),
         *_site_folders(),
         *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo"),
     ]
-    folders = dict.fromkeys(path for name in named for path in (name, os.path.realpath(name)))
+    folders = dict.fromkeys(path for name in candidates for path in (name, os.path.realpath(name)))
     return [path for path in folders if os.path.exists(path)]
 
 

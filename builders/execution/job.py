@@ -1,4 +1,4 @@
-"""What the sandbox is asked and what it answers.
+"""What goes into the sandbox, jobs and draws, and what comes out, executions.
 
 Tested in tests/builders/execution/test_sandbox.py.
 """
@@ -15,11 +15,24 @@ ExecutionStatus = Literal["ok", "exception", "timeout", "memory", "refused"]
 
 @dataclass(frozen=True)
 class Job:
-    """Call `entrypoint` of `code` on each input.
+    """A function and the inputs to call it with.
 
-    An input is canonical JSON: an object is passed as named arguments, anything else as the one argument.
-    `seed` goes to `random` and numpy before each call. `apart`: each input in a process of its own, so that
-    no outcome depends on the other inputs, whatever the code leaves in library modules.
+    Attributes:
+        code: Python source that defines the function. `Sandbox.run` executes it again for each input, in a
+            new module.
+        entrypoint: Name of the function.
+        inputs: Canonical JSON texts, one for each call. An object is passed as named arguments, any other
+            value as the only argument.
+        seed: Seed that `random` and numpy get before each call.
+        apart: Whether each input runs in its own process, so that no outcome depends on the other inputs,
+            whatever the code leaves in library modules.
+
+    Example:
+        >>> from builders.execution import Job, Sandbox
+        >>> job = Job("def f(n, times=2): return n * times", "f", ['{"n":7,"times":3}', "7"])
+        >>> with Sandbox() as sandbox:
+        ...     print([execution.output for execution in sandbox.run(job)])
+        ['21', '14']
     """
 
     code: str
@@ -31,11 +44,28 @@ class Job:
 
 @dataclass(frozen=True)
 class Draw:
-    """Call `input_generator`, which `generator` defines after `code` in one module, `count` times.
+    """An input generator and how many inputs to draw from it.
 
-    The draws are numbered from `first`. Each is seeded from (seed, function_id, its number) alone and runs on
-    a module of its own, so it is the same in any batch. A generator that takes one parameter gets a seeded
-    `random.Random`.
+    Each draw is seeded from (seed, function_id, its number) alone and runs in a new module, so it is the same
+    in any batch.
+
+    Attributes:
+        code: Python source that is executed before `generator`, in the same module.
+        generator: Python source that defines `input_generator`. If that function takes one parameter, it gets
+            a seeded `random.Random`.
+        seed: Seed of the stage that draws.
+        first: Number of the first draw.
+        count: Number of draws.
+        function_id: Id of the function that the inputs are for.
+
+    Example:
+        >>> from builders.execution import Draw, Sandbox
+        >>> generator = "def input_generator(rng): return {'n': rng.randint(1, 6)}"
+        >>> with Sandbox() as sandbox:
+        ...     dice = [draw.output for draw in sandbox.draw(Draw("", generator, count=5))]
+        ...     last = [draw.output for draw in sandbox.draw(Draw("", generator, first=3, count=2))]
+        >>> dice[3:] == last
+        True
     """
 
     code: str
@@ -48,12 +78,23 @@ class Draw:
 
 @dataclass(frozen=True)
 class Execution:
-    """The outcome of one call.
+    """The outcome of one call or draw.
 
-    `output` is the canonical JSON of what was returned or drawn when `status` is "ok". Otherwise `error_type`
-    names the exception, or the reason of a refusal: "not_json:..." (type, nan, depth, size, digits, key,
-    surrogate), "bad_record", "too_many_records", "output_too_large", "died". `cpu_ms` is telemetry.
-    `mutated` tells that the call changed its argument (its own copy: nothing else sees the change).
+    Attributes:
+        status: "ok", "exception", "timeout", "memory" or "refused".
+        output: Canonical JSON of the value that was returned or drawn; None unless `status` is "ok".
+        error_type: Name of the exception, or the reason of a refusal: "not_json:..." (type, nan, depth, size,
+            digits, key, surrogate), "bad_record", "too_many_records", "output_too_large" or "died".
+        error_message: Text that belongs to `error_type`, or says which time limit was reached.
+        cpu_ms: CPU time of the call in milliseconds, for information only: it differs from run to run.
+        mutated: Whether the call changed its argument. The argument is a copy, so no other call sees it.
+
+    Example:
+        >>> from builders.execution import Job, Sandbox
+        >>> with Sandbox() as sandbox:
+        ...     [execution] = sandbox.run(Job("def f(n): return 1 / n", "f", ["0"]))
+        >>> execution.status, execution.error_type, execution.output
+        ('exception', 'ZeroDivisionError', None)
     """
 
     status: ExecutionStatus

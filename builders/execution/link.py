@@ -1,4 +1,4 @@
-"""A zygote as the host sees it: a process and the two pipes to it, read and written without blocking.
+"""The link to a zygote: its process and the two pipes to it, read and written without blocking.
 
 Tested in tests/builders/execution/test_pool.py.
 """
@@ -20,15 +20,15 @@ _NOBODY = 65534
 
 
 class LinkLost(RuntimeError):
-    """The zygote is gone, or did not come up; says what it told."""
+    """The error of a zygote that did not start, ended or does not answer; the message says which."""
 
 
 class StartRefused(LinkLost):
-    """The zygote told why it cannot serve, or stayed silent: another one would do the same."""
+    """The error of a start that another zygote would fail too: it reported a reason, or stayed silent."""
 
 
 class Link:
-    """Starts a zygote. Its environment decides hash seed, clock, settings, ids and addresses, and no more."""
+    """A started zygote. Its environment decides only hash seed, clock, settings, ids and addresses."""
 
     def __init__(self, layers: tuple[str, ...], kind: Kind, environment: Environment) -> None:
         self._sending = bytearray()
@@ -45,7 +45,7 @@ class Link:
         try:
             requests, self.requests = os.pipe()
             self.replies, replies = os.pipe()
-            # Popen without preexec_fn: the host itself is never forked, so its threads do not matter.
+            # Popen without preexec_fn never forks the host's own Python, so the host may have threads.
             self._process = subprocess.Popen(
                 interpreter.command(requests, replies, config),
                 stdin=subprocess.DEVNULL,
@@ -56,7 +56,7 @@ class Link:
                 pass_fds=(requests, replies),
                 start_new_session=True,
             )
-        except BaseException as error:  # an interruption too: a zygote whose pipes are closed ends
+        except BaseException as error:  # KeyboardInterrupt too: a zygote ends when its pipes are closed
             self.forget()
             if isinstance(error, OSError):
                 raise LinkLost(f"{error}") from error
@@ -68,7 +68,7 @@ class Link:
         os.set_blocking(self.replies, False)
 
     def send(self, request: bytes) -> None:
-        """Queue a request; it leaves as the pipe takes it."""
+        """Queue a request and write as much of it as the pipe takes now."""
         self._sending += request
         self.flush()
 
@@ -78,7 +78,7 @@ class Link:
         return bool(self._sending)
 
     def flush(self) -> None:
-        """Write what the pipe takes now; raises LinkLost."""
+        """Write as much as the pipe takes now; raise LinkLost if the zygote closed it."""
         try:
             while self._sending:
                 with memoryview(self._sending) as view:
@@ -90,13 +90,13 @@ class Link:
             raise LinkLost(f"{error}") from error
 
     def receive(self) -> list[bytes]:
-        """Return the replies that are complete now; raises LinkLost when the zygote hung up."""
+        """Return the replies that are complete now; raise LinkLost if the zygote closed its pipe."""
         try:
             chunk = os.read(self.replies, _READ_BYTES)
         except BlockingIOError:
             return []
         if not chunk:
-            raise LinkLost("it ended without a word")
+            raise LinkLost("it ended without a message")
         self._received += chunk
         replies, position = [], 0
         while len(self._received) - position >= LENGTH.size:
@@ -110,14 +110,14 @@ class Link:
         return replies
 
     def forget(self) -> None:
-        """Close this process's ends of the pipes: the zygote ends when no process holds one."""
+        """Close this process's ends of the pipes; the zygote ends when no process has them open."""
         ends = {self.requests, self.replies} - {-1}
         self.requests = self.replies = -1
         for descriptor in ends:
             os.close(descriptor)
 
     def close(self, at_once: bool = False) -> None:
-        """End the zygote and everything it started."""
+        """End the zygote and everything that it started."""
         self.forget()
         try:
             self._process.wait(0.0 if at_once else _CLOSE_S)

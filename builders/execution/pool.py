@@ -1,8 +1,9 @@
-"""The host's loop: requests out to zygotes, replies in, in one thread and in any number of forked processes.
+"""The pool of zygotes (fork servers): it sends requests to them and returns their replies in order.
 
-A place is a kind of zygote in an environment; each has up to `workers` zygotes, started when there is work
-for them. A zygote that dies or falls silent is replaced and its requests are sent again; so is a request that
-no process could be had for. A request that loses its zygote time and again is answered with None.
+In: requests. Out: replies. A place is a kind of zygote in an environment; each place has up to `workers`
+zygotes, started when there is work for them. If a zygote dies or falls silent, it is replaced and its
+requests are sent again; so is a request for which the system had no process. A request that loses its zygote
+repeatedly is answered with None. Any number of threads and forked processes can do this at the same time.
 """
 
 import contextlib
@@ -18,23 +19,36 @@ from builders.errors import CodeioError
 from builders.execution.link import Link, LinkLost, StartRefused
 from builders.execution.tickets import Place, Request, Ticket, Zygote
 
-_QUEUED = 2  # requests a zygote holds: one at work, one waiting, so that it never idles
-_WINDOW = 8  # requests under way for each worker and environment: bounds what waits to be yielded in order
-_MOST_FAILED_STARTS = 5  # of zygotes that end without a word before they serve, one after the other
-_POLL_MS = 50  # a thread holds the loop for so long at most
-_YIELD_S = 1e-4  # between its turns, where there are others: who waits for a lock is not next in line
+_MAX_HELD = 2  # requests that a zygote holds: one runs and one waits, so that it is never idle
+_WINDOW = 8  # open requests for each worker and environment: limits the replies that wait for their turn
+_MAX_FAILED_STARTS = 5  # zygotes in a row that end without a message before they are ready
+_POLL_MS = 50  # the longest that a thread waits while it holds the lock
+_YIELD_S = 1e-4  # pause between turns if threads share the pool: a lock does not go to who waited longest
 
 
 class WorkerLost(CodeioError, RuntimeError):
-    """A zygote does not come up, or runs nothing, or the pool was closed; says which."""
+    """The error of a sandbox whose workers do not start, cannot fork, or were closed; the message says which.
+
+    Example:
+        >>> from builders.execution import Job, Sandbox
+        >>> sandbox = Sandbox()
+        >>> results = sandbox.run_many([Job("def f(n): return n", "f", ["1"])] * 100)
+        >>> next(results)[0].output
+        '1'
+        >>> sandbox.close()
+        >>> list(results)
+        Traceback (most recent call last):
+        ...
+        builders.execution.pool.WorkerLost: the sandbox was closed, or belongs to another process: ...
+    """
 
     def sentence(self) -> str:
-        """Return what the command prints as it ends."""
+        """Return the sentence that the command prints as it ends."""
         return f"The sandbox failed ({self}). The same command goes on where this one was."
 
 
 class Pool:
-    """Zygotes of one tier. Usable from several threads; each process needs its own."""
+    """The zygotes of one tier. Threads can share a pool; each process needs its own."""
 
     def __init__(self, layers: tuple[str, ...], workers: int) -> None:
         self.layers = layers
@@ -51,18 +65,18 @@ class Pool:
     def stream(
         self, requests: Iterable[Request], n_environments: int = 1
     ) -> Iterator[tuple[int, bytes | None]]:
-        """Yield each request's number of inputs and reply, in order, with a bounded number under way."""
+        """Yield the number of inputs and the reply of each request, in order; limit how many are open."""
         waiting: deque[Ticket] = deque()
-        source = iter(requests)
-        is_open = True
+        remaining_requests = iter(requests)
+        has_more = True
         with self._lock:
             self._n_streams += 1
         try:
             while True:
-                while is_open and len(waiting) < _WINDOW * self.workers * n_environments:
-                    request = next(source, None)
+                while has_more and len(waiting) < _WINDOW * self.workers * n_environments:
+                    request = next(remaining_requests, None)
                     if request is None:
-                        is_open = False
+                        has_more = False
                     else:
                         waiting.append(self._submit(request))
                 if not waiting:
@@ -86,13 +100,13 @@ class Pool:
             self._abandon(waiting)
 
     def close(self) -> None:
-        """End all zygotes, for good; who still waits for an answer gets WorkerLost."""
+        """End all zygotes for good; a thread that still waits for a reply gets WorkerLost."""
         with self._lock:
             self._is_closed = True
             _close(self._zygotes, os.getpid())
 
     def forget(self) -> None:
-        """After a fork, in the child: let go of pipes that belong to the parent."""
+        """Close a forked child's copies of the pipes, which belong to its parent."""
         self._is_closed = True
         for zygotes in self._zygotes.values():
             for zygote in zygotes:
@@ -117,25 +131,25 @@ class Pool:
                     self._backlog[ticket.request.place].remove(ticket)
 
     def _assign(self) -> None:
-        """Hand waiting tickets to the least busy zygotes, starting one where all are busy."""
+        """Give waiting tickets to the least busy zygotes, and start another one if all are busy."""
         for place, backlog in self._backlog.items():
             zygotes = self._zygotes.setdefault(place, [])
             while backlog:
                 zygote = min(zygotes, key=lambda zygote: len(zygote.tickets), default=None)
                 if (zygote is None or zygote.tickets) and len(zygotes) < self.workers:
                     zygote = self._start(place)
-                if zygote is None or len(zygote.tickets) >= _QUEUED:
+                if zygote is None or len(zygote.tickets) >= _MAX_HELD:
                     break
-                self._hand(zygote, backlog.popleft())
+                self._give(zygote, backlog.popleft())
 
     def _start_over(self) -> None:
-        """End the zygotes: an interruption may have come anywhere, and nobody waits for what they are at."""
+        """End the zygotes: an interruption can come anywhere, and nobody waits for what they are running."""
         with self._lock:
             for place, zygotes in self._zygotes.items():
                 for zygote in zygotes:
                     zygote.link.close(at_once=True)
                     open_tickets = [ticket for ticket in zygote.tickets if not ticket.is_done]
-                    self._backlog[place].extendleft(reversed(open_tickets))  # some may be another thread's
+                    self._backlog[place].extendleft(reversed(open_tickets))  # or another thread waits forever
                 zygotes.clear()
 
     def _start(self, place: Place) -> Zygote:
@@ -146,15 +160,15 @@ class Pool:
         self._zygotes[place].append(zygote)
         return zygote
 
-    def _hand(self, zygote: Zygote, ticket: Ticket) -> None:
+    def _give(self, zygote: Zygote, ticket: Ticket) -> None:
         if not zygote.tickets and zygote.is_ready:
             zygote.since_s = time.monotonic()
         zygote.tickets.append(ticket)
-        with contextlib.suppress(LinkLost):  # found out when its replies are read
+        with contextlib.suppress(LinkLost):  # noticed when the replies are read
             zygote.link.send(ticket.request.data)
 
     def _advance(self) -> None:
-        """Wait a moment for the zygotes, and take what they have."""
+        """Wait up to `_POLL_MS` for the zygotes, then send requests and take replies."""
         with self._lock:
             self._refuse_if_closed()
             self._assign()
@@ -174,8 +188,8 @@ class Pool:
                         zygote.link.flush()
                     if zygote.link.replies in ready:
                         for reply in zygote.link.receive():
-                            if unrun := zygote.take(reply):
-                                self._put_back(place, deque([unrun]), has_run=False)
+                            if unrun_ticket := zygote.take(reply):
+                                self._put_back(place, deque([unrun_ticket]), has_run=False)
                         if zygote.is_ready:
                             self._n_failed_starts = 0
                     elif zygote.is_silent:
@@ -186,17 +200,17 @@ class Pool:
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
-            raise WorkerLost("the sandbox was closed, or belongs to another process: ask it anew")
+            raise WorkerLost("the sandbox was closed, or belongs to another process: start the call again")
 
     def _replace(self, place: Place, zygote: Zygote, error: LinkLost) -> None:
-        """Put a lost zygote's tickets back; the one it was at may be why."""
+        """Put a lost zygote's tickets back; the first, which it was running, may be the cause of the loss."""
         self._zygotes[place].remove(zygote)
         zygote.link.close(at_once=True)
         tickets, zygote.tickets = zygote.tickets, deque()
         if not zygote.is_ready:
             self._n_failed_starts += 1
             self._backlog[place].extendleft(reversed(tickets))
-            if isinstance(error, StartRefused) or self._n_failed_starts >= _MOST_FAILED_STARTS:
+            if isinstance(error, StartRefused) or self._n_failed_starts >= _MAX_FAILED_STARTS:
                 self._n_failed_starts = 0
                 raise WorkerLost(f"a sandbox worker did not start: {error}") from error
             return
@@ -215,7 +229,7 @@ def _close(zygotes: dict[Place, list[Zygote]], owner: int) -> None:
     links = [zygote.link for at_place in zygotes.values() for zygote in at_place]
     zygotes.clear()
     for link in links:
-        link.forget()  # all at once, so that they end side by side
+        link.forget()  # all pipes first, so that the zygotes end at the same time
     for link in links:
         link.close()
 
@@ -226,5 +240,5 @@ def _forget_all() -> None:
 
 
 _POOLS: "weakref.WeakSet[Pool]" = weakref.WeakSet()
-if hasattr(os, "register_at_fork"):  # not on Windows, where the sandbox can be imported and refuses to run
+if hasattr(os, "register_at_fork"):  # absent on Windows, where the sandbox can be imported but refuses to run
     os.register_at_fork(after_in_child=_forget_all)

@@ -1,7 +1,7 @@
-"""Which modules a zygote imports before it is closed, and which kind of zygote suits a piece of code.
+"""The kinds of zygote: which modules each imports before it is isolated, and which kind suits some code.
 
-A fork of a large process costs two to three times as much, so there are four kinds, started when needed. What
-is not loaded beforehand is loaded where the code asks for it.
+Forking a large process costs two to three times as much, so there are four kinds, started when needed. A
+module that is not loaded beforehand is loaded when the code imports it.
 """
 
 import functools
@@ -36,7 +36,7 @@ MODULES: dict[Kind, tuple[str, ...]] = {
     "numpy": (*_STDLIB, *_NUMPY),
     "scientific": (*_STDLIB, *_NUMPY, *_SCIENTIFIC),
 }
-NO_OPEN_MODULES = (  # on top of the standard library above, where nothing can be imported later
+NO_OPEN_MODULES = (  # besides the modules of the kind, for the tier in which nothing can be imported later
     *_STDLIB,
     "ast", "asyncio", "bz2", "cProfile", "cmd", "codecs", "codeop", "colorsys", "concurrent.futures",
     "configparser", "copyreg", "difflib", "doctest", "email", "email.mime.text", "encodings.idna", "fnmatch",
@@ -49,26 +49,26 @@ NO_OPEN_MODULES = (  # on top of the standard library above, where nothing can b
     "zipfile", "zoneinfo",
 )  # fmt: skip
 
-# Text, not syntax: parsing untrusted code can crash the process that does it. In time linear in the text.
+# Searched as text, since parsing untrusted code can crash the process. Takes time linear in the text.
 _IMPORTED = re.compile(r"\b(?:import|from)\b([^\n;]*)")
-_HEAVY = re.compile(r"\b(?:scipy|pandas|sympy|networkx|sklearn|matplotlib|seaborn|torch)\b")
-_ARRAYS = re.compile(r"\bnumpy\b")
-_MORE = re.compile(rf"\b(?:{'|'.join(_LESS_USED)})\b")
+_SCIENTIFIC_NAME = re.compile(r"\b(?:scipy|pandas|sympy|networkx|sklearn|matplotlib|seaborn|torch)\b")
+_NUMPY_NAME = re.compile(r"\bnumpy\b")
+_LESS_USED_NAME = re.compile(rf"\b(?:{'|'.join(_LESS_USED)})\b")
 
 
-@functools.lru_cache(maxsize=64)  # the environments of a proof ask one after the other
+@functools.lru_cache(maxsize=64)  # a proof asks once for each environment
 def kind_for(code: str) -> Kind:
-    """Choose by the imports that the text seems to have; a wrong guess costs time, not results."""
+    """Return the kind of zygote that suits the text's apparent imports; a wrong guess costs only time."""
     imported = "\n".join(_IMPORTED.findall(code))
-    if _HEAVY.search(imported):
+    if _SCIENTIFIC_NAME.search(imported):
         return "scientific"
-    if _ARRAYS.search(imported):
+    if _NUMPY_NAME.search(imported):
         return "numpy"
-    return "stdlib" if _MORE.search(imported) else "core"
+    return "stdlib" if _LESS_USED_NAME.search(imported) else "core"
 
 
 def numpy_version() -> str | None:
-    """Version of numpy that code in the sandbox sees, None without one."""
+    """Return the version of numpy that code in the sandbox can import, or None if it is not installed."""
     try:
         return importlib.metadata.version("numpy")
     except importlib.metadata.PackageNotFoundError:

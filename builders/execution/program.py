@@ -1,8 +1,8 @@
-"""Modules of ours that run inside the sandbox, as the code of a job.
+"""The project's own modules that run inside the sandbox, as the code of a job.
 
-In: modules of an `inside` folder, which import the standard library and each other only. Out: one text, since
-the sandbox cannot import ours, and what its functions return. `digest` names what such modules do, so that
-what was made with them stays valid while only their words change.
+In: modules of an `inside` folder, which import only the standard library and each other. Out: one program
+text, since the sandbox cannot import the project, and what its functions return. `digest` identifies what
+such modules do, so that results made with them stay valid if only comments and docstrings change.
 """
 
 import ast
@@ -18,10 +18,10 @@ from builders.execution.job import Job
 from builders.execution.sandbox import Sandbox
 from builders.verifier import canonical
 
-_CALLS_A_JOB = 16
-"""A process costs more than a call; one that ends early is replaced, and spoils no other call."""
+_CALLS_PER_JOB = 16
+"""Starting a process costs more than a call. One that ends early is replaced and spoils no other call."""
 
-_KNOWN = """\
+_DEFINE_MODULES = """\
 import sys, types, warnings
 warnings.simplefilter("ignore")
 for name, text in {texts!r}.items():
@@ -31,20 +31,20 @@ for name, text in {texts!r}.items():
 
 
 def program(*modules: ModuleType) -> str:
-    """Return the code of the last module, to which the ones before it are made known."""
-    *known, last = modules
-    texts = {module.__name__: _source(module) for module in known}
-    return f"{_KNOWN.format(texts=texts) if texts else ''}{_source(last)}"
+    """Return the code of the last module, preceded by code that lets it import the other ones."""
+    *imported_modules, main_module = modules
+    texts = {module.__name__: _source(module) for module in imported_modules}
+    return f"{_DEFINE_MODULES.format(texts=texts) if texts else ''}{_source(main_module)}"
 
 
 def called(sandbox: Sandbox, code: str, entrypoint: str, arguments: Iterable[dict[str, Any]]) -> list[Any]:
-    """Call a function of such a text on each set of named arguments, and return what comes back, in order.
+    """Call a function of a program with each set of named arguments; return the results in order.
 
-    None stands for a call that failed: reading what strangers wrote may end the process that does it.
+    The result of a call that failed is None: reading untrusted text can end the process that reads it.
     """
-    inputs = [canonical(named) for named in arguments]
-    starts = range(0, len(inputs), _CALLS_A_JOB)
-    jobs = (Job(code, entrypoint, inputs[start : start + _CALLS_A_JOB]) for start in starts)
+    inputs = [canonical(named_arguments) for named_arguments in arguments]
+    starts = range(0, len(inputs), _CALLS_PER_JOB)
+    jobs = (Job(code, entrypoint, inputs[start : start + _CALLS_PER_JOB]) for start in starts)
     return [
         json.loads(run.output) if run.status == "ok" and run.output else None
         for runs in sandbox.run_many(jobs)
@@ -54,12 +54,12 @@ def called(sandbox: Sandbox, code: str, entrypoint: str, arguments: Iterable[dic
 
 @cache
 def digest(*modules: ModuleType) -> str:
-    """Return a hash of what modules of ours do: of their syntax trees, without comments and docstrings."""
-    trees = [_tree(_source(module)) for module in modules]
+    """Return a hash of what modules do: of their syntax trees, without comments and docstrings."""
+    trees = [_tree_text(_source(module)) for module in modules]
     return hashlib.sha256(repr(trees).encode()).hexdigest()
 
 
-def _tree(text: str) -> str:
+def _tree_text(text: str) -> str:
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

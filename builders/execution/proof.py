@@ -1,15 +1,16 @@
-"""Proof that an output follows from its input: the same call in different environments.
+"""The proof that an output follows from its input alone: the same call in different environments.
 
-In: a job. Out: a Proof for each input. The first of `environments.ENVIRONMENTS` calls each input on a fresh
-module. The others do so in processes with another hash seed, clock, settings, addresses and ids, seed
-`random` and numpy otherwise, take the inputs in reverse, and keep one module for all of them, in which a call
-has been made before the first. What depends on any of this disagrees, and is run again with one of these
-differences at a time, so that the proof can name it. Of one function in `SPOT_CHECK`, chosen by its text,
-each input is run in a process of its own besides.
+In: a job. Out: a Proof for each input. The first of `environments.ENVIRONMENTS` runs each call in a new
+module. The others differ in what should not matter: they use processes with a different hash seed, clock,
+settings, addresses and ids; they seed `random` and numpy differently; they take the inputs in reverse order;
+and they keep one module for all inputs, in which a call was made before the first one. If runs disagree, the
+job runs again with one of these differences at a time, so that the proof can name the cause. For one function
+in `SPOT_CHECK`, chosen by its text, each input also runs in its own process.
 
-Code that asks numpy for "now" or "today" is never proven, for numpy reads the real clock: it is known by
-these words, in the code or the input. Not covered: numpy's clock asked in other words, chance agreement, and
-what is the same in every environment (the libraries, the machine; without namespaces, its name too).
+Code that asks numpy for "now" or "today" is never proven, because numpy reads the real clock. Such code is
+recognised by these words, in the code or the input. Not covered: numpy's clock asked for in other words,
+agreement by chance, and what is the same in every environment (the libraries, the machine, and without
+namespaces its name too).
 """
 
 import hashlib
@@ -27,7 +28,7 @@ from builders.execution.requests import job_request
 from builders.execution.sandbox import Sandbox
 
 SPOT_CHECK = 50
-"""Of one function in so many, no input shares a process with another."""
+"""For one function in this many, each input also runs in its own process."""
 _SHOWN_CHARS = 120
 _NUMPY_DATE = re.compile(r"datetime64|M8")
 _NUMPY_CLOCK = re.compile(r"""(["'])(?:now|today)\1""", re.IGNORECASE)
@@ -36,10 +37,20 @@ _Trial = tuple[Job, Environment]
 
 @dataclass(frozen=True)
 class Proof:
-    """The execution in environment 0, whether the other ones agree, and what differed when they do not.
+    """The result of running one call in every environment.
 
-    Where an environment is out of time or memory, `execution` is the one that was, and nothing is said to
-    disagree.
+    Attributes:
+        execution: The execution in the first environment. If an environment ran out of time or memory, the
+            execution there; `agrees` is then True, because being close to a limit is no sign of chance.
+        agrees: Whether all environments gave the same outcome.
+        detail: What the outcome depends on and two outcomes that differ; "" if `agrees` is True.
+
+    Example:
+        >>> from builders.execution import Job, Prover
+        >>> with Prover() as prover:
+        ...     [proof] = prover.prove(Job("import time\\ndef f(n): return time.time() > 1.71e9", "f", ["1"]))
+        >>> proof.agrees, proof.detail
+        (False, 'depends on the clock: one run gives false, another true')
     """
 
     execution: Execution
@@ -48,7 +59,23 @@ class Proof:
 
 
 class Prover:
-    """Runs each job in every environment. Pickled or forked like a Sandbox."""
+    """A prover of outputs: it runs each job in several environments and compares what comes out.
+
+    A copy of a prover, made by pickling or forking, keeps the settings and starts its own workers.
+
+    Args:
+        limits: CPU time, wall time and memory of one call.
+        preload: Modules that a worker imports before it is isolated, as for Sandbox.
+        workers: Worker processes for each kind of preload in each of the three environments.
+        tier: The only isolation tier to accept; None for the strongest that holds.
+
+    Example:
+        >>> from builders.execution import Job, Prover
+        >>> with Prover() as prover:
+        ...     [proof] = prover.prove(Job("def f(n): return sorted({'b', 'a', n})", "f", ['"c"']))
+        >>> proof.agrees, proof.execution.output
+        (True, '["a","b","c"]')
+    """
 
     def __init__(
         self,
@@ -57,45 +84,94 @@ class Prover:
         workers: int = 1,
         tier: str | None = None,
     ) -> None:
-        """`workers`: processes of each kind of preload in each environment."""
         self._sandbox = Sandbox(limits, preload, workers, tier)
 
     @property
     def tier(self) -> str:
-        """The isolation in force; raises SandboxUnavailable."""
+        """The isolation tier in use, such as "namespaces+landlock+seccomp".
+
+        Raises:
+            SandboxUnavailable: No tier holds on this machine, or not the required one.
+        """
         return self._sandbox.tier
 
     @property
     def numpy_version(self) -> str | None:
-        """Version of numpy that the code sees, None without one."""
+        """The version of numpy that the code can import, or None if numpy is not installed."""
         return self._sandbox.numpy_version
 
     def prove(self, job: Job) -> list[Proof]:
-        """Prove each input of one job."""
+        """Prove one job: run each of its calls in every environment.
+
+        Args:
+            job: The code, its entrypoint and the inputs.
+
+        Returns:
+            One proof for each input, in the order of the inputs.
+
+        Raises:
+            SandboxUnavailable: No isolation tier holds on this machine.
+            WorkerLost: The workers cannot start or fork, or were closed meanwhile.
+
+        Example:
+            >>> code = "import os\\ndef f(n): return n if n < 9 else os.getcwd()"
+            >>> with Prover() as prover:
+            ...     proofs = prover.prove(Job(code, "f", ["7", "9"]))
+            >>> [(proof.agrees, proof.detail.partition(":")[0]) for proof in proofs]
+            [(True, ''), (False, 'depends on environment variables, locale, time zone or folder')]
+        """
         return next(self.prove_many([job]))
 
     def prove_many(self, jobs: Iterable[Job]) -> Iterator[list[Proof]]:
-        """Prove jobs side by side; yields in their order."""
-        asked, answered = itertools.tee(jobs)
-        box = self._sandbox
-        runs = _runs(box, (trial for job in asked for trial in (*_trials(job), *_spot_check(job))))
-        # Workers for environments that are seldom needed: they end with this call.
-        with Sandbox(box.limits, box.preload, tier=box.tier) as doubts:
-            for job in answered:
-                first, *others = [next(runs) for _ in _trials(job)]
-                apart = [run for _ in _spot_check(job) for run in next(runs)] or first
+        """Prove many jobs in parallel.
+
+        Args:
+            jobs: The jobs. They are read lazily, only as far ahead as keeps the workers busy.
+
+        Yields:
+            One list of proofs for each job, in the order of the jobs.
+
+        Raises:
+            SandboxUnavailable: No isolation tier holds on this machine.
+            WorkerLost: The workers cannot start or fork, or were closed meanwhile.
+
+        Example:
+            >>> jobs = [Job(f"def f(n): return {body}", "f", ["1"]) for body in ("n + 1", "hash('n')")]
+            >>> with Prover() as prover:
+            ...     for [proof] in prover.prove_many(jobs):
+            ...         print(proof.agrees, proof.detail.partition(":")[0])
+            True
+            False depends on the order of sets and hashes
+        """
+        sent_jobs, answered_jobs = itertools.tee(jobs)
+        sandbox = self._sandbox
+        results = _run_trials(
+            sandbox, (trial for job in sent_jobs for trial in (*_trials(job), *_spot_check_trials(job)))
+        )
+        # The environments that name a cause are rarely needed, so their workers end with this call.
+        with Sandbox(sandbox.limits, sandbox.preload, tier=sandbox.tier) as cause_sandbox:
+            for job in answered_jobs:
+                first, *others = [next(results) for _ in _trials(job)]
+                apart = [run for _ in _spot_check_trials(job) for run in next(results)] or first
                 proofs = [_proof(*outcomes) for outcomes in zip(first, *others, apart, strict=True)]
                 if not all(proof.agrees for proof in proofs):
-                    proofs = _explained(doubts, job, proofs, others)
+                    proofs = _with_causes(cause_sandbox, job, proofs, others)
                 yield [
                     Proof(proof.execution, False, "numpy tells the real time")
-                    if _asks_numpy(job, text)
+                    if _may_read_numpy_clock(job, text)
                     else proof
                     for text, proof in zip(job.inputs, proofs, strict=True)
                 ]
 
     def close(self) -> None:
-        """End the workers."""
+        """End the workers of this process; the prover starts new ones if it is used again.
+
+        Example:
+            >>> prover = Prover()
+            >>> prover.prove(Job("def f(n): return n", "f", ["1"]))[0].agrees
+            True
+            >>> prover.close()
+        """
         self._sandbox.close()
 
     def __enter__(self) -> Self:
@@ -107,8 +183,8 @@ class Prover:
         self.close()
 
 
-def _asks_numpy(job: Job, text: str) -> bool:
-    """Whether the real time may decide."""
+def _may_read_numpy_clock(job: Job, text: str) -> bool:
+    """Return whether numpy may give the job the real time."""
     return bool(_NUMPY_DATE.search(job.code) and _NUMPY_CLOCK.search(f"{job.code}\n{text}"))
 
 
@@ -116,33 +192,39 @@ def _trials(job: Job) -> list[_Trial]:
     return [(job, environment) for environment in ENVIRONMENTS]
 
 
-def _spot_check(job: Job) -> list[_Trial]:
-    """Each input apart, for some of all functions."""
+def _spot_check_trials(job: Job) -> list[_Trial]:
+    """Return the trial that runs each input in its own process, if the function is one of those chosen."""
     chosen = int(hashlib.sha256(job.code.encode("utf-8", "surrogatepass")).hexdigest(), 16) % SPOT_CHECK == 0
     return [(replace(job, apart=True), ENVIRONMENTS[0])] if chosen and not job.apart else []
 
 
-def _runs(box: Sandbox, trials: Iterable[_Trial]) -> Iterator[list[Execution]]:
-    """Run each job in its environment; yields executions in the order of its inputs."""
-    asked, answered = itertools.tee(trials)
-    requests = (job_request(job, box.limits, box.preload, environment) for job, environment in asked)
-    for executions, (_, environment) in zip(box.answers(requests, len(ENVIRONMENTS)), answered, strict=True):
+def _run_trials(sandbox: Sandbox, trials: Iterable[_Trial]) -> Iterator[list[Execution]]:
+    """Yield the executions of each job in its environment, in the order of the job's inputs."""
+    sent, answered = itertools.tee(trials)
+    requests = (job_request(job, sandbox.limits, sandbox.preload, environment) for job, environment in sent)
+    results = sandbox.answers(requests, len(ENVIRONMENTS))
+    for executions, (_, environment) in zip(results, answered, strict=True):
         yield executions[::-1] if environment.history else executions
 
 
-def _explained(box: Sandbox, job: Job, proofs: list[Proof], others: list[list[Execution]]) -> list[Proof]:
-    """Name what outcomes depend on: run again, one thing at a time as in an environment that disagreed."""
-    told = list(proofs)
+def _with_causes(
+    sandbox: Sandbox, job: Job, proofs: list[Proof], others: list[list[Execution]]
+) -> list[Proof]:
+    """Return the proofs with the causes of disagreement in their details.
+
+    The job runs again in the first environment, with one difference at a time taken from one that disagreed.
+    """
+    explained = list(proofs)
     for environment, runs in zip(ENVIRONMENTS[1:], others, strict=True):
         doubtful = [
             index
             for index, (proof, run) in enumerate(zip(proofs, runs, strict=True))
-            if told[index] is proof and not proof.agrees and _differ(proof.execution, run)
+            if explained[index] is proof and not proof.agrees and _differ(proof.execution, run)
         ]
         if not doubtful:
             continue
         changes = list(between(environment))
-        trials = list(_runs(box, ((job, changed) for _, changed in changes)))
+        trials = list(_run_trials(sandbox, ((job, changed) for _, changed in changes)))
         for index in doubtful:
             first = proofs[index].execution
             causes = [
@@ -150,13 +232,13 @@ def _explained(box: Sandbox, job: Job, proofs: list[Proof], others: list[list[Ex
                 for (words, _), trial in zip(changes, trials, strict=True)
                 if _differ(first, trial[index])
             ]
-            told[index] = replace(proofs[index], detail=_detail(causes, first, runs[index]))
-    return told
+            explained[index] = replace(proofs[index], detail=_detail(causes, first, runs[index]))
+    return explained
 
 
 def _proof(first: Execution, *others: Execution) -> Proof:
     for run in (first, *others):
-        if _is_spent(run):  # one environment may stay just below a limit: no sign of chance
+        if _hit_limit(run):  # other environments may stay just below the limit: no sign of chance
             return Proof(run, True)
     for other in others:
         if _differ(first, other):
@@ -164,28 +246,28 @@ def _proof(first: Execution, *others: Execution) -> Proof:
     return Proof(first, True)
 
 
-def _is_spent(run: Execution) -> bool:
+def _hit_limit(run: Execution) -> bool:
     return run.status in ("timeout", "memory")
 
 
 def _differ(run: Execution, other: Execution) -> bool:
-    return not _is_spent(other) and _decisive(run) != _decisive(other)
+    return not _hit_limit(other) and _compared_fields(run) != _compared_fields(other)
 
 
-def _decisive(execution: Execution) -> tuple[str, str | None, str | None]:
+def _compared_fields(execution: Execution) -> tuple[str, str | None, str | None]:
     error_type = execution.error_type if execution.status == "exception" else None
     return execution.status, execution.output, error_type
 
 
 def _detail(causes: list[str], run: Execution, other: Execution) -> str:
-    """What an outcome depends on, and two outcomes, unless these are others each time."""
-    if CHANCE in causes:  # the other runs were in other processes, too: what they would show is hidden
+    """Return what the outcome depends on, and two different outcomes if these are the same in every run."""
+    if CHANCE in causes:  # every run has its own process, so this hides any other cause
         return f"depends on {CHANCE}"
     depends = f"depends on {', '.join(causes) or 'several things together'}"
-    return f"{depends}: one run gives {_shown(run)}, another {_shown(other)}"
+    return f"{depends}: one run gives {_outcome_text(run)}, another {_outcome_text(other)}"
 
 
-def _shown(execution: Execution) -> str:
+def _outcome_text(execution: Execution) -> str:
     if execution.output is None:
         return ": ".join(filter(None, (execution.status, execution.error_type)))
     text = execution.output

@@ -1,8 +1,8 @@
-"""A zygote's reply to executions: the one place where bytes written by untrusted code are read.
+"""The parser of a zygote's reply: the only place where bytes written by untrusted code are read.
 
-In: the reply. Out: one Execution for each input. Records are parsed strictly (`builders.verifier`) and what
-is taken of them is written anew in canonical form; whatever does not hold is a refusal of that input, never
-an error of the host.
+In: the reply. Out: one Execution for each input. Records are parsed strictly (`builders.verifier`), and what
+is used of them is written again in canonical form. A record that is not valid becomes a refusal of that
+input, never an error of the host.
 """
 
 import json
@@ -18,7 +18,7 @@ _TYPE_CHARS = 100
 
 
 def executions(reply: bytes | None, n_inputs: int) -> list[Execution]:
-    """Read the reply to a request of `n_inputs` inputs; None means that its zygotes were lost."""
+    """Return the executions of a request of `n_inputs` inputs; no reply means that its zygotes were lost."""
     if reply is None:
         return [_refused("died", "the job ended its workers")] * n_inputs
     head, _, body = reply.partition(b"\n")
@@ -27,15 +27,15 @@ def executions(reply: bytes | None, n_inputs: int) -> list[Execution]:
     for first, cause, detail, cpu_us, n_bytes in json.loads(head)["processes"]:
         records = contents(body[position : position + n_bytes], n_bytes)
         position += n_bytes
-        # Of too many records none counts: which of them are forged cannot be told.
-        answers[first:] = [] if cause == "records" else map(_execution, records)
-        # A later process answers what this one left; what none does shares the last one's fate.
+        # If there are too many records, none counts: there is no way to find out which ones are forged.
+        answers[first:] = [] if cause == "records" else map(_parse_record, records)
+        # Inputs without an answer share the fate of this process, unless a later process answers them.
         answers += [_failure(cause, detail, cpu_us / 1000)] * (n_inputs - len(answers))
     return answers
 
 
 def _refused(error_type: str, message: str, cpu_ms: float = 0.0) -> Execution:
-    """An execution whose outcome is not taken."""
+    """Return an execution whose outcome is refused."""
     return Execution("refused", None, error_type, message, cpu_ms)
 
 
@@ -62,18 +62,18 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _execution(record: bytes) -> Execution:
+def _parse_record(record: bytes) -> Execution:
     try:
-        return _read(decode(record.decode("utf-8")))
+        return _execution_from(decode(record.decode("utf-8")))
     except (UnicodeDecodeError, CanonicalError, _BadRecord) as error:
         return _refused("bad_record", str(error)[:_MESSAGE_CHARS])
 
 
 class _BadRecord(ValueError):
-    """JSON that is no record."""
+    """The error of JSON that is not a record."""
 
 
-def _read(record: Any) -> Execution:
+def _execution_from(record: Any) -> Execution:
     if not isinstance(record, dict):
         raise _BadRecord("a record is an object")
     cpu_us, mutated = record.get("c", 0), record.get("m", False)
@@ -87,7 +87,7 @@ def _read(record: Any) -> Execution:
     error_type, message = record.get("t"), record.get("e")
     if status not in ("error", "refused") or not isinstance(error_type, str) or not isinstance(message, str):
         raise _BadRecord("no such kind of record")
-    canonical([error_type, message])  # text, and no lone surrogates
+    canonical([error_type, message])  # raises CanonicalError if there are lone surrogates
     return Execution(
         "exception" if status == "error" else "refused",
         None,

@@ -1,4 +1,4 @@
-"""Jobs and draws as requests to a zygote.
+"""The requests to zygotes: jobs and draws as bytes.
 
 Tested in tests/builders/execution/test_sandbox.py.
 """
@@ -18,7 +18,10 @@ from builders.verifier import canonical
 def job_request(
     job: Job, limits: Limits, preload: Preload, environment: Environment = ENVIRONMENTS[0]
 ) -> Request:
-    """Call on each input; with another history in reverse, in a module that keeps its state."""
+    """Return the request that runs a job in an environment.
+
+    If the environment changes the history, inputs run in reverse order, in one module that keeps its state.
+    """
     content: dict[str, Any] = {
         "code": job.code,
         "entrypoint": job.entrypoint,
@@ -31,10 +34,10 @@ def job_request(
 
 
 def draw_request(draw: Draw, limits: Limits, preload: Preload) -> Request:
-    """Draw with the seeds of the numbers asked for."""
-    numbers = range(draw.first, draw.first + draw.count)
+    """Return the request that draws inputs; each draw gets the seed of its number."""
+    draw_numbers = range(draw.first, draw.first + draw.count)
     content = {"code": draw.code, "generator": draw.generator}
-    seeds = [_draw_seed(draw, number) for number in numbers]
+    seeds = [_draw_seed(draw, number) for number in draw_numbers]
     kind = kind_for(f"{draw.code}\n{draw.generator}") if preload == "auto" else preload
     return _request(content, seeds, limits, Place(kind, ENVIRONMENTS[0]))
 
@@ -48,9 +51,9 @@ def _request(
 ) -> Request:
     n_inputs = len(inputs)
     body = b"".join(map(frame, (json.dumps(content), *inputs)))
-    n_each = 1 if apart else n_inputs
-    header = REQUEST_HEADER.pack(len(body), n_each, limits.cpu_s, limits.wall_s, limits.memory_mb)
-    # A budget for each answer and three for each process (loading, a rehearsal, the call it ends in): at most
-    # as many as there are inputs, and some that others kill.
+    inputs_per_process = 1 if apart else n_inputs
+    header = REQUEST_HEADER.pack(len(body), inputs_per_process, limits.cpu_s, limits.wall_s, limits.memory_mb)
+    # One budget for each answer, and three for each process: loading, a rehearsal, and the call in which it
+    # ends. There are at most as many processes as inputs, plus those that other processes kill.
     longest_s = limits.wall_s * (4 * n_inputs + 3 * MOST_KILLED)
     return Request(place, header + body, n_inputs, longest_s)

@@ -1,8 +1,8 @@
-"""The sandbox: runs code that nobody has read, and draws inputs from generators.
+"""The sandbox: it runs untrusted code and draws inputs from generators.
 
 In: jobs and draws. Out: an Execution for each input, in order. Linux namespaces, Landlock and seccomp, as far
-as this machine has them, keep the code from files, network, processes and the host; CPU time, wall time,
-memory and output are bounded. Not covered: bugs of the kernel and side channels of the processor.
+as this machine has them, keep the code away from files, network, other processes and the host. CPU time, wall
+time, memory and output size are limited. Not covered: kernel bugs and side channels of the processor.
 """
 
 import os
@@ -20,7 +20,25 @@ from builders.execution.tiers import TIERS, choose
 
 
 class Sandbox:
-    """Runs untrusted code. Pickled or forked it takes its settings along, and starts workers of its own."""
+    """A sandbox for untrusted code: isolated worker processes that run jobs and draws.
+
+    Workers start when there is work for them and end with `close` or the `with` block. A copy of a sandbox,
+    made by pickling or forking, keeps the settings and starts its own workers. Threads can share a sandbox.
+
+    Args:
+        limits: CPU time, wall time and memory of one call.
+        preload: Modules that a worker imports before it is isolated: "core", "stdlib", "numpy", "scientific",
+            or "auto", which decides by the imports of each job.
+        workers: Worker processes for each kind of preload.
+        tier: The only isolation tier to accept, a key of `tiers.TIERS`; None for the strongest that holds.
+
+    Example:
+        >>> from builders.execution import Job, Sandbox
+        >>> with Sandbox() as sandbox:
+        ...     executions = sandbox.run(Job("def f(path): return open(path).read()", "f", ['"/etc/passwd"']))
+        >>> [(execution.status, execution.output) for execution in executions]
+        [('exception', None)]
+    """
 
     def __init__(
         self,
@@ -29,53 +47,139 @@ class Sandbox:
         workers: int = 1,
         tier: str | None = None,
     ) -> None:
-        """`workers`: processes of each kind of preload; `tier`: that one or none. Nothing is started yet."""
         self.limits = limits
         self.preload: Preload = preload
         self.workers = workers
-        self._asked_tier = tier
-        self._pools: dict[int, Pool] = {}  # by process id; without a lock, which a fork might find taken
+        self._required_tier = tier
+        self._pools: dict[int, Pool] = {}  # by process id; no lock, since a fork could copy it locked
 
     @property
     def tier(self) -> str:
-        """The isolation in force, e.g. "namespaces+landlock+seccomp"; raises SandboxUnavailable."""
-        return choose(self._asked_tier)
+        """The isolation tier in use, such as "namespaces+landlock+seccomp".
+
+        Raises:
+            SandboxUnavailable: No tier holds on this machine, or not the required one.
+        """
+        return choose(self._required_tier)
 
     @property
     def numpy_version(self) -> str | None:
-        """Version of numpy that the code sees, None without one."""
+        """The version of numpy that the code can import, or None if numpy is not installed."""
         return numpy_version()
 
     def run(self, job: Job) -> list[Execution]:
-        """Call on each input of one job."""
+        """Run one job: call its function with each input.
+
+        Args:
+            job: The code, its entrypoint and the inputs.
+
+        Returns:
+            One execution for each input, in the order of the inputs.
+
+        Raises:
+            SandboxUnavailable: No isolation tier holds on this machine.
+            WorkerLost: The workers cannot start or fork, or were closed meanwhile.
+
+        Example:
+            >>> with Sandbox() as sandbox:
+            ...     executions = sandbox.run(Job("def f(n): return 10 / n", "f", ["4", "0"]))
+            >>> [(execution.status, execution.output) for execution in executions]
+            [('ok', '2.5'), ('exception', None)]
+        """
         return next(self.run_many([job]))
 
     def run_many(self, jobs: Iterable[Job]) -> Iterator[list[Execution]]:
-        """Run jobs side by side; yields in their order, reading ahead no further than the workers need."""
+        """Run many jobs in parallel, with as many worker processes as `workers` allows.
+
+        Args:
+            jobs: The jobs. They are read lazily, only as far ahead as keeps the workers busy.
+
+        Yields:
+            One list of executions for each job, in the order of the jobs.
+
+        Raises:
+            SandboxUnavailable: No isolation tier holds on this machine.
+            WorkerLost: The workers cannot start or fork, or were closed meanwhile.
+
+        Example:
+            >>> jobs = (Job(f"def f(n): return n ** {power}", "f", ["2", "3"]) for power in (2, 3))
+            >>> with Sandbox(workers=2) as sandbox:
+            ...     for executions in sandbox.run_many(jobs):
+            ...         print([execution.output for execution in executions])
+            ['4', '9']
+            ['8', '27']
+        """
         return self.answers(job_request(job, self.limits, self.preload) for job in jobs)
 
     def draw(self, draw: Draw) -> list[Execution]:
-        """Draw inputs of one function: an Execution for each draw, with the value as its output."""
+        """Draw inputs for one function from its input generator.
+
+        Args:
+            draw: The generator and how many inputs to draw.
+
+        Returns:
+            One execution for each draw, in the order of their numbers; `output` is the drawn input.
+
+        Raises:
+            SandboxUnavailable: No isolation tier holds on this machine.
+            WorkerLost: The workers cannot start or fork, or were closed meanwhile.
+
+        Example:
+            >>> generator = "def input_generator(rng): return {'n': rng.randint(1, 6)}"
+            >>> with Sandbox() as sandbox:
+            ...     [execution.output for execution in sandbox.draw(Draw("", generator, count=3))]
+            ['{"n":2}', '{"n":4}', '{"n":4}']
+        """
         return next(self.draw_many([draw]))
 
     def draw_many(self, draws: Iterable[Draw]) -> Iterator[list[Execution]]:
-        """Draw for many functions side by side; yields in their order."""
+        """Draw inputs for many functions in parallel.
+
+        Args:
+            draws: One draw for each function, read lazily.
+
+        Yields:
+            One list of executions for each draw, in the order of the draws.
+
+        Raises:
+            SandboxUnavailable: No isolation tier holds on this machine.
+            WorkerLost: The workers cannot start or fork, or were closed meanwhile.
+
+        Example:
+            >>> generator = "def input_generator(): return {'size': SIZE}"
+            >>> draws = (Draw(f"SIZE = {size}", generator, count=2) for size in (3, 4))
+            >>> with Sandbox() as sandbox:
+            ...     for executions in sandbox.draw_many(draws):
+            ...         print([execution.output for execution in executions])
+            ['{"size":3}', '{"size":3}']
+            ['{"size":4}', '{"size":4}']
+        """
         return self.answers(draw_request(draw, self.limits, self.preload) for draw in draws)
 
     def answers(self, requests: Iterable[Request], n_environments: int = 1) -> Iterator[list[Execution]]:
-        """Send requests, `n_environments` of which belong together; yields their executions in order."""
-        for n_inputs, reply in self._own_pool().stream(requests, n_environments):
+        """Yield the executions of each request, in order.
+
+        `n_environments` is the number of environments that the requests go to in turn.
+        """
+        for n_inputs, reply in self._pool_of_this_process().stream(requests, n_environments):
             yield executions(reply, n_inputs)
 
     def close(self) -> None:
-        """End the workers; the sandbox starts new ones when it is used again."""
+        """End the workers of this process; the sandbox starts new ones if it is used again.
+
+        Example:
+            >>> sandbox = Sandbox()
+            >>> sandbox.run(Job("def f(n): return n", "f", ["1"]))[0].output
+            '1'
+            >>> sandbox.close()
+        """
         pool = self._pools.pop(os.getpid(), None)
         if pool is not None:
             pool.close()
 
-    def _own_pool(self) -> Pool:
+    def _pool_of_this_process(self) -> Pool:
         pool = self._pools.get(os.getpid())
-        # Of threads that come at once, one sets its pool; the others' have started nothing yet.
+        # If threads arrive at the same time, one sets its pool; the pools of the others have started nothing.
         return pool or self._pools.setdefault(os.getpid(), Pool(TIERS[self.tier], self.workers))
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
-"""A request under way, and the zygote that holds it, as the host keeps account of them.
+"""The host's records of open requests and of the zygotes that hold them.
 
-In: replies as they come. Out: which request they answer, which has to be sent again, and which never will be
-answered. Not covered: which zygote gets which request (`pool`), and the pipes (`link`).
+In: replies as they arrive. Out: which request each reply answers, which request has to be sent again, and
+which is given up. Not covered: which zygote gets which request (`pool`), and the pipes (`link`).
 Tested in tests/builders/execution/test_pool.py.
 """
 
@@ -15,21 +15,21 @@ from builders.execution.inside.wire import UNABLE
 from builders.execution.link import Link, StartRefused
 from builders.execution.preload import Kind
 
-_START_S = 120.0  # a cold scientific stack on a loaded machine
+_START_S = 120.0  # enough to import the scientific packages, uncached, on a busy machine
 _SILENCE_S = 60.0  # on top of the longest time that a request may take
-_MOST_LOST = 4  # zygotes for one request: some may have been killed by others
-_MOST_RETURNS = 30  # of a request that was not begun, each after ten seconds where no process can be had
+_MAX_LOST = 4  # zygotes that one request may lose: other processes may have killed some of them
+_MAX_RETURNS = 30  # of a request that did not start; each takes ten seconds if no process can be had
 
 
 class Place(NamedTuple):
-    """Where a request may run."""
+    """The kind of zygote and the environment that a request needs."""
 
     kind: Kind
     environment: Environment
 
 
 class Request(NamedTuple):
-    """Bytes for a zygote, where to, how many inputs they hold, and how long they may take."""
+    """A request for a zygote: its place, its bytes, how many inputs they hold, and how long it may take."""
 
     place: Place
     data: bytes
@@ -38,7 +38,7 @@ class Request(NamedTuple):
 
 
 class Ticket:
-    """A request under way."""
+    """An open request, and its reply when it is done."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -49,24 +49,24 @@ class Ticket:
 
     @property
     def is_starved(self) -> bool:
-        """Whether no process could be had for it, time and again."""
-        return self.n_returned == _MOST_RETURNS
+        """Whether the system had no process for the request, as often as is allowed."""
+        return self.n_returned == _MAX_RETURNS
 
     def finish(self, reply: bytes | None) -> None:
-        """Answer it; None where its zygotes were lost."""
+        """Set the reply; None if the request lost its zygotes."""
         self.reply = reply
         self.is_done = True
 
     def come_back(self, has_run: bool) -> None:
-        """It was not answered; only if its code may have run can that be its own doing."""
+        """Count a return without a reply; the request can be the cause only if its code may have run."""
         self.n_lost += has_run
         self.n_returned += not has_run
-        if self.n_lost == _MOST_LOST or self.is_starved:
+        if self.n_lost == _MAX_LOST or self.is_starved:
             self.finish(None)
 
 
 class Zygote:
-    """A zygote with the tickets it holds."""
+    """A zygote (a fork server), the tickets that it holds, and the time of its last sign of life."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -76,16 +76,19 @@ class Zygote:
 
     @property
     def is_silent(self) -> bool:
-        """Whether it takes longer than it can."""
+        """Whether it has taken longer than its start or its oldest request allows."""
         allowed_s = _SILENCE_S + self.tickets[0].request.longest_s if self.is_ready else _START_S
         return time.monotonic() - self.since_s > allowed_s
 
     def take(self, reply: bytes) -> Ticket | None:
-        """The first reply tells that it serves; later ones are about the oldest ticket, returned if unrun."""
+        """Take the next reply; return the oldest ticket if the reply says that it did not run.
+
+        The first reply says whether the zygote is ready; each later one is about the oldest ticket.
+        """
         self.since_s = time.monotonic()
         if not self.is_ready:
-            if "error" in (told := json.loads(reply)):
-                raise StartRefused(told["error"])
+            if "error" in (status := json.loads(reply)):
+                raise StartRefused(status["error"])
             self.is_ready = True
         elif reply == UNABLE:
             return self.tickets.popleft()

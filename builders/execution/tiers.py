@@ -1,8 +1,8 @@
-"""Which isolation holds on this machine, found by attacking it in the real worker.
+"""The isolation tiers, and the self-test that finds the strongest one that holds on this machine.
 
-A tier is chosen when each case of the self-test ends as it must: what the system claims to support says
-little inside containers. In `seccomp-noopen`, code imports only what was loaded beforehand. Without a tier
-nothing is run: SandboxUnavailable tells what to do.
+The self-test attacks the tier in the real worker, because what a system claims to support means little inside
+containers; a tier holds if every case ends as it must. In `seccomp-noopen`, code can import only what was
+loaded beforehand. If no tier holds, nothing runs: SandboxUnavailable says what to do.
 Tested in tests/builders/execution/inside/test_worker.py.
 """
 
@@ -31,11 +31,22 @@ _LIMITS = Limits(cpu_s=0.1, wall_s=60, memory_mb=128)
 
 
 class SandboxUnavailable(CodeioError, RuntimeError):
-    """Untrusted code cannot be run safely here; says why and what to do."""
+    """The error of a machine that cannot run untrusted code safely; the message says why and what to do.
+
+    Example:
+        >>> from builders.execution import Sandbox
+        >>> Sandbox(tier="chroot").tier
+        Traceback (most recent call last):
+        ...
+        builders.execution.tiers.SandboxUnavailable: there is no tier 'chroot'; the tiers are namespaces+...
+    """
 
 
 class _Case(NamedTuple):
-    """Code of a function `f`, called with paths of a secret file and of a folder, and what must come out."""
+    """A case of the self-test: `f` in `code` gets the paths of a secret file and its folder; `holds` judges.
+
+    `name` completes "the sandbox ..." and is shown when the case fails.
+    """
 
     name: str
     code: str
@@ -46,11 +57,11 @@ def _fails(execution: Execution) -> bool:
     return execution.status in ("exception", "refused")
 
 
-def _answers(execution: Execution) -> bool:
+def _returns_plain_values(execution: Execution) -> bool:
     return execution.output == '{"a":[1,2.5,"x",null]}'
 
 
-_WORKS = _Case("runs code", "def f(**_): return {'a': [1, 2.5, 'x', None]}", _answers)
+_WORKS = _Case("runs code", "def f(**_): return {'a': [1, 2.5, 'x', None]}", _returns_plain_values)
 _DESCRIPTORS = """
 import os
 def is_open(number):
@@ -69,13 +80,13 @@ _LAZY_IMPORT = _Case(
 )
 _CASES = (
     _WORKS,
-    _Case("hands on no descriptors", _DESCRIPTORS, lambda execution: execution.output == "[0,1,2,5]"),
+    _Case("passes on no file descriptors", _DESCRIPTORS, lambda execution: execution.output == "[0,1,2,5]"),
     _Case("hides files", "def f(secret, **_): return open(secret).read()", _fails),
-    _Case("keeps files", "def f(folder, **_): open(folder + '/new', 'w')", _fails),
-    _Case("closes the network", "import socket\ndef f(**_): socket.socket()", _fails),
+    _Case("lets no file be written", "def f(folder, **_): open(folder + '/new', 'w')", _fails),
+    _Case("blocks the network", "import socket\ndef f(**_): socket.socket()", _fails),
     _Case("starts no process", "import os\ndef f(**_): os.fork()", _fails),
-    _Case("executes nothing", "import os\ndef f(**_): os.execv('/bin/sh', ['sh'])", _fails),
-    _Case("signals nobody", "import os\ndef f(**_): os.kill(os.getppid(), 0)", _fails),
+    _Case("executes no program", "import os\ndef f(**_): os.execv('/bin/sh', ['sh'])", _fails),
+    _Case("sends no signals", "import os\ndef f(**_): os.kill(os.getppid(), 0)", _fails),
     _Case(
         "refuses system calls",
         "import ctypes\ndef f(**_):\n c = ctypes.CDLL(None)\n"
@@ -83,57 +94,59 @@ _CASES = (
         lambda execution: execution.output == "[-1,-1]",
     ),
     _Case(
-        "ends endless code", "def f(**_):\n while True: pass", lambda execution: execution.status == "timeout"
+        "stops endless loops",
+        "def f(**_):\n while True: pass",
+        lambda execution: execution.status == "timeout",
     ),
     _Case(
-        "bounds memory",
+        "limits memory",
         "def f(**_): return len(bytearray(1 << 28))",
         lambda execution: execution.status == "memory",
     ),
-    _Case("wants an answer", "import os\ndef f(**_): os._exit(0)", lambda run: run.error_type == "died"),
-    _WORKS,  # after all that
+    _Case("reports an early end", "import os\ndef f(**_): os._exit(0)", lambda run: run.error_type == "died"),
+    _WORKS,  # still, after all these attacks
 )
 
 
 def choose(tier: str | None = None) -> str:
-    """Return the strongest tier that holds, or `tier` if that one does; raises SandboxUnavailable."""
+    """Return the strongest tier that holds, or `tier` if that one holds; raise SandboxUnavailable if not."""
     if tier is not None and tier not in TIERS:
         raise SandboxUnavailable(f"there is no tier {tier!r}; the tiers are {', '.join(TIERS)}")
     if sys.platform != "linux" or platform.machine() not in _MACHINES:
         raise SandboxUnavailable(
-            f"untrusted code is run on Linux ({' or '.join(_MACHINES)}) only, this is {platform.system()} on"
-            f" {platform.machine()}; use a Linux container or machine"
+            f"untrusted code runs only on Linux ({' or '.join(_MACHINES)}), but this is {platform.system()}"
+            f" on {platform.machine()}; use a Linux container or machine"
         )
-    broken = []
+    failures = []
     for name in TIERS if tier is None else (tier,):
         failure = _self_test(name)
         if failure is None:
             return name
-        broken.append(f"{name}: {failure}")
+        failures.append(f"{name}: {failure}")
     raise SandboxUnavailable(
         "untrusted code cannot be isolated here ("
-        + "; ".join(broken)
+        + "; ".join(failures)
         + "). Run on Linux 5.13 or newer, or start"
         " the container with --security-opt seccomp=unconfined or on a host with Landlock"
     )
 
 
 def layers() -> dict[str, str | None]:
-    """What keeps each layer of isolation from holding here, None where it holds in some tier."""
+    """Return what keeps each layer of isolation from holding here; None if it holds in some tier."""
     if sys.platform != "linux":
-        return dict.fromkeys(("namespaces", "landlock", "seccomp"), "this is no Linux")
+        return dict.fromkeys(("namespaces", "landlock", "seccomp"), "this is not Linux")
     failures = {tier: _self_test(tier) for tier in TIERS}
     return {
         layer: None
         if any(layer in TIERS[tier] and failure is None for tier, failure in failures.items())
-        else next(failures[tier] for tier in reversed(TIERS) if layer in TIERS[tier])  # alone, if it can be
+        else next(failures[tier] for tier in reversed(TIERS) if layer in TIERS[tier])  # of the weakest tier
         for layer in ("namespaces", "landlock", "seccomp")
     }
 
 
 @functools.cache
 def _self_test(tier: str) -> str | None:
-    """Return what does not hold, or None."""
+    """Return what failed in the self-test of a tier, or None if the tier holds."""
     layers = TIERS[tier]
     cases = _CASES if "noopen" in layers else (*_CASES, _LAZY_IMPORT)
     pool = Pool(layers, workers=1)
@@ -143,8 +156,8 @@ def _self_test(tier: str) -> str | None:
             with open(secret, "w") as file:
                 file.write("secret")
             os.chmod(folder, 0o777)
-            given = f'{{"folder":"{folder}","secret":"{secret}"}}'
-            requests = [job_request(Job(case.code, "f", [given]), _LIMITS, "core") for case in cases]
+            paths = f'{{"folder":"{folder}","secret":"{secret}"}}'
+            requests = [job_request(Job(case.code, "f", [paths]), _LIMITS, "core") for case in cases]
             for case, (_, reply) in zip(cases, pool.stream(requests), strict=True):
                 if not case.holds(executions(reply, 1)[0]):
                     return f"the self-test failed at '{case.name}'"

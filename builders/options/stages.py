@@ -80,10 +80,21 @@ class Seeded:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one call: CPU seconds, wall seconds, and megabytes on top of Python's own.
+    """The limits of one call in the sandbox.
 
-    They are for each input; loading the code has them apart if it takes more than milliseconds. Wall time is
-    the hard cap, for code that waits.
+    Each input has its own budget. Loading the code has a separate one if it takes more than milliseconds.
+
+    Attributes:
+        cpu_s: CPU time in seconds.
+        wall_s: Elapsed time in seconds: the hard limit, for code that waits instead of computing.
+        memory_mb: Memory in MiB, on top of what Python itself uses.
+
+    Example:
+        >>> from builders.execution import Job, Limits, Sandbox
+        >>> with Sandbox(Limits(cpu_s=0.1)) as sandbox:
+        ...     [execution] = sandbox.run(Job("def f(n):\\n while True: pass", "f", ["1"]))
+        >>> execution.status
+        'timeout'
     """
 
     section: ClassVar[str] = "sandbox"

@@ -1,4 +1,4 @@
-"""Hostile code in every tier, as root and as an ordinary user: each gets what its row says, no more."""
+"""Hostile code in every tier, as root and as an ordinary user: each ends as its row says and does no harm."""
 
 import contextlib
 import errno
@@ -26,17 +26,17 @@ ATTACKS = SHARED / "attacks" / "attacks.jsonl"
 HOSTILE = Path(__file__).parent / "hostile"
 ORDINARY_USER = 1234
 TIERS = ("namespaces+landlock+seccomp", "namespaces+seccomp", "landlock+seccomp", "seccomp-noopen")
-# What the shared rows call an outcome, by our status; a refusal is called by its reason.
+# The words of the shared rows for an outcome, by the sandbox's status; the word for a refusal is its reason.
 WORDS = {
     "ok": {"ok"},
     "exception": {"exception", "error", "load_error"},
     "memory": {"memory", "error", "died"},
     "timeout": {"timeout"},
 }
-# Looks for the harness's `emit` in its caller's frame, where ours has none: an exception instead of a forged
-# record, which would have been as good as a return value.
+# Looks for a harness's `emit` in its caller's frame. The worker has none there, so this raises an exception
+# instead of forging a record, which would do no more than a return value.
 NO_EMIT_TO_FIND = "frame_walk_emit"
-# Harmless, but Python 3.12 bounds recursion through C functions whatever limit is set: an exception.
+# Harmless, but Python 3.12 limits recursion through C functions, whatever limit is set: an exception.
 DEEP_IN_C = "lru_cache_recursion"
 
 
@@ -70,8 +70,8 @@ def shared_rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in ATTACKS.read_text().splitlines()] if ATTACKS.exists() else []
 
 
-def bound(kind: socket.SocketKind, name: str) -> socket.socket:
-    """A socket under a name that the attacks know: another run of these tests may hold it for a while."""
+def bind_when_free(kind: socket.SocketKind, name: str) -> socket.socket:
+    """Return a socket with a name that the attacks know; wait if another run of these tests still has it."""
     listener = socket.socket(socket.AF_UNIX, kind)
     end_s = time.monotonic() + 300
     while True:
@@ -87,7 +87,7 @@ def bound(kind: socket.SocketKind, name: str) -> socket.socket:
 
 
 class Surroundings:
-    """What an attack could reach: a secret, a writable folder, and listeners that must hear nothing."""
+    """What an attack could reach: a secret, a writable folder, and listeners that must receive nothing."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -96,28 +96,28 @@ class Surroundings:
         (self.canary / "secret").write_text("CANARY_SECRET")
         self.canary.chmod(0o777)
         self.tcp = socket.create_server(("127.0.0.1", 0))
-        self.stream = bound(socket.SOCK_STREAM, "\0sandbox_canary")
+        self.stream = bind_when_free(socket.SOCK_STREAM, "\0sandbox_canary")
         self.stream.listen()
-        self.datagram = bound(socket.SOCK_DGRAM, "\0sandbox_canary_datagram")
+        self.datagram = bind_when_free(socket.SOCK_DGRAM, "\0sandbox_canary_datagram")
         self.listeners = (self.tcp, self.stream, self.datagram)
         for listener in self.listeners:
             listener.setblocking(False)
 
     def harm(self) -> list[str]:
-        found = []
-        heard = {
+        harms = []
+        receive = {
             "tcp": self.tcp.accept,
             "stream": self.stream.accept,
             "datagram": lambda: self.datagram.recv(1),
         }
-        for name, listen in heard.items():
+        for name, receive_now in receive.items():
             with contextlib.suppress(BlockingIOError):
-                listen()
-                found.append(f"{name} heard something")
+                receive_now()
+                harms.append(f"{name} heard something")
         names = sorted(path.name for path in self.canary.iterdir())
         if names != ["secret"] or (self.canary / "secret").read_text() != "CANARY_SECRET":
-            found.append(f"canary holds {', '.join(names)}")
-        return found
+            harms.append(f"canary holds {', '.join(names)}")
+        return harms
 
 
 @contextlib.contextmanager
@@ -134,7 +134,7 @@ def surroundings() -> Iterator[Surroundings]:
 
 
 def reachable_interpreter(user: int) -> str:
-    """A Python that `user` can execute, this one if it is."""
+    """Return a Python that `user` can execute: this one if possible."""
     names = [f"python3.{minor}" for minor in range(11, 20)]
     for python in (sys.executable, *filter(None, (shutil.which(name, path="/usr/bin") for name in names))):
         command = [python, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
@@ -147,7 +147,7 @@ def reachable_interpreter(user: int) -> str:
 
 
 def run_program(arguments: list[str], user: int | None, around: Surroundings) -> str:
-    """What a Python program prints, run as that user with a copy of the package that this user can read."""
+    """Return what a Python program prints if `user` runs it with a copy of the package they can read."""
     python = sys.executable if user is None else reachable_interpreter(user)
     copy = around.folder / "copy"
     for package in ("builders/execution", "builders/options", "tests/builders/execution"):
@@ -162,9 +162,9 @@ def run_program(arguments: list[str], user: int | None, around: Surroundings) ->
     environment = {"PATH": os.defpath, "TMPDIR": str(temporary), "CANARY_TOKEN": "CANARY"}
     identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
     command = [python, "-B", *arguments]
-    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, **identity)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    process = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, **identity)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def run_attacks(
@@ -174,12 +174,12 @@ def run_attacks(
     attacks.write_text("\n".join(map(json.dumps, rows)))
     port = str(around.tcp.getsockname()[1])
     arguments = ["-m", "tests.builders.execution.attack_run", tier, str(attacks), str(around.canary), port]
-    told: dict[str, Any] = json.loads(run_program(arguments, user, around))
-    return told
+    report: dict[str, Any] = json.loads(run_program(arguments, user, around))
+    return report
 
 
-def wrong(row: dict[str, Any], answer: dict[str, Any]) -> bool:
-    """Whether an answer is none that the row accepts."""
+def is_wrong(row: dict[str, Any], answer: dict[str, Any]) -> bool:
+    """Return whether the row does not accept the answer."""
     words = WORDS.get(answer["status"]) or {answer["error_type"], "refused"}
     if str(answer["error_type"]).startswith("not_json"):
         words = words | {"error"}
@@ -206,7 +206,7 @@ def wrong(row: dict[str, Any], answer: dict[str, Any]) -> bool:
     ids=lambda param: f"{param[0]}-{'this_user' if param[1] is None else 'ordinary_user'}",
 )
 def outcome(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """All attacks in one tier as one user, and what became of the surroundings."""
+    """The report of all attacks in one tier as one user, with the harm to the surroundings."""
     tier, user = request.param
     if user is not None and os.getuid() != 0:
         pytest.skip("only root can become another user; the other run is as an ordinary one then")
@@ -215,16 +215,16 @@ def outcome(request: pytest.FixtureRequest) -> dict[str, Any]:
     except SandboxUnavailable as error:
         pytest.skip(str(error))
     with surroundings() as around:
-        told = run_attacks(tier, [*hostile_rows(tier), *shared_rows()], user, around)
-        told["tier"] = tier
-        told["harm"] = around.harm()
-    assert told["user"] == (os.getuid() if user is None else user)
-    return told
+        report = run_attacks(tier, [*hostile_rows(tier), *shared_rows()], user, around)
+        report["tier"] = tier
+        report["harm"] = around.harm()
+    assert report["user"] == (os.getuid() if user is None else user)
+    return report
 
 
 def failures(outcome: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     answers = outcome["answers"]
-    return {row["name"]: answers[row["name"]] for row in rows if wrong(row, answers[row["name"]])}
+    return {row["name"]: answers[row["name"]] for row in rows if is_wrong(row, answers[row["name"]])}
 
 
 def test_own_attacks_hold(outcome: dict[str, Any]) -> None:
@@ -232,9 +232,9 @@ def test_own_attacks_hold(outcome: dict[str, Any]) -> None:
 
 
 def test_no_attack_ends_its_worker(outcome: dict[str, Any]) -> None:
-    """Whatever becomes of the job's process, the zygote goes on."""
-    told = {name: str(answer["error_message"]) for name, answer in outcome["answers"].items()}
-    assert [name for name, message in told.items() if "ended its worker" in message] == []
+    """The zygote continues, whatever happens to the job's process."""
+    messages = {name: str(answer["error_message"]) for name, answer in outcome["answers"].items()}
+    assert [name for name, message in messages.items() if "ended its worker" in message] == []
 
 
 def test_shared_attacks_hold(outcome: dict[str, Any]) -> None:
@@ -279,17 +279,17 @@ print(*(run.output for run in runs))
 
 @pytest.mark.parametrize("limit", [60, 4000])
 def test_threads_of_one_job_leave_processes_to_the_others(limit: int) -> None:
-    """The job takes all that its user may have for two seconds, or what one job may have."""
+    """For two seconds, the job takes all processes that its user may have, or all that one job may have."""
     if os.getuid() != 0:
         pytest.skip("only root can become a user with no other processes")
     with surroundings() as around:
-        told = run_program(["-c", THREADS.format(limit=limit)], ORDINARY_USER + 1, around).split()
-    assert told[1:] == ["1", "2", "3", "4", "5", "6"]
-    assert 10 < int(told[0]) < min(limit, 128)
+        outputs = run_program(["-c", THREADS.format(limit=limit)], ORDINARY_USER + 1, around).split()
+    assert outputs[1:] == ["1", "2", "3", "4", "5", "6"]
+    assert 10 < int(outputs[0]) < min(limit, 128)
 
 
 def test_the_listeners_hear_without_a_sandbox() -> None:
-    """The check above can fail: unhindered, the same code reaches the listener and the folder."""
+    """The check above can fail: without a sandbox, the same code reaches the listener and the folder."""
     namespace: dict[str, Any] = {}
     exec((HOSTILE / "datagram_to_address.py").read_text(), namespace)
     with surroundings() as around:

@@ -1,4 +1,4 @@
-"""The sandbox where people run it: in the processes of a map, in a Ray actor, in a notebook."""
+"""The sandbox in the places where people run it: a map with several processes, a Ray actor, a notebook."""
 
 import os
 import queue
@@ -32,12 +32,12 @@ def test_a_map_in_two_processes_gives_the_same_rows_and_files() -> None:
         assert by_two.to_list() == by_one.to_list()
     end_s = time.monotonic() + 30
     while any(map(is_running, others(before))) and time.monotonic() < end_s:
-        time.sleep(0.05)  # the map's processes have ended, their workers follow
+        time.sleep(0.05)  # the processes of the map have ended, and their workers end soon after
     assert list(filter(is_running, others(before))) == []
 
 
 def test_a_ray_actor_holds_a_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")  # tells nobody
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")  # sends nothing to Ray's developers
     ray = pytest.importorskip("ray", reason="Ray has no release for this Python")
 
     class Runner:
@@ -72,24 +72,24 @@ def notebook() -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
         manager.shutdown_kernel(now=True)
 
 
-def cell(client: BlockingKernelClient, code: str) -> list[str]:
-    """What a cell prints, or the name of its exception."""
-    told: list[str] = []
+def run_cell(client: BlockingKernelClient, code: str) -> list[str]:
+    """Run a cell; return what it prints, or the name of its exception."""
+    printed: list[str] = []
 
     def listen(message: dict[str, Any]) -> None:
         content = message["content"]
         if message["msg_type"] == "stream":
-            told.append(content["text"])
+            printed.append(content["text"])
         elif message["msg_type"] == "error":
-            told.append(content["ename"])
+            printed.append(content["ename"])
 
     client.execute_interactive(code, timeout=120, output_hook=listen)
-    return told
+    return printed
 
 
 @pytest.mark.slow
 def test_a_notebook_runs_jobs_is_interrupted_and_goes_on(notebook: Any) -> None:
-    """Its kernel runs an event loop, and "stop" is a KeyboardInterrupt anywhere in our code."""
+    """A notebook's kernel runs an event loop, and "stop" raises KeyboardInterrupt anywhere in our code."""
     manager, client = notebook
     prepare = f"""
 from builders.execution import Job, Limits, Sandbox
@@ -97,21 +97,21 @@ sandbox = Sandbox(Limits(60, 60, 256))
 def squares(*numbers): return [run.output for run in sandbox.run(Job({CODE!r}, "f", list(map(str, numbers))))]
 print(squares(3, 7, 4))
 """
-    assert "".join(cell(client, prepare)) == "['[9]', None, '[16]']\n"
+    assert "".join(run_cell(client, prepare)) == "['[9]', None, '[16]']\n"
     endless = """
 sandbox.run(Job("def f(x): return x", "f", ["1"]))
 print("begun", flush=True)
 sandbox.run(Job("def f(x):\\n while True: pass", "f", ["1"]))
 """
-    client.execute(endless, stop_on_error=False)  # or the kernel drops the next cell
-    told = ""
-    while "KeyboardInterrupt" not in told:
+    client.execute(endless, stop_on_error=False)  # otherwise the kernel drops the next cell
+    printed = ""
+    while "KeyboardInterrupt" not in printed:
         try:
             message = client.get_iopub_msg(timeout=60)
         except queue.Empty:
-            pytest.fail(f"the cell was not interrupted; it told {told!r}")
-        told += message["content"].get("text", "") + message["content"].get("ename", "")
+            pytest.fail(f"the cell was not interrupted; it printed {printed!r}")
+        printed += message["content"].get("text", "") + message["content"].get("ename", "")
         if message["msg_type"] == "stream":
             manager.interrupt_kernel()
-    assert "".join(cell(client, "print(squares(5))")) == "['[25]']\n"
-    assert "".join(cell(client, "sandbox.close()\nprint(squares(6))")) == "['[36]']\n"
+    assert "".join(run_cell(client, "print(squares(5))")) == "['[25]']\n"
+    assert "".join(run_cell(client, "sandbox.close()\nprint(squares(6))")) == "['[36]']\n"

@@ -1,4 +1,4 @@
-"""Load, killed workers and long use: no verdict changes, nothing is lost, nothing is left."""
+"""Load, killed workers and long use change no verdict, lose no result and leave nothing behind."""
 
 import contextlib
 import os
@@ -40,18 +40,18 @@ def test_load_changes_no_verdict() -> None:
 
 def test_killed_workers_lose_and_repeat_nothing() -> None:
     jobs = [Job(f"def f(x):\n sum(range(200_000))\n return [{i}, x]", "f", ["1", "2"]) for i in range(400)]
-    got, chance, before = [], random.Random(0), descendants(os.getpid())
+    outputs, rng, before = [], random.Random(0), descendants(os.getpid())
     with Sandbox(Limits(cpu_s=5, wall_s=120, memory_mb=256), workers=2) as sandbox:
         for number, runs in enumerate(sandbox.run_many(jobs)):
-            got.append([run.output for run in runs])
+            outputs.append([run.output for run in runs])
             if number % 20 == 10:
-                kill(chance.choice(others(before)))  # a zygote, what waits for it, or a job
-    assert got == [[f"[{i},1]", f"[{i},2]"] for i in range(400)]
+                kill(rng.choice(others(before)))  # a zygote, the process that waits for it, or a job
+    assert outputs == [[f"[{i},1]", f"[{i},2]"] for i in range(400)]
     assert others(before) == []
 
 
 def test_long_use_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`make endurance` does 100,000 runs. Other tests may write to the usual place meanwhile."""
+    """`make endurance` does 100,000 runs. Other tests may write to the usual temporary folder meanwhile."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     left = endurance.run(2_000)
     assert left[:3] == (0, 0, 0)

@@ -1,4 +1,4 @@
-"""The pool when workers die before a job is run, when no process can be had, when threads come at once."""
+"""The pool if workers die before a job runs, if the system has no process left, and if threads share it."""
 
 import itertools
 import subprocess
@@ -17,14 +17,14 @@ LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
 
 
 def start_with(monkeypatch: pytest.MonkeyPatch, lines: str, n_zygotes: int) -> None:
-    """Let the next zygotes run some lines before they serve."""
+    """Let the next zygotes run some lines before they start to serve."""
     assert Sandbox().tier  # the self-test is over
     boots = itertools.chain([boot_with(lines)] * n_zygotes, itertools.repeat(interpreter._BOOT))
-    sound = interpreter.command
+    original_command = interpreter.command
 
     def command(*arguments: Any) -> list[str]:
         boot = next(boots)
-        return [boot if text == interpreter._BOOT else text for text in sound(*arguments)]
+        return [boot if text == interpreter._BOOT else text for text in original_command(*arguments)]
 
     monkeypatch.setattr(interpreter, "command", command)
 
@@ -60,7 +60,7 @@ def test_a_job_that_was_not_run_is_sent_again(
 
 
 def test_a_lasting_shortage_of_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tickets, "_MOST_RETURNS", 3)
+    monkeypatch.setattr(tickets, "_MAX_RETURNS", 3)
     start_with(monkeypatch, FORK_FAILS.format(n=10**6), 1)
     with Sandbox(LIMITS) as sandbox, pytest.raises(WorkerLost, match="can start no process"):
         sandbox.run(Job("def f(x): return x", "f", ["1"]))
@@ -75,13 +75,15 @@ def test_threads_that_come_at_once_share_one_pool(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("builders.execution.sandbox.Pool", SlowPool)
     with Sandbox(LIMITS) as sandbox:
         assert sandbox.tier
-        found: list[pool.Pool] = []
-        threads = [threading.Thread(target=lambda: found.append(sandbox._own_pool())) for _ in range(4)]
+        pools: list[pool.Pool] = []
+        threads = [
+            threading.Thread(target=lambda: pools.append(sandbox._pool_of_this_process())) for _ in range(4)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len({id(one) for one in found}) == 1
+        assert len({id(shared_pool) for shared_pool in pools}) == 1
 
 
 DIES_AT_ONCE = "os._exit(1)\n"
@@ -95,20 +97,20 @@ def test_workers_that_die_while_they_start_are_started_again(monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("lines", "n_starts", "told"),
-    [(DIES_AT_ONCE, 5, "ended without a word"), ("raise OSError('no room')\n", 1, "no room")],
+    ("lines", "n_starts", "message"),
+    [(DIES_AT_ONCE, 5, "ended without a message"), ("raise OSError('no room')\n", 1, "no room")],
 )
 def test_workers_that_never_start_are_told(
-    monkeypatch: pytest.MonkeyPatch, lines: str, n_starts: int, told: str
+    monkeypatch: pytest.MonkeyPatch, lines: str, n_starts: int, message: str
 ) -> None:
-    """Where a worker says why, a second one would say the same."""
+    """If a worker reports a reason, no second one is started: it would report the same."""
     refuse = f"import builders.execution.inside.zygote as z\ndef refuse(_): {lines}z._prepare = refuse\n"
     start_with(monkeypatch, refuse, 10**6)
     links: list[pool.Link] = []
-    monkeypatch.setattr(pool, "Link", lambda *given: links.append(link := Link(*given)) or link)
+    monkeypatch.setattr(pool, "Link", lambda *arguments: links.append(link := Link(*arguments)) or link)
     with Sandbox(LIMITS) as sandbox:
         for n_runs in (1, 2):
-            with pytest.raises(WorkerLost, match=told):
+            with pytest.raises(WorkerLost, match=message):
                 sandbox.run(Job("def f(x): return x", "f", ["1"]))
             assert len(links) == n_starts * n_runs
 

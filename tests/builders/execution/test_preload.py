@@ -1,4 +1,4 @@
-"""The kind of worker follows from what the text seems to import."""
+"""The kind of worker depends on what the text seems to import."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def test_untrusted_text_takes_linear_time() -> None:
 
 
 def not_imported(tier: str) -> set[str]:
-    """Modules of the standard library that code cannot import, each tried in a process of its own."""
+    """Return the modules of the standard library that code cannot import, each tried in its own process."""
     code = "import importlib\ndef f(x): importlib.import_module(x)"
     names = [name for name in sys.stdlib_module_names if not name.startswith("_")]
     inputs = [json.dumps({"x": name}) for name in names]
@@ -58,9 +58,9 @@ def not_imported(tier: str) -> set[str]:
 
 def test_what_tier_d_cannot_import_is_listed() -> None:
     listed = set(" ".join(re.findall(r"^> (.*)", SECURITY.read_text(), re.MULTILINE)).split())
-    nowhere = not_imported("landlock+seccomp")  # Windows' own, or not part of this Python
+    nowhere = not_imported("landlock+seccomp")  # modules of Windows, or not part of this Python
     missing = not_imported("seccomp-noopen") - nowhere
     assert missing <= listed
-    by_others = {"readline", "rlcompleter"}  # what else is loaded brings them along in Python 3.13
+    imported_by_others = {"readline", "rlcompleter"}  # in Python 3.13, modules that are loaded import them
     importable = listed & sys.stdlib_module_names - nowhere - set(sys.builtin_module_names)
-    assert importable - missing <= by_others
+    assert importable - missing <= imported_by_others

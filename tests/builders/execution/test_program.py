@@ -1,4 +1,4 @@
-"""Modules of ours that run inside the sandbox: one text of them, and a digest of what they do."""
+"""The project's modules that run inside the sandbox: their program text, and the digest of what they do."""
 
 import sys
 from types import ModuleType
@@ -23,31 +23,31 @@ def f(n):
 """
 
 
-def module(folder, name, text):
+def write_module(folder, name, text):
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.py").write_text(text)
-    made = ModuleType(name)
-    made.__file__ = str(folder / f"{name}.py")
-    return made
+    module = ModuleType(name)
+    module.__file__ = str(folder / f"{name}.py")
+    return module
 
 
 @pytest.fixture
 def modules(tmp_path):
-    """A function that makes both modules, of these texts."""
+    """A function that makes both modules from their texts."""
     folders = iter(range(100))
 
     def make(first=FIRST, second=SECOND):
         folder = tmp_path / str(next(folders))
-        return module(folder, "first", first), module(folder, "second", second)
+        return write_module(folder, "first", first), write_module(folder, "second", second)
 
     return make
 
 
 def test_a_program_is_its_last_module_which_knows_the_others(modules, monkeypatch):
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    names = {}
-    exec(program(*modules()), names)
-    assert names["f"](4) == 11
+    namespace = {}
+    exec(program(*modules()), namespace)
+    assert namespace["f"](4) == 11
 
 
 @pytest.mark.parametrize(

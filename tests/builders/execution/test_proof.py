@@ -1,4 +1,4 @@
-"""A proof holds for what follows from the input, and for nothing else."""
+"""A proof holds if an output follows from the input alone, and in no other case."""
 
 import os
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class Element:
         self.number = Element.n
 """
 ORDER_OF_OBJECTS = "return [element.number for element in {Element() for _ in range(40)}]"
-# Two threads count in turns that the system decides: additions get lost.
+# Two threads count in an order that the system decides, so some additions are lost.
 RACE = """
  import sys, threading
  sys.setswitchinterval(1e-6)
@@ -147,23 +147,23 @@ def test_a_cause_that_needs_another_beside_it_is_not_made_up(prover: Prover) -> 
 
 
 def test_details_of_what_chance_decides_are_the_same_each_time(prover: Prover) -> None:
-    """They are part of the data, whose files do not change from run to run."""
+    """Details are part of the data, whose files do not change from run to run."""
     job = Job("import os\ndef f(x): return [os.getpid(), id(x)]", "f", ["1"])
-    [told] = {prover.prove(job)[0].detail for _ in range(3)}
-    assert "one run" not in told
+    [detail] = {prover.prove(job)[0].detail for _ in range(3)}
+    assert "one run" not in detail
 
 
 def test_a_part_of_all_functions_runs_each_input_in_a_process_of_its_own(prover: Prover) -> None:
-    """In each environment a call comes before the second input's; when it is alone there is none."""
+    """In every environment, a call comes before the second input's; in a process of its own, none does."""
     code = (
         "import sys\ndef f(x):\n is_first = not hasattr(sys, 'called')\n sys.called = True\n"
         " return is_first if x == 2 else None\n"
     )
     jobs = [Job(f"{code}# {number}", "f", ["1", "2"]) for number in range(4 * SPOT_CHECK)]
     proofs = list(prover.prove_many(jobs))
-    found = [second for first, second in proofs if not second.agrees]
-    assert 0 < len(found) < SPOT_CHECK
-    assert {proof.detail for proof in found} == {
+    unproven = [second for first, second in proofs if not second.agrees]
+    assert 0 < len(unproven) < SPOT_CHECK
+    assert {proof.detail for proof in unproven} == {
         "depends on earlier calls: one run gives false, another true"
     }
     assert all(first.agrees for first, _ in proofs)
@@ -178,7 +178,7 @@ def test_a_part_of_all_functions_runs_each_input_in_a_process_of_its_own(prover:
     ],
 )
 def test_numpy_s_own_clock_proves_nothing(prover: Prover, body: str) -> None:
-    """Each run asks it within the same second, so that agreement would say nothing."""
+    """All runs read it within the same second, so agreement would mean nothing."""
     [proof] = prover.prove(Job(f"import numpy as np\ndef f(x): {body}", "f", ['"today"']))
     assert (proof.agrees, proof.detail) == (False, "numpy tells the real time")
     [proof] = prover.prove(
@@ -188,7 +188,7 @@ def test_numpy_s_own_clock_proves_nothing(prover: Prover, body: str) -> None:
 
 
 def test_the_order_of_two_elements_is_mostly_found(prover: Prover) -> None:
-    """Two more environments leave one in four of such pairs; the number here is fixed by the hash seeds."""
+    """Two more environments miss one in four of such pairs; the hash seeds fix the number here."""
     code = "def f(x): return list({f'left{x}', f'right{x}'})"
     proofs = prover.prove(Job(code, "f", [str(x) for x in range(40)]))
     assert sum(not proof.agrees for proof in proofs) >= 25

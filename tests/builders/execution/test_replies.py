@@ -1,4 +1,4 @@
-"""Replies with records that nobody honest would write: refused, each for itself, and nothing raised."""
+"""Replies with records that only an attacker would write: each is refused, and nothing raises an error."""
 
 import json
 
@@ -11,13 +11,13 @@ GOOD = '{"s":"ok","o":{"b":1,"a":[1.0]},"m":true,"c":1500}'
 
 
 def reply(*processes: tuple[int, str, int, list[str]]) -> bytes:
-    """A reply of processes: (first input, cause of the end, detail, records)."""
+    """Return a reply of processes: (first input, cause of the end, detail, records)."""
     body = b"".join(frame(text) for *_, records in processes for text in records)
-    told = [
+    summaries = [
         [first, cause, detail, 2000, sum(len(frame(text)) for text in records)]
         for first, cause, detail, records in processes
     ]
-    return json.dumps({"processes": told}).encode() + b"\n" + body
+    return json.dumps({"processes": summaries}).encode() + b"\n" + body
 
 
 def test_a_good_record_is_written_canonically() -> None:

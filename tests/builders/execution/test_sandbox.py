@@ -1,4 +1,4 @@
-"""What the sandbox promises of a job and of draws: independence, limits, plain values."""
+"""What the sandbox guarantees for jobs and draws: independence, limits, plain values."""
 
 import json
 import os
@@ -109,7 +109,7 @@ def test_code_that_never_loads_costs_one_budget(sandbox: Sandbox) -> None:
 
 
 def test_a_budget_is_for_each_input(sandbox: Sandbox) -> None:
-    # A fifth of the budget by the process's own clock, however fast the machine.
+    # Each call uses a fifth of the budget by the process's own clock, on a fast or a slow machine.
     code = (
         "import resource\ndef spent():\n return resource.getrusage(resource.RUSAGE_SELF).ru_utime\n"
         "def f(x):\n began_s = spent()\n while spent() - began_s < 0.1: sum(range(1000))\n return x"
@@ -218,7 +218,7 @@ def f(x):
 
 
 def test_inputs_apart_share_nothing(sandbox: Sandbox) -> None:
-    """Neither what one leaves in a library module, nor its end, nor what it forges."""
+    """An input's changes to library modules, its end and its forged records affect no other input."""
     code = """
 import os, sys
 def f(x):
@@ -235,7 +235,7 @@ def f(x):
 
 
 def test_a_job_apart_finds_no_other_input(sandbox: Sandbox) -> None:
-    """Neither in the harness's variables nor in the code that runs while it is loaded."""
+    """No other input is in the worker's variables, and none is visible while the code is loaded."""
     code = """
 import gc, os, sys
 def texts():
@@ -250,8 +250,8 @@ def f(x):
     found = " ".join(texts())
     return [word for word in (f"55{number:02}" * 3 for number in (1, 2, 3)) if word in found]
 """
-    inputs = ["91" * 6, "91" * 7, "5501" * 3, "5502" * 3, "5503" * 3]  # no address is like them
+    inputs = ["91" * 6, "91" * 7, "5501" * 3, "5502" * 3, "5503" * 3]  # unlike any memory address
     apart = sandbox.run(Job(code, "f", inputs, apart=True))
     assert [run.output for run in apart] == [None, None, *(f'["{text}"]' for text in inputs[2:])]
     together = sandbox.run(Job(code, "f", inputs[2:]))
-    assert together[0].output == canonical(inputs[2:])  # the search finds what there is
+    assert together[0].output == canonical(inputs[2:])  # the search does find texts that are present
