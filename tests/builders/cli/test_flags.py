@@ -88,8 +88,8 @@ def test_values_have_the_types_of_their_options(told, tmp_path, monkeypatch):
         (("--rounds", 0), "--rounds"),
         (("--rounds", 10), "--rounds"),
         (("--rounds", "x"), "--rounds"),
-        (("--extra", "[1]"), "--extra: is no JSON object"),
-        (("--extra", "{"), "--extra: is no JSON object"),
+        (("--extra", "[1]"), "--extra: give a JSON object"),
+        (("--extra", "{"), "--extra: give a JSON object"),
         (("--text", "no-such-file"), "--text: no-such-file cannot be read"),
     ],
 )
