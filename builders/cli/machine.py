@@ -29,7 +29,7 @@ _LAYER_ADVICE = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """The state of one part of the machine: whether it is ok, what was found, and how to fix it."""
 
     name: str
@@ -38,7 +38,7 @@ class Finding:
     advice: str = ""
 
 
-def findings() -> list[Finding]:
+def findings() -> list[Diagnosis]:
     """Return a diagnosis of everything that a build or a publication may need."""
     return [
         _python(),
@@ -52,58 +52,60 @@ def findings() -> list[Finding]:
     ]
 
 
-def _python() -> Finding:
-    return Finding("Python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+def _python() -> Diagnosis:
+    return Diagnosis(
+        "Python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    )
 
 
-def _sandbox() -> Finding:
+def _sandbox() -> Diagnosis:
     try:
         with Sandbox() as sandbox:
             tier = sandbox.tier
         note = "; code can import only what SECURITY.md lists" if "noopen" in TIERS[tier] else ""
-        return Finding("sandbox", True, f"{tier}{note}")
+        return Diagnosis("sandbox", True, f"{tier}{note}")
     except SandboxUnavailable as error:
-        return Finding("sandbox", False, "no tier works here", str(error))
+        return Diagnosis("sandbox", False, "no tier works here", str(error))
 
 
-def _layers() -> list[Finding]:
+def _layers() -> list[Diagnosis]:
     """Return a diagnosis of each layer; without one the sandbox is weaker or impossible (SECURITY.md)."""
     return [
-        Finding(layer, failure is None, failure or "holds", _LAYER_ADVICE[layer])
+        Diagnosis(layer, failure is None, failure or "holds", _LAYER_ADVICE[layer])
         for layer, failure in layers().items()
     ]
 
 
-def _package(name: str) -> Finding:
-    return Finding(name, True, version(name))
+def _package(name: str) -> Diagnosis:
+    return Diagnosis(name, True, version(name))
 
 
-def _engine() -> Finding:
+def _engine() -> Diagnosis:
     try:
-        return Finding("embedded engine", True, f"xllamacpp {version('xllamacpp')}")
+        return Diagnosis("embedded engine", True, f"xllamacpp {version('xllamacpp')}")
     except PackageNotFoundError:
         advice = 'pip install "codeio[embedded]", or use a server with --base-url'
-        return Finding("embedded engine", False, "not installed", advice)
+        return Diagnosis("embedded engine", False, "not installed", advice)
 
 
-def _sglang() -> Finding:
+def _sglang() -> Diagnosis:
     try:
         flags = " ".join(device_flags()) or "only the usual ones"
-        return Finding("sglang", True, f"{find_python()}; flags for this machine: {flags}")
+        return Diagnosis("sglang", True, f"{find_python()}; flags for this machine: {flags}")
     except EngineMissing as error:
-        return Finding("sglang", False, "not found", str(error))
+        return Diagnosis("sglang", False, "not found", str(error))
 
 
-def _hub() -> Finding:
+def _hub() -> Diagnosis:
     if get_token():
-        return Finding("Hub login", True, "a token is set")
-    return Finding(
+        return Diagnosis("Hub login", True, "a token is set")
+    return Diagnosis(
         "Hub login", False, "no token", "needed only for publishing and private sources: hf auth login"
     )
 
 
-def _disk() -> Finding:
+def _disk() -> Diagnosis:
     free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
-    return Finding(
+    return Diagnosis(
         "disk", free_gb > _LOW_DISK_GB, f"{free_gb:.0f} GB free here", "models and caches need several GB"
     )

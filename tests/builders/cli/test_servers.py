@@ -54,7 +54,7 @@ def test_a_server_that_is_gone_is_left_out_and_told(
     addresses.insert(place, gone[0])
     assert [server.base_url for server in found(addresses, tmp_path)] == urls(three)
     (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "Left out: No server answers at" in warning.getMessage()
+    assert "Server left out: No server answers at" in warning.getMessage()
     assert gone[0] in warning.getMessage()
 
 
