@@ -75,12 +75,12 @@ def _connected(base_urls: Sequence[str], model: str | None) -> list[Server]:
             errors.append(error)
     if errors and not servers:
         raise errors[0]
-    for error in errors:
-        log.warning("Server left out: %s", error)
+    for absence in errors:
+        log.warning("Server left out: %s", absence)
     for server in servers[1:]:
         if server.identity != servers[0].identity:
             raise WrongModel(
-                f"{servers[0].base_url} serves {servers[0].identity}, {server.base_url} {server.identity}:"
-                " answers of different models do not mix. Give servers of one model, or name one with --model."
+                f"{servers[0].base_url} serves {servers[0].identity}, {server.base_url} {server.identity}: "
+                "answers of different models do not mix. Give servers of one model, or name one with --model."
             )
     return servers

@@ -77,7 +77,7 @@ def tell(folder: Folder, run: Run, as_json: bool, whole: bool = False) -> None:
     console.print(rendered(summary))
     if whole and "codeio_pp" in summary["rows"]:
         console.print(shown(folder))
-        console.print(f'Load it with  load_dataset("{folder.root}", "codeio_pp")', style="bold")
+        console.print(f'Load it:  load_dataset("{folder.root}", "codeio_pp")', style="bold")
 
 
 def _status_rows(summary: Figures) -> list[tuple[str, str, dict[str, int]]]:
