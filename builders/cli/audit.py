@@ -21,7 +21,10 @@ def audit(
     num_proc: Annotated[int, typer.Option(min=1, help="Number of sandbox workers.")] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Check a dataset: run pairs and answers again; check ids, splits, licences, card. Exit code 0: valid."""
+    """Check a dataset: run its pairs and answers again; check ids, splits, licences and card.
+
+    Exit code 0 if everything is valid, else 1.
+    """
     from builders.cli.progress import Bars, Lines
     from builders.running.observer import Observer
     from hub import audit as audits

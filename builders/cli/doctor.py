@@ -14,7 +14,10 @@ from builders.cli.console import AsJson
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check this machine: sandbox, engines, Hub login and disk. Exit code 0 if the sandbox works."""
+    """Check this machine: sandbox, engines, Hub login and disk.
+
+    Exit code 0 if the sandbox works, else 1.
+    """
     from builders.cli import machine
 
     diagnoses = machine.findings()

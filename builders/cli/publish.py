@@ -37,10 +37,12 @@ def publish(
     private: Annotated[
         bool, typer.Option("--private", help="If the repository is new, make it private.")
     ] = False,
-    create_pr: Annotated[bool, typer.Option("--create-pr", help="Open a pull request instead.")] = False,
+    create_pr: Annotated[
+        bool, typer.Option("--create-pr", help="Open a pull request, do not commit.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; send nothing.")] = False,
     configs: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Publish only these tables; remove the others there.")
+        str | None, typer.Option(metavar="A,B", help="Publish only these tables; others are removed.")
     ] = None,
     allow_licenses: Annotated[
         str | None,
@@ -49,7 +51,10 @@ def publish(
     message: Annotated[str | None, typer.Option(help="Commit message.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a build on the Hub: one commit with its card, and a tag. If it stops, run it again to go on."""
+    """Publish a build as a dataset on the Hub: one commit with its card, and a tag.
+
+    If it is interrupted, run the same command again to continue.
+    """
     from builders.running.run import Run
     from builders.schema import TABLES
     from builders.tables.folder import Folder
