@@ -28,19 +28,19 @@ def weights_identity(path: Path) -> str | None:
     return f"{path.resolve().name}@sha256:{digest(files)[:N_HEX]}" if files else None
 
 
-def told_identity(told: str, revision: str | None, here: bool) -> str:
+def told_identity(reported: str, revision: str | None, here: bool) -> str:
     """Return the identity of the weights that a server reports by a path, a Hub id or a name.
 
     `here` says that the server runs on this machine, so that its paths can be read.
     """
-    path = PureWindowsPath(told)  # accepts both kinds of slashes
-    if not path.root and not told.startswith((".", "~")):
-        return f"{told}@{revision}" if revision else told
-    if here and Path(told).is_absolute():  # a relative path depends on the folder that codeio runs in
+    path = PureWindowsPath(reported)  # accepts both kinds of slashes
+    if not path.root and not reported.startswith((".", "~")):
+        return f"{reported}@{revision}" if revision else reported
+    if here and Path(reported).is_absolute():  # a relative path depends on the folder that codeio runs in
         with suppress(OSError, ValueError):  # no permission, name too long, null byte
-            if identity := weights_identity(Path(told)):
+            if identity := weights_identity(Path(reported)):
                 return identity
-    path_digest = hashlib.sha256(told.encode()).hexdigest()  # many paths end in the same name
+    path_digest = hashlib.sha256(reported.encode()).hexdigest()  # many paths end in the same name
     return f"{path.name}@path:{path_digest[:N_HEX]}"
 
 
