@@ -1,1 +1,1 @@
-"""The command `codeio`: one module a command, and what they share."""
+"""The command line of codeio: one module for each command, and what the commands share."""

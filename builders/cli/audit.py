@@ -1,4 +1,4 @@
-"""`codeio audit`: a dataset checked by whoever has it.
+"""`codeio audit`: check a dataset, one's own or somebody else's.
 
 Tested in tests/hub/audit/test_audit.py.
 """
@@ -15,20 +15,23 @@ from builders.cli.console import AsJson, VersionName, error_console
 def audit(
     name: VersionName,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="Run only so many pairs and so many answers again.")
+        int | None, typer.Option(min=1, help="Run only this many pairs and answers again, not all.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Chooses the sample.")] = 0,
-    num_proc: Annotated[int, typer.Option(min=1, help="Sandbox workers.")] = 2,
+    seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 0,
+    num_proc: Annotated[int, typer.Option(min=1, help="Number of sandbox workers.")] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Run every pair and verdict again; check ids, splits, licences, card. Ends with 0 if all hold."""
+    """Check a dataset: run its pairs and answers again; check ids, splits, licences and card.
+
+    Exit code 0 if everything is valid, else 1.
+    """
     from builders.cli.progress import Bars, Lines
     from builders.running.observer import Observer
     from hub import audit as audits
     from hub.versions import version
 
-    console, words = error_console(), ("hold", "fail")
-    observer = Observer() if as_json else (Bars if console.is_terminal else Lines)(console, words)
+    console, outcomes = error_console(), ("hold", "fail")
+    observer = Observer() if as_json else (Bars if console.is_terminal else Lines)(console, outcomes)
     report = audits.audit(version(name), sample, seed, num_proc, observer)
     if as_json:
         print(json.dumps(report.to_json()))

@@ -1,4 +1,4 @@
-"""`codeio build`: its options, refused where they cannot work before anything begins.
+"""`codeio build`: read its options, and reject wrong ones before anything starts.
 
 Tested in tests/stories/test_build.py.
 """
@@ -15,7 +15,7 @@ from builders.cli.flags import given, with_flags
 from builders.options import OptionError, Recipe, Serving, declared, sections
 
 _SOURCE = declared(Recipe)["source"]
-_FLAGS = [option for own in sections().values() for option in own if option is not _SOURCE]
+_FLAGS = [option for section in sections().values() for option in section if option is not _SOURCE]
 _SERVERS = "--base-url/--sglang/--embedded"
 
 
@@ -25,28 +25,28 @@ def build(
     source: Annotated[str, typer.Argument(help=_SOURCE.help)],
     *,
     print_recipe: Annotated[
-        bool, typer.Option("--print-recipe", help="Print a recipe of this build, and build nothing.")
+        bool, typer.Option("--print-recipe", help="Print these options as a YAML recipe; build nothing.")
     ] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask again what the server refused for good.")
+        bool, typer.Option("--retry-failed", help="Send again the requests that the server refused for good.")
     ] = False,
     as_json: AsJson = False,
     **values: Any,
 ) -> None:
-    """Run the pipeline: raw code to training set, or any part of it."""
+    """Build a dataset: run the pipeline from raw code to training set, or part of it."""
     from builders.pipeline import steps
     from builders.running import recipe as recipes
 
     written = recipes.read(Path(source)) if recipes.is_recipe(source) else recipes.Written({"source": source})
-    told = written.under(given(context, _FLAGS, values))
-    with _blamed(told.places):
-        recipe = Recipe.of(told.values)
+    chosen = written.under(given(context, _FLAGS, values))
+    with _usage_errors(chosen.places):
+        recipe = Recipe.of(chosen.values)
         todo = steps(recipe, recipe.until)
         if print_recipe:
             print(recipes.text(recipes.of(recipe)), end="")
             return
         if recipe.out is None:
-            raise OptionError("out", "name a folder to write")
+            raise OptionError("out", "give an output folder")
     asking = next((step.name for step in todo if step.asks_model), None)
     _refuse_servers(recipe, asking)
     from builders.cli.building import carry_out
@@ -55,8 +55,8 @@ def build(
 
 
 @contextmanager
-def _blamed(places: Mapping[str, str]) -> Iterator[None]:
-    """Make an error of an option one of the command line, by its flag or its place in a recipe."""
+def _usage_errors(places: Mapping[str, str]) -> Iterator[None]:
+    """Turn an OptionError into a usage error that names the flag, or the option's place in a recipe."""
     try:
         yield
     except OptionError as error:
@@ -66,9 +66,9 @@ def _blamed(places: Mapping[str, str]) -> Iterator[None]:
 
 
 def _refuse_servers(serving: Serving, asking: str | None) -> None:
-    """Raise typer.BadParameter where more than one kind of server is given, or none is and a stage asks."""
+    """Raise typer.BadParameter if several kinds of servers are given, or none although a stage needs one."""
     if serving.n_kinds > 1:
-        raise typer.BadParameter("give servers, an sglang model or an embedded one", param_hint=_SERVERS)
+        raise typer.BadParameter("give only one of the three", param_hint=_SERVERS)
     if asking and not serving.n_kinds:
-        advice = "name a server with --base-url, or use --embedded qwen2.5-coder-1.5b"
-        raise typer.BadParameter(f"{asking} asks a model: {advice}", param_hint=_SERVERS)
+        advice = "give a server with --base-url, or use --embedded qwen2.5-coder-1.5b"
+        raise typer.BadParameter(f"the stage {asking} asks a model: {advice}", param_hint=_SERVERS)

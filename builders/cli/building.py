@@ -1,6 +1,6 @@
-"""A build as the command runs it: its folder, its servers, what is shown of it and what is left at its end.
+"""Running a build from the command line: open its folder, start its servers, show progress and a summary.
 
-In: a recipe that nothing speaks against. Out: a folder with tables, and a summary.
+In: a valid recipe. Out: a folder with tables, and a summary.
 Not covered: what the stages do (`pipeline`).
 Tested in tests/stories/test_build.py.
 """
@@ -30,13 +30,13 @@ from hub.card.card import card
 
 
 def carry_out(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) -> None:
-    """Run a build, or go on with it; `asks`: a stage that is to run asks a model."""
+    """Run or continue a build; `asks` says that one of its stages asks a model."""
     assert recipe.out
     console, run, folder = error_console(), Run(recipe.out), Folder(recipe.out)
     options, observer = _options(recipe), _observer(console, as_json)
     serving = part(recipe, Serving) if asks else Serving()
     if options.from_table:
-        refuse_others(options.source, options.from_table)  # before anything is started or written
+        refuse_others(options.source, options.from_table)  # raises before anything is started or written
     with (
         run.opened(remembered(options)),
         served(serving, run.home / "logs" / "sglang.log", console) as servers,
@@ -44,7 +44,7 @@ def carry_out(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) 
         cache = RequestCache(run.requests)
         if retry_failed:
             with cache.open() as answers:
-                console.print(f"{answers.forget_refusals()} refused requests are asked again", style="dim")
+                console.print(f"{answers.forget_refusals()} refused requests will be sent again", style="dim")
         client = _client(recipe, servers, cache)
         if client:
             run.remember({"model": client.identity})
@@ -57,31 +57,33 @@ def carry_out(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) 
             describe=_describe,
             prices=_prices(recipe),
         )
-        model = client.identity if client else "none needed"
+        model = client.identity if client else "not needed"
         console.print(f"sandbox {build.sandbox.tier}; model {model}", style="dim")
         with closing(client) if client else nullcontext(), observer:
             build(recipe.until)
     tell(folder, run, as_json, whole=True)
     if not any(len(build.tables[name]) for name in step_named(recipe.until).tables):
         raise Failure(
-            "No row came through; the reasons stand above and, with each row, in the table `dropped`."
+            "The last stage made no rows: see the reasons above, and for each row the table `dropped`."
         )
 
 
 def _options(recipe: Recipe) -> Options:
-    """Return what decides the rows, with our sample by its path."""
+    """Return the options that decide the rows; SOURCE `corpus` becomes the path of the sample corpus."""
     options = part(recipe, Options)
     is_sample = options.source == "corpus" and not Path(options.source).exists()
     return replace(options, source=str(corpus())) if is_sample else options
 
 
 def _observer(console: Console, as_json: bool) -> Observer:
+    """Return what shows progress: bars in a terminal, lines in a log or pipe, nothing beside JSON."""
     if as_json:
         return Observer()
     return Bars(console) if console.is_terminal else Lines(console)
 
 
 def _client(recipe: Recipe, servers: list[Server], cache: RequestCache) -> Client | None:
+    """Return a client of the servers, or None if there are none."""
     if not servers:
         return None
     return Client(
@@ -95,11 +97,12 @@ def _client(recipe: Recipe, servers: list[Server], cache: RequestCache) -> Clien
 
 
 def _prices(recipe: Recipe) -> Prices | None:
+    """Return the prices, or None if neither is given; one that is not given is 0."""
     if recipe.price_in is None and recipe.price_out is None:
         return None
     return Prices(recipe.price_in or 0.0, recipe.price_out or 0.0)
 
 
 def _describe(folder: Folder) -> None:
-    """Write the card, which tells what is there."""
+    """Write the dataset card of a folder."""
     folder.write_readme(card(folder, facts(folder.root), str(folder.root)))

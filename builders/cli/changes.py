@@ -1,4 +1,4 @@
-"""`codeio changes`: what differs between two versions.
+"""`codeio changes`: show the differences between two versions.
 
 Tested in tests/hub/changes/test_compare.py.
 """
@@ -17,22 +17,22 @@ def changes(
     old: VersionName,
     new: VersionName,
     rows: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write every row that differs there, as JSON lines.")
+        Path | None, typer.Option(metavar="FILE", help="Write every row that differs to FILE, as JSON lines.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what differs between two versions: rows added, removed, graded otherwise, and why."""
+    """Show the differences between two versions: rows added, removed or regraded, and why."""
     from hub.changes import changelog, compare
     from hub.versions import version
 
     before, after = version(old), version(new)
     with error_console().status("Comparing"):
-        found = compare.changes(before, after)
+        differences = compare.changes(before, after)
     if rows:
         with rows.open("w", encoding="utf-8") as file:
             for row in compare.changed_rows(before, after):
                 file.write(json.dumps(row._asdict()) + "\n")
     if as_json:
-        print(json.dumps(found.as_json()))
+        print(json.dumps(differences.as_json()))
     else:
-        Console().print(changelog.rendered(found))
+        Console().print(changelog.rendered(differences))

@@ -1,4 +1,4 @@
-"""What commands share: options, and where they print.
+"""Shared parts of the commands: options, and the console for progress.
 
 Tested in tests/stories/test_build.py.
 """
@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 
 
 def error_console() -> Console:
-    """Where progress goes, and what inference has to say meanwhile (a server that is gone, or back)."""
+    """Return the console on stderr for progress and for codeio's log (such as a server lost or back)."""
     console = Console(stderr=True)
     handler = RichHandler(console=console, show_path=False, show_level=False, markup=False)
     logging.getLogger("codeio").addHandler(handler)

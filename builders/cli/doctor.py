@@ -1,4 +1,4 @@
-"""`codeio doctor`: what this machine can do, and what to do where something is missing.
+"""`codeio doctor`: show what this machine can do, and how to fix what is missing.
 
 Tested in tests/stories/test_build.py.
 """
@@ -14,21 +14,24 @@ from builders.cli.console import AsJson
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Look at sandbox, engines, Hub login and disk."""
+    """Check this machine: sandbox, engines, Hub login and disk.
+
+    Exit code 0 if the sandbox works, else 1.
+    """
     from builders.cli import machine
 
-    found = machine.findings()
+    diagnoses = machine.findings()
     if as_json:
-        print(json.dumps({"findings": [vars(finding) for finding in found]}))
+        print(json.dumps({"findings": [vars(diagnosis) for diagnosis in diagnoses]}))
     else:
-        table = Table("", "", Column("found", overflow="fold"), Column("to mend it", overflow="fold"))
-        for finding in found:
+        table = Table("", "", Column("found", overflow="fold"), Column("how to fix it", overflow="fold"))
+        for diagnosis in diagnoses:
             table.add_row(
-                "ok" if finding.ok else "--",
-                finding.name,
-                Text(finding.found),  # no markup: "codeio[sglang]" is meant so
-                Text("" if finding.ok else finding.advice),
+                "ok" if diagnosis.ok else "--",
+                diagnosis.name,
+                Text(diagnosis.found),  # else rich reads "[sglang]" in "codeio[sglang]" as markup
+                Text("" if diagnosis.ok else diagnosis.advice),
             )
         Console().print(table)
-    if not next(finding.ok for finding in found if finding.name == "sandbox"):
+    if not next(diagnosis.ok for diagnosis in diagnoses if diagnosis.name == "sandbox"):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`codeio export`: a dataset as the files that a trainer reads.
+"""`codeio export`: write a dataset as files for a trainer.
 
 Tested in tests/hub/export/test_export.py.
 """
@@ -20,7 +20,7 @@ def export(
     out: Annotated[Path, typer.Option(help="New folder for the files.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write a dataset as the files that a trainer reads."""
+    """Write a dataset as files for a trainer."""
     from hub.export.writer import export as write_export
     from hub.versions import version
 

@@ -1,7 +1,7 @@
-"""Flags of a command, made from options.
+"""Command-line flags, made from options.
 
-In: options. Out: a parameter of typer's for each, and the values that a command line gives them. Options that
-most people need stand first in the help, the others below their stages.
+In: options. Out: a typer parameter for each, and the values that the command line gives them. In the help,
+common options come first; the others are grouped by stage.
 """
 
 import inspect
@@ -19,21 +19,21 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def with_flags(options: Iterable[Option]) -> Callable[[Command], Command]:
-    """Give a command that takes `**values` a flag for each option, before those of its own."""
+    """Return a decorator that gives a command with `**values` a flag for each option, before its own ones."""
 
     def decorate(command: Command) -> Command:
-        own = inspect.signature(command).parameters.values()
-        first = [one for one in own if one.kind is Parameter.POSITIONAL_OR_KEYWORD]
-        last = [one for one in own if one.kind is Parameter.KEYWORD_ONLY]
+        parameters = inspect.signature(command).parameters.values()
+        arguments = [each for each in parameters if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+        own_flags = [each for each in parameters if each.kind is Parameter.KEYWORD_ONLY]
         flags = [_parameter(option) for option in sorted(options, key=lambda option: not option.is_common)]
-        command.__signature__ = inspect.Signature([*first, *flags, *last])  # type: ignore[attr-defined]
+        command.__signature__ = inspect.Signature([*arguments, *flags, *own_flags])  # type: ignore[attr-defined]
         return command
 
     return decorate
 
 
 def given(context: typer.Context, options: Iterable[Option], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those values that are no defaults, in the form of a recipe; raises typer.BadParameter."""
+    """Return the values that the user gave, not the defaults, in recipe form; raises typer.BadParameter."""
     sources = {option.name: context.get_parameter_source(option.name) for option in options}
     return {
         option.name: _read(option, values[option.name])
@@ -43,8 +43,9 @@ def given(context: typer.Context, options: Iterable[Option], values: Mapping[str
 
 
 def _parameter(option: Option) -> Parameter:
+    """Return the parameter of a command for an option, annotated for typer."""
     flag = f"{option.flag}/--no-{option.flag[2:]}" if option.kind is bool else option.flag
-    told = typer.Option(
+    flag_details = typer.Option(
         flag,
         help=option.help,
         metavar=option.metavar,
@@ -55,25 +56,28 @@ def _parameter(option: Option) -> Parameter:
     )
     default = None if option.default in (None, ()) else option.default
     kind: Any = _kind(option) if default is not None else _kind(option) | None
-    return Parameter(option.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, told])
+    return Parameter(
+        option.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, flag_details]
+    )
 
 
 def _kind(option: Option) -> Any:
-    """Return the type that a command line gives the option in."""
+    """Return the type in which the command line gives the option: JSON as text, a file as its path."""
     if option.from_file:
         return Path
-    forms: dict[type, Any] = {dict: str, tuple: list[str]}
-    return forms.get(option.kind, option.kind)
+    kinds: dict[type, Any] = {dict: str, tuple: list[str]}
+    return kinds.get(option.kind, option.kind)
 
 
 def _panel(section: str) -> str:
+    """Return the heading in the help for the options of a section."""
     return f"Stage {section}" if section in STAGES else section.capitalize() or "Whole build"
 
 
 def _read(option: Option, value: Any) -> Any:
-    """Read what the command line has in another form: JSON, or a file."""
+    """Return the value itself: parsed from JSON, or read from the file that the flag names."""
     if option.kind is dict:
-        return _object(option, value)
+        return _json_object(option, value)
     if not option.from_file:
         return value
     try:
@@ -82,13 +86,14 @@ def _read(option: Option, value: Any) -> Any:
         raise typer.BadParameter(f"{value} cannot be read: {error}", param_hint=option.flag) from None
 
 
-def _object(option: Option, text: str) -> dict[str, Any]:
+def _json_object(option: Option, text: str) -> dict[str, Any]:
+    """Parse a JSON object; raises typer.BadParameter."""
     try:
         value = json.loads(text)
     except ValueError:
         value = None
     if not isinstance(value, dict):
         raise typer.BadParameter(
-            'is no JSON object such as {"enable_thinking": false}', param_hint=option.flag
+            'give a JSON object, such as {"enable_thinking": false}', param_hint=option.flag
         )
     return value

@@ -1,4 +1,4 @@
-"""What this machine can do: sandbox, engines, Hub login, disk; and what to do where something is missing.
+"""Diagnoses of this machine: sandbox, engines, Hub login, disk, with advice for what is missing.
 
 Tested in tests/stories/test_build.py.
 """
@@ -18,19 +18,19 @@ from builders.inference.servers.sglang import device_flags, find_python
 
 _LOW_DISK_GB = 5
 _LAYER_ADVICE = {
-    "namespaces": "user namespaces are closed to this process. Docker: --security-opt seccomp=unconfined, or"
+    "namespaces": "this process may not use user namespaces. Docker: --security-opt seccomp=unconfined, or"
     " a profile that allows unshare and mount; Ubuntu 24.04: sysctl"
     " kernel.apparmor_restrict_unprivileged_userns=0; elsewhere: sysctl user.max_user_namespaces=10000",
     "landlock": "needs Linux 5.13 or newer with landlock in /sys/kernel/security/lsm (boot with"
     " lsm=landlock,...); gVisor has none",
     "seccomp": "needs a kernel with CONFIG_SECCOMP_FILTER, on x86_64 or aarch64, that lets processes filter"
-    " themselves",
+    " their own system calls",
 }
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing looked at: whether it is in order, what was found, and how to mend it."""
+class Diagnosis:
+    """The state of one part of the machine: whether it is ok, what was found, and how to fix it."""
 
     name: str
     ok: bool
@@ -38,8 +38,8 @@ class Finding:
     advice: str = ""
 
 
-def findings() -> list[Finding]:
-    """Look at everything a build or a publish may need."""
+def findings() -> list[Diagnosis]:
+    """Return a diagnosis of everything that a build or a publication may need."""
     return [
         _python(),
         _sandbox(),
@@ -52,58 +52,60 @@ def findings() -> list[Finding]:
     ]
 
 
-def _python() -> Finding:
-    return Finding("Python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+def _python() -> Diagnosis:
+    return Diagnosis(
+        "Python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    )
 
 
-def _sandbox() -> Finding:
+def _sandbox() -> Diagnosis:
     try:
         with Sandbox() as sandbox:
             tier = sandbox.tier
-        note = "; code imports only what SECURITY.md lists" if "noopen" in TIERS[tier] else ""
-        return Finding("sandbox", True, f"{tier}{note}")
+        note = "; code can import only what SECURITY.md lists" if "noopen" in TIERS[tier] else ""
+        return Diagnosis("sandbox", True, f"{tier}{note}")
     except SandboxUnavailable as error:
-        return Finding("sandbox", False, "none holds here", str(error))
+        return Diagnosis("sandbox", False, "no tier works here", str(error))
 
 
-def _layers() -> list[Finding]:
-    """A missing layer makes the sandbox weaker, or leaves none: see SECURITY.md."""
+def _layers() -> list[Diagnosis]:
+    """Return a diagnosis of each layer; without one the sandbox is weaker or impossible (SECURITY.md)."""
     return [
-        Finding(layer, failure is None, failure or "holds", _LAYER_ADVICE[layer])
+        Diagnosis(layer, failure is None, failure or "holds", _LAYER_ADVICE[layer])
         for layer, failure in layers().items()
     ]
 
 
-def _package(name: str) -> Finding:
-    return Finding(name, True, version(name))
+def _package(name: str) -> Diagnosis:
+    return Diagnosis(name, True, version(name))
 
 
-def _engine() -> Finding:
+def _engine() -> Diagnosis:
     try:
-        return Finding("embedded engine", True, f"xllamacpp {version('xllamacpp')}")
+        return Diagnosis("embedded engine", True, f"xllamacpp {version('xllamacpp')}")
     except PackageNotFoundError:
         advice = 'pip install "codeio[embedded]", or use a server with --base-url'
-        return Finding("embedded engine", False, "not installed", advice)
+        return Diagnosis("embedded engine", False, "not installed", advice)
 
 
-def _sglang() -> Finding:
+def _sglang() -> Diagnosis:
     try:
-        flags = " ".join(device_flags()) or "none but the usual"
-        return Finding("sglang", True, f"{find_python()}; flags for this machine: {flags}")
+        flags = " ".join(device_flags()) or "only the usual ones"
+        return Diagnosis("sglang", True, f"{find_python()}; flags for this machine: {flags}")
     except EngineMissing as error:
-        return Finding("sglang", False, "not found", str(error))
+        return Diagnosis("sglang", False, "not found", str(error))
 
 
-def _hub() -> Finding:
+def _hub() -> Diagnosis:
     if get_token():
-        return Finding("Hub login", True, "a token is set")
-    return Finding(
-        "Hub login", False, "no token", "needed for publishing and private sources only: hf auth login"
+        return Diagnosis("Hub login", True, "a token is set")
+    return Diagnosis(
+        "Hub login", False, "no token", "needed only for publishing and private sources: hf auth login"
     )
 
 
-def _disk() -> Finding:
+def _disk() -> Diagnosis:
     free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
-    return Finding(
-        "disk", free_gb > _LOW_DISK_GB, f"{free_gb:.0f} GB free here", "models and caches need some GB"
+    return Diagnosis(
+        "disk", free_gb > _LOW_DISK_GB, f"{free_gb:.0f} GB free here", "models and caches need several GB"
     )

@@ -1,7 +1,7 @@
-"""The command `codeio` and how it ends.
+"""The command `codeio` and its exit codes.
 
-Exit codes: 0 done; 1 nothing could be done, and the message says why; 2 a wrong command line; 3 some rows
-wait for an answer, and the same command asks again for just those; 130 stopped by hand.
+Exit codes: 0 success; 1 failure, and the message says why; 2 a wrong command line; 3 some rows still wait for
+an answer, and the same command asks only for those; 130 interrupted with Ctrl+C.
 Tested in tests/builders/cli/test_help.py.
 """
 
@@ -25,7 +25,7 @@ from builders.cli.status import status
 from builders.errors import CodeioError
 
 app = typer.Typer(
-    help="From raw code to proven reasoning data, the CodeI/O way.",
+    help="Turn raw code into verified reasoning data (CodeI/O, arXiv 2502.07316).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,16 +37,16 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command; every known failure ends in one sentence."""
-    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")  # read as `datasets` is imported
+    """Run the command; an expected failure is printed as one sentence, without a traceback."""
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")  # `datasets` reads it when imported
     try:
         app()
     except CodeioError as error:
         _end(error.sentence(), error.exit_code)
     except (KeyboardInterrupt, SystemExit) as end:
-        if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # typer's word for Ctrl+C
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # typer's exit code for Ctrl+C
             raise
-        _end("Stopped. The same command goes on where this one was.", INTERRUPTED)
+        _end("Stopped. Run the same command again to continue.", INTERRUPTED)
     except (OSError, sqlite3.OperationalError) as error:
         if (
             getattr(error, "errno", None) == errno.ENOSPC
@@ -54,13 +54,11 @@ def main() -> None:
             or "disk is full" in str(error)
         ):
             _end(
-                f"The disk is full ({error}). Free some space, then run the same command again: it goes on.",
+                f"The disk is full ({error}). Free some space, then run the same command again to continue.",
                 1,
             )
         if isinstance(error, PermissionError):
-            _end(
-                f"No permission: {error}. Choose a folder that you may write to, or mend its permissions.", 1
-            )
+            _end(f"No permission: {error}. Choose a folder that you may write to, or fix its permissions.", 1)
         raise
 
 

@@ -1,8 +1,8 @@
-"""What a person watching a build sees: a bar for each stage, and below it how the model is doing.
+"""Progress of a build: a bar for each stage, and below it the state of requests to the model.
 
-In a log or pipe, where nothing can be redrawn, a line as a stage begins, one each minute, one as it ends.
+A log or a pipe cannot be redrawn: it gets a line when a stage begins, one each minute, and one when it ends.
 
-In: what `pipeline.Build` tells its observer. Out: lines on the terminal, by rich.
+In: what a build reports to its observer. Out: lines on the terminal, by rich.
 Tested in tests/stories/test_build.py.
 """
 
@@ -22,31 +22,31 @@ LINE_EVERY_S = 60.0
 OUTCOMES = ("kept", "dropped")
 
 
-def facts(sample: Sample) -> dict[str, str]:
-    """A sample in words, by name."""
-    told = {
+def in_words(sample: Sample) -> dict[str, str]:
+    """Return the measurements of a sample as text, by name."""
+    texts = {
         "requests": f"{sample.in_flight} in flight, {sample.waiting} waiting, {sample.answered} answered, "
-        f"{sample.from_cache} known",
+        f"{sample.from_cache} cached",
         "tokens/s": f"{sample.prompt_tokens_per_s:,.0f} in, {sample.completion_tokens_per_s:,.0f} out",
     }
     if sample.cached_share is not None:
-        told["prefix cache"] = f"{sample.cached_share:.0%} of tokens in"
+        texts["prefix cache"] = f"{sample.cached_share:.0%} of tokens in"
     if sample.failures:
-        told["failures"] = ", ".join(f"{count} {reason}" for reason, count in sample.failures.items())
+        texts["failures"] = ", ".join(f"{count} {reason}" for reason, count in sample.failures.items())
     if sample.cost is not None:
-        told["cost"] = f"{sample.cost:,.2f}"
+        texts["cost"] = f"{sample.cost:,.2f}"
     if sample.seconds_left:
-        told["left"] = str(timedelta(seconds=round(sample.seconds_left)))
-    return told
+        texts["time left"] = str(timedelta(seconds=round(sample.seconds_left)))
+    return texts
 
 
 class _Progress(Progress):
-    """Bars, and below them a table about the stage under way, read afresh at every redraw."""
+    """Bars, and below them a table about the current stage, updated at every redraw."""
 
     meter: Meter | None = None
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """What is drawn, from top to bottom."""
+        """Yield the parts of the display, from top to bottom."""
         for task in self.tasks:
             meter: Meter | None = task.fields["meter"]
             if meter and not task.finished:
@@ -54,13 +54,13 @@ class _Progress(Progress):
         yield self.make_tasks_table(self.tasks)
         if self.meter and self.meter.usage:
             table = Table.grid(padding=(0, 2))
-            for name, value in facts(self.meter.read()).items():
+            for name, value in in_words(self.meter.read()).items():
                 table.add_row(f"  {name}", value, style="dim")
             yield table
 
 
 class Bars(Observer):
-    """A progress bar a stage, drawn inside a `with` block; `outcomes`: what becomes of its rows."""
+    """A progress bar for each stage, shown inside a `with` block; `outcomes` names what becomes of rows."""
 
     def __init__(self, console: Console, outcomes: tuple[str, str] = OUTCOMES) -> None:
         self.outcomes = outcomes
@@ -82,12 +82,12 @@ class Bars(Observer):
         self.progress.stop()
 
     def begins(self, meter: Meter) -> None:
-        """Start a bar."""
+        """Add a bar for the stage."""
         self.task = self.progress.add_task(meter.stage, total=meter.n_rows, meter=meter, end="")
         self.progress.meter = meter
 
     def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
-        """Say what the stage kept."""
+        """Show how many rows the stage kept and dropped."""
         kept, dropped = self.outcomes
         end = f"{n_kept} {kept}, {n_dropped} {dropped}"
         self.progress.update(self.task, completed=meter.n_rows, end=end)
@@ -96,28 +96,28 @@ class Bars(Observer):
 
 
 class Lines(Observer):
-    """Two lines a stage, and one each minute where a model is asked."""
+    """Two lines for each stage, and one each minute while a model is asked."""
 
     def __init__(self, console: Console, outcomes: tuple[str, str] = OUTCOMES) -> None:
         self.console = console
         self.outcomes = outcomes
 
     def begins(self, meter: Meter) -> None:
-        """Say what is at work now: a stage that asks a model can take hours."""
-        self.began_s = self.told_s = monotonic()
+        """Print that the stage begins: one that asks a model can take hours."""
+        self.began_s = self.printed_s = monotonic()
         self.console.print(f"{meter.stage}: {meter.n_rows} rows ...", highlight=False)
 
     def goes_on(self, sample: Sample) -> None:
-        """Say how it stands, once in a while."""
-        if monotonic() - self.told_s >= LINE_EVERY_S:
-            self.told_s = monotonic()
-            told = "; ".join(f"{name} {value}" for name, value in facts(sample).items())
+        """Print the state of the stage, once every LINE_EVERY_S."""
+        if monotonic() - self.printed_s >= LINE_EVERY_S:
+            self.printed_s = monotonic()
+            state = "; ".join(f"{name} {value}" for name, value in in_words(sample).items())
             self.console.print(
-                f"{sample.stage}: {sample.rows} of {sample.n_rows} rows; {told}", highlight=False
+                f"{sample.stage}: {sample.rows} of {sample.n_rows} rows; {state}", highlight=False
             )
 
     def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
-        """Say what the stage kept."""
+        """Show how many rows the stage kept and dropped."""
         seconds = monotonic() - self.began_s
         kept, dropped = self.outcomes
         self.console.print(

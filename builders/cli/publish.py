@@ -1,6 +1,6 @@
-"""`codeio publish`: a build becomes a version of a dataset on the Hub.
+"""`codeio publish`: publish a build as a version of a dataset on the Hub.
 
-In: a command line. Out: what a person can read, or one JSON object with `--json`.
+In: a command line. Out: tables for a person, or one JSON object with `--json`.
 Tested in tests/stories/test_published.py.
 """
 
@@ -30,24 +30,31 @@ MOST_SHOWN = 20
 
 
 def publish(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a build.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder of a build.")],
     repo_id: Annotated[str, typer.Argument(help="OWNER/NAME of the dataset on the Hub.")],
-    tag: Annotated[str | None, typer.Option(help="Name of this version, such as v1.0.0.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Tag for this version, such as v1.0.0.")] = None,
     branch: Annotated[str, typer.Option(help="Branch to commit to.")] = "main",
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
-    create_pr: Annotated[bool, typer.Option("--create-pr", help="Open a pull request instead.")] = False,
+    private: Annotated[
+        bool, typer.Option("--private", help="If the repository is new, make it private.")
+    ] = False,
+    create_pr: Annotated[
+        bool, typer.Option("--create-pr", help="Open a pull request, do not commit.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; send nothing.")] = False,
     configs: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Only these tables; others leave the repository.")
+        str | None, typer.Option(metavar="A,B", help="Publish only these tables; others are removed.")
     ] = None,
     allow_licenses: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="SPDX ids to publish under, besides the permissive ones."),
+        typer.Option(metavar="A,B", help="SPDX ids of licences to allow besides the permissive ones."),
     ] = None,
-    message: Annotated[str | None, typer.Option(help="Of the commit.")] = None,
+    message: Annotated[str | None, typer.Option(help="Commit message.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a build as a dataset: one commit with its card, and a tag. Given again, it goes on."""
+    """Publish a build as a dataset on the Hub: one commit with its card, and a tag.
+
+    If it is interrupted, run the same command again to continue.
+    """
     from builders.running.run import Run
     from builders.schema import TABLES
     from builders.tables.folder import Folder
@@ -59,34 +66,36 @@ def publish(
 
     if create_pr and tag:
         raise typer.BadParameter("tag the commit once the pull request is merged", param_hint="--tag")
-    chosen = _listed(configs) or list(TABLES)
+    chosen = _split(configs) or list(TABLES)
     if unknown := [config for config in chosen if config not in TABLES]:
-        named = f"{', '.join(unknown)}: choose from {', '.join(TABLES)}"
-        raise typer.BadParameter(named, param_hint="--configs")
+        problem = f"{', '.join(unknown)}: choose from {', '.join(TABLES)}"
+        raise typer.BadParameter(problem, param_hint="--configs")
     source, target = Folder(folder), Target(repo_id, branch, tag, private, create_pr)
     if not any(source.files(config) for config in chosen):
         raise Failure(f"{folder} has none of the tables {', '.join(chosen)}. Make them with `codeio build`.")
-    usable(source)  # raises here, before anything is asked or written
+    usable(source)  # checked here, before the Hub is asked or anything is written
     console = error_console()
     with Run(folder).locked():
         if not dry_run:
             upload.may_publish(target)
-        with console.status("Fetching the version before"):
+        with console.status("Fetching the previous version"):
             before = next_version.before(repo_id, branch)
             terms = model_licences.licences(model_licences.models(source))
-        allowed = PERMISSIVE | set(_listed(allow_licenses))
-        with console.status("Choosing the rows that may be published"):
+        allowed = PERMISSIVE | set(_split(allow_licenses))
+        with console.status("Selecting the rows that may be published"):
             made = release(source, chosen, allowed, before.folder if before else None, terms)
         if not made.folder.counts():
-            raise Failure(f"Nothing may be published. {_why(made.left)}")
-        with console.status("Comparing with the version before"):
+            raise Failure(f"No row may be published. {_exclusions(made.left)}")
+        with console.status("Comparing with the previous version"):
             history = next_version.changelog(made, before, tag)
         describe(made, repo_id, history)
         if dry_run:
             plan, url = upload.planned(made.folder.root, target), None
         else:
-            done = upload.publish(made.folder.root, target, message or f"Version {tag or 'without a tag'}")
-            plan, url = done.plan, done.url
+            published = upload.publish(
+                made.folder.root, target, message or f"Version {tag or 'without a tag'}"
+            )
+            plan, url = published.plan, published.url
             shutil.rmtree(made.folder.root)
     if as_json:
         print(
@@ -95,37 +104,40 @@ def publish(
             )
         )
         return
-    _tell(made, plan, Console())
+    _print_plan(made, plan, Console())
     if dry_run:
         Console().print(f"Nothing was sent. The card: {made.folder.root / 'README.md'}", soft_wrap=True)
     else:
-        Console().print(url or "Nothing had changed.", soft_wrap=True)
+        Console().print(url or "No file has changed: there is no new commit.", soft_wrap=True)
 
 
-def _listed(given: str | None) -> list[str]:
-    return [name.strip() for name in (given or "").split(",") if name.strip()]
+def _split(names: str | None) -> list[str]:
+    """Return the names in a text such as "a,b"."""
+    return [name.strip() for name in (names or "").split(",") if name.strip()]
 
 
-def _why(left: Sequence["Left"]) -> str:
-    counts = Counter(one.reason for one in left)
-    return f"Left behind: {', '.join(f'{n} {reason}' for reason, n in counts.items())}. " + (
+def _exclusions(left: Sequence["Left"]) -> str:
+    """Return how many rows are excluded for each reason, and what to do about licences."""
+    counts = Counter(row.reason for row in left)
+    return f"Excluded: {', '.join(f'{n} {reason}' for reason, n in counts.items())}. " + (
         "State the licence of a source with `codeio build --license`, or allow more with --allow-licenses."
     )
 
 
-def _tell(made: "Release", plan: "CommitPlan", console: Console) -> None:
+def _print_plan(made: "Release", plan: "CommitPlan", console: Console) -> None:
+    """Print the excluded rows, and the files that the commit changes."""
     if made.left:
-        title = f"Left behind: {len(made.left):,} rows"
+        title = f"Excluded: {len(made.left):,} rows"
         table = Table("table", "row", "why", title=title, title_justify="left")
         for left in made.left[:MOST_SHOWN]:
             table.add_row(left.config, Text(left.row_id), Text(f"{left.reason}: {left.detail}"))
         if len(made.left) > MOST_SHOWN:
-            table.add_row("", "", f"and {len(made.left) - MOST_SHOWN:,} more; --json lists all")
-        console.print(table, _why(made.left))
+            table.add_row("", "", f"and {len(made.left) - MOST_SHOWN:,} more; --json lists them all")
+        console.print(table, _exclusions(made.left))
     table = Table("file", "bytes", "", title="Files", title_justify="left")
-    for word, files in (("new", plan.added), ("changed", plan.changed)):
+    for change, files in (("new", plan.added), ("changed", plan.changed)):
         for name, n_bytes in files.items():
-            table.add_row(name, decimal(n_bytes), word if n_bytes else "renamed")
+            table.add_row(name, decimal(n_bytes), change if n_bytes else "renamed")
     for name in plan.removed:
         table.add_row(name, "", "removed")
-    console.print(table, f"{plan.n_unchanged} files are there already.")
+    console.print(table, f"{plan.n_unchanged} files are unchanged.")

@@ -1,4 +1,4 @@
-"""`codeio serve`: a local sglang server, kept until Ctrl+C.
+"""`codeio serve`: run a local sglang server until Ctrl+C.
 
 Tested in tests/builders/inference/servers/test_sglang.py.
 """
@@ -16,14 +16,14 @@ from builders.cli.console import SglangPython, error_console
 def serve(
     model: Annotated[str, typer.Argument(help="A folder in the Hugging Face format, or a Hub id.")],
     flags: Annotated[
-        list[str] | None, typer.Argument(help="Flags of sglang's own, after --: -- --tp-size 2")
+        list[str] | None, typer.Argument(help="sglang's own flags, after `--`: -- --tp-size 2")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 30000,
     log_file: Annotated[Path, typer.Option("--log", help="File for sglang's output.")] = Path("sglang.log"),
     sglang_python: SglangPython = None,
 ) -> None:
-    """Start a local sglang server, and keep it until Ctrl+C."""
+    """Start a local sglang server and keep it running until Ctrl+C."""
     from builders.cli.servers import started
 
     console = error_console()

@@ -1,8 +1,8 @@
-"""Which servers a command asks: those of the user, the embedded engine, or an sglang of codeio's own.
+"""The servers of a command: the user's own, the embedded engine, or a local sglang started for it.
 
-In: what the command line says. Out: the servers, for as long as a block lasts. All must serve the same
-weights, since their answers stand for each other.
-Not covered: what is asked.
+In: the options of the command line. Out: the servers, running until the block ends. All of them must serve
+the same weights, since their answers are interchangeable.
+Not covered: the requests.
 """
 
 import logging
@@ -15,13 +15,13 @@ from rich.console import Console
 from builders.inference import Server, ServerDown, WrongModel, connect, embedded, sglang
 from builders.options import Serving
 
-EMBEDDED_SLOTS = 2  # each works through the shared prefix of the prompts on its own
+EMBEDDED_SLOTS = 2  # each slot processes the shared prefix of the prompts separately
 log = logging.getLogger("codeio.inference")
 
 
 @contextmanager
 def served(choice: Serving, log_file: Path, console: Console) -> Iterator[list[Server]]:
-    """The servers of a choice, none for an empty one; raises InferenceError."""
+    """Yield the servers that the options choose, if any; raises InferenceError."""
     if choice.embedded:
         with embedded(choice.embedded, n_slots=EMBEDDED_SLOTS) as server:
             yield [server]
@@ -43,41 +43,44 @@ def started(
     port: int | None = None,
     flags: Sequence[str] = (),
 ) -> Iterator[Server]:
-    """An sglang server, with a line that tells how its start goes."""
-    line = console.status(f"sglang is starting; log in {log_file}")
+    """Start and yield an sglang server, with a line that shows the progress of the start."""
+    status = console.status(f"sglang is starting; log in {log_file}")
     if console.is_terminal:
-        line.start()
+        status.start()
     else:
         console.print(f"sglang is starting; log in {log_file}", soft_wrap=True, highlight=False)
     try:
         with sglang(
-            model, log_file, python=python, host=host, port=port, flags=flags, on_wait=line.update
+            model, log_file, python=python, host=host, port=port, flags=flags, on_wait=status.update
         ) as server:
-            line.stop()
+            status.stop()
             yield server
     finally:
-        line.stop()
+        status.stop()
 
 
 def _connected(base_urls: Sequence[str], model: str | None) -> list[Server]:
-    """The servers that are there; one that is gone is left out as long as another answers."""
-    found: list[Server] = []
-    gone: list[ServerDown] = []
+    """Return the servers that answer; one that does not is left out if another one does.
+
+    Raises InferenceError, also if the servers serve different models.
+    """
+    servers: list[Server] = []
+    errors: list[ServerDown] = []
     for base_url in dict.fromkeys(base_urls):
         try:
             server = connect(base_url, model)
-            if server.base_url not in [other.base_url for other in found]:  # with and without /v1
-                found.append(server)
+            if server.base_url not in [other.base_url for other in servers]:  # given with and without /v1
+                servers.append(server)
         except ServerDown as error:
-            gone.append(error)
-    if gone and not found:
-        raise gone[0]
-    for absent in gone:
-        log.warning("Left out: %s", absent)
-    for server in found[1:]:
-        if server.identity != found[0].identity:
+            errors.append(error)
+    if errors and not servers:
+        raise errors[0]
+    for absence in errors:
+        log.warning("Server left out: %s", absence)
+    for server in servers[1:]:
+        if server.identity != servers[0].identity:
             raise WrongModel(
-                f"{found[0].base_url} serves {found[0].identity}, {server.base_url} {server.identity}: "
-                "answers of different models do not mix. Give servers of one model, or name it with --model."
+                f"{servers[0].base_url} serves {servers[0].identity}, {server.base_url} {server.identity}: "
+                "answers of different models do not mix. Give servers of one model, or name one with --model."
             )
-    return found
+    return servers

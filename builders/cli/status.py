@@ -1,4 +1,4 @@
-"""`codeio status`: where a run stands.
+"""`codeio status`: show the state of a build.
 
 Tested in tests/stories/test_build.py.
 """
@@ -18,7 +18,7 @@ def status(
     out: Annotated[Path, typer.Argument(help="Output folder of a build.")],
     as_json: AsJson = False,
 ) -> None:
-    """Tell where a run stands: rows, reasons, statuses, time and tokens, and its recipe."""
+    """Show the state of a build: rows, drop reasons, statuses, time, tokens, and its recipe."""
     from builders.cli.summary import tell
     from builders.running import recipe
     from builders.running.run import Run
@@ -26,7 +26,7 @@ def status(
 
     run = Run(out)
     if not run.options():
-        raise Failure(f"{out} holds no run. Start one with: codeio build SOURCE --out {out}")
+        raise Failure(f"{out} contains no build. Start one with: codeio build SOURCE --out {out}")
     tell(Folder(out), run, as_json)
     if not as_json:
         Console().print(Text(f"Recipe\n{recipe.text(recipe.of_run(run))}"), soft_wrap=True)

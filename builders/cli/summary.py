@@ -1,7 +1,7 @@
-"""What a run came to, told from its tables, for the terminal and for programs.
+"""The summary of a build, for the terminal and for programs.
 
-In: a folder and its telemetry. Out: plain figures (`figures`), also as rich tables. Every number is counted
-from the tables or from `.codeio/telemetry.jsonl`; none is kept anywhere else.
+In: a folder and its telemetry. Out: figures as plain data (`figures`), and as rich tables. Every number is
+counted from the tables or from `.codeio/telemetry.jsonl`; none is stored anywhere else.
 
 Not covered: the folder's README (`hub.card.card`).
 Tested in tests/stories/test_asking.py.
@@ -29,7 +29,7 @@ Figures = dict[str, Any]
 
 
 def figures(folder: Folder, run: Run) -> Figures:
-    """Rows by config and split, drop reasons by stage, statuses by turn and direction, cost by stage."""
+    """Return rows by table and split, drop reasons and cost by stage, statuses by direction and turn."""
     return {
         **counted(folder),
         "cost": _cost(run),
@@ -40,22 +40,22 @@ def figures(folder: Folder, run: Run) -> Figures:
     }
 
 
-def rendered(found: Figures) -> RenderableType:
-    """The figures as tables for a terminal."""
+def rendered(summary: Figures) -> RenderableType:
+    """Return the figures as tables for a terminal."""
     funnel = Table("table", "rows", "test", "not used, and why", title="Funnel", title_justify="left")
     for name in stages():
-        splits = found["rows"].get(name, {})
-        reasons = found["dropped"].get(name, {})
+        splits = summary["rows"].get(name, {})
+        reasons = summary["dropped"].get(name, {})
         why = ", ".join(
-            f"{count} {reason}" for reason, count in sorted(reasons.items(), key=lambda kv: -kv[1])
+            f"{count} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: -item[1])
         )
         if splits or reasons:
             funnel.add_row(name, str(sum(splits.values())), str(splits.get("test", 0)), why)
-    return Group(funnel, *_status_table(found), *_cost_table(found), *_request_line(found))
+    return Group(funnel, *_status_table(summary), *_cost_table(summary), *_request_line(summary))
 
 
 def shown(folder: Folder) -> RenderableType:
-    """One whole row of codeio_pp to read."""
+    """Return one whole row of codeio_pp as a panel; empty if there is none."""
     row = example(folder, "codeio_pp")
     if row is None:
         return Text("")
@@ -68,41 +68,46 @@ def shown(folder: Folder) -> RenderableType:
 
 
 def tell(folder: Folder, run: Run, as_json: bool, whole: bool = False) -> None:
-    """Print a run's figures; `whole`: with an example and how to load it."""
-    found = figures(folder, run)
+    """Print the figures of a build; if `whole`, also an example row and how to load the dataset."""
+    summary = figures(folder, run)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(summary))
         return
     console = Console()
-    console.print(rendered(found))
-    if whole and "codeio_pp" in found["rows"]:
+    console.print(rendered(summary))
+    if whole and "codeio_pp" in summary["rows"]:
         console.print(shown(folder))
         console.print(f'Load it:  load_dataset("{folder.root}", "codeio_pp")', style="bold")
 
 
-def _status_rows(found: Figures) -> list[tuple[str, str, dict[str, int]]]:
-    return [(d, turn, counts) for d, turns in found["statuses"].items() for turn, counts in turns.items()]
+def _status_rows(summary: Figures) -> list[tuple[str, str, dict[str, int]]]:
+    """Return direction, turn and the counts by status, for each line of the table."""
+    return [
+        (direction, turn, counts)
+        for direction, turns in summary["statuses"].items()
+        for turn, counts in turns.items()
+    ]
 
 
-def _status_table(found: Figures) -> list[Table]:
-    if not found["statuses"]:
+def _status_table(summary: Figures) -> list[Table]:
+    if not summary["statuses"]:
         return []
     table = Table("direction", "turn", *STATUSES, title="Statuses by turn", title_justify="left")
-    for direction, turn, counts in _status_rows(found):
+    for direction, turn, counts in _status_rows(summary):
         total = sum(counts.values())
         cells = [f"{counts.get(status, 0)} ({counts.get(status, 0) / total:.0%})" for status in STATUSES]
         table.add_row(direction, turn, *cells)
     return [table]
 
 
-def _cost_table(found: Figures) -> list[Table]:
-    if not found["cost"]:
+def _cost_table(summary: Figures) -> list[Table]:
+    if not summary["cost"]:
         return []
-    heads = ("asked", "known", "tokens in", "of these cached", "tokens out", "failed tries")
+    heads = ("asked", "from cache", "tokens in", "prefix cached", "tokens out", "failed tries")
     table = Table(
         "stage", "seconds", *heads, title="Time, requests and tokens, all runs together", title_justify="left"
     )
-    for stage, cost in found["cost"].items():
+    for stage, cost in summary["cost"].items():
         spent = [
             cost.get(name)
             for name in ("asked", "from_cache", "prompt_tokens", "cached_tokens", "completion_tokens")
@@ -113,32 +118,33 @@ def _cost_table(found: Figures) -> list[Table]:
     return [table]
 
 
-def _request_line(found: Figures) -> list[Text]:
-    answers, refusals = found["requests"]["answers"], found["requests"]["refusals"]
+def _request_line(summary: Figures) -> list[Text]:
+    answers, refusals = summary["requests"]["answers"], summary["requests"]["refusals"]
     if not answers and not refusals:
         return []
     line = f"Request cache: {answers:,} answers"
     if refusals:
         reasons = ", ".join(f"{count} {reason}" for reason, count in refusals.items())
-        line += f"; refused for good: {reasons} (--retry-failed asks again)"
+        line += f"; refused for good: {reasons} (--retry-failed sends them again)"
     return [Text(line)]
 
 
 def _cost(run: Run) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    """Return seconds, requests, tokens and failed attempts by stage, summed over all runs."""
+    costs: dict[str, dict[str, Any]] = {}
     for line in run.telemetry():
-        stage = found.setdefault(line["stage"], {"seconds": 0.0})
+        stage = costs.setdefault(line["stage"], {"seconds": 0.0})
         for name in ("seconds", *_SPENT):
             if name in line:
                 stage[name] = stage.get(name, 0) + line[name]
         for reason, count in line.get("failures", {}).items():
             failures = stage.setdefault("failures", {})
             failures[reason] = failures.get(reason, 0) + count
-    return found
+    return costs
 
 
 def _requests(run: Run) -> dict[str, Any]:
-    """What the request cache holds: answers, and refusals by reason."""
+    """Return the contents of the request cache: the number of answers, and refusals by reason."""
     if not run.requests.exists():
         return {"answers": 0, "refusals": {}}
     with RequestCache(run.requests).open() as cache:

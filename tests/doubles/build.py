@@ -1,7 +1,7 @@
-"""Folders in the cache that are built once, by one process, completely or not at all.
+"""Cached folders that are built once, by one process, completely or not at all.
 
-In: a folder and the function that fills it. Out: the folder, complete. Not covered: removing folders whose
-recipe has changed; they are named by it, so a new one is built beside the old.
+In: a folder and the function that fills it. Out: the complete folder. Not covered: removing folders whose
+recipe has changed; the name holds the recipe's id, so a new folder is built beside the old one.
 """
 
 import hashlib
@@ -29,14 +29,14 @@ def recipe_id(*parts: str) -> str:
 def build_once(folder: Path, fill: Callable[[Path, Path], None]) -> Path:
     """Return `folder` after `fill(folder, log)` has completed in it, now or in an earlier run.
 
-    A process that comes while another one builds waits for it. What a killed or failed run has left behind is
-    removed and built again. The log lies beside the folder, so that it stays when the folder goes.
+    A second process waits while the first one builds. An incomplete folder of a killed or failed run is
+    removed and built again. The log lies beside the folder, so that it stays when the folder is removed.
     """
     marker = folder / MARKER
     if marker.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"{folder.name}.lock")):  # the death of this process releases it too
+    with FileLock(folder.with_name(f"{folder.name}.lock")):  # also released if this process is killed
         if not marker.exists():
             if folder.exists():
                 shutil.rmtree(folder)

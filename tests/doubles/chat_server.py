@@ -1,12 +1,13 @@
-"""A small server that speaks the OpenAI protocol over real sockets and misbehaves on demand; requests to it.
+"""A small OpenAI-compatible server on real sockets that misbehaves on demand, and requests for it.
 
-A request is known by its last message. `faults[text]` lists what happens to the first, second, ... request
-with that text; after that it is answered, with the text in capitals or what `reply` makes of the body.
-`always` happens to every request, `always_get` to every GET. With `gives_n` a request for `n` choices gets
-them, under the seeds from the one given on; else it gets one, or with `refuses_n` is refused.
+A request is identified by the text of its last message. `faults[text]` lists the faults of the first, second,
+... request with that text; later ones are answered with the text in capitals, or with what `reply` makes of
+the body. `always` is a fault of every POST, `always_get` of every GET. With `gives_n`, a request for `n`
+choices gets them, with consecutive seeds from the one in the request on; else it gets one choice, or, with
+`refuses_n`, a refusal.
 
-`die` hangs up on everybody, as a killed process does; `start` brings the server back at its address. With
-`tls` it speaks HTTPS.
+`die` closes all connections, as a killed process does; `start` brings the server back at its address. With
+`tls`, the server speaks HTTPS.
 """
 
 import json
@@ -35,15 +36,17 @@ class ChatServer:
         tls: ssl.SSLContext | None = None,
     ):
         self.models = [{"id": model, "object": "model", **(entry or {})}]
-        self.pages: dict[str, Any] = {}  # further GET addresses and their JSON, or what makes it
+        self.pages: dict[str, Any] = {}  # more pages: their JSON, or a function that returns it
         self.delay_s = delay_s
         self.faults: dict[str, list[str]] = defaultdict(list)
         self.always: str | None = None
         self.always_get: str | None = None
-        self.reply: Callable[[dict[str, Any]], tuple[str, str]] | None = None  # text and finish reason
+        self.reply: Callable[[dict[str, Any]], tuple[str, str]] | None = (
+            None  # returns text and finish reason
+        )
         self.gives_n = False
         self.refuses_n = False
-        self.n_good: int | None = None  # of the choices of a reply; the others come without an answer
+        self.n_good: int | None = None  # only so many choices of a reply are good; the others are aborted
         self.key: str | None = None
         self.asked: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
@@ -67,12 +70,12 @@ class ChatServer:
         self._thread.join()
 
     def start(self) -> None:
-        """Serve, at the same address as before."""
+        """Start serving; again at the same address if it was started before."""
         self._http = _Http(("127.0.0.1", self._port), _Handler)
         self._http.chat = self
         self._port = self._http.server_port
         self.address = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
-        if self._tls:  # shaking hands in each connection's own thread
+        if self._tls:  # the handshake is done in the thread of each connection
             self._http.socket = self._tls.wrap_socket(
                 self._http.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -80,7 +83,7 @@ class ChatServer:
         self._thread.start()
 
     def die(self) -> None:
-        """Hang up on everybody; what counts as answered was sent whole."""
+        """Close all connections, after the replies that count as answered have been sent completely."""
         with self.lock:
             self._http.is_dead = True
         self._http.shutdown()
@@ -128,7 +131,7 @@ class _Http(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are sent apart: the body would wait for an acknowledgement
+    disable_nagle_algorithm = True  # else the body waits until the head is acknowledged
     server: _Http
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -177,9 +180,11 @@ class _Handler(BaseHTTPRequestHandler):
         chat = self.server.chat
         n_choices = body.get("n", 1) if chat.gives_n else 1
         bodies = [{**body, "seed": (body.get("seed") or 0) + number} for number in range(n_choices)]
-        said = [chat.reply(one) if chat.reply else (text.upper(), "stop") for one in bodies]
-        whole = completion(text, *said[0])
-        whole["choices"] = [completion(text, *one)["choices"][0] for one in said]
+        replies = [
+            chat.reply(choice_body) if chat.reply else (text.upper(), "stop") for choice_body in bodies
+        ]
+        whole = completion(text, *replies[0])
+        whole["choices"] = [completion(text, *reply)["choices"][0] for reply in replies]
         whole["usage"]["completion_tokens"] *= n_choices
         for number, choice in enumerate(whole["choices"]):
             choice["index"] = number
@@ -201,9 +206,9 @@ class _Handler(BaseHTTPRequestHandler):
         match fault:
             case "hang":
                 time.sleep(2)
-            case "drop":  # hangs up in place of a reply
+            case "drop":  # closes the connection without a reply
                 self.close_connection = True
-            case "break":  # less than was promised
+            case "break":  # sends less than Content-Length
                 self._send(200, whole[:40], n_promised=len(whole))
                 self.close_connection = True
             case "cut":
@@ -223,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reply(200, {**completion(text), "choices": [choice]})
             case "other_model":
                 self._reply(200, {**completion(text, "not mine"), "model": "somebody-else"})
-            case "drip":  # alive, but never done
+            case "drip":  # sends slowly, and never all
                 self._send(200, b"", n_promised=len(whole))
                 for byte in whole[:-1]:
                     self.wfile.write(bytes([byte]))
@@ -233,7 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(200, b"[" * 200_000)
             case "deep_refusal":
                 self._send(400, b"[" * 200_000)
-            case "babble":  # no HTTP, but what it was sent
+            case "babble":  # not HTTP, and repeats the key
                 self.wfile.write(f"{self.headers['Authorization']}\r\n\r\n".encode())
                 self.close_connection = True
             case "too_long":

@@ -14,19 +14,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-GRACE_S = 5  # for children that end with their parent, and for Python's tracker to remove their semaphores
-LIBC = ctypes.CDLL(None)  # loaded here: after the fork it is too late to look for libraries
+GRACE_S = 5  # for children to end with their parent, and for Python's tracker to remove their semaphores
+LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec, libraries cannot be searched for
 
 
 class CommandFailed(RuntimeError):
-    """A command ended with an error, or a server did not come up; says which, and shows the log's end."""
+    """A command failed, or a server did not start; the message names it and shows the end of its log."""
 
 
 def start(command: Sequence[str | Path], log: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start `command` as the leader of a process group of its own, its output appended to `log`.
+    """Start `command` in a new process group, with its output appended to `log`.
 
-    The group keeps Ctrl-C away from it, so that its owner ends it in order; should the owner be killed, the
-    kernel ends it.
+    Ctrl+C does not reach the group, so its owner can stop it cleanly; if the owner is killed, the kernel
+    kills the command.
     """
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -44,7 +44,7 @@ def run(command: Sequence[str | Path], log: Path, variables: Mapping[str, str] |
     """Run `command` to its end.
 
     Raises:
-        CommandFailed: it ended with another exit code than 0.
+        CommandFailed: its exit code is not 0.
     """
     process = start(command, log, variables or {})
     try:
@@ -56,7 +56,7 @@ def run(command: Sequence[str | Path], log: Path, variables: Mapping[str, str] |
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill `process` and all others of its group; one that has ended already is no error."""
+    """Kill `process` and all others of its group; it is not an error if it has already ended."""
     process.kill()
     process.wait()
     deadline = time.monotonic() + GRACE_S
@@ -68,15 +68,15 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 def members(group: int) -> list[int]:
     """Return the ids of the running processes of a process group."""
-    found = []
+    pids = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
-            with contextlib.suppress(OSError):  # it has ended meanwhile
+            with contextlib.suppress(OSError):  # the process has ended meanwhile
                 # pid (name) state parent group ...; the name may hold spaces and brackets
                 state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
                 if int(its_group) == group and state != "Z":
-                    found.append(int(folder.name))
-    return found
+                    pids.append(int(folder.name))
+    return pids
 
 
 def failure(what: str, log: Path, n_lines: int = 30) -> str:

@@ -1,4 +1,4 @@
-"""Fixtures that start real servers; tests/conftest.py makes them known to all tests."""
+"""Fixtures that start real servers; tests/conftest.py makes them available to all tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,12 @@ import pytest
 from tests.doubles.sglang_cpu import MODEL, SglangServer, environment_python, model_folder
 from tests.doubles.sglang_cpu.wrapper import named_python
 
-BUILD_TIMEOUT_S = 3600  # the first time, environment and weights are downloaded inside a test's time
+BUILD_TIMEOUT_S = 3600  # the first test that runs also downloads the environment and the weights
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use the server, and give them time for its first build."""
+    """Mark the tests that use the sglang server, and give them time for its first build."""
     for item in items:
         if {"sglang_server", "sglang_parts"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.sglang)
@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def sglang_parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """What a user of sglang has: an interpreter to name, and a folder with weights."""
+    """The parts that a user of sglang has: a Python interpreter and a folder with weights."""
     return named_python(tmp_path_factory.mktemp("sglang-python")), model_folder()
 
 

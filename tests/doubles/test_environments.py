@@ -1,4 +1,4 @@
-"""What tests build once is complete or built again, and a failure shows its log."""
+"""Environments of tests are built once and completely, or built again; a failure shows its log."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The local Hub's own tests are skipped once they have passed on the same double, and never for less."""
+"""The local Hub's own tests are skipped only if they have passed on the same double."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The real sglang server does what the stages rely on. Nothing here looks at how good an answer is."""
+"""The real sglang server does what the stages rely on. The quality of its answers is not tested."""
 
 import json
 from typing import Any
@@ -47,7 +47,7 @@ def test_json_schema_is_obeyed(sglang_server: SglangServer) -> None:
         "type": "integer",
         "minimum": 0,
         "maximum": 99,
-    }  # unbounded: a weak model writes digits to the end
+    }  # without bounds, a weak model writes digits until max_tokens
     schema = {
         "type": "object",
         "properties": {

@@ -1,8 +1,8 @@
-"""uv, with pip's settings: it makes and fills the environments of users and of tests.
+"""uv with pip's settings, to create the environments of users and of tests.
 
-In: what pip has been set to on this machine, in its files and in PIP_ variables; uv reads neither. Out: uv,
-which then looks where pip looks and takes what pip takes; and environments. `python -m tests.doubles.uv` is
-uv itself. Not covered: pip's settings beyond those of `VARIABLES`.
+In: pip's settings on this machine, from its files and from PIP_ variables, neither of which uv reads. Out: uv
+that searches the same indexes as pip and chooses the same releases; and environments. `python -m
+tests.doubles.uv` runs uv itself. Not covered: pip's settings that are not in `VARIABLES`.
 """
 
 import ast
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.doubles.process import run
 
-VARIABLES = {  # of uv, by pip's setting, with what parts their values
+VARIABLES = {  # pip's setting: uv's variable, and the separator of its values
     "index-url": ("UV_DEFAULT_INDEX", ""),
     "extra-index-url": ("UV_INDEX", " "),
     "find-links": ("UV_FIND_LINKS", ","),
@@ -24,8 +24,8 @@ VARIABLES = {  # of uv, by pip's setting, with what parts their values
     "cert": ("SSL_CERT_FILE", ""),
 }
 AS_PIP = {
-    "UV_INDEX_STRATEGY": "unsafe-best-match",  # of all places the best version, not that of the first
-    "UV_COMPILE_BYTECODE": "1",  # else every start of a big library pays where Python may not write it
+    "UV_INDEX_STRATEGY": "unsafe-best-match",  # the best version of all indexes, not that of the first
+    "UV_COMPILE_BYTECODE": "1",  # else big libraries start slowly wherever Python cannot write bytecode
     "UV_PYTHON_DOWNLOADS": "never",
 }
 UV = (sys.executable, "-m", "uv")
@@ -46,15 +46,15 @@ def translated(listed: str) -> dict[str, str]:
 
 @cache
 def variables() -> dict[str, str]:
-    """Return what to add to the environment of uv; what is there already stays."""
+    """Return the variables to add to the environment of uv; variables that are already set stay."""
     pip = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(pip, check=True, capture_output=True, text=True).stdout
-    told = {**translated(listed), **AS_PIP}
-    return {name: value for name, value in told.items() if name not in os.environ}
+    settings = {**translated(listed), **AS_PIP}
+    return {name: value for name, value in settings.items() if name not in os.environ}
 
 
 def new_environment(folder: Path, log: Path, *installs: Sequence[str | Path]) -> None:
-    """Make a virtual environment of this Python in an empty folder, and install into it, one after another.
+    """Create a virtual environment of this Python in an empty folder, and run the installs one by one.
 
     Raises:
         CommandFailed: an installation failed.

@@ -60,7 +60,7 @@ def test_refused_requests_are_asked_again_on_demand_alone(monkeypatch, source, t
     server.always, server.reply = None, scripted
     capsys.readouterr()
     assert build(monkeypatch, source, out, server, "--retry-failed") == 0
-    assert "8 refused requests are asked again" in capsys.readouterr().err
+    assert "8 refused requests will be sent again" in capsys.readouterr().err
     assert n_asked(server) - before == 8
     assert len(rows(out, "turns")) == 8
     assert "dropped" not in Folder(out).counts()

@@ -171,7 +171,7 @@ def test_a_function_is_in_one_split_with_its_near_copies(monkeypatch, tmp_path, 
         (
             ["{source}", "--out", "{out}", "--base-url", "{server}", "--embedded", "x"],
             2,
-            "or an embedded one",
+            "give only one of the three",
         ),
         (["{source}", "--out", "{out}", "--base-url", "http://127.0.0.1:9"], 1, "No server answers"),
         (

@@ -133,7 +133,7 @@ def test_a_wrong_recipe_is_refused_in_one_sentence(monkeypatch, source, tmp_path
         ("from_table: turns\n", ("--until", "tasks"), "Invalid value for --until: lies before training_set"),
         ("responses:\n  truncated_tokens: 99\n", (), "line 4 (truncated_tokens): is not above --max-tokens"),
         ("", (), "asks a model"),
-        ("servers:\n  embedded: m\n  sglang: m\n", (), "give servers, an sglang model or an embedded one"),
+        ("servers:\n  embedded: m\n  sglang: m\n", (), "give only one of the three"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused_by_their_place(
@@ -146,7 +146,7 @@ def test_options_that_do_not_go_together_are_refused_by_their_place(
 
 
 def test_a_folder_to_write_must_be_named(monkeypatch, source, tmp_path, capsys):
-    assert "--out: name a folder to write" in refused(monkeypatch, capsys, source)
+    assert "--out: give an output folder" in refused(monkeypatch, capsys, source)
     (tmp_path / "recipe.yaml").write_text("seed: 1\n")
     assert "SOURCE: the recipe names no source" in refused(monkeypatch, capsys, tmp_path / "recipe.yaml")
 

@@ -1,1 +1,1 @@
-"""Servers of a model: found, started, named."""
+"""Model servers: connect to them, start them, and identify their weights."""

@@ -1,8 +1,8 @@
-"""A model in this process: xllamacpp's OpenAI-compatible server on a free port of 127.0.0.1.
+"""The embedded engine: a model in this process, served by xllamacpp on a free port of 127.0.0.1.
 
-In: a named model or a GGUF file. Out: a `Server` for as long as the block lasts. For machines without a
-server; on CPU, answers are the same again only with one slot and no cached prefix (floating point sums
-depend on the batch), so it is the request cache that makes a rerun exact.
+In: a named model or a GGUF file. Out: an OpenAI-compatible `Server` that runs until the block ends; for
+machines without a model server. On CPU, answers repeat exactly only with one slot and no cached prefix
+(floating-point sums depend on the batch), so the request cache is what makes a rerun exact.
 Not covered: GPUs, adapters, several models at once.
 """
 
@@ -19,8 +19,8 @@ from builders.inference.errors import EngineFailed, EngineMissing
 from builders.inference.servers.server import Server
 from builders.inference.servers.weights import find_weights
 
-PROMPT_CACHE_MB = 1024  # prefixes kept beyond the slots; the engine's own default is 8 GB
-_SILENT, _ERRORS = -1, 1  # levels of the engine's log, which goes to stderr
+PROMPT_CACHE_MB = 1024  # for prefixes besides those in the slots; the engine's default is 8 GB
+_SILENT, _ERRORS = -1, 1  # verbosity of the engine's log, which goes to stderr
 _LAST_WORDS, _LAST_WORDS_S = b"exiting due to model loading error", 2.0
 
 
@@ -28,31 +28,50 @@ _LAST_WORDS, _LAST_WORDS_S = b"exiting due to model loading error", 2.0
 def embedded(
     name_or_path: str | Path, *, n_slots: int = 4, n_context_tokens: int = 8192, n_threads: int | None = None
 ) -> Iterator[Server]:
-    """Serves weights until the block ends.
+    """Run a model in this process and serve it until the block ends.
 
-    `n_slots` requests run at a time, each with `n_context_tokens` for prompt and answer together; more than
-    that waits. `n_threads`: by default all cores this process may use. Raises EngineMissing, EngineFailed,
-    WeightsMissing.
+    Args:
+        name_or_path: The name of a model in `weights.MODELS`, downloaded if necessary, or a GGUF file.
+        n_slots: How many requests run at the same time; further ones wait.
+        n_context_tokens: The context length of each slot, for prompt and answer together.
+        n_threads: By default, as many as there are cores that this process may use.
+
+    Yields:
+        The server, ready to answer.
+
+    Raises:
+        EngineMissing: xllamacpp is not installed.
+        EngineFailed: The engine cannot load the weights.
+        WeightsMissing: The weights are not on this machine and cannot be downloaded.
+
+    Example:
+        >>> from builders.inference.servers.weights import MODELS
+        >>> sorted(MODELS)
+        ['qwen2.5-coder-0.5b', 'qwen2.5-coder-1.5b', 'smollm2-135m']
+        >>> with embedded("qwen2.5-coder-1.5b") as server:  # doctest: +SKIP
+        ...     print(server.identity)
+        Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF:q4_k_m@sha256:cc324af070c2ecbf
     """
-    # Read by OpenMP as the engine loads it. Threads that spin while they wait for each other stand still when
-    # anything else runs on the same cores: 0 tokens in a minute, against 3 to 8 a second (2 cores, load 12).
+    # OpenMP reads these when the engine loads it. Threads that spin while they wait for each other make no
+    # progress on busy cores: 0 tokens in a minute, against 3 to 8 a second (2 cores, load 12).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # A short spin (microseconds) before they sleep: 19 tokens a second instead of 14 (2 idle cores, 2 slots).
+    # Spinning for microseconds before they sleep: 19 tokens a second instead of 14 (2 idle cores, 2 slots).
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
-        import xllamacpp  # an extra: only who uses it needs it
+        import xllamacpp  # an optional dependency
     except ImportError:
         raise EngineMissing(
-            'The embedded engine is not installed: pip install "codeio[embedded]", or give --base-url.'
+            'The embedded engine is not installed: pip install "codeio[embedded]", or use a server with'
+            " --base-url."
         ) from None
     weights = find_weights(name_or_path)
     params = xllamacpp.CommonParams()
     params.model.path = str(weights.path)
-    params.model_alias = {weights.path.stem}  # or the engine would name the model by its local path
+    params.model_alias = {weights.path.stem}  # else the engine names the model by its local path
     params.hostnames = ["127.0.0.1"]
-    params.port = 0  # any free one
+    params.port = 0  # any free port
     params.n_parallel = n_slots
-    params.n_ctx = n_slots * n_context_tokens  # the engine divides it among the slots
+    params.n_ctx = n_slots * n_context_tokens  # the engine divides this among the slots
     params.cache_ram_mib = PROMPT_CACHE_MB
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = n_threads or _n_cores()
     params.ui = False
@@ -61,7 +80,7 @@ def embedded(
     try:
         yield Server(f"{engine.listening_address}/v1", weights.path.stem, weights.identity, is_told=False)
     finally:
-        del engine  # stops it
+        del engine  # stops the server
 
 
 def _n_cores() -> int:
@@ -69,19 +88,20 @@ def _n_cores() -> int:
 
 
 def _started(xllamacpp: Any, params: Any) -> Any:
+    """Return a running engine; raises EngineFailed."""
     try:
         return xllamacpp.Server(params)
     except RuntimeError:
         params.verbosity = _ERRORS
-        reason = _overheard(xllamacpp, params)
+        reason = _failure_reason(xllamacpp, params)
     raise EngineFailed(
-        f"The embedded engine cannot load {params.model.path} ({reason}): give a whole GGUF file, or a"
-        " smaller context."
+        f"The embedded engine cannot load {params.model.path} ({reason}): give a complete GGUF file,"
+        " or a smaller context."
     )
 
 
-def _overheard(xllamacpp: Any, params: Any) -> str:
-    """Fails once more, to read the reason, which the engine tells to stderr only."""
+def _failure_reason(xllamacpp: Any, params: Any) -> str:
+    """Return why the engine does not load: start it again and read the reason that it logs to stderr."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
         terminal = os.dup(2)
@@ -89,11 +109,11 @@ def _overheard(xllamacpp: Any, params: Any) -> str:
         try:
             xllamacpp.Server(params)
         except RuntimeError as error:
-            said = str(error)
+            reason = str(error)
         else:
-            said = "it failed once and then loaded; run again"
+            reason = "it failed once and then loaded; run again"
         finally:
-            _wait_for(log.fileno(), _LAST_WORDS)  # the engine logs in a thread of its own
+            _wait_for(log.fileno(), _LAST_WORDS)  # the engine logs in a separate thread
             os.dup2(terminal, 2)
             os.close(terminal)
         log.seek(0)
@@ -101,11 +121,11 @@ def _overheard(xllamacpp: Any, params: Any) -> str:
             _, mark, message = line.partition(" E ")
             if mark:
                 return message.split("error loading model: ")[-1].strip()
-    return said
+    return reason
 
 
 def _wait_for(file: int, words: bytes) -> None:
-    """Wait until a log holds these words, a moment at most."""
+    """Wait until a log contains `words`, _LAST_WORDS_S at most."""
     end_s = time.monotonic() + _LAST_WORDS_S
     while words not in os.pread(file, 1 << 20, 0) and time.monotonic() < end_s:
         time.sleep(0.01)

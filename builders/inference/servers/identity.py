@@ -1,8 +1,8 @@
-"""Names for weights: by their bytes where they lie on this machine, else by what their server says.
+"""Identities of weights: the digest of files on this machine, else the name that their server reports.
 
-In: a GGUF file, or a folder with *.safetensors or *.gguf. Out: `<name>@sha256:<16 hex>`. Digests of large
-files are remembered in the user's cache folder by path, size and time of change. A path that cannot be
-followed becomes `<name>@path:<16 hex>`; a Hub id or a name stays as it is. No folder gets into an identity.
+In: a GGUF file, or a folder with *.safetensors or *.gguf. Out: `<name>@sha256:<16 hex>`. Digests are cached
+in the user's cache folder by path, size and modification time. The path of a file that cannot be read here
+becomes `<name>@path:<16 hex>`; a Hub id or a name stays as it is. An identity never contains a folder.
 Not covered: configuration and tokenizer files beside the weights; relative paths that look like a Hub id.
 Tested in tests/builders/inference/servers/test_server.py.
 """
@@ -18,50 +18,53 @@ _CHUNK_BYTES = 1 << 22
 
 
 def cache_folder() -> Path:
-    """Where weights and digests are kept: $CODEIO_CACHE, else ~/.cache/codeio."""
+    """Return the cache folder for weights and digests: $CODEIO_CACHE, else ~/.cache/codeio."""
     return Path(os.environ.get("CODEIO_CACHE") or "~/.cache/codeio").expanduser()
 
 
 def weights_identity(path: Path) -> str | None:
-    """`<name>@sha256:<16 hex>` of a weights file or folder; None where there are no weights at `path`."""
+    """Return `<name>@sha256:<16 hex>` of a weights file or folder; None if there are no weights at `path`."""
     files = weight_files(path)
     return f"{path.resolve().name}@sha256:{digest(files)[:N_HEX]}" if files else None
 
 
-def told_identity(told: str, revision: str | None, here: bool) -> str:
-    """The identity of what a server says it serves; `here`: it runs on this machine, its paths are ours."""
-    path = PureWindowsPath(told)  # reads both kinds of slashes
-    if not path.root and not told.startswith((".", "~")):
-        return f"{told}@{revision}" if revision else told
-    if here and Path(told).is_absolute():  # a relative path would be another one wherever codeio runs
-        with suppress(OSError, ValueError):  # no permission, too long a name, a null byte
-            if identity := weights_identity(Path(told)):
+def told_identity(reported: str, revision: str | None, here: bool) -> str:
+    """Return the identity of the weights that a server reports by a path, a Hub id or a name.
+
+    `here` says that the server runs on this machine, so that its paths can be read.
+    """
+    path = PureWindowsPath(reported)  # accepts both kinds of slashes
+    if not path.root and not reported.startswith((".", "~")):
+        return f"{reported}@{revision}" if revision else reported
+    if here and Path(reported).is_absolute():  # a relative path depends on the folder that codeio runs in
+        with suppress(OSError, ValueError):  # no permission, name too long, null byte
+            if identity := weights_identity(Path(reported)):
                 return identity
-    whole = hashlib.sha256(told.encode()).hexdigest()  # many paths end alike
-    return f"{path.name}@path:{whole[:N_HEX]}"
+    path_digest = hashlib.sha256(reported.encode()).hexdigest()  # many paths end in the same name
+    return f"{path.name}@path:{path_digest[:N_HEX]}"
 
 
 def weight_files(path: Path) -> list[Path]:
-    """The files that hold the weights, by name."""
+    """Return the weights files at `path`, sorted by name."""
     if path.is_file():
         return [path] if path.suffix in (".gguf", ".safetensors") else []
     return sorted([*path.glob("*.safetensors"), *path.glob("*.gguf")])
 
 
 def digest(files: Sequence[Path]) -> str:
-    """sha256 (64 hex digits) over the bytes of all files in order."""
+    """Return the SHA-256 digest (64 hex digits) of the bytes of all files in order."""
     stamps = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    memory = cache_folder() / "digests" / hashlib.sha256(repr(stamps).encode()).hexdigest()
+    cached = cache_folder() / "digests" / hashlib.sha256(repr(stamps).encode()).hexdigest()
     with suppress(OSError):
-        return memory.read_text()
+        return cached.read_text()
     total = hashlib.sha256()
     for file in files:
         with file.open("rb") as stream:
             while chunk := stream.read(_CHUNK_BYTES):
                 total.update(chunk)
-    with suppress(OSError):  # a cache folder that cannot be written only costs time
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = memory.with_suffix(f".{os.getpid()}")
+    with suppress(OSError):  # without a writable cache folder, the digest is computed again next time
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = cached.with_suffix(f".{os.getpid()}")
         unfinished.write_text(total.hexdigest())
-        unfinished.replace(memory)
+        unfinished.replace(cached)
     return total.hexdigest()

@@ -1,7 +1,7 @@
-"""What an sglang server tells of its load: what it runs, and what it was sent but cannot run yet.
+"""The load that an sglang server reports: how many requests run, and how many wait in its queue.
 
-In: the body of its page `PATH`. Out: a `Load`, summed over its data-parallel ranks. Not covered: what follows
-from it (`limit`).
+In: the body of its page `PATH`. Out: a `Load`, summed over its data-parallel ranks. Not covered: the limit on
+concurrent requests that follows from it (`limit`).
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ PATH = "v1/loads?include=core"
 
 @dataclass(frozen=True)
 class Load:
-    """Requests, and how many tokens the prefix cache holds at most; `told_at_s` is the server's clock."""
+    """Running and waiting requests, and the prefix cache's capacity; `told_at_s` is by the server's clock."""
 
     told_at_s: float
     n_running: int
@@ -22,7 +22,7 @@ class Load:
 
 
 def read_load(body: bytes) -> Load | None:
-    """None where the page is something else; only servers from 0.5.8 on have it."""
+    """Return the load in the body of the page, or None if it has none; sglang has the page since 0.5.8."""
     try:
         ranks = parsed(body)["loads"]
         return Load(

@@ -1,9 +1,9 @@
-"""A server that speaks the OpenAI protocol (sglang first), found, checked and named.
+"""Connecting to an OpenAI-compatible server: find it, check it, and name the weights it serves.
 
-In: an address and perhaps a model's name. Out: a `Server` whose `identity` says which weights answer, for
-fingerprints and tables, free of addresses, aliases and local paths. Keys come from the environment
-(CODEIO_API_KEY, else OPENAI_API_KEY) at the moment of asking and are stored nowhere.
-Not covered: starting a server.
+In: an address and perhaps a model's name. Out: a `Server` whose `identity` names the weights for request
+fingerprints and tables, without addresses, aliases or local paths. API keys are read from the environment
+(CODEIO_API_KEY, else OPENAI_API_KEY) for each request and are stored nowhere.
+Not covered: starting a server (`sglang`, `embedded`).
 """
 
 import os
@@ -23,47 +23,57 @@ from builders.inference.transport import Broken, Reply, on_this_machine, read_pa
 PROBE_TIMEOUT_S = 15
 MIN_SECRET_CHARS = 12
 _PATHS = ("/chat/completions", "/completions", "/models")
-_Read = Callable[[str], Reply]
-"""What reads a page of a server; raises Broken."""
+_ReadPage = Callable[[str], Reply]
+"""A function that reads a page of a server; it raises Broken."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where to ask (`base_url` ends before /chat/completions), under which name, and who answers."""
+    """A model server: its address, the name of the model there, and the identity of its weights.
+
+    `base_url` ends before /chat/completions. `api_key` is None if the key comes from the environment.
+
+    Example:
+        >>> server = Server("http://127.0.0.1:30000/v1", "qwen", "Qwen/Qwen2.5-7B-Instruct", "sk-123")
+        >>> server.headers()
+        {'Authorization': 'Bearer sk-123'}
+        >>> server
+        Server(base_url='http://127.0.0.1:30000/v1', model='qwen', identity='Qwen/Qwen2.5-7B-Instruct', ...)
+    """
 
     base_url: str
     model: str
     identity: str
     api_key: str | None = field(default=None, repr=False)
     engine: str = ""
-    """"sglang" where it says so: then its extras are used."""
+    """"sglang" if the server reports itself as sglang, whose extensions are then used; else empty."""
     is_told: bool = True
-    """Whether the identity is the server's own word; the embedded engine's is that of its file."""
+    """Whether the identity is as the server reports it; the embedded engine's is taken from its file."""
     n_cache_tokens: int = 0
-    """How many tokens the cache of an sglang server holds that tells its load."""
+    """Prefix cache capacity in tokens of an sglang server that reports its load; else 0."""
     samples_at_once: bool = True
-    """Whether one request may ask for several samples (`n`); a server without it is found out."""
+    """Whether one request may ask for several samples (`n`); a server that ignores `n` is detected later."""
 
     def key(self) -> str | None:
-        """The key to send: the one given, else the environment's; raises KeyRefused if it cannot be sent."""
-        given = self.api_key or os.environ.get("CODEIO_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
-        key = given.strip()  # read from a file, it ends in a newline
+        """Return the API key, or the one in the environment; raises KeyRefused if no header can carry it."""
+        raw_key = self.api_key or os.environ.get("CODEIO_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
+        key = raw_key.strip()  # a key read from a file ends in a newline
         if not (key.isascii() and key.isprintable()):
-            raise KeyRefused("The API key has characters that cannot be sent: set CODEIO_API_KEY to it anew.")
+            raise KeyRefused("The API key has characters that cannot be sent: set CODEIO_API_KEY again.")
         return key or None
 
     def headers(self) -> dict[str, str]:
-        """The headers of every request to this server."""
+        """Return the HTTP headers for every request to this server."""
         key = self.key()
         return {"Authorization": f"Bearer {key}"} if key else {}
 
     def masked(self, text: str) -> str:
-        """Words of the server or of the connection, without the key that they may repeat."""
+        """Return an error text of the server or the connection with the key masked as `***`."""
         key = self.key()
         return text.replace(key, "***") if key else text
 
     def without_key(self, answer: Answer) -> Answer:
-        """An answer that does not repeat the key; one as short as a word ("EMPTY") is no secret."""
+        """Return the answer with the key masked; a key as short as a word ("EMPTY") is not a secret."""
         key = self.key()
         if not key or len(key) < MIN_SECRET_CHARS or key not in answer.text + answer.reasoning:
             return answer
@@ -76,41 +86,66 @@ def connect(
     api_key: str | None = None,
     timeout_s: float = PROBE_TIMEOUT_S,
 ) -> Server:
-    """Finds the server at `base_url` (with or without /v1) and the model it serves.
+    """Connect to the OpenAI-compatible server at an address and identify the model it serves.
 
-    Raises ServerDown, KeyRefused, NotCompatible or WrongModel, each a sentence for the user.
+    Args:
+        base_url: The address, with or without `http://`, `/v1` or an endpoint path such as
+            `/v1/chat/completions`.
+        model: The name of the model; needed only if the server serves more than one.
+        api_key: The API key; by default CODEIO_API_KEY, else OPENAI_API_KEY, read for each request.
+        timeout_s: The longest wait for one page of the server, in seconds.
+
+    Returns:
+        The server. Its identity is the weights' digest if they lie on this machine, else what sglang
+        (`model_path`, with its revision) or vLLM (`root`) reports, else the model's name.
+
+    Raises:
+        ServerDown: Nothing answers at the address, the server is not ready, or it is not an address.
+        KeyRefused: The server rejects the API key, no header can carry it, or the address contains one.
+        NotCompatible: The server has no model list.
+        WrongModel: The server does not serve `model`, or serves several and `model` is None.
+
+    Example:
+        >>> connect("http://127.0.0.1:30000").identity  # doctest: +SKIP
+        'Qwen/Qwen2.5-Coder-7B-Instruct'
+        >>> connect("ftp://127.0.0.1:30000")
+        Traceback (most recent call last):
+        builders.inference.errors.ServerDown: 'ftp://127.0.0.1:30000' is not an address: ...
     """
     url = _normalised(base_url)
     headers = Server(url, model or "", "", api_key).headers()
     read = partial(read_page, headers=headers, timeout_s=timeout_s)
     for candidate in [url] if url.endswith("/v1") else [f"{url}/v1", url]:
-        listed = _models(read, candidate)
-        if listed is not None:
-            return _described(read, candidate, _chosen(listed, model, candidate), api_key)
+        entries = _model_entries(read, candidate)
+        if entries is not None:
+            return _server(read, candidate, _chosen_entry(entries, model, candidate), api_key)
     raise NotCompatible(
-        f"What answers at {url} is not an OpenAI-compatible server (it has no model list): give the address"
-        " of one, such as http://127.0.0.1:30000 for sglang."
+        f"{url} is not an OpenAI-compatible server (it has no model list): give the address of one, such as"
+        " http://127.0.0.1:30000 for sglang."
     )
 
 
 def changed(server: Server, timeout_s: float = PROBE_TIMEOUT_S) -> str | None:
-    """None while the same weights answer there as before, else what is wrong now; raises ServerDown."""
+    """Return what has changed at the server, or None if it still serves the same weights.
+
+    Raises ServerDown if it does not answer.
+    """
     try:
-        found = connect(server.base_url, server.model, server.api_key, timeout_s)
+        current = connect(server.base_url, server.model, server.api_key, timeout_s)
     except ServerDown:
         raise
     except InferenceError as error:
         return str(error)
-    if server.is_told and found.identity != server.identity:
-        return f"it serves {found.identity} now, not {server.identity}"
+    if server.is_told and current.identity != server.identity:
+        return f"it now serves {current.identity}, not {server.identity}"
     return None
 
 
 def _normalised(base_url: str) -> str:
     url = base_url.strip()
-    if "@" in url:  # looked for before anything could repeat the address
+    if "@" in url:  # checked first, since later errors repeat the address
         raise KeyRefused(
-            "The server's address holds a user or a key before an @: put it into CODEIO_API_KEY."
+            "The server's address contains a user or a key before an @: put the key into CODEIO_API_KEY."
         )
     if "://" not in url:
         url = f"http://{url}"
@@ -129,17 +164,17 @@ def _normalised(base_url: str) -> str:
     return url
 
 
-def _models(read: _Read, url: str) -> list[dict[str, Any]] | None:
-    """The entries of the model list at `url`, or None where there is no such list."""
+def _model_entries(read: _ReadPage, url: str) -> list[dict[str, Any]] | None:
+    """Return the entries of the model list at `url`, or None if it has no model list."""
     try:
         reply = read(f"{url}/models")
     except Broken as broken:
-        way_out = "start it, give another --base-url, or use --embedded"
+        advice = "start it, give another --base-url, or use --embedded"
         if broken.kind == "timeout":
-            way_out = "wait until it is ready, or give another --base-url"
-        raise ServerDown(f"No server answers at {url}: {broken}; {way_out}.") from None
+            advice = "wait until it is ready, or give another --base-url"
+        raise ServerDown(f"No server answers at {url}: {broken}; {advice}.") from None
     if reply.status in (401, 403):
-        raise KeyRefused(f"The server at {url} refuses the key: set CODEIO_API_KEY to one that it takes.")
+        raise KeyRefused(f"The server at {url} rejects the API key: set CODEIO_API_KEY to a valid one.")
     if reply.status == 429 or reply.status >= 500:
         raise ServerDown(
             f"The server at {url} answers HTTP {reply.status}: wait until it is ready and run again."
@@ -154,29 +189,31 @@ def _models(read: _Read, url: str) -> list[dict[str, Any]] | None:
     return [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
 
 
-def _chosen(entries: list[dict[str, Any]], model: str | None, url: str) -> dict[str, Any]:
+def _chosen_entry(entries: list[dict[str, Any]], model: str | None, url: str) -> dict[str, Any]:
     names = [entry["id"] for entry in entries]
     served = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") if names else "no model at all"
     if model is not None:
         if model in names:
             return entries[names.index(model)]
         raise WrongModel(
-            f"The server at {url} serves {served}, not {model}: give --model one that it serves."
+            f"The server at {url} serves {served}, not {model}: choose one that it serves with --model."
         )
     if len(entries) == 1:
         return entries[0]
     raise WrongModel(f"The server at {url} serves {served}: name the one to use with --model.")
 
 
-def _described(read: _Read, url: str, entry: dict[str, Any], api_key: str | None) -> Server:
-    """Who answers: sglang's own word about its weights, else vLLM's `root`, else the model's name."""
+def _server(read: _ReadPage, url: str, entry: dict[str, Any], api_key: str | None) -> Server:
+    """Return the server, identified by sglang's `model_path`, else vLLM's `root`, else the model's name."""
     origin, here = url.removesuffix("/v1"), on_this_machine(url)
-    told = _reported(read, origin, ("model_info", "get_model_info")).get("model_path")
-    if isinstance(told, str) and told:
-        settings = _reported(read, origin, ("server_info", "get_server_info"))
+    model_path = _first_object(read, origin, ("model_info", "get_model_info")).get("model_path")
+    if isinstance(model_path, str) and model_path:
+        settings = _first_object(read, origin, ("server_info", "get_server_info"))
         revision = settings.get("revision")
-        identity = told_identity(told, revision if isinstance(revision, str) and revision else None, here)
-        # In this mode sglang draws all samples of a request under its one seed: they would be the same.
+        identity = told_identity(
+            model_path, revision if isinstance(revision, str) and revision else None, here
+        )
+        # In this mode sglang draws all samples of a request with the same seed, so they would be identical.
         samples_at_once = not settings.get("enable_deterministic_inference")
         return Server(
             base_url=url,
@@ -192,7 +229,8 @@ def _described(read: _Read, url: str, entry: dict[str, Any], api_key: str | None
     return Server(url, entry["id"], identity, api_key)
 
 
-def _cache_tokens(read: _Read, origin: str) -> int:
+def _cache_tokens(read: _ReadPage, origin: str) -> int:
+    """Return the prefix cache capacity in tokens; 0 if the server does not report it."""
     try:
         load = read_load(read(f"{origin}/{LOAD_PATH}").body)
     except Broken:
@@ -200,13 +238,14 @@ def _cache_tokens(read: _Read, origin: str) -> int:
     return load.n_cache_tokens if load else 0
 
 
-def _reported(read: _Read, origin: str, paths: tuple[str, ...]) -> dict[str, Any]:
+def _first_object(read: _ReadPage, origin: str, paths: tuple[str, ...]) -> dict[str, Any]:
+    """Return the JSON object at the first of `paths` that has one; empty if none has."""
     for path in paths:
         try:
             reply = read(f"{origin}/{path}")
-            found = parsed(reply.body)
+            page = parsed(reply.body)
         except (Broken, ValueError):
             continue
-        if reply.is_success and isinstance(found, dict):
-            return found
+        if reply.is_success and isinstance(page, dict):
+            return page
     return {}

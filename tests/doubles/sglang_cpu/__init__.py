@@ -1,11 +1,11 @@
 """A real sglang server on CPU, for tests.
 
-In: nothing but a network to install from, the first time. Out: `SglangServer`, with an OpenAI-compatible API
-and SmolLM2-135M-Instruct behind it. Environment and weights are built once into the cache (`$CODEIO_CACHE` or
-`~/.cache/codeio`, folder `tests`) and need 2 GB there.
+In: nothing, except a network for the first installation. Out: `SglangServer`, which has an OpenAI-compatible
+API and serves SmolLM2-135M-Instruct. Environment and weights are built once in the cache (`$CODEIO_CACHE` or
+`~/.cache/codeio`, folder `tests`), where they need 2 GB.
 
-Not covered: speed, and anything but text models of the plain Llama kind. A user who serves on CPU takes the
-embedded engine, or sglang's own CPU build.
+Not covered: speed, and models that are not plain Llama-like text models. To serve on CPU, users take the
+embedded engine or sglang's own CPU build.
 """
 
 from .environment import environment_python

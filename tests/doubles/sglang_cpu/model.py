@@ -1,7 +1,7 @@
-"""The weights that the sglang server serves, in a format it reads on CPU.
+"""The weights of the sglang server, in a format that sglang can read on CPU.
 
-In: the GGUF file of SmolLM2-135M-Instruct, fetched as for the embedded engine. Out: a folder in the Hugging
-Face format, 260 MB.
+In: the GGUF file of SmolLM2-135M-Instruct, downloaded as for the embedded engine. Out: a folder in the
+Hugging Face format, 260 MB.
 """
 
 from pathlib import Path
@@ -12,12 +12,12 @@ from tests.doubles.process import run
 
 from .environment import VARIABLES, environment_id, environment_python
 
-MODEL = "smollm2-135m"  # the name it is fetched under, and served under
+MODEL = "smollm2-135m"  # the name for the download, and the name that is served
 CONVERTER = Path(__file__).with_name("gguf_to_hf.py")
 
 
 def model_folder() -> Path:
-    """Return the folder of the converted weights, after fetching and converting them if not in the cache.
+    """Return the folder of the converted weights; download and convert them if they are not in the cache.
 
     Raises:
         CommandFailed: the conversion failed.

@@ -1,6 +1,7 @@
-"""sglang's own router, as it stands before several servers.
+"""sglang's own router in front of several servers.
 
-In: an interpreter with sglang-router, addresses of servers. Out: the router's own, once it knows a model.
+In: an interpreter with sglang-router, and the addresses of servers. Out: the address of the router, once it
+lists a model.
 """
 
 import time
@@ -17,7 +18,7 @@ READY_S = 60
 
 @contextmanager
 def routed(python: Path, log: Path, *urls: str) -> Iterator[str]:
-    """The address of a router, for as long as the block lasts; raises CommandFailed."""
+    """Start a router and yield its address; it runs until the block ends. Raises CommandFailed."""
     url = f"http://127.0.0.1:{free_port()}"
     ports = [f"--port={url.rpartition(':')[2]}", f"--prometheus-port={free_port()}"]
     command = [
@@ -32,17 +33,17 @@ def routed(python: Path, log: Path, *urls: str) -> Iterator[str]:
     process = start(command, log, {})
     try:
         deadline = time.monotonic() + READY_S
-        while not _knows_a_model(url):
+        while not _lists_a_model(url):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise CommandFailed(failure("the router did not come up", log))
+                raise CommandFailed(failure("the router did not start", log))
             time.sleep(0.25)
         yield url
     finally:
         kill(process)
 
 
-def _knows_a_model(url: str) -> bool:
+def _lists_a_model(url: str) -> bool:
     try:
         return bool(connect(url))
-    except (ServerDown, WrongModel):  # not there yet, or without a server
+    except (ServerDown, WrongModel):  # not started yet, or it has no server yet
         return False

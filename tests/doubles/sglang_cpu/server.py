@@ -1,8 +1,7 @@
 """A running sglang server.
 
-In: an interpreter with sglang, a model folder. Out: a server on a free port of 127.0.0.1, ready to answer.
-Not covered: a port that another program takes between its choice and the start; that is an error with the
-log's end.
+In: an interpreter with sglang, and a model folder. Out: a server on a free port of 127.0.0.1, ready to
+answer. Not covered: another program that takes the port before the start; the error has the log's end.
 """
 
 import contextlib
@@ -22,31 +21,31 @@ from .environment import VARIABLES
 
 OPTIONS = [
     "--device=cpu",
-    # The choice for Intel's AMX is a kernel that the stand-in for sgl_kernel does not have.
+    # With Intel's AMX, sglang would choose a kernel that the stand-in for sgl_kernel does not have.
     "--attention-backend=torch_native",
-    # Batches in flight would overlap on GPU streams; on CPU it only competes for the cores.
+    # On a GPU, batches overlap; on CPU they would only compete for the cores.
     "--disable-overlap-schedule",
-    # Else the cache is sized by free memory. Of SmolLM2-135M, 32k tokens take 0.7 GB: eight requests of 4k.
+    # Else the cache takes the free memory. With SmolLM2-135M, 32k tokens (8 requests of 4k) take 0.7 GB.
     "--max-total-tokens=32768",
-    # /health generates a token, so the first answer to it is warm-up enough.
+    # /health generates a token, which is enough to warm up.
     "--skip-server-warmup",
     # An idle server would take most of a core.
     "--sleep-on-idle",
-    # Without it `usage` in chat answers does not tell the cached tokens.
+    # Else `usage` in chat answers lacks the cached tokens.
     "--enable-cache-report",
     # Between JSON tokens a weak model would write newlines until max_tokens.
     "--constrained-json-disable-any-whitespace",
-    # float32 where the processor would have to imitate bfloat16, at a fraction of the speed.
+    # float32 if the processor would have to emulate bfloat16, at a fraction of the speed.
     *(flag for flag in device_flags() if flag.startswith("--dtype")),
 ]
 POLL_S = 0.25
 
 
 class SglangServer:
-    """An sglang server that is started, killed and restarted at one address; a context manager.
+    """An sglang server that can be started, killed and restarted at one address; a context manager.
 
-    `url` is its address without `/v1`, `model` the name it serves, `log` the file with all it has printed;
-    `more` are flags that go before ours.
+    `url` is its address without `/v1`, `model` the name that it serves, `log` the file with its output;
+    `more` are flags that override those in OPTIONS.
     """
 
     def __init__(
@@ -83,12 +82,12 @@ class SglangServer:
         """Start the server and wait until it answers.
 
         Raises:
-            CommandFailed: it ended, or was not ready in time; nothing of it is left running.
+            CommandFailed: it ended, or was not ready in time; none of its processes is left running.
         """
-        # Sockets and temporary files of a killed server would stay behind anywhere else.
+        # In this folder, `kill` can remove the sockets and temporary files that a killed server leaves.
         self._scratch = Path(tempfile.mkdtemp(prefix="sglang-"))
         folders = {"TMPDIR": str(self._scratch), "SGLANG_CACHE_DIR": str(self._scratch)}
-        # A thread that waits for another one leaves its core to whoever else works on this machine.
+        # Threads that wait for each other sleep, so that other processes can use the cores.
         waiting = {"OMP_WAIT_POLICY": "PASSIVE"}
         self._process = start(self._command, self.log, {**VARIABLES, **folders, **waiting})
         try:
@@ -98,7 +97,7 @@ class SglangServer:
             raise
 
     def kill(self) -> None:
-        """End the server with SIGKILL, all its processes, and remove what it kept outside the log."""
+        """Kill the server and all its processes with SIGKILL, and remove its files except the log."""
         if self._process is None:
             return
         shared = _shared_memory(self._process.pid)
@@ -110,7 +109,7 @@ class SglangServer:
         self._process = None
 
     def restart(self) -> None:
-        """Start the server anew at the same address, with an empty prefix cache."""
+        """Restart the server at the same address, with an empty prefix cache."""
         self.kill()
         self.start()
 
@@ -134,10 +133,10 @@ class SglangServer:
 
 
 def _shared_memory(group: int) -> set[Path]:
-    """Return the files in /dev/shm that the processes of `group` share: no killed process removes them."""
+    """Return the files in /dev/shm that the processes of `group` share; killed processes leave them there."""
     files = set()
     for pid in members(group):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
+        with contextlib.suppress(OSError):  # the process has ended meanwhile
             lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
             files |= {Path(line[line.index("/dev/shm/") :]) for line in lines if "/dev/shm/sglang" in line}
     return files

@@ -1,6 +1,6 @@
-"""The environment as codeio finds it when a user names one: an interpreter that starts sglang on CPU.
+"""An interpreter that starts sglang on CPU, in the form in which a user names one to codeio.
 
-In: nothing. Out: an executable file that stands for the environment's python, with what the shim needs.
+In: nothing. Out: an executable file that runs the environment's python with the variables for the shim.
 """
 
 import shlex
@@ -12,7 +12,7 @@ from .environment import VARIABLES, environment_python
 def named_python(folder: Path) -> Path:
     """Write the file into `folder` and return it."""
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in VARIABLES.items())
-    # The choice for Intel's AMX is a kernel that the stand-in for sgl_kernel does not have.
+    # With Intel's AMX, codeio would choose a kernel that the stand-in for sgl_kernel does not have.
     flags = "--attention-backend=torch_native --max-total-tokens=32768"
     script = folder / "python"
     python = shlex.quote(str(environment_python()))

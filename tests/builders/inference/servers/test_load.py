@@ -1,4 +1,4 @@
-"""A server that tells its load is sent what it can run, and little more."""
+"""A server that reports its load gets as many requests as it can run, and few more."""
 
 import json
 from typing import Any
@@ -13,8 +13,8 @@ from tests.doubles.chat_server import ChatServer, request, texts
 
 
 def rank(**counts: Any) -> dict[str, Any]:
-    told = {"num_running_reqs": 5, "num_waiting_reqs": 2, "max_total_num_tokens": 1000, "timestamp": 7.5}
-    return {**told, **counts}
+    defaults = {"num_running_reqs": 5, "num_waiting_reqs": 2, "max_total_num_tokens": 1000, "timestamp": 7.5}
+    return {**defaults, **counts}
 
 
 def load(n_running: int, n_waiting: int) -> Load:
@@ -22,13 +22,13 @@ def load(n_running: int, n_waiting: int) -> Load:
 
 
 def runs_at_most(server: ChatServer, n: int, n_cache_tokens: int) -> None:
-    """It looks like sglang, which lets wait what it cannot run."""
-    numbers = iter(range(1_000_000))
+    """Make the server look like sglang that runs at most `n` requests and lets the others wait."""
+    seconds = iter(range(1_000_000))
 
     def loads() -> dict[str, Any]:
         n_running = min(n, server.n_in_flight)
-        told = {"num_running_reqs": n_running, "num_waiting_reqs": server.n_in_flight - n_running}
-        return {"loads": [rank(**told, timestamp=next(numbers), max_total_num_tokens=n_cache_tokens)]}
+        counts = {"num_running_reqs": n_running, "num_waiting_reqs": server.n_in_flight - n_running}
+        return {"loads": [rank(**counts, timestamp=next(seconds), max_total_num_tokens=n_cache_tokens)]}
 
     server.pages["/model_info"] = {"model_path": "weights"}
     server.pages["/v1/loads?include=core"] = loads
@@ -59,7 +59,7 @@ def test_the_limit_begins_with_what_the_cache_may_bear() -> None:
 def test_what_waits_at_the_server_shrinks_the_limit_and_an_empty_queue_raises_it() -> None:
     limit = Limit(256, 1800, 100 * FIRST_TOKENS)
     limit.told(load(40, 60), n_in_flight=100)
-    assert limit.value == 50  # those that run and a quarter of that
+    assert limit.value == 50  # the running ones and a quarter more
     limit.told(load(40, 10), n_in_flight=50)
     assert limit.value == 50
     limit.told(load(45, 5), n_in_flight=50)
@@ -67,7 +67,7 @@ def test_what_waits_at_the_server_shrinks_the_limit_and_an_empty_queue_raises_it
     limit.told(load(56, 0), n_in_flight=56)
     assert limit.value == 70
     limit.told(load(20, 0), n_in_flight=20)
-    assert limit.value == 70  # there was no more to run
+    assert limit.value == 70  # there were no more requests to run
     for _ in range(20):
         limit.told(load(limit.value, 0), n_in_flight=limit.value)
     assert limit.value == 256

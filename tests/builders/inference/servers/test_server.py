@@ -15,9 +15,9 @@ HELLO_SHA256 = "2cf24dba5fb0a30e"  # of b"hello"
 @pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/", "/v1/chat/completions"])
 def test_an_address_is_taken_with_and_without_its_ending(server: ChatServer, ending: str) -> None:
     for address in (server.address, server.address.removeprefix("http://")):
-        found = connect(address + ending)
-        assert found.base_url == f"{server.address}/v1"
-        assert (found.model, found.identity) == ("tiny", "tiny")
+        connected = connect(address + ending)
+        assert connected.base_url == f"{server.address}/v1"
+        assert (connected.model, connected.identity) == ("tiny", "tiny")
 
 
 def test_another_model_than_served_is_named(server: ChatServer) -> None:
@@ -122,20 +122,20 @@ def test_a_local_folder_is_named_by_its_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "name"),
+    ("path", "name"),
     [
         ("/srv/alice/final", "final"),
         ("/srv/bob/final", "final"),
         ("../alice/final", "final"),
         ("~/final", "final"),
         ("C:\\alice\\final.gguf", "final.gguf"),
-        ("/srv/" + "x" * 300, "x" * 300),  # longer than a file's name can be
+        ("/srv/" + "x" * 300, "x" * 300),  # longer than a file name may be
         ("/srv/\0", "\0"),
     ],
 )
-def test_a_path_that_cannot_be_followed_is_its_end_and_a_hash(told: str, name: str) -> None:
-    digest = hashlib.sha256(told.encode()).hexdigest()[:16]
-    with ChatServer(told) as llama:
+def test_a_path_that_cannot_be_followed_is_its_end_and_a_hash(path: str, name: str) -> None:
+    digest = hashlib.sha256(path.encode()).hexdigest()[:16]
+    with ChatServer(path) as llama:
         assert connect(llama.address).identity == f"{name}@path:{digest}"
 
 
@@ -171,11 +171,11 @@ def test_which_addresses_are_of_this_machine() -> None:
 def test_a_digest_is_remembered_until_the_file_changes(tmp_path: Path) -> None:
     file = tmp_path / "w.gguf"
     file.write_bytes(b"hello")
-    known = file.stat()
+    before = file.stat()
     assert weights_identity(file) == f"w.gguf@sha256:{HELLO_SHA256}"
     file.write_bytes(b"jello")
-    os.utime(file, ns=(known.st_atime_ns, known.st_mtime_ns))
-    assert weights_identity(file) == f"w.gguf@sha256:{HELLO_SHA256}"  # same size and time: not read again
-    os.utime(file, ns=(known.st_atime_ns, known.st_mtime_ns + 1))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert weights_identity(file) == f"w.gguf@sha256:{HELLO_SHA256}"  # same size and time, so not read again
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     assert weights_identity(file) != f"w.gguf@sha256:{HELLO_SHA256}"
     assert weights_identity(tmp_path / "missing.gguf") is None

