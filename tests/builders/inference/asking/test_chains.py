@@ -93,5 +93,5 @@ def test_code_that_counts_what_is_done_may_fail(
 
 
 def test_what_follows_may_name_no_model(server: ChatServer, cache: RequestCache) -> None:
-    with pytest.raises(ValueError, match="names no model"):
+    with pytest.raises(ValueError, match="must not name a model"):
         asking(server, cache=cache).chains([request("a")], lambda *_: request("b", model="huge"))
