@@ -8,7 +8,7 @@ A server that reports its load is sent as much as it can run, and a few requests
 requests make nothing faster; their prefixes, computed in advance, are the first that a small cache drops.
 
 The rate at a limit follows from Little's law: requests in flight times tokens, divided by the summed waiting
-time in seconds. Only requests that were sent while the limit held and the server was full are counted, so
+time in seconds. Only requests count that were sent while this limit held and the server was nearly full, so
 neither the filling of the first seconds nor the last requests of a batch matter.
 Not covered: pauses that a server asks for, and whether it answers at all (`endpoint`).
 """
@@ -19,10 +19,7 @@ from builders.inference.servers.load import Load
 
 FIRST = 32
 FIRST_TOKENS = 512  # the cache that a request needs beside its shared prefix, as the first limit assumes
-MIN_SPARE, SPARE_SHARE = (
-    8,
-    0.25,
-)  # requests that may wait in a server: at least, and by those running
+MIN_SPARE, SPARE_SHARE = 8, 0.25  # requests that may wait in a server: at least, and per running one
 N_TO_JUDGE = 8  # the least number of answers by which a limit is judged
 WORTH = 1.15  # doubling goes on while it multiplies the rate by this
 SHARE_OF_TIMEOUT = 0.25  # the most of the timeout that a request may take on average
