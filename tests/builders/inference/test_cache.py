@@ -1,3 +1,5 @@
+"""The request cache: what it keeps, and files and disks that it cannot use."""
+
 import pickle
 import sqlite3
 import threading
