@@ -12,7 +12,7 @@ class InferenceError(CodeioError):
 
 
 class ServerDown(InferenceError):
-    """An error: nothing answers at the address, or a server there that is not ready yet."""
+    """An error: nothing answers at the address, the server there is not ready yet, or it is no address."""
 
 
 class KeyRefused(InferenceError):
@@ -53,8 +53,8 @@ class Unanswered(InferenceError):
 
     Example:
         >>> print(Unanswered(3, "no server answers", 97))
-        3 requests got no answer (no server answers); 97 did and are kept: run the same command again to ask
-        for the open ones only.
+        3 requests got no answer (no server answers); the outcomes of 97 others are kept: run the same command
+        again to send only the unanswered ones.
     """
 
     def __init__(self, n_open: int, reason: str, n_answered: int):
@@ -65,6 +65,6 @@ class Unanswered(InferenceError):
 
     def __str__(self) -> str:
         return (
-            f"{self.n_open} requests got no answer ({self.reason}); {self.n_answered} did and are kept: "
-            "run the same command again to ask for the open ones only."
+            f"{self.n_open} requests got no answer ({self.reason}); the outcomes of {self.n_answered} others"
+            " are kept: run the same command again to send only the unanswered ones."
         )

@@ -92,7 +92,7 @@ class Dispatcher:
         self._pump()
 
     def _next_request(self, endpoint: Endpoint) -> Request | None:
-        """Return the next request for a server that a call still waits for."""
+        """Return the next request to send to a server; drop those that no call waits for any more."""
         while request := self._queues.take(endpoint):
             if request.is_prefill:
                 return request
@@ -239,7 +239,7 @@ class Dispatcher:
         self._pump()
 
     def _wait_or_give_up(self) -> None:
-        """Find out what the queued requests wait for; give them up if all servers are gone for too long.
+        """Find out what the queued requests wait for; give them up if all servers have been gone too long.
 
         They may wait for room, for the end of a pause that a server asked for, or for servers that are gone.
         """

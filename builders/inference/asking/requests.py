@@ -1,7 +1,7 @@
 """HTTP requests, before they are sent.
 
 A `Request` carries one payload, or several that differ only in consecutive seeds: samples of one question,
-which the server is asked to draw at once. A prefill request makes the server compute a prompt most of which
+which the server is asked to draw at once. A prefill request makes the server compute a prompt, most of which
 other requests share; its answer is not used.
 Tested in tests/builders/inference/asking/test_queues.py.
 """

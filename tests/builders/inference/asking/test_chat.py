@@ -71,7 +71,7 @@ def test_a_server_that_fails_for_everyone_is_left_alone(server: ChatServer, cach
         Client(connect(server.address), cache, concurrency=4, patience_s=1).ask(
             [request(str(i)) for i in range(100)]
         )
-    assert len(server.asked) <= 40  # after the first loss, the server is tried with one request at a time
+    assert len(server.asked) <= 40  # once it was down, it is tried with one request at a time
 
 
 @pytest.mark.parametrize("where", ["first", "last", "both"])
