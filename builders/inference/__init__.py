@@ -1,7 +1,7 @@
-"""Asking a model: find a server or run one in this process, ask many things at once, keep every answer.
+"""Inference: find a server or run a model in this process, send many requests at once, keep every answer.
 
-In: chat-completion bodies. Out: answers and lasting refusals, in order. Everything raised for the user is an
-`InferenceError`. Not covered: prompts and what answers mean; that is the stages' part.
+In: chat-completion bodies. Out: answers and permanent refusals, in order. Every error that is meant for the
+user is an `InferenceError`. Not covered: prompts and the meaning of answers, which the stages handle.
 """
 
 from builders.inference.answers import Answer, Refusal

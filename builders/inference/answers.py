@@ -1,7 +1,7 @@
-"""What comes back for a request: an `Answer`, or a `Refusal` when asking again would not help.
+"""The outcome of a request: an `Answer`, or a `Refusal` if asking again would not help.
 
-In: the JSON body of a chat completion. Out: the parts of it that the tables need, as one value that also
-goes into the request cache. Not covered: tool calls, logprobs.
+In: the JSON body of a chat completion. Out: the parts of it that the tables need, as one value that is also
+stored in the request cache. Not covered: tool calls, logprobs.
 """
 
 import json
@@ -9,19 +9,32 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_VERSION = re.compile(r"([-@:][\d.-]+|:latest)?")  # what names of one model may differ in at their ends
-_MOST_TOKENS = 2**31 - 1  # what a column of the tables holds
+_VERSION = re.compile(r"([-@:][\d.-]+|:latest)?")  # an ending by which names of one model may differ
+_MOST_TOKENS = 2**31 - 1  # the largest value that an int32 column of the tables holds
 
 
 class NoAnswer(Exception):
-    """The body holds no finished answer; the same request may get one later."""
+    """A reply without a finished answer; the same request may get one later."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One reply of the model. `finish_reason` is the server's: "stop", "length" (cut by max_tokens), ...
+    """One reply of the model, with its token counts; a count is 0 if the server does not report it.
 
-    `n_completion_tokens` is None where the server gave several answers at once and told only their sum.
+    Attributes:
+        text: What the model wrote, without its reasoning.
+        reasoning: What a reasoning model thought before the text; empty for other models.
+        finish_reason: The server's word for why the text ends: "stop", "length" (cut off by max_tokens), ...
+        n_prompt_tokens: Tokens of the prompt, including those from the server's prefix cache.
+        n_completion_tokens: Tokens of the reply; None if the server gave several answers at once and
+            reported only the sum of their tokens.
+        n_cached_tokens: Prompt tokens that the server found in its prefix cache.
+        from_cache: Whether the answer was read from the request cache.
+
+    Example:
+        >>> answer = Answer('{"output": 14}', "It doubles n.", "stop", 120, 9, 96)
+        >>> Answer.from_json(answer.to_json()).from_cache
+        True
     """
 
     text: str
@@ -33,19 +46,24 @@ class Answer:
     from_cache: bool = False
 
     def to_json(self) -> str:
-        """The form kept in the request cache."""
+        """Return the JSON text that the request cache stores; `from_cache` is not part of it."""
         fields = {name: value for name, value in vars(self).items() if name != "from_cache"}
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> "Answer":
-        """Reads `to_json` back, marked as coming from the cache."""
+        """Return the answer that `to_json` wrote as `text`, marked as coming from the cache."""
         return cls(**json.loads(text), from_cache=True)
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A lasting no to one request: `reason` "context_too_long" or "rejected", `detail` the server's words."""
+    """A permanent refusal: the server will never answer this request.
+
+    Attributes:
+        reason: "context_too_long" or "rejected".
+        detail: The HTTP status and the first 500 characters of the server's words, without the API key.
+    """
 
     reason: str
     detail: str
@@ -53,7 +71,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Completion:
-    """All answers of one reply, and the tokens that it cost together."""
+    """All answers of one reply, and the tokens of all of them together."""
 
     answers: list[Answer]
     n_prompt_tokens: int
@@ -62,7 +80,7 @@ class Completion:
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON of a reply; raises ValueError where there is none, or it is nested too deep to be read."""
+    """Return the JSON value of a reply; raise ValueError if it is not JSON or is nested too deep."""
     try:
         return json.loads(body)
     except RecursionError:
@@ -70,9 +88,20 @@ def parsed(body: bytes) -> Any:
 
 
 def read_answers(body: bytes, model: str) -> Completion:
-    """Reads a chat completion of `model`, an answer for each finished choice.
+    """Return the answers in a chat completion of `model`, one for each finished choice.
 
-    Raises NoAnswer when it is not one, comes from another model, or when all it holds is empty or broken off.
+    Args:
+        body: The body of the server's reply.
+        model: The name of the model that was asked.
+
+    Raises:
+        NoAnswer: The body is not a chat completion, comes from a different model, or holds only choices that
+            are empty or were broken off.
+
+    Example:
+        >>> body = b'{"choices": [{"message": {"content": "14"}, "finish_reason": "stop"}]}'
+        >>> read_answers(body, "qwen2.5-coder").answers[0].text
+        '14'
     """
     try:
         completion = parsed(body)
@@ -88,19 +117,19 @@ def read_answers(body: bytes, model: str) -> Completion:
         _count(_entry(usage, "prompt_tokens_details"), "cached_tokens"),
         _count(_entry(choices[0], "meta_info"), "cached_tokens"),
     )
-    n_in_all = _count(usage, "completion_tokens")
+    n_completion_of_all = _count(usage, "completion_tokens")
     answers, errors = [], []
     for choice in choices:
-        # sglang tells of each choice if asked to; else only the sum of all is known.
-        n_told = _count(_entry(choice, "meta_info"), "completion_tokens")
-        n_own = n_told or (n_in_all if len(choices) == 1 else None)
+        # sglang reports the tokens of each choice if asked to; other servers report only the sum.
+        n_reported = _count(_entry(choice, "meta_info"), "completion_tokens")
+        n_completion = n_reported or (n_completion_of_all if len(choices) == 1 else None)
         try:
-            answers.append(_read_choice(choice, n_prompt, n_own, n_cached))
+            answers.append(_read_choice(choice, n_prompt, n_completion, n_cached))
         except NoAnswer as error:
             errors.append(error)
     if not answers:
         raise errors[0]
-    return Completion(answers, n_prompt, n_in_all, n_cached)
+    return Completion(answers, n_prompt, n_completion_of_all, n_cached)
 
 
 def _read_choice(choice: Any, n_prompt: int, n_completion: int | None, n_cached: int) -> Answer:
@@ -108,22 +137,25 @@ def _read_choice(choice: Any, n_prompt: int, n_completion: int | None, n_cached:
     if not isinstance(message, dict):
         raise NoAnswer("the reply has no message")
     finish_reason = _string(choice.get("finish_reason"))
-    if finish_reason in ("abort", "error"):  # sglang when it is stopped, routers when their server fails
+    if finish_reason in (
+        "abort",
+        "error",
+    ):  # from a stopped sglang; from routers if their server fails
         raise NoAnswer(f"the server broke the answer off ({finish_reason})")
     text = _string(message.get("content"))
     reasoning = _string(message.get("reasoning_content") or message.get("reasoning"))
     if not (text or reasoning or finish_reason):
         raise NoAnswer("the reply is empty")
     if not reasoning:
-        reasoning, text = _parted(text)
+        reasoning, text = _split_reasoning(text)
     return Answer(text, reasoning, finish_reason, n_prompt, n_completion, n_cached)
 
 
-def _parted(text: str) -> tuple[str, str]:
-    """Reasoning and the answer after it, of a reasoning model whose server leaves them in one text.
+def _split_reasoning(text: str) -> tuple[str, str]:
+    """Return the reasoning and the answer after it, for a server that leaves both in one text.
 
-    Some chat templates open the reasoning in the prompt, so its first mark may be missing; a reply that was
-    cut off may lack the last.
+    Some chat templates put the opening mark into the prompt, so the reply may lack it. A reply that was cut
+    off may lack the closing mark.
     """
     opening, closing = "<think>", "</think>"
     before, mark, after = text.partition(closing)
@@ -134,13 +166,16 @@ def _parted(text: str) -> tuple[str, str]:
     return "", text
 
 
-def _check_model(asked: str, told: Any) -> None:
-    """Names may differ in case, owner or date (`gpt-4o` answers as `gpt-4o-2024-08-06`), not in all."""
-    if not isinstance(told, str) or not told:
+def _check_model(asked: str, reported: Any) -> None:
+    """Raise NoAnswer if the reply reports a different model; one that reports none passes.
+
+    Names of the same model may differ in case, owner or date: `gpt-4o` answers as `gpt-4o-2024-08-06`.
+    """
+    if not isinstance(reported, str) or not reported:
         return
-    one, other = sorted((name.lower().rpartition("/")[2] for name in (asked, told)), key=len)
-    if not (other.startswith(one) and _VERSION.fullmatch(other.removeprefix(one))):
-        raise NoAnswer(f"{told[:100]} answered, not {asked}")
+    short, long = sorted((name.lower().rpartition("/")[2] for name in (asked, reported)), key=len)
+    if not (long.startswith(short) and _VERSION.fullmatch(long.removeprefix(short))):
+        raise NoAnswer(f"{reported[:100]} answered, not {asked}")
 
 
 def _entry(mapping: Any, name: str) -> Any:
@@ -149,11 +184,11 @@ def _entry(mapping: Any, name: str) -> Any:
 
 def _count(mapping: Any, name: str) -> int:
     value = _entry(mapping, name)
-    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else 0  # true is an int too
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else 0  # `bool` is a subclass of `int`
 
 
 def _string(value: Any) -> str:
     if not isinstance(value, str):
         return ""
-    # JSON can spell half a surrogate pair, which neither SQLite nor Arrow can store.
+    # JSON can spell half of a surrogate pair, which neither SQLite nor Arrow can store.
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

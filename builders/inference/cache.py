@@ -1,10 +1,10 @@
-"""Answers already paid for, kept by request, so that a killed run goes on without asking again.
+"""The request cache: it keeps every answer that was paid for, so a killed run continues without asking again.
 
-In: a request (the payload and the model's identity; never the address, never a key). Out: its answer, or the
-lasting refusal, if either was ever given. One SQLite file in WAL mode: several processes may read and write
-it at once, and what was put survives SIGKILL. Every `open` has its own connection, so nothing is shared
-between threads or carried over a fork; the object itself is just a path and pickles as one.
-Not covered: sharing a cache over a network file system (SQLite's locks do not hold there).
+In: a request (the payload and the model's identity; never the address, never an API key). Out: its answer or
+its permanent refusal, if there ever was one. The cache is one SQLite file in WAL mode: several processes may
+read and write it at the same time, and what was put survives SIGKILL. Every `open` makes its own connection,
+so nothing is shared between threads or carried over a fork; a `RequestCache` is just a path, pickled as one.
+Not covered: a cache on a network file system, where SQLite's locks do not hold.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ from builders.inference.answers import Answer, Refusal
 from builders.inference.errors import CacheUnusable
 
 BUSY_TIMEOUT_S = 60
-# With row ids: keys are hashes, so that rows in the order of their keys would land all over a file of twice
-# the size, at 2.5 times the cost.
+# The tables keep their row ids: keys are hashes, so a table in the order of its keys (WITHOUT ROWID) would
+# scatter new rows over the whole file, which gets twice the size and takes 2.5 times as long to write.
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS refusals (key TEXT PRIMARY KEY, reason TEXT NOT NULL, detail TEXT NOT NULL)",
@@ -32,78 +32,94 @@ N_KEYS_PER_QUERY = 500  # SQLite allows 999 variables in its oldest builds
 
 
 def request_key(payload: dict[str, Any], identity: str) -> str:
-    """64 hex digits that name a request to a model; raises ValueError for a payload that is not JSON."""
+    """Return the key of a request in the cache: a SHA-256 hash, as 64 hex digits.
+
+    Args:
+        payload: The body of a chat completion, without "model".
+        identity: The model's identity (`Server.identity`), which names its weights and not its address.
+
+    Raises:
+        ValueError: The payload cannot be written as JSON.
+
+    Example:
+        >>> request_key({"messages": [{"role": "user", "content": "1 + 1?"}], "seed": 0}, "qwen2.5-coder")
+        'fab4c16d5ac503a69a1f9fad03737d10f1d6976cd6143dda7ed17ec46b258479'
+    """
     request = {"model": identity, "payload": payload}
     text = json.dumps(request, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class OpenCache:
-    """A request cache with a connection; belongs to the thread that opened it."""
+    """An open request cache, with its own connection; it belongs to the thread that opened it.
+
+    Every method raises CacheUnusable if the file cannot be read or written.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: Path):
         self._connection = connection
         self._path = path
 
     def get(self, keys: Sequence[str]) -> dict[str, Answer | Refusal]:
-        """What there is, by key; an answer goes before a refusal."""
-        found: dict[str, Answer | Refusal] = {}
+        """Return the cached outcomes by key, without keys that have none; an answer wins over a refusal."""
+        outcomes: dict[str, Answer | Refusal] = {}
         for start in range(0, len(keys), N_KEYS_PER_QUERY):
-            some = keys[start : start + N_KEYS_PER_QUERY]
-            marks = ",".join("?" * len(some))
-            for key, reason, detail in self._run(f"SELECT * FROM refusals WHERE key IN ({marks})", some):
-                found[key] = Refusal(reason, detail)
-            for key, text in self._run(f"SELECT * FROM answers WHERE key IN ({marks})", some):
-                found[key] = Answer.from_json(text)
-        return found
+            batch = keys[start : start + N_KEYS_PER_QUERY]
+            marks = ",".join("?" * len(batch))
+            for key, reason, detail in self._run(f"SELECT * FROM refusals WHERE key IN ({marks})", batch):
+                outcomes[key] = Refusal(reason, detail)
+            for key, text in self._run(f"SELECT * FROM answers WHERE key IN ({marks})", batch):
+                outcomes[key] = Answer.from_json(text)
+        return outcomes
 
     def put(self, key: str, answer: Answer) -> Answer:
-        """Keeps an answer, on disk when this returns or, after `begin`, at the next `commit`.
+        """Store an answer; it is on disk when this returns or, after `begin`, at the next `commit`.
 
-        The first to a request stays, and is given back.
+        Returns:
+            The answer that the cache holds now: the first answer to a request stays.
         """
         if self._change("INSERT OR IGNORE INTO answers VALUES (?, ?)", (key, answer.to_json())):
             return answer
-        kept = self.get([key])[key]  # no answer is ever changed or removed
-        return kept if isinstance(kept, Answer) else answer
+        first = self.get([key])[key]  # exists: no answer is ever changed or removed
+        return first if isinstance(first, Answer) else answer
 
     def begin(self) -> None:
-        """What is put from now on goes to disk together: a commit for each would be most of its cost."""
+        """Start a transaction, so that one `commit` writes many answers: a commit is most of a put's cost."""
         self._run("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
-        """All that was put is on disk; or none of it is, and CacheUnusable tells why."""
+        """Write all that was put since `begin` to disk; if that fails, none of it is stored."""
         try:
             self._run("COMMIT")
         finally:
-            self._connection.rollback()  # of what could not be kept; else there is nothing left to undo
+            self._connection.rollback()  # of a failed commit; after a successful one this does nothing
 
     def refuse(self, key: str, refusal: Refusal) -> None:
-        """Keeps a lasting refusal, so that it is not asked for again."""
+        """Store a permanent refusal, so that the request is not sent again."""
         self._change(
             "INSERT OR REPLACE INTO refusals VALUES (?, ?, ?)", (key, refusal.reason, refusal.detail)
         )
 
     def forget_refusals(self) -> int:
-        """Removes all refusals, so that their requests are asked again; returns how many there were."""
+        """Remove all refusals, so that their requests are sent again; return how many there were."""
         n_refusals = self._change("DELETE FROM refusals")
         if n_refusals:
             self._run(f"PRAGMA user_version = {self.generation() + 1}")
         return n_refusals
 
     def generation(self) -> int:
-        """How often refusals were forgotten: what was made of them before is out of date."""
+        """Return how many times refusals were forgotten; rows made of earlier refusals are out of date."""
         return int(self._run("PRAGMA user_version")[0][0])
 
     def answers(self) -> Iterator[tuple[str, Answer]]:
-        """All answers by key, in the order of the keys."""
-        with _explained(self._path):
+        """Yield every key with its answer, in the order of the keys."""
+        with _raises_cache_unusable(self._path):
             for key, text in self._connection.execute("SELECT key, answer FROM answers ORDER BY key"):
                 yield key, Answer.from_json(text)
 
     def put_many(self, answers: Sequence[tuple[str, Answer]]) -> int:
-        """Keeps answers in one transaction; returns how many of them are new."""
-        with _explained(self._path), self._connection:  # which commits, or rolls back
+        """Store answers in one transaction; return how many of them are new."""
+        with _raises_cache_unusable(self._path), self._connection:  # commits, or rolls back on an error
             self.begin()
             return sum(
                 self._change("INSERT OR IGNORE INTO answers VALUES (?, ?)", (key, answer.to_json()))
@@ -111,7 +127,7 @@ class OpenCache:
             )
 
     def refusals(self) -> dict[str, int]:
-        """How many refusals there are, by reason."""
+        """Return the number of refusals by reason."""
         rows = self._run("SELECT reason, count(*) FROM refusals GROUP BY reason ORDER BY reason")
         return {reason: int(count) for reason, count in rows}
 
@@ -120,17 +136,29 @@ class OpenCache:
         return int(n_answers)
 
     def _change(self, statement: str, values: Sequence[str] = ()) -> int:
-        with _explained(self._path):
+        with _raises_cache_unusable(self._path):
             return self._connection.execute(statement, values).rowcount
 
     def _run(self, statement: str, values: Sequence[str] = ()) -> list[Any]:
-        with _explained(self._path):
+        with _raises_cache_unusable(self._path):
             return self._connection.execute(statement, values).fetchall()
 
 
 @dataclass(frozen=True)
 class RequestCache:
-    """The request cache at `path` (a file, made with its folder when first opened)."""
+    """The request cache in a file; several threads and processes may open it at the same time.
+
+    Attributes:
+        path: The SQLite file; it is created with its folder when the cache is first opened.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> key = request_key({"messages": [{"role": "user", "content": "1 + 1?"}]}, "qwen2.5-coder")
+        >>> with RequestCache(Path(mkdtemp()) / "requests.sqlite").open() as cache:
+        ...     kept = cache.put(key, Answer("2", "", "stop", 12, 1, 0))
+        ...     print(cache.get([key])[key].text)
+        2
+    """
 
     path: Path
 
@@ -139,13 +167,20 @@ class RequestCache:
 
     @contextmanager
     def open(self) -> Iterator[OpenCache]:
-        """Connects for as long as the block lasts; raises CacheUnusable, then and at each use."""
-        with _explained(self.path):
+        """Connect to the cache for a `with` block.
+
+        Yields:
+            The open cache, to be used in this thread only.
+
+        Raises:
+            CacheUnusable: The file cannot be opened, read or written; uses of the open cache raise it too.
+        """
+        with _raises_cache_unusable(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # Autocommit: each put is a transaction of its own, so a kill loses none that returned.
+            # Autocommit: each put is its own transaction, so a kill loses no put that has returned.
             connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         with closing(connection):
-            with _explained(self.path):
+            with _raises_cache_unusable(self.path):
                 _prepare(connection)
             yield OpenCache(connection, self.path)
 
@@ -154,7 +189,8 @@ def _is_locked(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
-# Two first openings can collide in the change to WAL mode, which does not wait for the timeout by itself.
+# Two processes that open a new file can collide in the change to WAL mode, for which SQLite's own busy
+# timeout does not wait.
 @retry(
     retry=retry_if_exception(_is_locked),
     stop=stop_after_delay(BUSY_TIMEOUT_S),
@@ -169,20 +205,23 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Only around the cache's own work: what else fails while it is open is none of its business."""
+def _raises_cache_unusable(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite and of the disk into CacheUnusable.
+
+    It encloses only the cache's own work: other errors while a cache is open are not the cache's.
+    """
     try:
         yield
     except (sqlite3.Error, OSError) as error:
         raise CacheUnusable(_explanation(path, str(error))) from error
 
 
-def _explanation(path: Path, said: str) -> str:
-    if "disk is full" in said or "No space left" in said:
+def _explanation(path: Path, error_text: str) -> str:
+    if "disk is full" in error_text or "No space left" in error_text:
         return (
             f"The disk is full, so {path} cannot take more answers: free some space and run the same"
             " command again; what was answered so far is kept."
         )
-    if "not a database" in said or "malformed" in said:
+    if "not a database" in error_text or "malformed" in error_text:
         return f"{path} is not a request cache or is damaged: move it away and run again."
-    return f"The request cache {path} cannot be used ({said}): check its folder's permissions and disk."
+    return f"The request cache {path} cannot be used ({error_text}): check its folder's permissions and disk."

@@ -1,6 +1,6 @@
-"""What can go wrong between codeio and a model: each message is a sentence that says what, and how to go on.
+"""Errors between codeio and a model: each message is a sentence that says what is wrong and what to do.
 
-A bad answer to one request is data (a `Refusal`, or a row left open), never one of these.
+A bad answer to one request is data (a `Refusal`, or a row that stays unanswered), never one of these errors.
 Tested in tests/builders/inference/test_cache.py.
 """
 
@@ -8,52 +8,63 @@ from builders.errors import CodeioError
 
 
 class InferenceError(CodeioError):
-    """The model cannot be used; the message is meant for the user."""
+    """An error that keeps the model from being used, with a message for the user; base of all errors here."""
 
 
 class ServerDown(InferenceError):
-    """Nothing answers at the address."""
+    """An error: nothing answers at the address, the server there is not ready yet, or it is no address."""
 
 
 class KeyRefused(InferenceError):
-    """The server wants another API key."""
+    """An error: the server refuses the API key, or the key cannot be sent."""
 
 
 class NotCompatible(InferenceError):
-    """Something answers at the address, but it does not speak the OpenAI protocol."""
+    """An error: what answers at the address does not speak the OpenAI protocol."""
 
 
 class WrongModel(InferenceError):
-    """The server serves another model than the one asked for, or several and none was named."""
+    """An error: the server does not serve the named model, or serves several and none was named."""
 
 
 class EngineMissing(InferenceError):
-    """The package of the embedded engine is not installed."""
+    """An error: the package of an engine, the embedded one or sglang, is not installed."""
 
 
 class EngineFailed(InferenceError):
-    """The embedded engine could not load the weights."""
+    """An error: the engine could not start or load the weights."""
 
 
 class WeightsMissing(InferenceError):
-    """The weights are not here and cannot be had from any source."""
+    """An error: the weights are not on this machine and no source has them."""
 
 
 class CacheUnusable(InferenceError):
-    """The request cache cannot be read or written: disk full, no permission, not a database."""
+    """An error: the request cache cannot be read or written (disk full, no permission, not a database)."""
 
 
 class Unanswered(InferenceError):
-    """Some requests got no answer this time; all answers that came are in the request cache."""
+    """An error: some requests got no answer this time; all answers that came are in the request cache.
+
+    Attributes:
+        n_open: The number of payloads without an outcome.
+        reason: Why the last of them has none.
+        n_answered: The number of payloads of the same call that have an outcome.
+
+    Example:
+        >>> print(Unanswered(3, "no server answers", 97))
+        3 requests got no answer (no server answers); the outcomes of 97 others are kept: run the same command
+        again to send only the unanswered ones.
+    """
 
     def __init__(self, n_open: int, reason: str, n_answered: int):
-        super().__init__(n_open, reason, n_answered)  # as args, so that it crosses process borders whole
+        super().__init__(n_open, reason, n_answered)  # as `args`, so that pickling keeps all of them
         self.n_open = n_open
         self.reason = reason
         self.n_answered = n_answered
 
     def __str__(self) -> str:
         return (
-            f"{self.n_open} requests got no answer ({self.reason}); {self.n_answered} did and are kept: "
-            "run the same command again to ask for the open ones only."
+            f"{self.n_open} requests got no answer ({self.reason}); the outcomes of {self.n_answered} others"
+            " are kept: run the same command again to send only the unanswered ones."
         )

@@ -1,7 +1,7 @@
-"""HTTP by libcurl: many requests at once on one event loop, over connections that stay open; or one page.
+"""HTTP with libcurl: many requests at once on one event loop, over connections that stay open; or one page.
 
-In: an address, headers, a JSON body. Out: a `Reply`, whatever its status; or `Broken` when none came whole.
-libcurl does the work outside Python, so one core sends some thousand requests a second (tests/bench).
+In: an address, headers, a JSON body. Out: a `Reply` of any status; or `Broken` if no complete reply came.
+libcurl does the work outside Python, so one core sends over a thousand requests a second (tests/bench).
 Not covered: retries, and what a reply means.
 """
 
@@ -15,11 +15,12 @@ import certifi
 import pycurl
 
 CONNECT_TIMEOUT_S = 20
-# Servers close idle connections (llama.cpp after 5 s); ours are let go first, so none is reused half-closed.
+# Servers close idle connections (llama.cpp after 5 s). We drop ours earlier, so none is reused half-closed.
 KEEPALIVE_S = 2
 MAX_REPLY_BYTES = 64 << 20
 N_IDLE_HANDLES = 1024
-_HEADERS = ("Content-Type: application/json", "Expect:")  # no asking whether a long body is welcome
+# The empty "Expect:" keeps libcurl from asking for permission before it sends a long body.
+_HEADERS = ("Content-Type: application/json", "Expect:")
 _UNREACHABLE = (
     pycurl.E_COULDNT_CONNECT,
     pycurl.E_COULDNT_RESOLVE_HOST,
@@ -30,23 +31,23 @@ _UNREACHABLE = (
 
 
 class Reply(NamedTuple):
-    """What a server sent back."""
+    """A complete HTTP reply."""
 
     status: int
     body: bytes
     retry_after: str
-    """The header of that name, or nothing."""
+    """The Retry-After header; empty if there is none."""
     is_first: bool
-    """Whether it came over a connection that was not there before."""
+    """Whether the reply is the first over a new connection."""
 
     @property
     def is_success(self) -> bool:
-        """Whether the server gave what was asked for."""
+        """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
 
 class Broken(Exception):
-    """No whole reply came: not even a connection did, time ran out, or it broke off."""
+    """An error: no complete reply came, as `kind` says: no connection, out of time, or broken off."""
 
     def __init__(self, kind: Literal["unreachable", "timeout", "broken connection"], reason: str):
         super().__init__(reason)
@@ -55,16 +56,16 @@ class Broken(Exception):
 
 @functools.lru_cache
 def on_this_machine(url: str) -> bool:
-    """Whether the server runs here: then no proxy of the environment applies, and its paths are ours."""
+    """Return whether the server runs on this machine: then no proxy is used, and its paths are valid here."""
     host = urlsplit(url).hostname or ""
     return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")
 
 
 def read_page(url: str, headers: dict[str, str], timeout_s: float) -> Reply:
-    """Read a page without an event loop; raises Broken, at the latest after `timeout_s`."""
-    with closing(_handle()) as curl:
-        received = _prepared(curl, url, headers, None, timeout_s)
-        # Called each second, so that Ctrl+C does not wait for the reply.
+    """Read a page without an event loop; raise Broken after `timeout_s` at the latest."""
+    with closing(_new_handle()) as curl:
+        received = _set_up(curl, url, headers, None, timeout_s)
+        # libcurl calls it each second, which lets Ctrl+C through while the reply is awaited.
         curl.setopt(pycurl.NOPROGRESS, 0)
         curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: None)
         try:
@@ -75,7 +76,7 @@ def read_page(url: str, headers: dict[str, str], timeout_s: float) -> Reply:
 
 
 class Transport:
-    """The connections of one event loop; an async context manager."""
+    """All connections of one event loop; an async context manager that closes them."""
 
     def __init__(self) -> None:
         self._multi = pycurl.AsyncCurlMulti(close_handles=True)
@@ -90,21 +91,21 @@ class Transport:
             curl.close()
 
     async def get(self, url: str, headers: dict[str, str], timeout_s: float) -> Reply:
-        """Reads a page; raises Broken, at the latest after `timeout_s`.
+        """Read a page; raise Broken after `timeout_s` at the latest.
 
-        Over a connection of its own, so that the first answer over a new one is always known as such.
+        It uses a connection that no `post` uses, so that a post over a new connection always has `is_first`.
         """
         return await self._send(url, headers, None, timeout_s)
 
     async def post(self, url: str, headers: dict[str, str], body: bytes, timeout_s: float) -> Reply:
-        """Sends `body` as JSON; raises Broken, at the latest after `timeout_s`."""
+        """Send `body` as JSON and return the reply; raise Broken after `timeout_s` at the latest."""
         return await self._send(url, headers, body, timeout_s)
 
     async def _send(self, url: str, headers: dict[str, str], body: bytes | None, timeout_s: float) -> Reply:
-        curl = self._idle.pop() if self._idle else _handle()
-        received = _prepared(curl, url, headers, body, timeout_s)
+        curl = self._idle.pop() if self._idle else _new_handle()
+        received = _set_up(curl, url, headers, body, timeout_s)
         try:
-            await self._multi.perform(curl)  # cancelled, it lets go of the handle a moment later
+            await self._multi.perform(curl)  # if cancelled, it releases the handle a moment later
         except pycurl.error as error:
             curl.close()
             raise _broken(error, timeout_s, received) from None
@@ -125,7 +126,7 @@ class _Received:
 
     def write(self, data: bytes) -> int | None:
         if len(self.body) + len(data) > MAX_REPLY_BYTES:
-            return 0  # fewer than were given: libcurl breaks the transfer off
+            return 0  # less than the length of `data` makes libcurl abort the transfer
         self.body += data
         return None
 
@@ -134,26 +135,26 @@ class _Received:
             self.retry_after = line[12:].decode("latin-1").strip()
 
 
-def _handle() -> pycurl.Curl:
+def _new_handle() -> pycurl.Curl:
     curl = pycurl.Curl()
-    curl.setopt(pycurl.NOSIGNAL, 1)  # threads
+    curl.setopt(pycurl.NOSIGNAL, 1)  # libcurl's signals are not safe in threads
     curl.setopt(pycurl.CONNECTTIMEOUT, CONNECT_TIMEOUT_S)
     curl.setopt(pycurl.MAXAGE_CONN, KEEPALIVE_S)
-    # A machine that vanishes sends no word of it: without these a request would wait for its whole timeout.
+    # A machine that vanishes closes no connection: without these, a request would wait for its whole timeout.
     curl.setopt(pycurl.TCP_KEEPALIVE, 1)
     curl.setopt(pycurl.TCP_KEEPIDLE, 30)
     curl.setopt(pycurl.TCP_KEEPINTVL, 15)
-    # The wheel's libcurl does not know where this machine keeps its certificates.
+    # pycurl's wheel does not know where this machine keeps its certificates.
     curl.setopt(pycurl.CAINFO, os.environ.get("SSL_CERT_FILE") or certifi.where())
-    with suppress(pycurl.error):  # a libcurl without zlib
+    with suppress(pycurl.error):  # from a libcurl without zlib
         curl.setopt(pycurl.ACCEPT_ENCODING, "")
     return curl
 
 
-def _prepared(
+def _set_up(
     curl: pycurl.Curl, url: str, headers: dict[str, str], body: bytes | None, timeout_s: float
 ) -> _Received:
-    """Have a handle send a request, a page's where there is no body; returns where its reply will be."""
+    """Set a handle up for a POST, or for a GET if there is no body; return the object that gets the reply."""
     received = _Received()
     curl.setopt(pycurl.URL, url)
     curl.setopt(pycurl.HTTPHEADER, [*(f"{name}: {value}" for name, value in headers.items()), *_HEADERS])
@@ -167,7 +168,7 @@ def _prepared(
     curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout_s * 1000)))
     curl.setopt(pycurl.WRITEFUNCTION, received.write)
     curl.setopt(pycurl.HEADERFUNCTION, received.header)
-    # An empty proxy is none at all; otherwise the environment's (https_proxy, no_proxy) holds.
+    # An empty proxy means none; unset, the environment's variables decide (https_proxy, no_proxy).
     if on_this_machine(url):
         curl.setopt(pycurl.PROXY, "")
     else:
@@ -185,11 +186,11 @@ def _reply(curl: pycurl.Curl, received: _Received) -> Reply:
 
 
 def _broken(error: pycurl.error, timeout_s: float, received: _Received) -> Broken:
-    code, said = error.args[0], error.args[1]
-    if code == pycurl.E_OPERATION_TIMEDOUT and "Operation timed out" in said:
+    code, message = error.args[0], error.args[1]
+    if code == pycurl.E_OPERATION_TIMEDOUT and "Operation timed out" in message:
         return Broken("timeout", f"no answer within {timeout_s:g} s")
     if code in _UNREACHABLE or code == pycurl.E_OPERATION_TIMEDOUT:
-        return Broken("unreachable", f"the server cannot be reached ({said})")
+        return Broken("unreachable", f"the server cannot be reached ({message})")
     if code == pycurl.E_WRITE_ERROR and len(received.body):
         return Broken("broken connection", f"the reply is longer than {MAX_REPLY_BYTES >> 20} MB")
-    return Broken("broken connection", f"the connection broke: {said}")
+    return Broken("broken connection", f"the connection broke: {message}")

@@ -1,1 +1,1 @@
-"""Asking many things at once."""
+"""Asking: sends many requests at once to the servers of one model."""

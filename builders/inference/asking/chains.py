@@ -1,7 +1,7 @@
-"""One call for outcomes: its chains, the requests they make, and how it ends.
+"""An ask: one call for outcomes, with its chains, the requests that they make, and how it ends.
 
-A chain begins with a payload; each answer may call for another one (an answer in another form, a longer
-limit), until none follows.
+A chain begins with a payload. Each answer may be followed by another payload (for an answer in a different
+form, or with a longer limit), until none follows.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from builders.inference.errors import Unanswered
 
 @dataclass(eq=False)
 class Chain:
-    """One question of an ask: the payload it is at, and what came so far."""
+    """One chain of an ask: its current payload with the key, and its outcomes so far."""
 
     ask: "Ask"
     index: int
@@ -26,7 +26,7 @@ class Chain:
 
 
 class Ask:
-    """Chains of one call, and the future that waits for all of them; belongs to the running event loop."""
+    """The chains of one call, and a future for the end of all; it belongs to the running event loop."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class Ask:
 
     @property
     def over(self) -> bool:
-        """Whether nobody waits any more: all is done, or it failed, or was cancelled."""
+        """Whether the call no longer waits: all chains have ended, or it failed or was cancelled."""
         return self.done.done()
 
     def ends(self, open_for: str | None = None) -> None:
-        """One more chain has all its outcomes, or stays open for a reason."""
+        """Count one more chain as ended; `open_for` is the reason if it stays without an outcome."""
         self._n_left -= 1
         try:
             if self._on_end:
@@ -73,31 +73,31 @@ class Ask:
             self.done.set_result(None)
 
     def fails(self, error: BaseException) -> None:
-        """Its own code, or the cache, failed; perhaps after the last outcome came."""
+        """Fail the call with an error of `then`, `on_end` or the cache, even after the last outcome came."""
         self.failure = self.failure or error
         if not self.over:
             self.done.set_exception(error)
 
 
 def bundled(chains: Iterable[Chain]) -> list[Request]:
-    """Requests for chains, in order; what differs only in consecutive seeds becomes one.
+    """Return requests for chains, in order; payloads that differ only in consecutive seeds share one.
 
-    A server that is asked for `n` answers draws them under the seed given and those after it (vLLM), or under
-    seeds of its own.
+    A server that is asked for `n` answers draws them with the request's seed and those after it (vLLM), or
+    with seeds of its own choice.
     """
     requests: list[Request] = []
-    open_ones: dict[str, tuple[int, Request]] = {}
+    last_by_question: dict[str, tuple[int, Request]] = {}
     for chain in chains:
         seed = chain.payload.get("seed")
         if not isinstance(seed, int) or not chain.payload.get("temperature"):
             requests.append(Request({chain.key: chain.payload}, chain.group))
             continue
         question = json.dumps({**chain.payload, "seed": None}, sort_keys=True)
-        last_seed, request = open_ones.get(question, (None, None))
+        last_seed, request = last_by_question.get(question, (None, None))
         if request and last_seed == seed - 1:
             request.payloads[chain.key] = chain.payload
         else:
             request = Request({chain.key: chain.payload}, chain.group)
             requests.append(request)
-        open_ones[question] = seed, request
+        last_by_question[question] = seed, request
     return requests

@@ -1,9 +1,9 @@
-"""Asks a model many things at once and loses nothing.
+"""The client: sends many requests at once to a model, and loses no answer.
 
-In: chat-completion bodies without "model". Out: for each, in order, an `Answer` or a `Refusal`. Every outcome
-is in the request cache the moment it arrives, and what is there is not asked again. The calls are synchronous
-and may come from several threads: one loop, in a thread of its own, serves them all, so that the servers stay
-full while a caller waits for its last answers. It works in a batched map, in a worker process, in a notebook.
+In: chat-completion bodies without "model". Out: an `Answer` or a `Refusal` for each, in order. Every outcome
+is stored in the request cache when it arrives, and a cached request is not sent again. Calls are synchronous
+and may come from several threads. One event loop in its own thread serves them all, so that the servers stay
+busy while a caller waits for its last answers. It works in a batched map, in a worker process, in a notebook.
 """
 
 import asyncio
@@ -28,12 +28,33 @@ from builders.options import Asking
 
 
 class Client:
-    """Servers of one model, a request cache, and how to ask.
+    """A client of one model: its servers, a request cache, and limits.
 
-    `concurrency`: most requests in flight at each server; what it bears is found out. `timeout_s`: for each
-    try. `patience_s`: how long to wait where all servers are gone. `options`: what every payload gets besides
-    its own, such as `chat_template_kwargs`; a part of each request's identity. `usage` counts since creation;
-    a pickled copy begins at zero.
+    Args:
+        servers: A server, or several that serve the same model.
+        cache: The request cache that is read first and gets every outcome.
+        concurrency: The most requests in flight at each server; how many it can take is found out (`limit`).
+        timeout_s: Seconds after which one try of a request is given up.
+        patience_s: Seconds to wait while all servers are gone, before the open requests are given up.
+        options: Fields that every payload gets and that win over its own, such as `chat_template_kwargs`;
+            they are part of each request's key.
+
+    Attributes:
+        usage: Counters since the client was created; a pickled copy starts at zero.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import mkdtemp
+        >>> server = Server("http://127.0.0.1:30000/v1", model="qwen", identity="qwen2.5-coder")
+        >>> client = Client(server, RequestCache(Path(mkdtemp()) / "requests.sqlite"))
+        >>> payload = {"messages": [{"role": "user", "content": "1 + 1?"}], "seed": 0}
+        >>> with client.cache.open() as cache:  # a cached answer needs no server
+        ...     answer = cache.put(request_key(payload, client.identity), Answer("2", "", "stop", 12, 1, 0))
+        >>> client.ask([payload, payload])[1].text
+        '2'
+        >>> client.usage.asked, client.usage.from_cache
+        (0, 2)
+        >>> client.close()
     """
 
     def __init__(
@@ -62,28 +83,48 @@ class Client:
 
     @property
     def identity(self) -> str:
-        """Who answers, by weights."""
+        """The model's identity, which names its weights."""
         return self.servers[0].identity
 
     def deciding(self) -> dict[str, Any]:
-        """What decides an outcome besides the payload: the model, the options, and refusals forgotten."""
+        """Return what decides an outcome besides the payload, as JSON values.
+
+        Returns:
+            The model's identity, the options, and how many times refusals were forgotten (`retries`).
+
+        Raises:
+            CacheUnusable: The request cache cannot be read.
+        """
         with self.cache.open() as cache:
             return {"model": self.identity, "options": self.options, "retries": cache.generation()}
 
     def whole(self, payload: Payload) -> Payload:
-        """What is asked for a payload: with the client's options; raises ValueError if it names a model."""
+        """Return a payload with the client's options, as it is sent and as its key is computed.
+
+        Raises:
+            ValueError: The payload names a model.
+        """
         if "model" in payload:
-            raise ValueError("a payload names no model: the client adds the server's")
+            raise ValueError("a payload must not name a model: the client adds the server's")
         return {**payload, **self.options}
 
     def ask(self, payloads: Sequence[Payload], groups: Sequence[str] | None = None) -> list[Outcome]:
-        """The outcome of each payload, in order; equal payloads are sent once and share their answer.
+        """Return the outcome of each payload; equal payloads are sent once and share their answer.
 
-        `groups`: which payloads share a long prefix, and are best kept together. Raises Unanswered when
-        requests stay open after all others were seen to, CacheUnusable when answers cannot be kept,
-        ValueError for a payload that is not JSON or names a model.
+        Args:
+            payloads: Bodies of chat completions, without "model".
+            groups: A name for each payload. Payloads with the same name share a long prefix, so they are sent
+                to one server, for its prefix cache. Without it, each goes to the server with the least to do.
+
+        Returns:
+            An `Answer` or a `Refusal` for each payload, in order.
+
+        Raises:
+            Unanswered: Some requests got no answer; it is raised after all others have their outcome.
+            CacheUnusable: The request cache cannot be read or written.
+            ValueError: A payload is not JSON or names a model.
         """
-        return [outcomes[-1] for outcomes in self.chains(payloads, _nothing, groups)]
+        return [outcomes[-1] for outcomes in self.chains(payloads, _no_follow_up, groups)]
 
     def chains(
         self,
@@ -92,40 +133,54 @@ class Client:
         groups: Sequence[str] | None = None,
         on_end: Callable[[int], None] | None = None,
     ) -> list[list[Outcome]]:
-        """As `ask`, but each answer may call for another request: all outcomes of each payload, in order.
+        """Return all outcomes of each payload, where an answer may be followed by another request.
 
-        `then` is called in the client's own thread with the payload's index and the answers so far, and
-        returns the next payload or None. `on_end` is called there with 1 for each payload that is done with.
+        Args:
+            payloads: Bodies of chat completions, without "model"; each begins a chain.
+            then: Called after each answer with the payload's index and the chain's answers so far; it returns
+                the next payload, or None at the end. It runs in the client's own thread.
+            groups: As in `ask`; it holds for the whole chain.
+            on_end: Called with 1 whenever a chain ends; it runs in the client's own thread.
+
+        Returns:
+            The outcomes of each payload's chain, in order; only the last one can be a `Refusal`.
+
+        Raises:
+            Unanswered: Some requests got no answer; it is raised after all other chains have ended.
+            CacheUnusable: The request cache cannot be read or written.
+            ValueError: A payload is not JSON or names a model.
+            Exception: Whatever `then` or `on_end` raised.
         """
-        whole = [self.whole(payload) for payload in payloads]
-        keyed = [(request_key(payload, self.identity), payload) for payload in whole]
+        complete = [self.whole(payload) for payload in payloads]
+        keyed = [(request_key(payload, self.identity), payload) for payload in complete]
 
-        def following(index: int, answers: list[Answer]) -> Payload | None:
+        def complete_then(index: int, answers: list[Answer]) -> Payload | None:
             payload = then(index, answers)
             return payload if payload is None else self.whole(payload)
 
-        return self._running().run(keyed, groups or [""] * len(keyed), following, on_end)
+        return self._running_engine().run(keyed, groups or [""] * len(keyed), complete_then, on_end)
 
     def close(self) -> None:
-        """End the loop and its connections for good; calls under way and later ones raise CancelledError."""
+        """End the loop and its connections for good; running and later calls raise CancelledError."""
         with self._starting:
             self._is_closed = True
             if self._engine:
                 self._engine.stop()
                 self._engine = None
 
-    def _running(self) -> "_Engine":
+    def _running_engine(self) -> "_Engine":
+        """Return the engine of this process; start it if there is none."""
         with self._starting:
             if self._is_closed:
                 raise CancelledError("the client is closed")
-            if self._engine is None or self._engine.process != os.getpid():  # a fork has no threads
+            if self._engine is None or self._engine.process != os.getpid():  # a fork inherits no threads
                 self._engine = _Engine(self)
                 weakref.finalize(self, self._engine.stop)
             return self._engine
 
 
 class _Engine:
-    """The loop of a client and the thread that it runs in."""
+    """The event loop of a client, and the thread that it runs in."""
 
     def __init__(self, client: Client) -> None:
         self.process = os.getpid()
@@ -148,16 +203,16 @@ class _Engine:
         then: Then,
         on_end: Callable[[int], None] | None,
     ) -> list[list[Outcome]]:
-        """From any thread: all outcomes of all payloads."""
+        """Return all outcomes of all payloads; may be called from any thread."""
 
-        async def seen_to() -> list[list[Outcome]]:
+        async def outcomes_of_chains() -> list[list[Outcome]]:
             ask = Ask(payloads, groups, then, on_end)
             await self._dispatcher.see_to(ask)
             outcomes = [chain.outcomes for chain in ask.chains]
-            ask.chains.clear()  # they know their ask: the garbage collector would come late for so much text
+            ask.chains.clear()  # chains refer back to their ask: the garbage collector would free them late
             return outcomes
 
-        future = asyncio.run_coroutine_threadsafe(seen_to(), self._loop)
+        future = asyncio.run_coroutine_threadsafe(outcomes_of_chains(), self._loop)
         try:
             return future.result()
         except BaseException:  # Ctrl+C: do not wait for the requests in flight
@@ -165,10 +220,10 @@ class _Engine:
             raise
 
     def stop(self) -> None:
-        """End the loop and wait for its thread, unless called in it (a client may be collected there)."""
+        """End the loop and wait for its thread, except when called in it: a client may be collected there."""
         if self.process != os.getpid():
             return
-        with suppress(RuntimeError):  # it has ended
+        with suppress(RuntimeError):  # the loop has already ended
             self._loop.call_soon_threadsafe(self._over.set)
         if threading.current_thread() is not self._thread:
             self._thread.join()
@@ -192,5 +247,5 @@ class _Engine:
                 await dispatcher.stop()
 
 
-def _nothing(index: int, answers: list[Answer]) -> None:
-    """Nothing follows."""
+def _no_follow_up(index: int, answers: list[Answer]) -> None:
+    """Return None: no request follows an answer."""

@@ -1,13 +1,13 @@
-"""Requests to servers: who is asked what next, what is tried again, and when to give up.
+"""The dispatcher: which server gets which request next, what is tried again, and when to give up.
 
-In: asks. Out: their outcomes. Lives on one event loop. Requests of one group (a function, whose
-prompts share a prefix) stay with one server as long as no other is idle; the next request of a chain goes out
-ahead of all others, while its prefix is warm.
+In: asks. Out: their outcomes. It runs on one event loop. Requests of one group (a function, whose prompts
+share a prefix) stay with one server as long as no other is idle. The next request of a chain is sent ahead of
+all others, while its prefix is still in the server's cache.
 
-A request that is lost is tried again, elsewhere where it can be, up to `N_TRIES` times; a busy or vanished
-server costs it no try. Where all servers are gone the run pauses for `patience_s`; then what is open is given
-up for this time. Not covered: what a reply means to those who wait for it (`waiting`), what counts as lost
-(`endpoint`), and finding out that a server is back (`watch`).
+A lost request is tried up to `N_TRIES` times, on a different server if possible; a busy or vanished server
+costs it no try. If all servers are gone, the run pauses for `patience_s`; then the open requests are given up
+for this run. Not covered: what a reply means to the chains that wait for it (`waiting`), what counts as lost
+(`endpoint`), and how a server is found to be back (`watch`).
 Tested in tests/builders/inference/asking/test_queues.py.
 """
 
@@ -30,12 +30,12 @@ from builders.inference.usage import Usage
 
 N_TRIES = 5
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 30.0
-N_BETWEEN_BREATHS = 64  # chains begun before other work of the loop gets its turn
+N_BETWEEN_BREATHS = 64  # chains that are begun before other work of the loop gets its turn
 log = logging.getLogger("codeio.inference")
 
 
 class Dispatcher:
-    """All requests of one client."""
+    """The dispatcher of all requests of one client."""
 
     def __init__(
         self, endpoints: Sequence[Endpoint], cache: OpenCache, usage: Usage, patience_s: float
@@ -57,7 +57,7 @@ class Dispatcher:
         self._stopping = False
 
     async def see_to(self, ask: Ask) -> None:
-        """Returns when all chains have their outcomes; raises Unanswered, CacheUnusable, or as `then` did."""
+        """Return when all chains have their outcomes; raise Unanswered, CacheUnusable, or `then`'s error."""
         try:
             await self._begin(ask)
             await ask.done
@@ -72,7 +72,7 @@ class Dispatcher:
                 raise ask.failure
 
     async def stop(self) -> None:
-        """Cancels whatever is under way."""
+        """Cancel all calls, requests and watches, and keep the answers that came."""
         self._stopping = True
         tasks = [*self._tasks, *self._watches.values(), *self._followers]
         self._waiting.cancel()
@@ -91,34 +91,36 @@ class Dispatcher:
                 await asyncio.sleep(0)
         self._pump()
 
-    def _next(self, endpoint: Endpoint) -> Request | None:
-        """What a server is asked next that somebody still waits for."""
+    def _next_request(self, endpoint: Endpoint) -> Request | None:
+        """Return the next request to send to a server; drop those that no call waits for any more."""
         while request := self._queues.take(endpoint):
             if request.is_prefill:
                 return request
             if not self._waiting.wants(request):
                 self._waiting.forget(request)
             elif len(request.payloads) > 1 and not endpoint.samples_at_once:
-                for one in reversed(request.apart()):
-                    self._queues.put(one, ahead=True)
+                for single in reversed(request.apart()):
+                    self._queues.put(single, ahead=True)
             else:
                 return request
-            endpoint.queue.returned(request.group)  # others may have been held back for it
+            endpoint.queue.returned(request.group)  # its group may have been held until it came back
         return None
 
     def _pump(self) -> None:
-        """Send as much as the servers take."""
+        """Send as many requests as the servers have room for."""
         if self._stopping:
             return
-        # Each its own first: an idle server takes only what is left of another's.
+        # All servers take from their own queues first, so an idle one gets only what others cannot take now.
         for takes_over in (False, True):
             for endpoint in self._endpoints:
                 while (
-                    endpoint.has_room and (endpoint.queue or takes_over) and (request := self._next(endpoint))
+                    endpoint.has_room
+                    and (endpoint.queue or takes_over)
+                    and (request := self._next_request(endpoint))
                 ):
                     self._send(endpoint, request)
         if self._queues:
-            self._see_why()
+            self._wait_or_give_up()
 
     def _send(self, endpoint: Endpoint, request: Request) -> None:
         n_answers = 1 if request.is_prefill else len(request.payloads)
@@ -129,17 +131,17 @@ class Dispatcher:
         task = asyncio.create_task(send(endpoint, request))
         self._tasks[task] = request
 
-        def is_back(_: object) -> None:
+        def on_end(_: object) -> None:
             del self._tasks[task]
             endpoint.n_in_flight -= n_answers
             self._usage.in_flight -= n_answers
             endpoint.queue.returned(request.group)
             self._pump()
 
-        task.add_done_callback(is_back)
+        task.add_done_callback(on_end)
 
     async def _prefill(self, endpoint: Endpoint, request: Request) -> None:
-        """Whatever comes of it, the requests that wait for it go out then, and tell themselves."""
+        """Send a prefill request. If it fails, its group is still sent then, and shows what is wrong."""
         try:
             outcome = await endpoint.send(
                 request.body(endpoint.server.model, endpoint.extras), is_prefill=True
@@ -148,40 +150,41 @@ class Dispatcher:
                 self._usage.count_prefill(outcome)
         except Lost as lost:
             self._usage.failures[lost.label] += 1
-            self._look_after(endpoint)
-        except (Closed, InferenceError):  # no key that can be sent: so it goes for what follows
+            self._watch_if_down(endpoint)
+        except (Closed, InferenceError):  # such as a key that cannot be sent: the group will fail with it too
             pass
 
     async def _serve(self, endpoint: Endpoint, request: Request) -> None:
+        """Send a request to a server, and handle whatever comes of it."""
         try:
             outcome = await endpoint.send(request.body(endpoint.server.model, endpoint.extras))
         except Lost as lost:
             self._usage.failures[lost.label] += 1
-            self._lose(endpoint, request, lost)
+            self._try_again(endpoint, request, lost)
         except Closed:
             self._queues.put(request, ahead=True)
-        except Exception as error:  # no key that can be sent; or a fault of ours, which must not hide
+        except Exception as error:  # a key that cannot be sent; or a bug, which must not be hidden
             self._waiting.fail(request, error)
         except asyncio.CancelledError:
             if not self._waiting.wants(request):
                 self._waiting.forget(request)
-            else:  # somebody else came to want the same meanwhile
+            else:  # another call has asked for the same since
                 self._queues.put(request, ahead=True)
             raise
         else:
             try:
-                self._come(endpoint, request, outcome)
-            except Exception as error:  # the cache's: disk full, no permission
+                self._handle(endpoint, request, outcome)
+            except Exception as error:  # from the cache: disk full, no permission
                 self._waiting.fail(request, error)
 
-    def _come(self, endpoint: Endpoint, request: Request, outcome: Completion | Refusal) -> None:
-        """A reply came: keep it, and let the chains that wait for it go on."""
+    def _handle(self, endpoint: Endpoint, request: Request, outcome: Completion | Refusal) -> None:
+        """Store an outcome, so that the chains that wait for it go on; ask again for missing samples."""
         n_asked = len(request.payloads)
         if isinstance(outcome, Refusal) and n_asked > 1:
-            if outcome.reason == "rejected":  # perhaps for the number only
+            if outcome.reason == "rejected":  # perhaps only because of `n`
                 endpoint.samples_at_once = False
-            for one in reversed(request.apart()):
-                self._queues.put(one, ahead=True)
+            for single in reversed(request.apart()):
+                self._queues.put(single, ahead=True)
             return
         if isinstance(outcome, Refusal):
             self._usage.failures[outcome.reason] += 1
@@ -191,14 +194,14 @@ class Dispatcher:
         if len(outcome.answers) == 1 < n_asked:
             endpoint.samples_at_once = False
         if len(outcome.answers) < n_asked:
-            for one in reversed(request.apart()[len(outcome.answers) :]):
-                self._queues.put(one, ahead=True)
+            for single in reversed(request.apart()[len(outcome.answers) :]):
+                self._queues.put(single, ahead=True)
         masked = [endpoint.server.without_key(answer) for answer in outcome.answers]
         self._waiting.answered(dict(zip(request.payloads, masked, strict=False)))
 
-    def _lose(self, endpoint: Endpoint, request: Request, lost: Lost) -> None:
-        """No reply came: try again at once where the server was at fault, else after a pause."""
-        self._look_after(endpoint)
+    def _try_again(self, endpoint: Endpoint, request: Request, lost: Lost) -> None:
+        """Queue a lost request again, or give it up; wait before that, unless the server was at fault."""
+        self._watch_if_down(endpoint)
         if lost.cause != "request":
             self._queues.put(request, ahead=True, not_to=endpoint)
             return
@@ -209,21 +212,21 @@ class Dispatcher:
             self._waiting.leave_open(request, str(lost))
             return
         pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** (request.n_tries - 1)) * random.uniform(0.5, 1.5)
-        for one in request.apart():  # several samples at once may be just what the server fails at
+        for single in request.apart():  # the server may have failed just because of several samples at once
             self._usage.waiting += 1
-            asyncio.get_running_loop().call_later(pause_s, self._again, one, endpoint)
+            asyncio.get_running_loop().call_later(pause_s, self._put_back, single, endpoint)
 
-    def _again(self, request: Request, endpoint: Endpoint) -> None:
+    def _put_back(self, request: Request, endpoint: Endpoint) -> None:
         self._usage.waiting -= 1
         self._queues.put(request, ahead=True, not_to=endpoint)
         self._pump()
 
-    def _look_after(self, endpoint: Endpoint) -> None:
+    def _watch_if_down(self, endpoint: Endpoint) -> None:
         if endpoint.down and endpoint not in self._watches:
-            self._watches[endpoint] = asyncio.create_task(self._wait_for(endpoint))
+            self._watches[endpoint] = asyncio.create_task(self._watch(endpoint))
 
-    async def _wait_for(self, endpoint: Endpoint) -> None:
-        """Look after a server that is gone until it is back, or must be left out for good."""
+    async def _watch(self, endpoint: Endpoint) -> None:
+        """Watch a server that is gone until it is back or is left out for good."""
         url = endpoint.server.base_url
         log.warning("%s is left out: %s.", url, (endpoint.down or "").rstrip("."))
         endpoint.closed = await watch(endpoint.server)
@@ -235,21 +238,24 @@ class Dispatcher:
             endpoint.comes_back()
         self._pump()
 
-    def _see_why(self) -> None:
-        """Requests wait: for room, for a pause to end, or for servers that are gone."""
+    def _wait_or_give_up(self) -> None:
+        """Find out what the queued requests wait for; give them up if all servers have been gone too long.
+
+        They may wait for room, for the end of a pause that a server asked for, or for servers that are gone.
+        """
         now = time.monotonic()
-        open_ones = [endpoint for endpoint in self._endpoints if endpoint.is_open]
-        resting = [endpoint.resting_until for endpoint in open_ones if endpoint.resting_until > now]
+        open_endpoints = [endpoint for endpoint in self._endpoints if endpoint.is_open]
+        resting = [endpoint.resting_until for endpoint in open_endpoints if endpoint.resting_until > now]
         if resting:
             self._wake_at(min(resting))
-        if any(endpoint.n_in_flight or endpoint.troubled_since is None for endpoint in open_ones):
+        if any(endpoint.n_in_flight or endpoint.troubled_since is None for endpoint in open_endpoints):
             return
-        hopes = [endpoint for endpoint in self._endpoints if endpoint.closed is None]
+        not_closed = [endpoint for endpoint in self._endpoints if endpoint.closed is None]
         since = max(
-            (max(endpoint.troubled_since or now, self._last_begun) for endpoint in hopes), default=0.0
+            (max(endpoint.troubled_since or now, self._last_begun) for endpoint in not_closed), default=0.0
         )
         give_up_at = since + self._patience_s
-        if hopes and now < give_up_at:
+        if not_closed and now < give_up_at:
             self._wake_at(give_up_at)
             return
         reason = next(
@@ -260,7 +266,7 @@ class Dispatcher:
             self._waiting.leave_open(request, reason)
 
     def _wake_at(self, when_s: float) -> None:
-        """Look again then, or earlier."""
+        """Call `_pump` at this time, unless it is called earlier anyway."""
         if self._alarm and not self._alarm.cancelled() and time.monotonic() < self._alarm.when() <= when_s:
             return
         if self._alarm:

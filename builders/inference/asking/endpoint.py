@@ -1,9 +1,9 @@
-"""One server as a run sees it: how much it is sent, what its replies mean, and whether it is there at all.
+"""The endpoint: one server as a run sees it, with how much it is sent, what its replies mean, and its state.
 
-In: the body of a chat completion. Out: a `Completion` or a `Refusal`; or `Lost` when neither came, with what
-that says of the server. An endpoint is open, resting (the server asked for a pause), down (nobody answers; it
-is looked after until it comes back) or closed: it refuses every request alike, for want of a key or credit,
-or since it serves another model now.
+In: the body of a chat completion. Out: a `Completion` or a `Refusal`; or `Lost` if neither came, with what
+that says about the server. An endpoint is open, resting (the server asked for a pause), down (nothing
+answers; it is watched until it is back) or closed: the server refuses every request, because the key or the
+credit is missing or because it serves a different model now.
 Not covered: which request goes where, and when one is given up (`dispatch`); streaming.
 Tested in tests/builders/inference/asking/test_servers_together.py.
 """
@@ -25,18 +25,18 @@ from builders.inference.servers.load import Load, read_load
 from builders.inference.servers.server import Server, changed
 from builders.inference.transport import Broken, Reply, Transport
 
-MIN_LOSSES = 8  # in a row, before a server is held to be broken; fewer may be the fault of the requests
+MIN_LOSSES = 8  # in a row, before a server counts as broken; fewer may be the fault of the requests
 MAX_REST_S = 60.0
 LOAD_EVERY_S, LOAD_TIMEOUT_S = 1.0, 10.0
-LOOK_TIMEOUT_S = 300.0  # for a look at a server that is there, but may be busy with all that it was sent
-TRUSTED_S = 1.0  # after a look at who answers; no server with another model is up in less
+LOOK_TIMEOUT_S = 300.0  # for the check of a server that runs, but may be busy with all that it was sent
+TRUSTED_S = 1.0  # how long a check of the model holds; no server with a different model starts in less time
 _BUSY_STATUSES = (429, 503, 529)
 _PASSING_STATUSES = (408, 409)
-# Not about one request but about all: no key, no credit, no such model or address.
+# These concern all requests and not only one: no key, no credit, no such model or address.
 _CLOSING_STATUSES = {
     401: "the server refuses the key",
     402: "the account is out of credit",
-    403: "the server refuses the key or the account",  # or, once it has answered, this one request
+    403: "the server refuses the key or the account",  # once it has answered: only this request
 }
 _TOO_LONG = re.compile(
     r"context.?(length|size|window)|too many tokens|maximum.{0,40}tokens|exceed|too long|longer than",
@@ -47,10 +47,10 @@ Cause = Literal["request", "busy", "gone"]
 
 
 class Lost(Exception):
-    """No answer this time.
+    """An error: a request got no answer this time.
 
-    `label` counts it with its like, `cause` says whose it may be: the request's (or the server's; trying
-    again tells), that of a server that is busy, or of one that is gone.
+    `label` is the name under which it is counted. `cause` is what may be at fault: "request" (or the server;
+    another try shows which), "busy" (the server is overloaded) or "gone" (the server cannot be reached).
     """
 
     def __init__(self, label: str, reason: str, cause: Cause = "request"):
@@ -60,11 +60,11 @@ class Lost(Exception):
 
 
 class Closed(Exception):
-    """The server will answer nobody."""
+    """An error: the server refuses every request."""
 
 
 class Endpoint:
-    """The way to one server; belongs to the event loop of its transport."""
+    """A server with its queue, limit and state; it belongs to the event loop of its transport."""
 
     def __init__(self, server: Server, transport: Transport, most: int, timeout_s: float):
         self.server = server
@@ -76,7 +76,7 @@ class Endpoint:
         self.closed: str | None = None
         self.down: str | None = None
         self.trouble: str | None = None
-        """What failed last, since when nothing has been answered."""
+        """The last failure, if no answer came after it."""
         self.troubled_since: float | None = None
         self.resting_until = 0.0
         self._transport = transport
@@ -90,7 +90,7 @@ class Endpoint:
 
     @property
     def is_open(self) -> bool:
-        """Whether the server is there and answers, if perhaps not at once."""
+        """Whether the server is neither closed nor down; it may be resting."""
         return self.closed is None and self.down is None
 
     @property
@@ -99,21 +99,21 @@ class Endpoint:
         return self.is_open and self.n_in_flight < self.limit.value and time.monotonic() >= self.resting_until
 
     async def send(self, body: bytes, is_prefill: bool = False) -> Completion | Refusal:
-        """Sends a request once; raises Lost or Closed. A prefill tells nothing of how fast answers come."""
+        """Send a request once; raise Lost or Closed. A prefill request is not used to judge the limit."""
         sent = self.limit.sent(time.monotonic(), 0 if is_prefill else self.n_in_flight)
         try:
             url = f"{self.server.base_url}/chat/completions"
             reply = await self._transport.post(url, self.server.headers(), body, self._timeout_s)
             if reply.is_first:
-                await self._look_who_answers()
-            outcome = self._read(reply)
+                await self._check_model()
+            outcome = self._outcome(reply)
         except Broken as broken:
             cause: Cause = "gone" if broken.kind == "unreachable" else "request"
-            lost = Lost(broken.kind, self._clean(str(broken)), cause)
-            self._note(lost, sent.at_s, strained=broken.kind == "timeout")
+            lost = Lost(broken.kind, self._detail(str(broken)), cause)
+            self._count_loss(lost, sent.at_s, strained=broken.kind == "timeout")
             raise lost from None
         except Lost as lost:
-            self._note(lost, sent.at_s, strained=lost.cause == "busy")
+            self._count_loss(lost, sent.at_s, strained=lost.cause == "busy")
             raise
         if isinstance(outcome, Completion):
             self._has_answered = True
@@ -124,48 +124,50 @@ class Endpoint:
         return outcome
 
     async def follow_load(self, on_news: Callable[[], None]) -> None:
-        """Looks again and again at what the server runs and what waits there; does not return."""
-        told_at_s = 0.0
+        """Poll the server's load for as long as the task runs, adjust the limit, and call `on_news`."""
+        reported_at_s = 0.0
         while True:
             await asyncio.sleep(LOAD_EVERY_S)
-            load = await self._load() if self.is_open and self.n_in_flight else None
-            if load and load.told_at_s > told_at_s:  # a busy server tells late, the same again and again
-                told_at_s = load.told_at_s
+            load = await self._read_load() if self.is_open and self.n_in_flight else None
+            if load and load.told_at_s > reported_at_s:  # a busy server repeats an old report
+                reported_at_s = load.told_at_s
                 self.limit.told(load, self.n_in_flight)
                 on_news()
 
     def comes_back(self) -> None:
-        """The server was found again."""
+        """Open the endpoint again, with a limit of 1 and an empty prefix cache: the server is back."""
         self.down = None
         self._n_losses_in_a_row = 0
         self.limit.anew()
         self.queue.cools()
 
-    def _note(self, lost: Lost, sent_at_s: float, strained: bool) -> None:
+    def _count_loss(self, lost: Lost, sent_at_s: float, strained: bool) -> None:
+        """Count a request that was lost; after too many in a row, the endpoint is down."""
         now = time.monotonic()
         self.trouble = str(lost)
         if self.troubled_since is None:
             self.troubled_since = now
-        if lost.cause != "busy":  # a busy server is there
+        if lost.cause != "busy":  # a busy server is not broken
             self._n_losses_in_a_row += 1
-        if strained and sent_at_s >= self._strained_at:  # once for all that were in flight together
+        if strained and sent_at_s >= self._strained_at:  # count once what was in flight at the same time
             self.limit.strained()
             self._strained_at = now
         if lost.cause == "gone" or self._n_losses_in_a_row >= max(MIN_LOSSES, self.limit.value):
             self.down = str(lost)
 
-    async def _load(self) -> Load | None:
+    async def _read_load(self) -> Load | None:
         url = f"{self.server.base_url.removesuffix('/v1')}/{LOAD_PATH}"
         try:
             reply = await self._transport.get(url, self.server.headers(), LOAD_TIMEOUT_S)
-        except (Broken, InferenceError):  # answers, or none, tell what is wrong
+        except (Broken, InferenceError):  # the requests themselves will show what is wrong
             return None
         return read_load(reply.body)
 
-    async def _look_who_answers(self) -> None:
-        """A new connection may lead to a server that was started anew, with another model.
+    async def _check_model(self) -> None:
+        """Raise Closed if the server has a different model now, and Lost if it cannot be asked.
 
-        Its replies do not tell; so no reply over a new connection counts before the server was asked again.
+        A new connection may lead to a server that was started again with a different model. Its replies do
+        not show that, so the first reply over a new connection counts only after this check.
         """
         async with self._looking:
             if time.monotonic() - self._looked_at <= TRUSTED_S:
@@ -178,42 +180,44 @@ class Endpoint:
                 raise Closed(self.closed)
             self._looked_at = time.monotonic()
 
-    def _read(self, reply: Reply) -> Completion | Refusal:
+    def _outcome(self, reply: Reply) -> Completion | Refusal:
+        """Return what a reply means for its request; raise Lost or Closed if it is not an outcome."""
         status = reply.status
         if reply.is_success:
             try:
                 return read_answers(reply.body, self.server.model)
             except NoAnswer as error:
                 raise Lost("no whole answer", str(error)) from None
-        said = self._clean(_message(reply.body))
+        message = self._detail(_error_message(reply.body))
         if status in _BUSY_STATUSES:
             self._rest(_retry_after_s(reply.retry_after))
-            raise Lost(f"HTTP {status}", f"HTTP {status}: {said}", "busy")
+            raise Lost(f"HTTP {status}", f"HTTP {status}: {message}", "busy")
         if status in _PASSING_STATUSES or status >= 500:
-            raise Lost(f"HTTP {status}", f"HTTP {status}: {said}")
+            raise Lost(f"HTTP {status}", f"HTTP {status}: {message}")
         if status in _CLOSING_STATUSES and not (status == 403 and self._has_answered):
-            self.closed = f"{_CLOSING_STATUSES[status]}: {said}"
+            self.closed = f"{_CLOSING_STATUSES[status]}: {message}"
             raise Closed(self.closed)
         if status == 404 or status < 400:
-            where = self.server.base_url
-            self.closed = f"{self.server.model} is no longer served at {where}: HTTP {status} {said}"
+            url = self.server.base_url
+            self.closed = f"{self.server.model} is no longer served at {url}: HTTP {status} {message}"
             raise Closed(self.closed)
-        too_long = status == 413 or _TOO_LONG.search(said)
-        return Refusal("context_too_long" if too_long else "rejected", f"HTTP {status}: {said}")
+        too_long = status == 413 or _TOO_LONG.search(message)
+        return Refusal("context_too_long" if too_long else "rejected", f"HTTP {status}: {message}")
 
-    def _rest(self, wanted_s: float) -> None:
-        """Pause as long as the server wants, or twice as long as the last time."""
+    def _rest(self, pause_s: float) -> None:
+        """Send nothing for `pause_s`, or, if that is 0, for twice as long as the last time."""
         now = time.monotonic()
-        if not wanted_s and now >= self.resting_until:
-            wanted_s, self._rest_s = self._rest_s, min(2 * self._rest_s, MAX_REST_S)
-        self.resting_until = max(self.resting_until, now + wanted_s)
+        if not pause_s and now >= self.resting_until:
+            pause_s, self._rest_s = self._rest_s, min(2 * self._rest_s, MAX_REST_S)
+        self.resting_until = max(self.resting_until, now + pause_s)
 
-    def _clean(self, text: str) -> str:
+    def _detail(self, text: str) -> str:
+        """Return the first characters of a text for a row or the user, with the API key masked."""
         return self.server.masked(text)[:_N_DETAIL_CHARS]
 
 
 def _retry_after_s(value: str) -> float:
-    """Seconds from the Retry-After header, which holds seconds or a date; 0 without one."""
+    """Return the seconds to wait from a Retry-After header, which holds seconds or a date; 0 without one."""
     try:
         return max(0.0, float(value))
     except ValueError:
@@ -224,14 +228,14 @@ def _retry_after_s(value: str) -> float:
         return 0.0
 
 
-def _message(body: bytes) -> str:
-    """The server's words about an error, from the usual places of a JSON body, else the body as it is."""
+def _error_message(body: bytes) -> str:
+    """Return the server's words about an error: from the usual fields of a JSON body, else the whole body."""
     text = body.decode("utf-8", "replace")
     try:
-        found: Any = parsed(body)
+        value: Any = parsed(body)
     except ValueError:
         return text
     for name in ("error", "message", "detail"):
-        if isinstance(found, dict) and name in found:
-            found = found[name]
-    return found if isinstance(found, str) else text
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+    return value if isinstance(value, str) else text

@@ -1,14 +1,15 @@
-"""How many requests to have in flight at one server: as many as make it faster, no more.
+"""The concurrency limit of one server: as many requests in flight as make it faster, and no more.
 
-In: answers with their tokens and times, and signs of strain. Out: a limit. It begins at `first` and doubles
-while that raises the rate of tokens; a server that only queues what it is sent shows the same rate and longer
-times. Strain (429, 5xx, timeouts) halves it, after which it grows by a tenth at a time.
+In: answers with their tokens and times, and signs of overload. Out: a limit. It starts at `FIRST` and doubles
+while that raises the token rate; a server that only queues what it is sent shows the same rate and longer
+times. Overload (429, 503, 529, timeouts) halves the limit; after that it grows by a tenth at a time.
 
-A server that tells its load is sent as much as it can run, and a little that waits there. More of it
-makes nothing faster, but its prefixes, computed ahead, are the first that a small cache drops.
+A server that reports its load is sent as much as it can run, and a few requests that wait there. More waiting
+requests make nothing faster; their prefixes, computed in advance, are the first that a small cache drops.
 
-The rate at a limit is told by Little's law from requests that were sent while it held: in flight times tokens
-by seconds of waiting. So neither the filling of the first seconds nor the last requests of a batch count.
+The rate at a limit follows from Little's law: requests in flight times tokens, divided by the summed waiting
+time in seconds. Only requests count that were sent while this limit held and the server was nearly full, so
+neither the filling of the first seconds nor the last requests of a batch matter.
 Not covered: pauses that a server asks for, and whether it answers at all (`endpoint`).
 """
 
@@ -17,32 +18,32 @@ from dataclasses import dataclass
 from builders.inference.servers.load import Load
 
 FIRST = 32
-FIRST_TOKENS = 512  # of a question and its answer beyond what it shares: how many a cache may bear, at first
-MIN_SPARE, SPARE_SHARE = 8, 0.25  # what may wait in a server, by what it runs
-N_TO_JUDGE = 8  # answers at least, before a limit is judged
-WORTH = 1.15  # what doubling must multiply the rate by, to be kept up
-SHARE_OF_TIMEOUT = 0.25  # most of a request's time that may pass in waiting and answering, on average
+FIRST_TOKENS = 512  # the cache that a request needs beside its shared prefix, as the first limit assumes
+MIN_SPARE, SPARE_SHARE = 8, 0.25  # requests that may wait in a server: at least, and per running one
+N_TO_JUDGE = 8  # the least number of answers by which a limit is judged
+WORTH = 1.15  # doubling goes on while it multiplies the rate by this
+SHARE_OF_TIMEOUT = 0.25  # the most of the timeout that a request may take on average
 
 
 @dataclass(frozen=True)
 class Sent:
-    """When a request went out, and whether it belongs to those that a limit is judged by."""
+    """The time at which a request was sent, and the round that it is counted in, if any."""
 
     at_s: float
     round: int | None
 
 
 class Limit:
-    """The limit of one server, between 1 and `most`; `value` is what holds now.
+    """The limit of one server, between 1 and `most`; `value` is the present one.
 
-    `n_cache_tokens`: of a server that tells its load.
+    `n_cache_tokens` is the size of the server's prefix cache if it reports its load, else 0.
     """
 
     def __init__(self, most: int, timeout_s: float, n_cache_tokens: int = 0) -> None:
         self.most = most
         self._timeout_s = timeout_s
-        self._is_told = n_cache_tokens > 0
-        first = max(MIN_SPARE, n_cache_tokens // FIRST_TOKENS) if self._is_told else FIRST
+        self._reports_load = n_cache_tokens > 0
+        first = max(MIN_SPARE, n_cache_tokens // FIRST_TOKENS) if self._reports_load else FIRST
         self._value = float(min(first, most))
         self._doubling = True
         self._best_rate = 0.0
@@ -52,15 +53,15 @@ class Limit:
 
     @property
     def value(self) -> int:
-        """Requests that may be in flight."""
+        """How many requests may be in flight."""
         return max(1, int(self._value))
 
     def sent(self, now_s: float, n_in_flight: int) -> Sent:
-        """A request goes out as the `n_in_flight`th; only those of a full server tell what it can do."""
+        """Record that a request is sent as the `n_in_flight`th; only those of a nearly full server count."""
         return Sent(now_s, self._round if n_in_flight >= 0.8 * self.value else None)
 
     def answered(self, sent: Sent, now_s: float, n_tokens: int) -> None:
-        """An answer of `n_tokens` came."""
+        """Record an answer of `n_tokens`, and judge the limit once there are enough."""
         if sent.round != self._round:
             return
         self._n_answers += 1
@@ -70,7 +71,7 @@ class Limit:
             self._judge()
 
     def told(self, load: Load, n_in_flight: int) -> None:
-        """The server tells its load, while it has been sent `n_in_flight`."""
+        """Set the limit by the load that the server reports while `n_in_flight` requests are there."""
         spare = max(MIN_SPARE, int(SPARE_SHARE * load.n_running))
         if load.n_waiting > spare:
             self._value = max(1.0, n_in_flight + spare - load.n_waiting)
@@ -78,29 +79,30 @@ class Limit:
             self._value = min(max(self._value, load.n_running + spare), self._ceiling)
 
     def strained(self) -> None:
-        """The server or the way to it could not bear what was in flight."""
+        """Halve the limit: what was in flight was too much for the server or the network."""
         self._value = max(1.0, self._value / 2)
         self._doubling = False
         self._begin_round()
 
     def anew(self) -> None:
-        """A server that was gone is tried with one request, then more."""
+        """Start again at 1, for a server that was gone."""
         self._value, self._doubling, self._best_rate = 1.0, True, 0.0
         self._ceiling = float(self.most)
         self._begin_round()
 
     def _judge(self) -> None:
+        """Raise or lower the limit by the answers of this round, and begin the next one."""
         rate = self._value * self._n_tokens / self._waited_s
         if self._waited_s / self._n_answers > SHARE_OF_TIMEOUT * self._timeout_s:
             self._ceiling = self._value = max(1.0, self._value * 0.75)
             self._doubling = False
-        elif self._is_told:
+        elif self._reports_load:
             pass
         elif self._doubling and rate >= WORTH * self._best_rate:
             self._best_rate = rate
             self._value *= 2
         elif self._doubling:
-            self._doubling = False  # the last doubling was of no use, but costs nothing either
+            self._doubling = False  # the last doubling did not help, but did no harm: it stays
             self._ceiling = self._value
         else:
             self._value += max(1.0, self._value / 10)

@@ -1,9 +1,9 @@
-"""What waits for one server, in the order that its prefix cache likes best.
+"""The queue of one server, in the best order for its prefix cache.
 
-In: requests. Out: the next one to send. Requests of one group share a long prefix; they wait until the
-server's cache holds it: sent together, each would have it computed anew. A server that can be asked for just
-that is sent a prefill request; elsewhere the first answer of the group tells, unless there is nothing else to
-send.
+In: requests. Out: the next one to send. Requests of one group share a long prefix. They wait until the
+server's cache holds it: if they were sent together, each would compute it again. An sglang server is first
+sent a prefill request. Any other is sent one request of the group, and the rest wait for its answer unless
+there is nothing else to send.
 Tested in tests/builders/inference/asking/test_queues.py.
 """
 
@@ -12,17 +12,17 @@ from collections.abc import Iterator
 
 from builders.inference.asking.requests import Request
 
-N_WARM = 256  # groups that a server's cache is taken to remember
-N_PREFILLS = 8  # at once: a prefix known long before it is used may have left the cache again
+N_WARM = 256  # groups whose prefixes a server's cache is assumed to hold
+N_PREFILLS = 8  # prefixes computed at once: one that is cached long before its use may be evicted again
 
 
 class Queue:
-    """What waits for one server; `prefills`: whether it is sent requests that only fill its cache."""
+    """The requests that wait for one server; `prefills` says whether it is sent prefill requests."""
 
     def __init__(self, prefills: bool) -> None:
         self.prefills = prefills
         self._ready: deque[Request] = deque()
-        self._held: dict[str, deque[Request]] = {}  # by groups whose prefix is on its way
+        self._held: dict[str, deque[Request]] = {}  # by group, while its prefix is being computed
         self._warm: OrderedDict[str, None] = OrderedDict()
         self._n_of: Counter[str] = Counter()
         self._n = 0
@@ -37,7 +37,7 @@ class Queue:
             self._ready.append(request)
 
     def next(self) -> Request | None:
-        """What to send next, perhaps a prefill request; None where what waits had better do so."""
+        """Return the request to send next, perhaps a prefill request; None if all should wait."""
         while self._ready:
             request = self._ready.popleft()
             group = request.group
@@ -52,19 +52,19 @@ class Queue:
                 if self.prefills:
                     self._held[group].append(request)
                     return request.prefill()
-            return self._taken(request)
+            return self._counted_out(request)
         if not self.prefills:
             for requests in self._held.values():
                 if requests:
-                    return self._taken(requests.popleft())
+                    return self._counted_out(requests.popleft())
         return None
 
     def last(self) -> Request | None:
-        """What would be sent last of all that need not wait."""
-        return self._taken(self._ready.pop()) if self._ready else None
+        """Return the request at the end of the queue, of those that need not wait for a prefix."""
+        return self._counted_out(self._ready.pop()) if self._ready else None
 
     def returned(self, group: str) -> None:
-        """A request of this group came back: its prefix is known there, or never will be."""
+        """Release the group's other requests: one came back, so its prefix is cached or never will be."""
         if not group:
             return
         self._ready.extendleft(reversed(self._held.pop(group, ())))
@@ -74,19 +74,20 @@ class Queue:
             self._warm.popitem(last=False)
 
     def emptied(self) -> Iterator[Request]:
-        """All that waits, which then does no longer."""
+        """Remove and yield all requests."""
         for requests in (self._ready, *self._held.values()):
             while requests:
-                yield self._taken(requests.popleft())
+                yield self._counted_out(requests.popleft())
 
     def cools(self) -> None:
-        """The server was started anew: it remembers nothing."""
+        """Assume that the server's cache is empty, as after a restart."""
         self._warm.clear()
 
     def __len__(self) -> int:
         return self._n
 
-    def _taken(self, request: Request) -> Request:
+    def _counted_out(self, request: Request) -> Request:
+        """Return a request that was removed, and no longer count it."""
         self._n -= 1
         self._n_of[request.group] -= 1
         if not self._n_of[request.group]:

@@ -1,7 +1,7 @@
-"""What waits, by server: each has a queue of its own, and takes from another's end when that is empty.
+"""The queues of all servers: each server has its own, and takes from the end of another's if it is empty.
 
-In: requests, and where they would best go. Out: the next one for a server. Requests of one group go to one
-server.
+In: requests, and a server that they should avoid. Out: the next request for a server. Requests of one group
+go to one server.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ N_HOMES = 10_000  # groups whose server is remembered
 
 
 class Queues:
-    """The queues of all endpoints; counts what waits in `usage`."""
+    """The queues of all endpoints; `usage.waiting` counts their requests."""
 
     def __init__(self, endpoints: Sequence[Endpoint], usage: Usage) -> None:
         self._endpoints = list(endpoints)
@@ -22,7 +22,10 @@ class Queues:
         self._homes: dict[str, Endpoint] = {}
 
     def put(self, request: Request, ahead: bool = False, not_to: Endpoint | None = None) -> None:
-        """Add a request to the queue of its group's server, or of the one with the least to do."""
+        """Add a request to the queue of its group's server, or of the one with the least to do.
+
+        It goes to the front if `ahead`, and not to the server `not_to` if there is any other.
+        """
         endpoints = [endpoint for endpoint in self._endpoints if endpoint.is_open] or self._endpoints
         others = [endpoint for endpoint in endpoints if endpoint is not not_to] or endpoints
         endpoint = self._homes.get(request.group)
@@ -33,14 +36,15 @@ class Queues:
             )
             if len(self._homes) >= N_HOMES:
                 self._homes.clear()
-            if request.group:  # without one, each goes where there is least to do
+            if request.group:  # a request without a group always goes to the server with the least to do
                 self._homes[request.group] = endpoint
         endpoint.queue.put(request, ahead)
         self._usage.waiting += 1
 
     def take(self, endpoint: Endpoint) -> Request | None:
-        """What a server is sent next: from its own queue, or else from the end of the longest."""
-        # Neighbours may fail alike (one function, one long prompt): the far end tells more of the server.
+        """Return the next request for a server; if its queue is empty, the last of the longest queue."""
+        # Neighbours may fail for the same reason (one function, one long prompt). After a failure, a request
+        # from the far end shows better whether it is the server's fault.
         request = endpoint.queue.last() if endpoint.trouble else endpoint.queue.next()
         if not request and not endpoint.queue:
             request = max(self._endpoints, key=lambda endpoint: len(endpoint.queue)).queue.last()
@@ -49,7 +53,7 @@ class Queues:
         return request
 
     def emptied(self) -> Iterator[Request]:
-        """All that waits, which then does no longer."""
+        """Remove and yield all requests of all queues."""
         for endpoint in self._endpoints:
             for request in endpoint.queue.emptied():
                 self._usage.waiting -= 1

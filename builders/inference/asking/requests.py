@@ -1,8 +1,8 @@
-"""What goes over the wire.
+"""HTTP requests, before they are sent.
 
-A `Request` is one HTTP request: one payload, or several that differ only in consecutive seeds, samples of one
-question that the server is asked to draw at once. A prefill request has the server compute a prompt that
-others share the most of; its answer is nobody's.
+A `Request` carries one payload, or several that differ only in consecutive seeds: samples of one question,
+which the server is asked to draw at once. A prefill request makes the server compute a prompt, most of which
+other requests share; its answer is not used.
 Tested in tests/builders/inference/asking/test_queues.py.
 """
 
@@ -16,12 +16,12 @@ from builders.inference.answers import Answer, Refusal
 Payload = dict[str, Any]
 Outcome = Answer | Refusal
 Then = Callable[[int, list[Answer]], Payload | None]
-"""Of a chain's number and its answers so far: what to ask next, if anything."""
+"""A function of a chain's index and its answers so far: it returns the next payload, or None at the end."""
 
 
 @dataclass(eq=False)
 class Request:
-    """One HTTP request: payloads by their keys, in the order of their seeds."""
+    """One HTTP request: its payloads by key, in the order of their seeds, and its failed tries so far."""
 
     payloads: dict[str, Payload]
     group: str
@@ -30,7 +30,7 @@ class Request:
     is_prefill: bool = False
 
     def body(self, model: str, extras: Payload) -> bytes:
-        """The JSON to send. Escaped as ASCII, any Python string can be sent, half surrogate pairs too."""
+        """Return the JSON to send, escaped as ASCII, so that it can hold half of a surrogate pair too."""
         payload = {"model": model, **next(iter(self.payloads.values())), **extras}
         if self.is_prefill:
             payload.pop("response_format", None)
@@ -40,9 +40,9 @@ class Request:
         return json.dumps(payload).encode()
 
     def prefill(self) -> "Request":
-        """What has the server compute the prompt, and no more."""
+        """Return the prefill request: it makes the server compute the prompt and a single token."""
         return replace(self, is_prefill=True)
 
     def apart(self) -> list["Request"]:
-        """A request for each payload."""
+        """Return a separate request for each payload."""
         return [replace(self, payloads={key: payload}) for key, payload in self.payloads.items()]

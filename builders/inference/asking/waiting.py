@@ -1,8 +1,8 @@
-"""Who waits for which outcome: chains, taken on as outcomes come.
+"""The chains that wait for outcomes: each goes on when its outcome comes.
 
-In: asks; what servers replied. Out: every chain's outcomes; in the queues, a request for each key that
-somebody waits for. Outcomes go to the request cache before any chain sees them, and to disk before its call
-returns. Not covered: sending requests, and what becomes of those without a reply (`dispatch`).
+In: asks, and the outcomes of requests. Out: the outcomes of every chain; and in the queues, one request for
+each key that a chain waits for. An outcome is put into the request cache before any chain gets it, and is on
+disk before the chain's call returns. Not covered: sending requests, and those without a reply (`dispatch`).
 Tested in tests/builders/inference/asking/test_client.py.
 """
 
@@ -18,7 +18,7 @@ from builders.inference.usage import Usage
 
 
 class Waiting:
-    """All chains of one client that wait, by the key of what they wait for; lives on one event loop."""
+    """All waiting chains of one client, by the key they wait for; it belongs to one event loop."""
 
     def __init__(self, cache: OpenCache, queues: Queues, usage: Usage, identity: str) -> None:
         self._cache = cache
@@ -30,46 +30,46 @@ class Waiting:
         self._is_keeping = False
 
     def enter(self, ask: Ask) -> list[tuple[Chain, Outcome]]:
-        """Have a call's chains wait, with requests for what nobody asked yet; returns those with an outcome.
+        """Make a call's chains wait, queue requests for new keys, and return the chains with cached outcomes.
 
-        All in one go: nothing that is answered meanwhile is asked a second time.
+        There is no `await` between these steps, so that nothing is asked twice if it is answered meanwhile.
         """
         self._asks.add(ask)
         cached = self._cache.get(list({chain.key for chain in ask.chains}))
-        new = [chain for chain in ask.chains if chain.key not in cached]
-        for request in bundled([chain for chain in new if self._waits(chain)]):
+        uncached = [chain for chain in ask.chains if chain.key not in cached]
+        for request in bundled([chain for chain in uncached if self._add_waiting(chain)]):
             self._queues.put(request)
         return [(chain, cached[chain.key]) for chain in ask.chains if chain.key in cached]
 
     def leave(self, ask: Ask) -> None:
-        """A call ends; what it was given is on disk, or it fails."""
+        """End a call: write its outcomes to disk, or let it fail if they cannot be written."""
         self.keep()
         self._asks.discard(ask)
 
     def go_on(self, chain: Chain, outcome: Outcome | None) -> None:
-        """Take a chain as far as what is known reaches; what it needs then goes out ahead of all else."""
+        """Advance a chain as far as cached outcomes allow, then queue its next request ahead of others."""
         while outcome is not None:
             if isinstance(outcome, Answer):
                 self._usage.from_cache += outcome.from_cache
-            if chain.ask.over or not self._takes(chain, outcome):
+            if chain.ask.over or not self._advance(chain, outcome):
                 return
             outcome = self._cache.get([chain.key]).get(chain.key)
-        if self._waits(chain):
+        if self._add_waiting(chain):
             self._queues.put(Request({chain.key: chain.payload}, chain.group), ahead=True)
 
     def refused(self, key: str, refusal: Refusal) -> None:
-        """A server will never answer this."""
-        self._begin_to_keep()
+        """Store a permanent refusal, and give it to the chains that wait for its key."""
+        self._begin_transaction()
         self._cache.refuse(key, refusal)
-        self._give({key: refusal})
+        self._deliver({key: refusal})
 
     def answered(self, answers: Mapping[str, Answer]) -> None:
-        """What a server answered."""
-        self._begin_to_keep()
-        self._give({key: self._cache.put(key, answer) for key, answer in answers.items()})
+        """Store answers, and give them to the chains that wait for their keys."""
+        self._begin_transaction()
+        self._deliver({key: self._cache.put(key, answer) for key, answer in answers.items()})
 
     def keep(self) -> None:
-        """What came goes to disk; where it does not, whoever may have been given it is told."""
+        """Write the new outcomes to disk; if that fails, fail every call, as any may have been given some."""
         if not self._is_keeping:
             return
         self._is_keeping = False
@@ -80,67 +80,67 @@ class Waiting:
                 ask.fails(error)
 
     def wants(self, request: Request) -> bool:
-        """Whether anybody still waits for it."""
-        return not all(chain.ask.over for chain in self._of(request.payloads))
+        """Return whether any call still waits for a request."""
+        return not all(chain.ask.over for chain in self._chains_for(request.payloads))
 
     def fail(self, request: Request, error: Exception) -> None:
-        """The calls that wait for a request fail."""
-        for chain in self._of(request.payloads):
+        """Fail the calls that wait for a request."""
+        for chain in self._chains_for(request.payloads):
             chain.ask.fails(error)
         self.forget(request)
 
     def forget(self, request: Request) -> None:
-        """A request that nobody waits for."""
+        """Remove the chains that wait for a request; their calls are over."""
         for key in request.payloads:
             self._chains.pop(key, None)
 
     def leave_open(self, request: Request, reason: str) -> None:
-        """Give a request up for this time."""
+        """Give a request up for this run: its chains end without an outcome, for this reason."""
         for key in request.payloads:
             for chain in self._chains.pop(key, []):
                 if not chain.ask.over:
                     chain.ask.ends(open_for=reason)
 
     def cancel(self) -> None:
-        """All calls end."""
-        for chain in self._of(list(self._chains)):
+        """Cancel all calls."""
+        for chain in self._chains_for(list(self._chains)):
             chain.ask.done.cancel()
 
-    def _waits(self, chain: Chain) -> bool:
-        """Have a chain wait for its key's outcome; whether it is the first, so that a request is due."""
-        others = self._chains.setdefault(chain.key, [])
-        others.append(chain)
-        return len(others) == 1
+    def _add_waiting(self, chain: Chain) -> bool:
+        """Make a chain wait for its key; return whether it is the first, so that a request is needed."""
+        chains = self._chains.setdefault(chain.key, [])
+        chains.append(chain)
+        return len(chains) == 1
 
-    def _takes(self, chain: Chain, outcome: Outcome) -> bool:
-        """Give a chain an outcome; whether it asks for more."""
+    def _advance(self, chain: Chain, outcome: Outcome) -> bool:
+        """Give a chain an outcome; return whether it has a next payload."""
         chain.outcomes.append(outcome)
         try:
-            answers = [one for one in chain.outcomes if isinstance(one, Answer)]
+            answers = [answer for answer in chain.outcomes if isinstance(answer, Answer)]
             payload = chain.ask.then(chain.index, answers) if isinstance(outcome, Answer) else None
             if payload is None:
                 chain.ask.ends()
                 return False
             chain.key, chain.payload = request_key(payload, self._identity), payload
-        except Exception as error:  # of the code that says what follows: its caller's
+        except Exception as error:  # from the caller's `then`
             chain.ask.fails(error)
             return False
         return True
 
-    def _give(self, outcomes: Mapping[str, Outcome]) -> None:
+    def _deliver(self, outcomes: Mapping[str, Outcome]) -> None:
         for key, outcome in outcomes.items():
             for chain in self._chains.pop(key, []):
                 try:
                     self.go_on(chain, outcome)
-                except Exception as error:  # the cache's; nothing waits for this chain any more
+                except Exception as error:  # from the cache; no request will come back to this chain
                     chain.ask.fails(error)
 
-    def _begin_to_keep(self) -> None:
-        """Answers that come in one turn of the loop go to disk together."""
+    def _begin_transaction(self) -> None:
+        """Begin a transaction, unless there is one, for all outcomes of this turn of the event loop."""
         if not self._is_keeping:
             self._cache.begin()
             self._is_keeping = True
             asyncio.get_running_loop().call_soon(self.keep)
 
-    def _of(self, keys: Iterable[str]) -> list[Chain]:
+    def _chains_for(self, keys: Iterable[str]) -> list[Chain]:
         return [chain for key in keys for chain in self._chains.get(key, [])]

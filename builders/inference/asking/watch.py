@@ -1,4 +1,4 @@
-"""Looking after a server that is gone, until it is back or must be left out for good.
+"""The watch over a server that is gone: it ends when the server is back, or is excluded for good.
 
 Tested in tests/builders/inference/asking/test_servers_together.py.
 """
@@ -13,7 +13,7 @@ FIRST_LOOK_S, MAX_LOOK_S = 0.5, 10.0
 
 
 async def watch(server: Server) -> str | None:
-    """Returns None when the same model answers there again, else why nothing more is to be hoped for."""
+    """Wait until the server answers again; return None if the model is the same, else what is wrong."""
     pause_s = FIRST_LOOK_S
     while True:
         await asyncio.sleep(pause_s)

@@ -1,4 +1,4 @@
-"""Clients of test servers, calls in threads of their own, and what was asked of whom."""
+"""Clients of test servers, calls in other threads, and what each server was asked."""
 
 import threading
 import time
@@ -14,12 +14,13 @@ WAIT_S = 20
 
 
 def asking(*servers: ChatServer, cache: RequestCache, **options: Any) -> Client:
+    """Return a client of these servers, with little concurrency unless `options` say more."""
     options = {"concurrency": 4, "patience_s": WAIT_S, **options}
     return Client([connect(server.address) for server in servers], cache, **options)
 
 
 def aside(function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
-    """Runs a function in another thread; one that hangs does not hold up the end of the tests."""
+    """Run a function in another thread; if it hangs, the tests still end."""
     future: Future[Any] = Future()
 
     def run() -> None:
@@ -32,47 +33,54 @@ def aside(function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
     return future
 
 
-def under_way(client: Client, names: list[str], server: ChatServer) -> "Future[Any]":
-    """A call about these, of which the server has answered some."""
+def started_call(client: Client, names: list[str], server: ChatServer) -> "Future[Any]":
+    """Start a call with a request for each name, and return it once the server has answered 12."""
     outcomes = aside(client.ask, [request(name) for name in names])
     until(lambda: sum(server.answered.values()) >= 12)
     return outcomes
 
 
-def loops() -> set[threading.Thread]:
+def client_threads() -> set[threading.Thread]:
+    """Return the threads in which clients run their event loops."""
     return {thread for thread in threading.enumerate() if thread.name == "codeio-inference"}
 
 
 def until(holds: Callable[[], object]) -> None:
+    """Wait until a condition holds; fail after `WAIT_S`."""
     deadline = time.monotonic() + WAIT_S
     while not holds():
-        assert time.monotonic() < deadline, "it never came to that"
+        assert time.monotonic() < deadline, "the condition never held"
         time.sleep(0.005)
 
 
 def asked(*servers: ChatServer) -> Counter[str]:
+    """Return how many times each text was sent to these servers."""
     return sum((server.asked for server in servers), Counter[str]())
 
 
 def answered(*servers: ChatServer) -> Counter[str]:
+    """Return how many times each text was answered by these servers."""
     return sum((server.answered for server in servers), Counter[str]())
 
 
 def order(server: ChatServer) -> list[str]:
+    """Return the texts that a server was sent, in order."""
     return [body["messages"][-1]["content"] for body in server.bodies]
 
 
 def samples(text: str, seeds: range, temperature: float = 0.7) -> list[dict[str, Any]]:
+    """Return the payloads of one question with different seeds."""
     messages = request(text)["messages"]
     return [{"messages": messages, "temperature": temperature, "seed": seed} for seed in seeds]
 
 
 def by_seed(body: dict[str, Any]) -> tuple[str, str]:
+    """Return a reply that repeats the text and the seed of a request."""
     return f"{body['messages'][-1]['content']} {body.get('seed')}", "stop"
 
 
 class Gate:
-    """Holds the replies to some requests back until it is opened."""
+    """A reply function that holds back the replies to some texts, or to all, until it is opened."""
 
     def __init__(self, *texts: str) -> None:
         self.texts = texts

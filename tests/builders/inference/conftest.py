@@ -34,7 +34,7 @@ def client(server: ChatServer, cache: RequestCache) -> Client:
 
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a client between tries, and between looks at a server that is gone."""
+    """Shorten a client's pauses between tries, and between checks of a server that is gone."""
     monkeypatch.setattr("builders.inference.asking.dispatch.FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr("builders.inference.asking.watch.FIRST_LOOK_S", 0.05)
     monkeypatch.setattr("builders.inference.asking.watch.MAX_LOOK_S", 0.2)
@@ -48,7 +48,7 @@ def two() -> Iterator[tuple[ChatServer, ChatServer]]:
 
 @pytest.fixture
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the environment, nor a certificate of its own."""
+    """Remove the proxies and the certificate file that the environment may name."""
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)

@@ -1,4 +1,4 @@
-"""Requests over the transport alone."""
+"""Requests over the transport, without a client."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from builders.inference.transport import Reply, Transport
 
 
 def posted(*urls: str, body: bytes = b"{}", timeout_s: float = 20, **headers: str) -> list[Reply]:
-    """The replies to requests that go out one after another."""
+    """Send requests one after another, and return the replies."""
 
     async def post() -> list[Reply]:
         async with Transport() as transport:

@@ -1,4 +1,4 @@
-"""Programs on a disk that is soon full, where the machine lets such a one be mounted."""
+"""Programs on a disk that is soon full, if this machine can mount one."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from tests import ROOT
 
 
 def on_a_small_disk(program: str, folder: Path, size: str) -> None:
-    """Run a program to its last words with a disk of that size at `folder`, its only argument."""
+    """Run a program with a disk of this size at `folder`, its only argument; it must print "all held"."""
     unshare = shutil.which("unshare")
     mount = f"mount -t tmpfs -o size={size} tmpfs {folder}"
     small_disk = [str(unshare), "--user", "--map-root-user", "--mount", "sh", "-c"]

@@ -1,4 +1,4 @@
-"""Replies of all shapes: what is read out of them, and what is no answer."""
+"""Replies of all shapes: what is read from them, and which of them hold no answer."""
 
 import json
 from typing import Any
@@ -18,11 +18,11 @@ def choice(content: Any = "said", finish_reason: Any = "stop", **more: Any) -> d
 
 
 def body(*choices: Any, model: Any = "tiny", **usage: Any) -> bytes:
-    told = {"prompt_tokens": 10, "completion_tokens": 6, **usage}
-    return json.dumps({"model": model, "choices": list(choices), "usage": told}).encode()
+    counts = {"prompt_tokens": 10, "completion_tokens": 6, **usage}
+    return json.dumps({"model": model, "choices": list(choices), "usage": counts}).encode()
 
 
-def only(reply: bytes, model: str = "tiny") -> Answer:
+def only_answer(reply: bytes, model: str = "tiny") -> Answer:
     (answer,) = read_answers(reply, model).answers
     return answer
 
@@ -42,16 +42,16 @@ def test_of_several_choices_only_the_sum_of_tokens_is_known() -> None:
 
 
 def test_where_the_server_tells_of_each_choice_its_tokens_are_its_own() -> None:
-    told = [choice(text, meta_info={"completion_tokens": n}) for text, n in (("one", 2), ("two", 4))]
-    completion = read_answers(body(*told, choice("three")), "tiny")
+    counted = [choice(text, meta_info={"completion_tokens": n}) for text, n in (("one", 2), ("two", 4))]
+    completion = read_answers(body(*counted, choice("three")), "tiny")
     assert [answer.n_completion_tokens for answer in completion.answers] == [2, 4, None]
     assert completion.n_completion_tokens == 6
 
 
 def test_cached_tokens_are_found_in_either_place() -> None:
-    assert only(body(choice(meta_info={"cached_tokens": 8}))).n_cached_tokens == 8
-    assert only(body(choice(), prompt_tokens_details={"cached_tokens": 4})).n_cached_tokens == 4
-    assert only(body(choice(), prompt_tokens_details=None)).n_cached_tokens == 0
+    assert only_answer(body(choice(meta_info={"cached_tokens": 8}))).n_cached_tokens == 8
+    assert only_answer(body(choice(), prompt_tokens_details={"cached_tokens": 4})).n_cached_tokens == 4
+    assert only_answer(body(choice(), prompt_tokens_details=None)).n_cached_tokens == 0
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_broken_choice_takes_no_good_one_with_it(broken: Any, place: int) -> N
         ("<think>why</think>so", "why", "so"),
         ("\n<think>\nwhy\n</think>\n\n  so \n", "why", "so \n"),
         ("why</think>\nso", "why", "so"),  # the prompt ended in <think>
-        ("<think>why, and th", "why, and th", ""),  # cut off inside
+        ("<think>why, and th", "why, and th", ""),  # cut off inside the reasoning
         ("<think></think>so", "", "so"),
         ("</think>", "", ""),
         ("<think>a</think>b</think>c", "a", "b</think>c"),
@@ -94,23 +94,23 @@ def test_a_broken_choice_takes_no_good_one_with_it(broken: Any, place: int) -> N
     ],
 )
 def test_reasoning_is_parted_from_the_answer(text: str, reasoning: str, rest: str) -> None:
-    answer = only(body(choice(text)))
+    answer = only_answer(body(choice(text)))
     assert (answer.reasoning, answer.text) == (reasoning, rest)
 
 
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
 def test_reasoning_that_the_server_parted_is_kept_and_the_text_left_alone(name: str) -> None:
-    answer = only(body(choice("a </think> b", message={name: "why"})))
+    answer = only_answer(body(choice("a </think> b", message={name: "why"})))
     assert (answer.reasoning, answer.text) == ("why", "a </think> b")
 
 
 def test_an_answer_that_is_all_reasoning_or_stops_at_once_is_one() -> None:
-    assert only(body(choice(None, "length", message={"reasoning_content": "why"}))).reasoning == "why"
-    assert only(body(choice("", "stop"))) == Answer("", "", "stop", 10, 6, 0)
+    assert only_answer(body(choice(None, "length", message={"reasoning_content": "why"}))).reasoning == "why"
+    assert only_answer(body(choice("", "stop"))) == Answer("", "", "stop", 10, 6, 0)
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "reported"),
     [
         ("gpt-4o", "gpt-4o-2024-08-06"),
         ("Qwen/Qwen3-8B", "qwen3-8b"),
@@ -122,18 +122,20 @@ def test_an_answer_that_is_all_reasoning_or_stops_at_once_is_one() -> None:
         ("tiny", 5),
     ],
 )
-def test_a_name_of_the_same_model_is_accepted(asked: str, told: Any) -> None:
-    assert only(body(choice(), model=told), asked).text == "said"
+def test_a_name_of_the_same_model_is_accepted(asked: str, reported: Any) -> None:
+    assert only_answer(body(choice(), model=reported), asked).text == "said"
 
 
-@pytest.mark.parametrize(("asked", "told"), [("tiny", "huge"), ("gpt-4o", "gpt-3.5-turbo"), ("a/b", "b/a")])
-def test_the_answer_of_another_model_is_none(asked: str, told: str) -> None:
-    with pytest.raises(NoAnswer, match=f"{told} answered, not {asked}"):
-        read_answers(body(choice(), model=told), asked)
+@pytest.mark.parametrize(
+    ("asked", "reported"), [("tiny", "huge"), ("gpt-4o", "gpt-3.5-turbo"), ("a/b", "b/a")]
+)
+def test_the_answer_of_another_model_is_none(asked: str, reported: str) -> None:
+    with pytest.raises(NoAnswer, match=f"{reported} answered, not {asked}"):
+        read_answers(body(choice(), model=reported), asked)
 
 
 def test_a_reply_without_a_models_name_is_read() -> None:
-    assert only(json.dumps({"choices": [choice()]}).encode()) == Answer("said", "", "stop", 0, 0, 0)
+    assert only_answer(json.dumps({"choices": [choice()]}).encode()) == Answer("said", "", "stop", 0, 0, 0)
 
 
 @pytest.mark.parametrize("count", [-1, True, False, 2**31, 2**40, 10**30, 1.5, "12", None, [3], {"a": 1}])
@@ -148,18 +150,18 @@ def test_absurd_counts_of_tokens_are_none(count: Any) -> None:
         "tiny",
     )
     counts = (completion.n_prompt_tokens, completion.n_completion_tokens, completion.n_cached_tokens)
-    assert repr(counts) == "(0, 0, 0)"  # not even True, which a column of numbers does not take
+    assert repr(counts) == "(0, 0, 0)"  # and not True, which a column of numbers does not accept
     assert '"n_prompt_tokens":0' in completion.answers[0].to_json()
 
 
 def test_the_most_tokens_that_a_column_holds_are_kept() -> None:
-    assert only(body(choice(), prompt_tokens=MOST_TOKENS)).n_prompt_tokens == MOST_TOKENS
+    assert only_answer(body(choice(), prompt_tokens=MOST_TOKENS)).n_prompt_tokens == MOST_TOKENS
 
 
 @pytest.mark.parametrize("usage", [None, 3, [], "many"])
 def test_usage_that_is_no_usage_breaks_nothing(usage: Any) -> None:
     reply = json.dumps({"choices": [choice(meta_info=usage)], "usage": usage}).encode()
-    assert only(reply) == Answer("said", "", "stop", 0, 0, 0)
+    assert only_answer(reply) == Answer("said", "", "stop", 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -194,9 +196,9 @@ def test_what_is_no_completion_is_no_answer(reply: bytes) -> None:
 
 
 def test_half_a_surrogate_pair_can_be_stored() -> None:
-    answer = only(body(choice("a \ud800 b", "st\udfffop", message={"reasoning_content": "\ud800"})))
+    answer = only_answer(body(choice("a \ud800 b", "st\udfffop", message={"reasoning_content": "\ud800"})))
     assert (answer.text, answer.finish_reason, answer.reasoning) == ("a \ufffd b", "st\ufffdop", "\ufffd")
-    assert only(body(choice("\ud83d\ude00"))).text == "😀"
+    assert only_answer(body(choice("\ud83d\ude00"))).text == "😀"
 
 
 JSON = st.recursive(
@@ -206,26 +208,26 @@ JSON = st.recursive(
 )
 
 
-def near(shape: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
-    """Mostly a dict with these entries; sometimes without some, or anything at all in its or their places."""
+def nearly(shape: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """Mostly return a dict of this shape; sometimes without some entries, with odd values, or any JSON."""
     odd = st.fixed_dictionaries({}, optional={name: inner | JSON for name, inner in shape.items()})
     return st.integers(0, 5).flatmap(lambda n: [JSON, odd][n] if n < 2 else st.fixed_dictionaries(shape))
 
 
-COUNTS = near({"completion_tokens": st.integers(0, 99), "cached_tokens": st.integers(0, 99)})
+COUNTS = nearly({"completion_tokens": st.integers(0, 99), "cached_tokens": st.integers(0, 99)})
 TEXTS = st.text() | st.sampled_from(["<think>", "</think>", "<think>a</think>b", "\ud800"])
-CHOICES = near(
+CHOICES = nearly(
     {
         "finish_reason": st.sampled_from(["stop", "length", "abort", None]),
-        "message": near({"content": TEXTS, "reasoning_content": TEXTS, "reasoning": TEXTS}),
+        "message": nearly({"content": TEXTS, "reasoning_content": TEXTS, "reasoning": TEXTS}),
         "meta_info": COUNTS,
     }
 )
-BODIES = near(
+BODIES = nearly(
     {
         "model": st.sampled_from(["tiny", "huge"]),
         "choices": st.lists(CHOICES, max_size=4),
-        "usage": near({"prompt_tokens": st.integers(0, 99), "prompt_tokens_details": COUNTS}),
+        "usage": nearly({"prompt_tokens": st.integers(0, 99), "prompt_tokens_details": COUNTS}),
     }
 )
 

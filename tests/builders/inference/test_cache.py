@@ -1,3 +1,5 @@
+"""The request cache: what it keeps, and files and disks that it cannot use."""
+
 import pickle
 import sqlite3
 import threading
@@ -99,9 +101,9 @@ folder, names = Path(sys.argv[1]), [f"{'long ' * 900}{number}" for number in ran
 ballast = folder / "ballast"
 ballast.write_bytes(b"x" * 1_000_000)
 with ChatServer() as server:
-    found = connect(server.address)
+    connected = connect(server.address)
     try:
-        Client(found, RequestCache(folder / "requests.sqlite")).ask([request(name) for name in names])
+        Client(connected, RequestCache(folder / "requests.sqlite")).ask([request(name) for name in names])
         raise SystemExit("the disk was large enough")
     except CacheUnusable as error:
         assert "The disk is full" in str(error), error
@@ -109,9 +111,9 @@ with ChatServer() as server:
     with RequestCache(folder / "requests.sqlite").open() as answers:
         n_kept = len(answers)
     assert 0 < n_kept < 400, n_kept
-    again = Client(found, RequestCache(folder / "requests.sqlite"))
-    some = names[: n_kept + 20]
-    assert texts(again.ask([request(name) for name in some])) == [name.upper() for name in some]
+    again = Client(connected, RequestCache(folder / "requests.sqlite"))
+    asked = names[: n_kept + 20]
+    assert texts(again.ask([request(name) for name in asked])) == [name.upper() for name in asked]
     assert again.usage.from_cache > 0
 print("all held")
 """

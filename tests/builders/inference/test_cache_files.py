@@ -1,4 +1,4 @@
-"""Answers that go from one cache to another in a file."""
+"""Answers that are exported from one cache and merged into another."""
 
 import random
 import signal
@@ -37,9 +37,9 @@ def filled(path: Path, numbers: Sequence[int]) -> RequestCache:
     return cache
 
 
-def everything(cache: RequestCache) -> dict[str, Answer]:
+def all_answers(cache: RequestCache) -> dict[str, Answer]:
     with cache.open() as answers:
-        return {name: replace(one, from_cache=False) for name, one in answers.answers()}
+        return {name: replace(kept, from_cache=False) for name, kept in answers.answers()}
 
 
 def written(file: Path, rows: list[dict[str, Any]], schema: pa.Schema = SCHEMA) -> Path:
@@ -61,10 +61,10 @@ def test_what_is_exported_and_merged_is_the_same(
     file = tmp_path / "answers.parquet"
     assert export(mine, file) == 30
     assert merge(yours, file) == (20, 30)
-    assert everything(yours) == {key(number): answer(number) for number in range(40)}
+    assert all_answers(yours) == {key(number): answer(number) for number in range(40)}
     assert merge(yours, file) == (0, 30)
-    assert everything(yours) == {key(number): answer(number) for number in range(40)}
-    assert everything(mine) == {key(number): answer(number) for number in range(30)}
+    assert all_answers(yours) == {key(number): answer(number) for number in range(40)}
+    assert all_answers(mine) == {key(number): answer(number) for number in range(30)}
 
 
 def test_merging_into_a_new_run_makes_its_cache(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_merging_into_a_new_run_makes_its_cache(tmp_path: Path) -> None:
     export(filled(tmp_path / "mine", range(3)), file)
     new = RequestCache(tmp_path / "new run" / "requests.sqlite")
     assert merge(new, file) == (3, 3)
-    assert everything(new) == {key(number): answer(number) for number in range(3)}
+    assert all_answers(new) == {key(number): answer(number) for number in range(3)}
 
 
 def test_an_exported_cache_without_answers_is_a_file_without_rows(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_what_another_asked_is_not_asked_again(server: ChatServer, tmp_path: Pat
     merge(yours, file)
     repeated = Client(connect(server.address), yours).ask(payloads)
     assert texts(repeated) == texts(outcomes) == ["A", "B", "rejected"]
-    assert server.asked == {"a": 1, "b": 1, "no": 2}  # a refusal may be the fault of one server
+    assert server.asked == {"a": 1, "b": 1, "no": 2}  # refusals are not exported
 
 
 def test_no_prompt_address_or_key_is_in_the_file(server: ChatServer, tmp_path: Path) -> None:
@@ -104,10 +104,10 @@ def test_no_prompt_address_or_key_is_in_the_file(server: ChatServer, tmp_path: P
     Client(connect(server.address, api_key=secret), cache).ask([request("a", messages=asked, top_k=7)])
     assert export(cache, file) == 1
     table = pq.read_table(file)
-    told = f"{table.to_pylist()} {table.schema} {pq.read_metadata(file).metadata}"
-    assert "the key is ***" in told
+    content = f"{table.to_pylist()} {table.schema} {pq.read_metadata(file).metadata}"
+    assert "the key is ***" in content
     for private in (secret, "private prompt", "top_k", server.address, "127.0.0.1", str(tmp_path)):
-        assert private not in told
+        assert private not in content
         assert private.encode() not in file.read_bytes()
 
 
@@ -125,7 +125,7 @@ def test_old_answers_stay_when_others_are_merged(tmp_path: Path) -> None:
     file = written(tmp_path / "answers.parquet", [{**row(1), "text": "another"}, row(2)])
     cache = filled(tmp_path / "mine", [1])
     assert merge(cache, file) == (1, 2)
-    assert everything(cache) == {key(1): answer(1), key(2): answer(2)}
+    assert all_answers(cache) == {key(1): answer(1), key(2): answer(2)}
 
 
 def test_an_answer_replaces_the_refusal_that_was_kept(tmp_path: Path, server: ChatServer) -> None:
@@ -133,8 +133,8 @@ def test_an_answer_replaces_the_refusal_that_was_kept(tmp_path: Path, server: Ch
     cache = RequestCache(tmp_path / "mine")
     client = Client(connect(server.address), cache)
     assert texts(client.ask([request("a")])) == ["rejected"]
-    known = {**row(1), "key": request_key(request("a"), client.identity), "text": "of another"}
-    merge(cache, written(tmp_path / "answers.parquet", [known]))
+    merged_row = {**row(1), "key": request_key(request("a"), client.identity), "text": "of another"}
+    merge(cache, written(tmp_path / "answers.parquet", [merged_row]))
     assert texts(client.ask([request("a")])) == ["of another"]
 
 
@@ -145,8 +145,8 @@ def damaged(file: Path) -> Path:
     return file
 
 
-def of_odd_bytes(file: Path) -> Path:
-    """Text that is no UTF-8."""
+def not_utf8(file: Path) -> Path:
+    """Write a file whose text is not UTF-8."""
     text = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff\xfe"], pa.binary()).buffers())
     table = pa.Table.from_pylist([row(1)], SCHEMA)
     pq.write_table(table.set_column(SCHEMA.get_field_index("text"), SCHEMA.field("text"), text), file)
@@ -164,23 +164,23 @@ def text_file(file: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda file: file, "cannot be read as Parquet"),
         (folder, "cannot be read as Parquet"),
         (text_file, "cannot be read as Parquet"),
         (damaged, "cannot be read as Parquet"),
-        (of_odd_bytes, "cannot be read as Parquet"),
+        (not_utf8, "cannot be read as Parquet"),
         (lambda file: file.touch() or file, "cannot be read as Parquet"),
         (lambda file: written(file, [{"a": 1}], pa.schema([("a", pa.int64())])), "has other columns"),
         (lambda file: written(file, [row(1)], SCHEMA.append(pa.field("x", pa.int8()))), "has other columns"),
-        (lambda file: written(file, [row(1), {**row(2), "key": None}]), "a row that is no answer"),
-        (lambda file: written(file, [row(1), {**row(2), "key": "../../x"}]), "a row that is no answer"),
-        (lambda file: written(file, [row(1), {**row(2), "key": key(2) + "\n"}]), "a row that is no answer"),
+        (lambda file: written(file, [row(1), {**row(2), "key": None}]), "row that is not an answer"),
+        (lambda file: written(file, [row(1), {**row(2), "key": "../../x"}]), "row that is not an answer"),
+        (lambda file: written(file, [row(1), {**row(2), "key": key(2) + "\n"}]), "row that is not an answer"),
         (lambda file: written(file, [row(1), {**row(2), "text": None}]), r"without \['text'\]"),
         (
             lambda file: written(file, [row(1), {**row(2), "n_prompt_tokens": None}]),
-            "a row that is no answer",
+            "row that is not an answer",
         ),
     ],
     ids=[
@@ -188,14 +188,14 @@ def text_file(file: Path) -> Path:
         *("null key", "path for a key", "line for a key", "null text", "null tokens"),
     ],
 )
-def test_what_is_no_file_of_answers_is_told_and_adds_nothing(tmp_path: Path, make: Any, told: str) -> None:
+def test_what_is_no_file_of_answers_is_told_and_adds_nothing(tmp_path: Path, make: Any, message: str) -> None:
     file = make(tmp_path / "answers.parquet")
     cache = filled(tmp_path / "mine", [5])
-    with pytest.raises(CacheUnusable, match=told) as caught:
+    with pytest.raises(CacheUnusable, match=message) as caught:
         merge(cache, file)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert everything(cache) == {key(5): answer(5)}
+    assert all_answers(cache) == {key(5): answer(5)}
 
 
 def test_a_run_without_a_cache_has_nothing_to_export(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_cache_that_fails_under_way_leaves_the_old_file(tmp_path: Path) -> Non
     with pytest.raises(CacheUnusable, match="not a request cache"):
         export(cache, file)
     assert file.read_bytes() == before
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["answers.parquet", "mine"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.parquet", "mine"]
 
 
 @pytest.mark.parametrize("exported_before", [False, True])
@@ -267,8 +267,8 @@ def test_several_processes_merging_and_writing_at_once_lose_nothing(tmp_path: Pa
     with ProcessPoolExecutor(4) as pool:
         merges = [pool.submit(merge, cache, file) for file in files]
         writes = [pool.submit(put_one_by_one, cache, range(start, start + 200)) for start in (700, 1300)]
-        n_new = sum(one.result()[0] for one in merges)
+        n_new = sum(merged.result()[0] for merged in merges)
         for write in writes:
             write.result()
-    assert everything(cache) == {key(number): answer(number) for number in range(1500)}
+    assert all_answers(cache) == {key(number): answer(number) for number in range(1500)}
     assert 1300 - 200 <= n_new <= 1300

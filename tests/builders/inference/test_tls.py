@@ -1,4 +1,4 @@
-"""Certificates: whose are accepted, for what is asked and for the look at who answers."""
+"""TLS certificates: which are accepted, for requests and for the check of the model."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("no_proxies")
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody else vouches for; its key is in the same file."""
+    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("there is no openssl command to make a certificate with")

@@ -1,4 +1,4 @@
-"""Requests on the wire: proxies, connections, and replies too long or in parts."""
+"""HTTP requests: proxies, connections, and replies that are too long or come in parts."""
 
 import asyncio
 import gzip
@@ -20,8 +20,8 @@ from tests.builders.inference.posting import posted
 pytestmark = pytest.mark.usefixtures("no_proxies")
 
 
-class Small(ThreadingHTTPServer):
-    """Replies to a POST with what it got, or as `answer` says; counts connections."""
+class EchoServer(ThreadingHTTPServer):
+    """A server that replies with what it was sent, or as `answer` does; it counts connections."""
 
     request_queue_size = 64
     daemon_threads = True
@@ -43,8 +43,8 @@ class Small(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are sent apart: the body would wait for an acknowledgement
-    server: Small
+    disable_nagle_algorithm = True  # else the body, sent after the head, would wait for an acknowledgement
+    server: EchoServer
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -56,8 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.answer(self, self.rfile.read(int(self.headers["Content-Length"])))
 
     def echo(self, body: bytes) -> None:
-        got = {"path": self.path, "headers": dict(self.headers), "n_bytes": len(body)}
-        self.send(json.dumps(got).encode())
+        echo = {"path": self.path, "headers": dict(self.headers), "n_bytes": len(body)}
+        self.send(json.dumps(echo).encode())
 
     def send(self, body: bytes, status: int = 200, **headers: str) -> None:
         self.send_response(status)
@@ -69,8 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def small() -> Iterator[Small]:
-    server = Small()
+def echo_server() -> Iterator[EchoServer]:
+    server = EchoServer()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield server
@@ -80,18 +80,20 @@ def small() -> Iterator[Small]:
 
 
 def echoed(reply: Reply) -> dict[str, Any]:
-    got: dict[str, Any] = json.loads(reply.body)
-    return got
+    echo: dict[str, Any] = json.loads(reply.body)
+    return echo
 
 
 def test_the_environments_proxy_is_for_other_machines_only(
-    small: Small, monkeypatch: pytest.MonkeyPatch
+    echo_server: EchoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    posted(small.url)
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{small.server_port}")
+    posted(echo_server.url)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{echo_server.server_port}")
     other = "http://models.example/v1/chat/completions"
-    paths = [echoed(reply)["path"] for reply in posted(small.url, other, small.url)]  # one handle for all
+    paths = [
+        echoed(reply)["path"] for reply in posted(echo_server.url, other, echo_server.url)
+    ]  # all with one handle
     assert paths == ["/v1/chat/completions", other, "/v1/chat/completions"]
 
 
@@ -102,88 +104,88 @@ def test_a_dead_proxy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.kind == "unreachable"
 
 
-def test_headers_carry_the_key_of_their_request_only(small: Small) -> None:
+def test_headers_carry_the_key_of_their_request_only(echo_server: EchoServer) -> None:
     keys = ["sk-first", "sk-second", None]
 
     async def post() -> list[Reply]:
         async with Transport() as transport:
-            servers = [Server(small.url, "tiny", "tiny", key) for key in keys]
-            return [await transport.post(small.url, one.headers(), b"{}", 20) for one in servers]
+            servers = [Server(echo_server.url, "tiny", "tiny", key) for key in keys]
+            return [await transport.post(echo_server.url, server.headers(), b"{}", 20) for server in servers]
 
-    told = [echoed(reply)["headers"] for reply in asyncio.run(post())]
-    assert [headers.get("Authorization") for headers in told] == ["Bearer sk-first", "Bearer sk-second", None]
-    assert {headers["Content-Type"] for headers in told} == {"application/json"}
+    sent = [echoed(reply)["headers"] for reply in asyncio.run(post())]
+    assert [headers.get("Authorization") for headers in sent] == ["Bearer sk-first", "Bearer sk-second", None]
+    assert {headers["Content-Type"] for headers in sent} == {"application/json"}
 
 
-def test_a_long_request_goes_out_whole_and_without_asking(small: Small) -> None:
-    (reply,) = posted(small.url, body=b" " * 5_000_000)
+def test_a_long_request_goes_out_whole_and_without_asking(echo_server: EchoServer) -> None:
+    (reply,) = posted(echo_server.url, body=b" " * 5_000_000)
     assert echoed(reply)["n_bytes"] == 5_000_000
     assert "Expect" not in echoed(reply)["headers"]
 
 
-def test_connections_stay_open(small: Small) -> None:
-    assert len(posted(*[small.url] * 50)) == 50
-    assert small.n_connections == 1
+def test_connections_stay_open(echo_server: EchoServer) -> None:
+    assert len(posted(*[echo_server.url] * 50)) == 50
+    assert echo_server.n_connections == 1
 
 
-def test_requests_at_once_have_connections_of_their_own(small: Small) -> None:
+def test_requests_at_once_have_connections_of_their_own(echo_server: EchoServer) -> None:
     together = threading.Barrier(8)
 
     def meet(handler: _Handler, body: bytes) -> None:
-        together.wait(10)  # broken, and no reply, unless all are in flight at once
+        together.wait(10)  # breaks, so that no reply comes, unless all are in flight at once
         handler.echo(body)
 
-    small.answer = meet
+    echo_server.answer = meet
 
     async def post() -> None:
         async with Transport() as transport:
             for _ in range(2):
-                await asyncio.gather(*(transport.post(small.url, {}, b"{}", 20) for _ in range(8)))
+                await asyncio.gather(*(transport.post(echo_server.url, {}, b"{}", 20) for _ in range(8)))
 
     asyncio.run(post())
-    assert small.n_connections == 8
+    assert echo_server.n_connections == 8
 
 
-def test_a_connection_that_the_server_closed_while_idle_costs_nothing(small: Small) -> None:
+def test_a_connection_that_the_server_closed_while_idle_costs_nothing(echo_server: EchoServer) -> None:
     def last(handler: _Handler, body: bytes) -> None:
         handler.echo(body)
         handler.close_connection = True
 
-    small.answer = last
+    echo_server.answer = last
 
     async def post() -> None:
         async with Transport() as transport:
             for _ in range(5):
-                await transport.post(small.url, {}, b"{}", 20)
+                await transport.post(echo_server.url, {}, b"{}", 20)
                 await asyncio.sleep(0.02)
 
     asyncio.run(post())
-    assert small.n_connections == 5
+    assert echo_server.n_connections == 5
 
 
-def test_a_compressed_reply_is_read(small: Small) -> None:
+def test_a_compressed_reply_is_read(echo_server: EchoServer) -> None:
     text = b"a long answer " * 1000
-    small.answer = lambda handler, body: handler.send(gzip.compress(text), Content_Encoding="gzip")
-    (reply,) = posted(small.url)
+    echo_server.answer = lambda handler, body: handler.send(gzip.compress(text), Content_Encoding="gzip")
+    (reply,) = posted(echo_server.url)
     assert reply.body == text
 
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_a_reply_that_is_too_long_is_broken_off(
-    small: Small, monkeypatch: pytest.MonkeyPatch, compressed: bool
+    echo_server: EchoServer, monkeypatch: pytest.MonkeyPatch, compressed: bool
 ) -> None:
     monkeypatch.setattr("builders.inference.transport.MAX_REPLY_BYTES", 100_000)
     whole = b"x" * 100_001
     reply = (gzip.compress(whole), {"Content_Encoding": "gzip"}) if compressed else (whole, {})
-    small.answer = lambda handler, body: handler.send(reply[0], **reply[1])
+    echo_server.answer = lambda handler, body: handler.send(reply[0], **reply[1])
     with pytest.raises(Broken, match="the reply is longer than") as caught:
-        posted(small.url)
+        posted(echo_server.url)
     assert caught.value.kind == "broken connection"
-    small.answer = lambda handler, body: handler.send(b"x" * 100_000)
-    assert len(posted(small.url)[0].body) == 100_000
+    echo_server.answer = lambda handler, body: handler.send(b"x" * 100_000)
+    assert len(posted(echo_server.url)[0].body) == 100_000
 
 
-def test_a_reply_without_a_length_is_read_to_its_end(small: Small) -> None:
+def test_a_reply_without_a_length_is_read_to_its_end(echo_server: EchoServer) -> None:
     def unmeasured(handler: _Handler, body: bytes) -> None:
         handler.send_response(200)
         handler.send_header("Connection", "close")
@@ -192,72 +194,75 @@ def test_a_reply_without_a_length_is_read_to_its_end(small: Small) -> None:
             handler.wfile.write(b"part ")
             time.sleep(0.01)
 
-    small.answer = unmeasured
-    assert posted(small.url)[0].body == b"part part part "
+    echo_server.answer = unmeasured
+    assert posted(echo_server.url)[0].body == b"part part part "
 
 
-def test_a_page_is_read_over_a_connection_of_its_own(small: Small) -> None:
+def test_a_page_is_read_over_a_connection_of_its_own(echo_server: EchoServer) -> None:
     async def both() -> list[Reply]:
         async with Transport() as transport:
-            first = await transport.get(small.url, {"X-Key": "7"}, 20)
-            sent = [await transport.post(small.url, {}, b"{}", 20) for _ in range(2)]
-            second = await transport.get(small.url, {}, 20)
-            return [first, *sent, second, await transport.post(small.url, {}, b"{}", 20)]
+            first = await transport.get(echo_server.url, {"X-Key": "7"}, 20)
+            sent = [await transport.post(echo_server.url, {}, b"{}", 20) for _ in range(2)]
+            second = await transport.get(echo_server.url, {}, 20)
+            return [first, *sent, second, await transport.post(echo_server.url, {}, b"{}", 20)]
 
     page, *others = asyncio.run(both())
     assert json.loads(page.body)["headers"]["X-Key"] == "7"
     assert [reply.is_first for reply in others] == [True, False, True, False]
     assert [json.loads(reply.body)["n_bytes"] for reply in others] == [2, 2, 0, 2]
-    assert small.n_connections == 3
+    assert echo_server.n_connections == 3
 
 
-def test_a_page_is_read_without_a_loop(small: Small) -> None:
-    page = read_page(small.url, {"X-Key": "7"}, 20)
+def test_a_page_is_read_without_a_loop(echo_server: EchoServer) -> None:
+    page = read_page(echo_server.url, {"X-Key": "7"}, 20)
     assert echoed(page)["headers"]["X-Key"] == "7"
     assert page.is_success
-    small.answer = lambda handler, body: handler.send(b"", 307, Location="http://models.example/")
-    assert (read_page(small.url, {}, 20).status, read_page(small.url, {}, 20).is_success) == (307, False)
+    echo_server.answer = lambda handler, body: handler.send(b"", 307, Location="http://models.example/")
+    assert (read_page(echo_server.url, {}, 20).status, read_page(echo_server.url, {}, 20).is_success) == (
+        307,
+        False,
+    )
 
 
-def test_pages_go_the_way_of_requests(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{small.server_port}")
+def test_pages_go_the_way_of_requests(echo_server: EchoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{echo_server.server_port}")
     other = "http://models.example/v1/models"
-    assert [echoed(read_page(url, {}, 20))["path"] for url in (small.url, other)] == [
+    assert [echoed(read_page(url, {}, 20))["path"] for url in (echo_server.url, other)] == [
         "/v1/chat/completions",
         other,
     ]
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert read_page(small.url, {}, 20).is_success
+    assert read_page(echo_server.url, {}, 20).is_success
     with pytest.raises(Broken, match="cannot be reached"):
         read_page(other, {}, 20)
 
 
-def test_ctrl_c_does_not_wait_for_a_page(small: Small) -> None:
+def test_ctrl_c_does_not_wait_for_a_page(echo_server: EchoServer) -> None:
     release = threading.Event()
 
     def interrupt(handler: _Handler, body: bytes) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         release.wait(120)
 
-    small.answer = interrupt
+    echo_server.answer = interrupt
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        read_page(small.url, {}, timeout_s=100)
+        read_page(echo_server.url, {}, timeout_s=100)
     release.set()
-    assert time.monotonic() - began < 90  # else it came after the page
+    assert time.monotonic() - began < 90  # else it waited for the page
 
 
 @pytest.mark.parametrize("name", ["Retry_After", "retry_after", "RETRY_AFTER"])
-def test_status_and_retry_after_are_told(small: Small, name: str) -> None:
-    small.answer = lambda handler, body: handler.send(b"busy", 429, **{name: " 7 "})
-    assert posted(small.url) == [Reply(429, b"busy", "7", is_first=True)]
-    small.answer = lambda handler, body: handler.send(b"fine")
-    assert posted(small.url) == [Reply(200, b"fine", "", is_first=True)]
+def test_status_and_retry_after_are_told(echo_server: EchoServer, name: str) -> None:
+    echo_server.answer = lambda handler, body: handler.send(b"busy", 429, **{name: " 7 "})
+    assert posted(echo_server.url) == [Reply(429, b"busy", "7", is_first=True)]
+    echo_server.answer = lambda handler, body: handler.send(b"fine")
+    assert posted(echo_server.url) == [Reply(200, b"fine", "", is_first=True)]
 
 
-def test_a_redirection_is_not_followed(small: Small) -> None:
-    small.answer = lambda handler, body: handler.send(b"", 307, Location="http://models.example/")
-    assert [reply.status for reply in posted(small.url)] == [307]
+def test_a_redirection_is_not_followed(echo_server: EchoServer) -> None:
+    echo_server.answer = lambda handler, body: handler.send(b"", 307, Location="http://models.example/")
+    assert [reply.status for reply in posted(echo_server.url)] == [307]
 
 
 @pytest.mark.parametrize(
@@ -271,21 +276,21 @@ def test_a_redirection_is_not_followed(small: Small) -> None:
     ids=["hangs up", "half a head", "babbles", "is silent"],
 )
 def test_no_whole_reply_is_told_by_its_kind(
-    small: Small, answer: Callable[[_Handler, bytes], None], kind: str
+    echo_server: EchoServer, answer: Callable[[_Handler, bytes], None], kind: str
 ) -> None:
-    small.answer = answer
+    echo_server.answer = answer
     with pytest.raises(Broken) as caught:
-        posted(small.url, timeout_s=0.5)
+        posted(echo_server.url, timeout_s=0.5)
     assert caught.value.kind == kind
 
 
-def test_where_nobody_listens_is_unreachable(small: Small) -> None:
+def test_where_nobody_listens_is_unreachable(echo_server: EchoServer) -> None:
     with pytest.raises(Broken, match="cannot be reached") as caught:
         posted("http://127.0.0.1:9/v1")
     assert caught.value.kind == "unreachable"
 
 
-def test_a_cancelled_request_leaves_the_others_alone(small: Small) -> None:
+def test_a_cancelled_request_leaves_the_others_alone(echo_server: EchoServer) -> None:
     release = threading.Event()
 
     def held(handler: _Handler, body: bytes) -> None:
@@ -293,16 +298,16 @@ def test_a_cancelled_request_leaves_the_others_alone(small: Small) -> None:
             release.wait(10)
         handler.echo(body)
 
-    small.answer = held
+    echo_server.answer = held
 
     async def post() -> Reply:
         async with Transport() as transport:
-            slow = asyncio.create_task(transport.post(small.url, {}, b"held", 20))
+            slow = asyncio.create_task(transport.post(echo_server.url, {}, b"held", 20))
             await asyncio.sleep(0.1)
             slow.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await slow
-            return await transport.post(small.url, {}, b"other", 5)
+            return await transport.post(echo_server.url, {}, b"other", 5)
 
     assert echoed(asyncio.run(post()))["n_bytes"] == len(b"other")
     release.set()

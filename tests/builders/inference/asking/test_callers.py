@@ -1,4 +1,4 @@
-"""Several callers of one client, interrupted ones too; closing; the cache they share."""
+"""Several callers of one client, some of them interrupted; closing; and a cache that clients share."""
 
 import gc
 import os
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from builders.inference import Answer, CacheUnusable, Client, RequestCache
-from tests.builders.inference.calls import WAIT_S, Gate, aside, asking, loops, until
+from tests.builders.inference.calls import WAIT_S, Gate, aside, asking, client_threads, until
 from tests.builders.inference.small_disk import on_a_small_disk
 from tests.doubles.chat_server import ChatServer, request, texts
 
@@ -27,7 +27,7 @@ def test_what_two_threads_ask_at_once_is_sent_once(server: ChatServer, cache: Re
     first = aside(client.ask, [request("same"), request("same too")])
     until(lambda: gate.n_held == 2)
     second = aside(client.ask, [request("same too"), request("same"), request("own")])
-    until(lambda: server.answered["own"])  # so all of the second call was looked at
+    until(lambda: server.answered["own"])  # so the second call has queued all its requests
     gate.opened.set()
     assert texts(first.result(WAIT_S)) == ["SAME", "SAME TOO"]
     assert texts(second.result(WAIT_S)) == ["SAME TOO", "SAME", "OWN"]
@@ -35,8 +35,8 @@ def test_what_two_threads_ask_at_once_is_sent_once(server: ChatServer, cache: Re
     assert (client.usage.in_flight, client.usage.waiting) == (0, 0)
 
 
-def interrupted(client: Client, payloads: list[dict[str, Any]], when: Callable[[], object]) -> None:
-    """Asks in the main thread, until Ctrl+C."""
+def ask_until_interrupted(client: Client, payloads: list[dict[str, Any]], when: Callable[[], object]) -> None:
+    """Ask in the main thread, and press Ctrl+C when a condition holds."""
 
     def interrupt() -> None:
         until(when)
@@ -61,7 +61,7 @@ def test_what_another_waits_for_outlives_the_interrupted_call(
             others.append(aside(client.ask, [request("same"), request("own")]))
         return bool(server.answered["own"])
 
-    interrupted(client, [request("same")], when=joined_by_another)
+    ask_until_interrupted(client, [request("same")], when=joined_by_another)
     gate.opened.set()
     assert texts(others[0].result(WAIT_S)) == ["SAME", "OWN"]
     assert server.asked == {"same": 1, "own": 1}
@@ -74,7 +74,7 @@ def test_an_interrupted_call_takes_nothing_from_those_who_came_first(
     client = asking(server, cache=cache)
     first = aside(client.ask, [request("same")])
     until(lambda: gate.n_held)
-    interrupted(client, [request("same"), request("own")], when=lambda: server.answered["own"])
+    ask_until_interrupted(client, [request("same"), request("own")], when=lambda: server.answered["own"])
     gate.opened.set()
     assert texts(first.result(WAIT_S)) == ["SAME"]
     assert server.asked == {"same": 1, "own": 1}
@@ -84,7 +84,7 @@ def test_an_interrupted_call_is_not_asked_to_its_end(server: ChatServer, cache: 
     server.reply = gate = Gate()
     client = asking(server, cache=cache)
     payloads = [request(f"row {i}") for i in range(50)]
-    interrupted(client, payloads, when=lambda: gate.n_held == 4)
+    ask_until_interrupted(client, payloads, when=lambda: gate.n_held == 4)
     gate.opened.set()
     until(lambda: client.usage.in_flight == 0)
     assert texts(client.ask([request("other")])) == ["OTHER"]
@@ -101,7 +101,7 @@ def test_a_call_interrupted_while_it_begins_leaves_nothing_to_wait_for(
     payloads = [request("known"), *(request(f"row {i}") for i in range(200))]
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):  # comes while the loop looks through what is known
+    with pytest.raises(KeyboardInterrupt):  # it comes while the loop goes through cached answers
         client.chains(payloads, lambda *_: time.sleep(1))
     timer.join()
     assert texts(aside(client.ask, [request("row 5")]).result(5)) == ["ROW 5"]
@@ -109,7 +109,7 @@ def test_a_call_interrupted_while_it_begins_leaves_nothing_to_wait_for(
 
 def test_closing_ends_calls_and_keeps_what_came(server: ChatServer, cache: RequestCache) -> None:
     server.reply = gate = Gate("slow")
-    before = loops()
+    before = client_threads()
     client = asking(server, cache=cache)
     call = aside(client.ask, [request("a"), request("slow")])
     until(lambda: gate.n_held and client.usage.answered)
@@ -117,7 +117,7 @@ def test_closing_ends_calls_and_keeps_what_came(server: ChatServer, cache: Reque
     with pytest.raises(CancelledError):
         call.result(WAIT_S)
     gate.opened.set()
-    assert loops() <= before
+    assert client_threads() <= before
     client.close()
     with pytest.raises(CancelledError):
         client.ask([request("a")])
@@ -137,23 +137,23 @@ def test_closing_while_servers_are_gone_ends_calls(server: ChatServer, cache: Re
 
 
 def test_a_client_closed_in_its_own_thread_ends_it(server: ChatServer, cache: RequestCache) -> None:
-    """Where it may also be collected."""
+    """The garbage collector may also close a client there."""
     server.reply = gate = Gate("b")
-    before = loops()
+    before = client_threads()
     client = asking(server, cache=cache)
     call = aside(client.chains, [request("a"), request("b")], lambda *_: client.close())
     with pytest.raises(CancelledError):
         call.result(WAIT_S)
-    until(lambda: loops() <= before)
+    until(lambda: client_threads() <= before)
     gate.opened.set()
 
 
 def test_a_client_that_is_let_go_of_ends_its_thread(server: ChatServer, cache: RequestCache) -> None:
-    before = loops()
+    before = client_threads()
     for i in range(3):
         asking(server, cache=cache).ask([request(str(i))])
     gc.collect()
-    assert loops() <= before
+    assert client_threads() <= before
 
 
 def test_what_was_asked_is_in_the_cache_when_the_call_returns(
@@ -172,7 +172,7 @@ def test_a_cache_that_cannot_look_up_what_follows_fails_the_call(
     client = asking(server, cache=cache)
 
     def then(index: int, answers: list[Answer]) -> dict[str, Any] | None:
-        engine: Any = client._engine  # as its disk may fail under way
+        engine: Any = client._engine  # simulates a disk that fails during the call
         engine._dispatcher._waiting._cache._connection.execute("ALTER TABLE answers RENAME TO lost")
         return request("b")
 
@@ -186,18 +186,18 @@ def test_an_answer_that_a_full_disk_does_not_take_is_not_returned(tmp_path: Path
 import sys
 from builders.inference import CacheUnusable, Client, RequestCache, connect
 from tests.doubles.chat_server import ChatServer, request
-n_told, cache = 0, RequestCache(sys.argv[1] + "/requests.sqlite")
+n_returned, cache = 0, RequestCache(sys.argv[1] + "/requests.sqlite")
 with ChatServer() as server:
     server.reply = lambda body: ("x" * 5000, "stop")
     client = Client(connect(server.address), cache)
     for i in range(100):
         try:
             client.ask([request(f"row {i}")])
-            n_told += 1
+            n_returned += 1
         except CacheUnusable as error:
             assert "The disk is full" in str(error), error
 with cache.open() as answers:
-    assert 5 < len(answers) == n_told < 100, (len(answers), n_told)
+    assert 5 < len(answers) == n_returned < 100, (len(answers), n_returned)
 print("all held")
 """
     on_a_small_disk(program, tmp_path, "400k")

@@ -1,4 +1,4 @@
-"""Questions whose answers call for more: what is asked next, where, and when."""
+"""Chains: questions whose answers are followed by another request, with its place in the queues."""
 
 from typing import Any
 
@@ -18,12 +18,12 @@ def test_what_follows_goes_out_before_what_was_waiting(server: ChatServer, cache
 
     client = asking(server, cache=cache, concurrency=1)
     outcomes = client.chains([request(f"row {i}") for i in range(6)], then)
-    assert [texts(some) for some in outcomes] == [[f"ROW {i}", f"ROW {i} MORE"] for i in range(6)]
+    assert [texts(chain) for chain in outcomes] == [[f"ROW {i}", f"ROW {i} MORE"] for i in range(6)]
     assert order(server) == [f"row {i}{more}" for i in range(6) for more in ("", " more")]
 
     again = asking(server, cache=cache)
     repeated = again.chains([request(f"row {i}") for i in range(6)], then)
-    assert [texts(some) for some in repeated] == [texts(some) for some in outcomes]
+    assert [texts(chain) for chain in repeated] == [texts(chain) for chain in outcomes]
     assert len(server.bodies) == 12
     assert (again.usage.asked, again.usage.from_cache) == (0, 12)
 
@@ -47,7 +47,7 @@ def test_what_follows_may_be_what_another_waits_for(server: ChatServer, cache: R
 
     payloads = [request(name) for name in ("a", "b", "shared", "a")]
     outcomes = asking(server, cache=cache).chains(payloads, then)
-    assert [texts(some) for some in outcomes] == [
+    assert [texts(chain) for chain in outcomes] == [
         ["A", "SHARED"],
         ["B", "SHARED"],
         ["SHARED", "SHARED"],
@@ -93,5 +93,5 @@ def test_code_that_counts_what_is_done_may_fail(
 
 
 def test_what_follows_may_name_no_model(server: ChatServer, cache: RequestCache) -> None:
-    with pytest.raises(ValueError, match="names no model"):
+    with pytest.raises(ValueError, match="must not name a model"):
         asking(server, cache=cache).chains([request("a")], lambda *_: request("b", model="huge"))

@@ -1,4 +1,4 @@
-"""What becomes of requests that fail: tried again, left open, or a row with its reason."""
+"""Requests that fail: they are tried again, stay open, or become a refusal with its reason."""
 
 import time
 
@@ -56,11 +56,11 @@ def test_what_stays_open_is_told_and_asked_alone_next_time(server: ChatServer, c
 
 
 def test_a_dead_server_costs_seconds_not_minutes(server: ChatServer, cache: RequestCache) -> None:
-    found = connect(server.address)
+    connected = connect(server.address)
     server.__exit__(None, None, None)
     started = time.monotonic()
     with pytest.raises(Unanswered, match="cannot be reached") as caught:
-        Client(found, cache, patience_s=2).ask([request(str(i)) for i in range(1000)])
+        Client(connected, cache, patience_s=2).ask([request(str(i)) for i in range(1000)])
     assert time.monotonic() - started < 10
     assert caught.value.n_open == 1000
 
@@ -71,7 +71,7 @@ def test_a_server_that_fails_for_everyone_is_left_alone(server: ChatServer, cach
         Client(connect(server.address), cache, concurrency=4, patience_s=1).ask(
             [request(str(i)) for i in range(100)]
         )
-    assert len(server.asked) <= 40  # it was looked at again, with one request at a time
+    assert len(server.asked) <= 40  # once it was down, it is tried with one request at a time
 
 
 @pytest.mark.parametrize("where", ["first", "last", "both"])

@@ -1,3 +1,5 @@
+"""One caller of a client: order, cached answers, API keys, Ctrl+C and kills."""
+
 import asyncio
 import multiprocessing
 import os
@@ -61,7 +63,7 @@ def test_equal_requests_are_sent_once_and_other_options_are_other_requests(
     outcomes = client.chains(
         [request("a"), request("a"), request("a", seed=1)], lambda *_: None, on_end=ended.append
     )
-    assert texts([one for (one,) in outcomes]) == ["A", "A", "A"]
+    assert texts([outcome for (outcome,) in outcomes]) == ["A", "A", "A"]
     assert server.asked == {"a": 2}
     assert ended == [1, 1, 1]
 
@@ -87,7 +89,7 @@ def test_the_answer_is_the_one_that_the_cache_keeps(
     server.reply = another_is_faster
     assert texts(client.ask([request("a")])) == ["first"]
     assert texts(client.ask([request("a")])) == ["first"]
-    assert client.usage.completion_tokens == 3  # of the answer that was paid for
+    assert client.usage.completion_tokens == 3  # those of the second answer, which was paid for too
 
 
 def test_an_error_of_what_follows_is_its_own(client: Client) -> None:
@@ -118,7 +120,7 @@ def test_a_pickled_client_asks_from_another_process(client: Client, server: Chat
     assert (copy.concurrency, copy.usage.asked) == (client.concurrency, 0)
     with multiprocessing.get_context("fork").Pool(2) as pool:
         outcomes = pool.map(copy.ask, [[request("a"), request("b")], [request("c")]])
-    assert [texts(some) for some in outcomes] == [["A", "B"], ["C"]]
+    assert [texts(answers) for answers in outcomes] == [["A", "B"], ["C"]]
     assert server.asked == {"a": 1, "b": 1, "c": 1}
 
 
@@ -148,28 +150,28 @@ def test_keys_go_to_the_server_and_nowhere_else(
     server.key = secret
     server.faults["b"] = ["echo_key"]
     caplog.set_level("DEBUG")
-    found = connect(server.address)
-    client = Client(found, cache)
+    connected = connect(server.address)
+    client = Client(connected, cache)
     outcomes = client.ask([request("a"), request("b")])
     assert texts(outcomes) == ["A", "rejected"]
-    told = f"{outcomes} {found} {Server('u', 'm', 'i', secret)!r} {caplog.text}".encode()
-    assert secret.encode() not in told + pickle.dumps(client)
+    printed = f"{outcomes} {connected} {Server('u', 'm', 'i', secret)!r} {caplog.text}".encode()
+    assert secret.encode() not in printed + pickle.dumps(client)
     for file in cache.path.parent.iterdir():
         assert secret.encode() not in file.read_bytes()
 
 
 def test_a_key_that_comes_back_is_not_repeated(server: ChatServer, cache: RequestCache) -> None:
     server.faults["a"] = ["babble"] * 9
-    found = connect(server.address, api_key="sk-secret")
+    connected = connect(server.address, api_key="sk-secret")
     with pytest.raises(Unanswered) as caught:
-        Client(found, cache, patience_s=0.1).ask([request("a")])
+        Client(connected, cache, patience_s=0.1).ask([request("a")])
     assert "sk-secret" not in str(caught.value)
 
 
 def test_a_key_that_no_header_can_carry_is_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     client.ask([request("a")])
     monkeypatch.setenv("CODEIO_API_KEY", "sk-sec\nret")
-    assert texts(client.ask([request("a")])) == ["A"]  # no key is needed for what is known
+    assert texts(client.ask([request("a")])) == ["A"]  # a cached answer needs no key
     with pytest.raises(KeyRefused) as caught:
         client.ask([request("b")])
     assert "sk-sec" not in str(caught.value)
@@ -177,12 +179,12 @@ def test_a_key_that_no_header_can_carry_is_refused(client: Client, monkeypatch: 
 
 def test_interrupting_does_not_wait_for_requests_in_flight(server: ChatServer, cache: RequestCache) -> None:
     server.delay_s = 5
-    found = connect(server.address)
+    connected = connect(server.address)
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        Client(found, cache).ask([request("a")])
+        Client(connected, cache).ask([request("a")])
     assert time.monotonic() - started < 3
 
 
@@ -198,7 +200,7 @@ def test_a_killed_run_loses_only_what_was_in_flight(server: ChatServer, cache: R
         time.sleep(0.01)
     run.kill()
     assert run.wait() == -signal.SIGKILL
-    time.sleep(0.2)  # the server ends what it was sent
+    time.sleep(0.2)  # until the server has finished what it was sent
     before = server.asked.copy()
     assert 20 <= sum(before.values()) < 60
     client = Client(connect(server.address), cache)

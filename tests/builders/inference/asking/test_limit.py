@@ -1,4 +1,4 @@
-"""The limit that finds itself, on simulated servers and a simulated clock."""
+"""The concurrency limit, on simulated servers and a simulated clock."""
 
 import asyncio
 import heapq
@@ -15,11 +15,11 @@ from builders.inference.transport import Transport
 from tests.doubles.chat_server import ChatServer
 
 Serve = Callable[[float, int], tuple[float, int]]
-"""Of the time and how many are in flight: when the answer comes, and its tokens (none: refused)."""
+"""A server: from the time and the requests in flight to the time and tokens of an answer (0: refused)."""
 
 
 def batching(knee: int, token_s: float = 0.01, seed: int = 0) -> Serve:
-    """Answers up to `knee` requests at full speed each; what is sent beyond that waits in line."""
+    """Return a server that answers up to `knee` requests at full speed each; all others wait in line."""
     rng = random.Random(seed)
     free_at = [0.0] * knee
 
@@ -33,12 +33,12 @@ def batching(knee: int, token_s: float = 0.01, seed: int = 0) -> Serve:
 
 
 def refusing(most: int, serve: Serve) -> Serve:
-    """A server that says 429 to what is more than it likes."""
+    """Return a server that refuses what is in flight beyond `most`, as with HTTP 429."""
     return lambda now_s, n_in_flight: (now_s + 0.01, 0) if n_in_flight > most else serve(now_s, n_in_flight)
 
 
 def drive(limit: Limit, serve: Serve, n_replies: int, on_change: Callable[[int], object] = int) -> None:
-    """Keep a server as full as the limit allows, as an endpoint does, until so many replies came."""
+    """Keep a server as full as the limit allows, as an endpoint does, until `n_replies` have come."""
     numbers = count()
     in_flight: list[tuple[float, int, int]] = []
     sent = {}
@@ -70,7 +70,7 @@ def test_the_limit_ends_where_the_server_gets_no_faster(knee: int, seed: int) ->
 def test_a_server_that_only_queues_is_sent_little_more(knee: int) -> None:
     limit = Limit(4096, 1800 * 60)
     drive(limit, batching(knee), 5_000)
-    assert FIRST <= limit.value <= 4 * FIRST  # one doubling shows it; unlike answers may take a second one
+    assert FIRST <= limit.value <= 4 * FIRST  # one doubling shows it; with unequal answers, perhaps a second
 
 
 @pytest.mark.parametrize("most", [1, 5, 32, 100])
@@ -94,7 +94,7 @@ def test_strain_halves_and_what_the_server_bears_is_reached_again() -> None:
     drive(limit, batching(1000), 5_000, seen.append)
     assert limit.value >= FIRST
     steps = [after / before for before, after in pairwise(seen)]
-    assert max(steps) <= 1.15  # with care, not by doubling
+    assert max(steps) <= 1.15  # in small steps, not by doubling
 
 
 def test_a_server_that_refuses_what_is_too_much_is_kept_nearly_full() -> None:
@@ -121,7 +121,7 @@ def test_answers_that_take_much_of_the_timeout_shrink_the_limit() -> None:
     assert 8 <= limit.value <= 28
     shrunk = limit.value
     drive(limit, batching(1000), 20_000)
-    assert limit.value == shrunk  # that ceiling stays: longer prompts may come again
+    assert limit.value == shrunk  # the ceiling stays, as long prompts may come again
 
 
 def test_a_server_that_came_back_is_begun_with_one_request() -> None:

@@ -1,4 +1,4 @@
-"""Which requests wait for a prefix, and for how long: the queue alone, then a client and its server."""
+"""Requests that wait for a prefix, and for how long: the queue alone, then a client with its server."""
 
 from collections import Counter
 from typing import Any
@@ -16,120 +16,121 @@ from tests.doubles.chat_server import ChatServer, request, texts
 pytestmark = pytest.mark.usefixtures("short_pauses")
 
 
-def one(name: str) -> Request:
-    """Of the group that its first letter names."""
+def grouped(name: str) -> Request:
+    """Return a request of the group that its first letter names."""
     return Request({name: {"messages": []}}, group=name[0])
 
 
-def queue(*names: str, prefills: bool) -> Queue:
-    made = Queue(prefills)
+def filled(*names: str, prefills: bool) -> Queue:
+    queue = Queue(prefills)
     for name in names:
-        made.put(one(name), ahead=False)
-    return made
+        queue.put(grouped(name), ahead=False)
+    return queue
 
 
-def name_of(found: Request | None) -> str | None:
-    if found is None:
+def name_of(taken: Request | None) -> str | None:
+    if taken is None:
         return None
-    (name,) = found.payloads
-    return f"prefill of {name}" if found.is_prefill else name
+    (name,) = taken.payloads
+    return f"prefill of {name}" if taken.is_prefill else name
 
 
 def test_a_group_waits_until_its_prefix_is_known() -> None:
-    waiting = queue("f1", "f2", "g1", "f3", "g2", prefills=True)
-    assert [name_of(waiting.next()) for _ in range(3)] == ["prefill of f1", "prefill of g1", None]
-    waiting.returned("g")
-    assert [name_of(waiting.next()) for _ in range(3)] == ["g1", "g2", None]
-    waiting.returned("f")
-    assert len(waiting) == 3
-    assert [name_of(waiting.next()) for _ in range(4)] == ["f1", "f2", "f3", None]
-    waiting.put(one("f4"), ahead=False)
-    waiting.put(one("f5"), ahead=False)
-    assert name_of(waiting.next()) == "f4"  # it is known still
+    queue = filled("f1", "f2", "g1", "f3", "g2", prefills=True)
+    assert [name_of(queue.next()) for _ in range(3)] == ["prefill of f1", "prefill of g1", None]
+    queue.returned("g")
+    assert [name_of(queue.next()) for _ in range(3)] == ["g1", "g2", None]
+    queue.returned("f")
+    assert len(queue) == 3
+    assert [name_of(queue.next()) for _ in range(4)] == ["f1", "f2", "f3", None]
+    queue.put(grouped("f4"), ahead=False)
+    queue.put(grouped("f5"), ahead=False)
+    assert name_of(queue.next()) == "f4"  # its prefix is still in the cache
 
 
 def test_few_prefixes_are_on_their_way_at_a_time() -> None:
     names = [f"{chr(ord('a') + group)}{number}" for group in range(N_PREFILLS + 2) for number in (1, 2)]
-    waiting = queue(*names, prefills=True)
-    firsts = [name_of(waiting.next()) for _ in range(N_PREFILLS + 1)]
+    queue = filled(*names, prefills=True)
+    firsts = [name_of(queue.next()) for _ in range(N_PREFILLS + 1)]
     assert firsts == [*(f"prefill of {name}" for name in names[: 2 * N_PREFILLS : 2]), None]
-    waiting.returned("c")
-    assert [name_of(waiting.next()) for _ in range(4)] == ["c1", "c2", f"prefill of {names[-4]}", None]
+    queue.returned("c")
+    assert [name_of(queue.next()) for _ in range(4)] == ["c1", "c2", f"prefill of {names[-4]}", None]
 
 
 def test_without_prefill_requests_the_first_of_a_group_goes_ahead_and_no_room_is_wasted() -> None:
-    waiting = queue("f1", "f2", "f3", "g1", "g2", prefills=False)
-    assert [name_of(waiting.next()) for _ in range(3)] == ["f1", "g1", "f2"]
-    waiting.returned("g")
-    assert [name_of(waiting.next()) for _ in range(3)] == ["g2", "f3", None]
+    queue = filled("f1", "f2", "f3", "g1", "g2", prefills=False)
+    assert [name_of(queue.next()) for _ in range(3)] == ["f1", "g1", "f2"]
+    queue.returned("g")
+    assert [name_of(queue.next()) for _ in range(3)] == ["g2", "f3", None]
 
 
 @pytest.mark.parametrize("prefills", [True, False])
 def test_what_shares_with_nothing_else_does_not_wait(prefills: bool) -> None:
-    waiting = queue("f1", prefills=prefills)
-    waiting.put(Request({"x": {}}, group=""), ahead=False)
-    waiting.put(Request({"y": {}}, group=""), ahead=False)
-    assert [name_of(waiting.next()) for _ in range(4)] == ["f1", "x", "y", None]
+    queue = filled("f1", prefills=prefills)
+    queue.put(Request({"x": {}}, group=""), ahead=False)
+    queue.put(Request({"y": {}}, group=""), ahead=False)
+    assert [name_of(queue.next()) for _ in range(4)] == ["f1", "x", "y", None]
 
 
 def test_a_server_that_was_started_anew_is_prefilled_anew() -> None:
-    waiting = queue("f1", "f2", prefills=True)
-    waiting.returned("f")
-    waiting.cools()
-    assert name_of(waiting.next()) == "prefill of f1"
+    queue = filled("f1", "f2", prefills=True)
+    queue.returned("f")
+    queue.cools()
+    assert name_of(queue.next()) == "prefill of f1"
 
 
 def test_a_prefix_used_long_ago_is_taken_to_be_forgotten() -> None:
-    waiting = queue("f1", "f2", prefills=True)
-    waiting.returned("f")
+    queue = filled("f1", "f2", prefills=True)
+    queue.returned("f")
     for number in range(N_WARM):
-        waiting.returned(str(number))
-    assert name_of(waiting.next()) == "prefill of f1"
+        queue.returned(str(number))
+    assert name_of(queue.next()) == "prefill of f1"
 
 
 @given(st.booleans(), st.lists(st.sampled_from(["f", "g", "", "next", "last", "returned"]), max_size=60))
 def test_nothing_is_lost_and_nothing_sent_twice(prefills: bool, steps: list[str]) -> None:
-    waiting, in_flight, sent, n_put = Queue(prefills), [], Counter[str](), 0
+    queue, in_flight, sent, n_put = Queue(prefills), [], Counter[str](), 0
 
-    def note(found: Request | None) -> None:
-        if found:
-            in_flight.append(found.group)
-            sent.update([] if found.is_prefill else list(found.payloads))
+    def send(taken: Request | None) -> None:
+        if taken:
+            in_flight.append(taken.group)
+            sent.update([] if taken.is_prefill else list(taken.payloads))
 
     for step in steps:
         if step == "next":
-            note(waiting.next())
+            send(queue.next())
         elif step == "last":
-            note(waiting.last())
+            send(queue.last())
         elif step == "returned":
             if in_flight:
-                waiting.returned(in_flight.pop(0))
+                queue.returned(in_flight.pop(0))
         else:
-            waiting.put(Request({f"{step}{n_put}": {}}, group=step), ahead=n_put % 3 == 0)
+            queue.put(Request({f"{step}{n_put}": {}}, group=step), ahead=n_put % 3 == 0)
             n_put += 1
-        assert len(waiting) == n_put - sent.total()
-    while waiting:
-        note(waiting.next())
+        assert len(queue) == n_put - sent.total()
+    while queue:
+        send(queue.next())
         if in_flight:
-            waiting.returned(in_flight.pop(0))
+            queue.returned(in_flight.pop(0))
     assert sent.total() == n_put == len(sent)
 
 
-def asked_about(server: ChatServer) -> list[str]:
+def sent_to(server: ChatServer) -> list[str]:
+    """Return the texts that a server was sent, in order, with its prefill requests marked."""
     return [
         f"{'prefill of ' * (body.get('max_tokens') == 1)}{text}"
         for body, text in zip(server.bodies, order(server), strict=True)
     ]
 
 
-def sglang_like(server: ChatServer) -> None:
+def look_like_sglang(server: ChatServer) -> None:
     server.pages["/model_info"] = {"model_path": "weights"}
 
 
 def test_sglang_computes_a_shared_prompt_once_before_the_rest_goes_out(
     server: ChatServer, cache: RequestCache
 ) -> None:
-    sglang_like(server)
+    look_like_sglang(server)
     server.reply = gate = Gate("f1")
     client = asking(server, cache=cache)
     payloads = [
@@ -137,11 +138,11 @@ def test_sglang_computes_a_shared_prompt_once_before_the_rest_goes_out(
     ]
     call = aside(client.ask, payloads, ["f", "f", "g"])
     until(lambda: gate.n_held and server.answered["g1"])
-    assert sorted(asked_about(server)) == ["g1", "prefill of f1"]  # both at once, whichever comes first
-    assert "response_format" not in server.bodies[asked_about(server).index("prefill of f1")]
+    assert sorted(sent_to(server)) == ["g1", "prefill of f1"]  # both were sent at once, in any order
+    assert "response_format" not in server.bodies[sent_to(server).index("prefill of f1")]
     gate.opened.set()
     assert texts(call.result(WAIT_S)) == ["F1", "F2", "G1"]
-    assert sorted(asked_about(server)[2:]) == ["f1", "f2"]
+    assert sorted(sent_to(server)[2:]) == ["f1", "f2"]
     assert (client.usage.asked, client.usage.answered) == (4, 3)
     assert (client.usage.in_flight, client.usage.waiting) == (0, 0)
     with cache.open() as answers:
@@ -153,7 +154,7 @@ def test_where_priming_fails_the_requests_go_out_all_the_same(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     monkeypatch.setattr("builders.inference.asking.endpoint.MAX_REST_S", 0.05)
-    sglang_like(server)
+    look_like_sglang(server)
     server.faults["f1"] = [fault]
     client = asking(server, cache=cache)
     names = ["f1", "f2", "f3"]
@@ -163,7 +164,7 @@ def test_where_priming_fails_the_requests_go_out_all_the_same(
 def test_a_call_that_is_given_up_while_its_prefix_is_computed_holds_nobody_up(
     server: ChatServer, cache: RequestCache
 ) -> None:
-    sglang_like(server)
+    look_like_sglang(server)
     server.reply = gate = Gate("f1")
     client = asking(server, cache=cache)
 

@@ -1,4 +1,4 @@
-"""Samples of one question: asked at once where the server can, kept one by one."""
+"""Samples of one question: asked for in one request if the server can do that, cached one by one."""
 
 from collections import Counter
 from typing import Any
@@ -19,8 +19,8 @@ def test_samples_of_a_question_are_asked_at_once(server: ChatServer, cache: Requ
     payloads = [*samples("a", range(3, 7)), request("b"), *samples("c", range(2))]
     outcomes = client.ask(payloads)
     assert texts(outcomes) == ["a 3", "a 4", "a 5", "a 6", "b 0", "c 0", "c 1"]
-    told = [(body["messages"][-1]["content"], body.get("seed"), body.get("n")) for body in server.bodies]
-    assert sorted(told, key=str) == [("a", 3, 4), ("b", None, None), ("c", 0, 2)]
+    sent = [(body["messages"][-1]["content"], body.get("seed"), body.get("n")) for body in server.bodies]
+    assert sorted(sent, key=str) == [("a", 3, 4), ("b", None, None), ("c", 0, 2)]
     assert client.usage.asked == 3
     assert (client.usage.answered, client.usage.completion_tokens) == (7, 21)
     counts = [outcome.n_completion_tokens for outcome in outcomes if isinstance(outcome, Answer)]
@@ -47,11 +47,11 @@ def test_samples_are_kept_one_by_one_under_their_seeds(server: ChatServer, cache
     [
         samples("a", range(4), temperature=0),
         samples("a", range(0, 8, 2)),
-        [one for name in "abcd" for one in samples(name, range(1))],
-        [{**one, "max_tokens": 5 + i} for i, one in enumerate(samples("a", range(4)))],
+        [payload for name in "abcd" for payload in samples(name, range(1))],
+        [{**payload, "max_tokens": 5 + i} for i, payload in enumerate(samples("a", range(4)))],
         [
-            {name: value for name, value in one.items() if name != "temperature"}
-            for one in samples("a", range(4))
+            {name: value for name, value in payload.items() if name != "temperature"}
+            for payload in samples("a", range(4))
         ],
     ],
     ids=["temperature 0", "gaps", "other questions", "other options", "no temperature"],
@@ -74,7 +74,7 @@ def test_a_server_that_gives_one_choice_only_is_asked_for_one_at_a_time(
     names = ["a", "b", "c"]
     outcomes = client.ask([payload for name in names for payload in samples(name, range(4))])
     assert texts(outcomes) == [f"{name} {seed}" for name in names for seed in range(4)]
-    assert [body["n"] for body in server.bodies if "n" in body] == [4]  # found out by the first
+    assert [body["n"] for body in server.bodies if "n" in body] == [4]  # after that one it is known
     n_answered = Counter((order(server)[i], body["seed"]) for i, body in enumerate(server.bodies))
     n_answered[("a", 0)] -= refuses
     assert n_answered == {(name, seed): 1 for name in names for seed in range(4)}

@@ -1,11 +1,11 @@
-"""Several servers of one model: who is asked what, and what becomes of one that fails."""
+"""Several servers of one model: which server gets which request, and what happens if one fails."""
 
 import time
 
 import pytest
 
 from builders.inference import Refusal, RequestCache, Unanswered
-from tests.builders.inference.calls import WAIT_S, Gate, answered, asked, asking, order, under_way, until
+from tests.builders.inference.calls import WAIT_S, Gate, answered, asked, asking, order, started_call, until
 from tests.doubles.chat_server import ChatServer, request, texts
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
@@ -43,7 +43,7 @@ def test_requests_of_one_group_stay_on_one_server_while_both_are_busy(
     names = [f"{group} {i}" for i in range(40) for group in "ab"]
     client = asking(*two, cache=cache, concurrency=2)
     client.ask([request(name) for name in names], groups=[name[0] for name in names])
-    homes = [{text[0] for text in order(server)[:20]} for server in two]  # none has run out of its own yet
+    homes = [{text[0] for text in order(server)[:20]} for server in two]  # neither queue is empty yet
     assert sorted(map(sorted, homes)) == [["a"], ["b"]]
 
 
@@ -56,7 +56,7 @@ def test_an_idle_server_takes_over_from_the_end_of_the_others_queue(
     client = asking(*two, cache=cache, concurrency=1)
     client.ask([request(name) for name in names], groups=["one function"] * 40)
     first, second = sorted((order(server) for server in two), key=lambda texts: texts[0] != "row 0")
-    assert first == names[: len(first)]  # its prefix stays warm
+    assert first == names[: len(first)]  # so the prefix stays in its cache
     assert second == names[: len(first) - 1 : -1]
     assert len(second) >= 10
 
@@ -69,7 +69,7 @@ def test_a_server_that_dies_in_mid_run_loses_nothing(
         server.delay_s = 0.03
     names = [f"row {i}" for i in range(120)]
     client = asking(*two, cache=cache)
-    outcomes = under_way(client, names, dying)
+    outcomes = started_call(client, names, dying)
     dying.die()
     assert texts(outcomes.result(WAIT_S)) == [name.upper() for name in names]
     assert answered(*two) == dict.fromkeys(names, 1)
@@ -84,7 +84,7 @@ def test_a_call_goes_on_by_itself_when_its_server_is_back(server: ChatServer, ca
     server.delay_s = 0.03
     names = [f"row {i}" for i in range(60)]
     client = asking(server, cache=cache)
-    outcomes = under_way(client, names, server)
+    outcomes = started_call(client, names, server)
     server.die()
     until(lambda: client.usage.failures["unreachable"])
     assert not outcomes.done()
@@ -100,7 +100,7 @@ def test_a_server_that_comes_back_takes_its_share_again(
     for server in two:
         server.delay_s = 0.03
     names = [f"row {i}" for i in range(300)]
-    outcomes = under_way(asking(*two, cache=cache), names, restarted)
+    outcomes = started_call(asking(*two, cache=cache), names, restarted)
     restarted.die()
     n_before = sum(restarted.answered.values())
     restarted.start()
@@ -116,9 +116,9 @@ def test_a_server_that_comes_back_with_another_model_is_given_up(
 ) -> None:
     server.delay_s = 0.03
     client = asking(server, cache=cache, patience_s=600)
-    outcomes = under_way(client, [f"row {i}" for i in range(60)], server)
+    outcomes = started_call(client, [f"row {i}" for i in range(60)], server)
     server.die()
-    # By all in flight: libcurl sends anew by itself what was lost with a connection that had been used.
+    # Wait for all in flight: libcurl itself sends again what was lost with a connection that it used before.
     until(lambda: client.usage.failures["unreachable"] and not client.usage.in_flight)
     n_answered = sum(server.answered.values())
     server.models[0] |= change
@@ -126,7 +126,7 @@ def test_a_server_that_comes_back_with_another_model_is_given_up(
     with pytest.raises(Unanswered, match="serves other") as caught:
         outcomes.result(WAIT_S)
     assert (caught.value.n_answered, caught.value.n_open) == (n_answered, 60 - n_answered)
-    assert sum(server.answered.values()) == n_answered  # its answers would be of another model
+    assert sum(server.answered.values()) == n_answered  # its answers would be a different model's
 
 
 def test_another_server_takes_over_from_one_with_another_model(
@@ -137,7 +137,7 @@ def test_another_server_takes_over_from_one_with_another_model(
         server.delay_s = 0.03
     names = [f"row {i}" for i in range(100)]
     client = asking(*two, cache=cache)
-    outcomes = under_way(client, names, changed)
+    outcomes = started_call(client, names, changed)
     changed.die()
     assert texts(outcomes.result(WAIT_S)) == [name.upper() for name in names]
     n_before = sum(changed.asked.values())
@@ -221,7 +221,7 @@ def test_what_fails_at_one_server_is_tried_at_another(
     assert client.usage.failures == {"HTTP 500": 2}
 
 
-# Bad replies
+# Bad replies from one server
 
 
 def test_a_reply_that_only_drips_is_given_up_and_tried_again(server: ChatServer, cache: RequestCache) -> None:
@@ -256,7 +256,7 @@ def test_a_refusal_is_kept_until_refusals_are_forgotten(server: ChatServer, cach
         with cache.open() as answers:
             assert answers.refusals() == {"rejected": 1}
             assert answers.forget_refusals() == 1
-            assert answers.forget_refusals() == 0  # none were left: nothing is out of date
+            assert answers.forget_refusals() == 0  # there were none, so nothing is out of date
         assert client.deciding() == {**before, "retries": retries}
         outcomes = client.ask([request("a")])
         assert server.asked["a"] == retries + 1
@@ -287,7 +287,7 @@ def test_a_server_that_is_back_is_found_by_the_next_call(
         client.ask([request("b")])
     time.sleep(2)
     server.start()
-    assert texts(client.ask([request("b")])) == ["B"]  # its own patience, not what was left of the last
+    assert texts(client.ask([request("b")])) == ["B"]  # the call before used up only its own patience
 
 
 def test_a_server_that_changed_its_model_unseen_gives_no_more_answers(
@@ -299,7 +299,7 @@ def test_a_server_that_changed_its_model_unseen_gives_no_more_answers(
     assert texts(client.ask([request("a")])) == ["A"]
     server.die()
     server.pages["/model_info"] = {"model_path": "weights-2"}
-    server.start()  # before anybody could miss it
+    server.start()  # before a request could notice that it was gone
     with pytest.raises(Unanswered, match="weights-2"):
         client.ask([request("b")])
     with cache.open() as answers:
