@@ -102,10 +102,12 @@ class OpenCache:
 
     def forget_refusals(self) -> int:
         """Remove all refusals, so that their requests are sent again; return how many there were."""
-        n_refusals = self._change("DELETE FROM refusals")
-        if n_refusals:
-            self._run(f"PRAGMA user_version = {self.generation() + 1}")
-        return n_refusals
+        with _raises_cache_unusable(self._path), self._connection:  # both, or neither if the process is killed
+            self.begin()
+            n_refusals = self._change("DELETE FROM refusals")
+            if n_refusals:
+                self._run(f"PRAGMA user_version = {self.generation() + 1}")
+            return n_refusals
 
     def generation(self) -> int:
         """Return how many times refusals were forgotten; rows made of earlier refusals are out of date."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.inference import Answer, RequestCache
+from builders.inference import Answer, Refusal, RequestCache
 from builders.inference.cache import request_key
 from builders.inference.errors import CacheUnusable
 from tests.builders.inference.small_disk import on_a_small_disk
@@ -71,7 +71,7 @@ def test_a_folder_that_takes_no_files_is_told(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_sentence_and_keeps_what_was_written(tmp_path: Path) -> None:
     program = """
 import sys
-from builders.inference import Answer, RequestCache
+from builders.inference import Answer, Refusal, RequestCache
 from builders.inference.errors import CacheUnusable
 cache, n_put = RequestCache(sys.argv[1] + "/requests.sqlite"), 0
 try:
@@ -145,3 +145,22 @@ def test_the_file_is_in_wal_mode(cache: RequestCache) -> None:
     connection = sqlite3.connect(cache.path)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+def deny_counting(action: int, name: str | None, value: str | None, *_: str | None) -> int:
+    counts = action == sqlite3.SQLITE_PRAGMA and name == "user_version" and value is not None
+    return sqlite3.SQLITE_DENY if counts else sqlite3.SQLITE_OK
+
+
+def test_refusals_are_forgotten_and_counted_together_or_not_at_all(cache: RequestCache) -> None:
+    """A process killed between the two would leave rows that look current but were made of refusals."""
+    with cache.open() as answers:
+        answers.refuse("k", Refusal("too_long", ""))
+        answers._connection.set_authorizer(deny_counting)
+        with pytest.raises(CacheUnusable):
+            answers.forget_refusals()
+        answers._connection.set_authorizer(None)
+        assert (answers.refusals(), answers.generation()) == ({"too_long": 1}, 0)
+        assert answers.forget_refusals() == 1
+    with cache.open() as answers:
+        assert (answers.refusals(), answers.generation()) == ({}, 1)
