@@ -24,7 +24,7 @@ from builders.errors import Failure
 if TYPE_CHECKING:
     from hub.publish.release import Release
     from hub.publish.remote import CommitPlan
-    from hub.rights.withheld import Left
+    from hub.rights.excluded import Exclusion
 
 MOST_SHOWN = 20
 
@@ -106,7 +106,7 @@ def _listed(given: str | None) -> list[str]:
     return [name.strip() for name in (given or "").split(",") if name.strip()]
 
 
-def _why(left: Sequence["Left"]) -> str:
+def _why(left: Sequence["Exclusion"]) -> str:
     counts = Counter(one.reason for one in left)
     return f"Left behind: {', '.join(f'{n} {reason}' for reason, n in counts.items())}. " + (
         "State the licence of a source with `codeio build --license`, or allow more with --allow-licenses."

@@ -327,7 +327,7 @@ def test_how_they_were_made_differently(tmp_path):
         Difference("options.turns", 1, 2),
         Difference("turns.model", ["m"], ["n"]),
     )
-    assert "not told" in shown(found)
+    assert "not recorded" in shown(found)
     assert "made differently, options.turns: 1 → 2" in markdown(found)
     untold = Version("old", before.folder, {})
     assert [one.what for one in changes(untold, after).made_differently] == ["turns.model"]

@@ -143,7 +143,8 @@ def older(file):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"), [(garbled, "cannot be read"), (of_another_split, "no file"), (older, "answer_forced")]
+    ("change", "said"),
+    [(garbled, "cannot be read"), (of_another_split, "not a file"), (older, "answer_forced")],
 )
 @pytest.mark.parametrize("kinds", [("open",), NAMES])
 def test_a_file_that_this_version_did_not_write_is_one_sentence(tmp_path, kinds, change, said):

@@ -179,7 +179,7 @@ def test_another_version_in_between_is_not_overwritten(hub_client: Client, local
 def test_a_tag_that_cannot_be_one_is_refused_before_anything_is_sent(tag):
     from hub.publish.upload import PublishError, Target
 
-    with pytest.raises(PublishError, match="is no name of a tag"):
+    with pytest.raises(PublishError, match="is not a valid tag"):
         Target(REPO, tag=tag)
     assert Target(REPO, tag="v1.0.0-rc.1+local_2").tag
 
