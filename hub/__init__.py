@@ -1,1 +1,1 @@
-"""What users of the published data touch: the verifier that ships with it."""
+"""Everything after a build: publish, audit, compare and export versions, and use them in training."""

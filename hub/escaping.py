@@ -1,4 +1,4 @@
-"""Text of strangers, written so that it shows nothing but itself: on a terminal, or in Markdown.
+"""Escaping of text from strangers, for a terminal or for Markdown, so that it is shown and does nothing else.
 
 Not covered: HTML (`html.escape`), and texts that are data, such as feedback or a fault's detail.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def printable(text: str, most_chars: int) -> str:
-    """Return a text on one line, without what a terminal would obey; a long one is cut."""
+    """Return a text on one line, with control characters spelled out; a long text is cut."""
     cut = text if len(text) <= most_chars else text[: most_chars - 1] + "…"
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
 
@@ -21,14 +21,14 @@ def markdown_line(text: Any) -> str:
 
 
 def markdown_code(value: Any) -> str:
-    """Return a value as code within a line; longer runs of backticks outside than inside."""
+    """Return a value as code within a line, in more backticks than stand together inside it."""
     line = _line(value)
     fence = "`" * (1 + _longest_run(line))
     return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
 
 
 def markdown_block(text: str) -> str:
-    """Return a text of several lines as a block of its own."""
+    """Return a text of several lines as a fenced block."""
     fence = "`" * max(3, 1 + _longest_run(text))
     return f"{fence}text\n{text}\n{fence}"
 
@@ -38,5 +38,5 @@ def _line(value: Any) -> str:
 
 
 def _longest_run(text: str) -> int:
-    """How many backticks stand together at most."""
+    """Return the length of the longest run of backticks."""
     return max(map(len, re.findall("`+", text)), default=0)

@@ -1,11 +1,12 @@
-"""The `evaluate` metric `io_prediction`: how many replies predict an input or output rightly.
+"""The `evaluate` metric `io_prediction`: the share of replies that predict an input or output correctly.
 
-In: for each task its replies and its row of the config `rlvr`. Out: accuracy in all and by direction, pass@k,
-statuses. It ships in every published dataset beside `verifier.py`, whose rules it applies, and is loaded from
-either place by its path: `evaluate.load("io_prediction.py")`.
+In: for each task its replies and its row of the config `rlvr`. Out: accuracy overall and by direction,
+pass@k, and the number of replies with each status. The file ships in every published dataset beside
+`verifier.py`, whose rules it applies. Load it by its path, there or in the package:
+`evaluate.load("io_prediction.py")`.
 
-Predicted inputs are run in codeio's sandbox; where codeio is not installed, they raise ImportError. Outputs
-need nothing but the verifier.
+Predicted inputs are run in codeio's sandbox, so they raise ImportError if codeio is not installed. Predicted
+outputs need only the verifier.
 """
 
 import math
@@ -19,9 +20,7 @@ import evaluate
 from .verifier import STATUSES, Verdict, extract, verify
 
 _COLUMNS = ("direction", "input", "output", "reference_code", "entrypoint")
-_DESCRIPTION = (
-    "Accuracy of predicted outputs and of predicted inputs, any pre-image of the output being right."
-)
+_DESCRIPTION = "Accuracy of predicted outputs and inputs; an input is right if it gives the recorded output."
 _CITATION = """\
 @article{li2025codeio,
   title={CodeI/O: Condensing Reasoning Patterns via Code Input-Output Prediction},
@@ -30,14 +29,42 @@ _CITATION = """\
   year={2025}
 }"""
 _INPUTS = """
-predictions: for each task, a list of replies, all equally many where pass@k is asked for.
-references: for each task, of its row of `rlvr`: direction, input, output, reference_code, entrypoint.
-k: the numbers of tries for pass@k, at most the number of replies.
+Args:
+    predictions: For each task, a list of replies: the whole texts, from which the answer is extracted.
+    references: For each task, these columns of its row of `rlvr`: direction, input, output, reference_code,
+        entrypoint.
+    k: The numbers of tries for pass@k, (1,) by default.
+
+Returns:
+    accuracy: The share of correct replies; None if there are none.
+    accuracy_input, accuracy_output: The same for the tasks of one direction.
+    pass@k: For each k, the estimated share of tasks that are solved within k tries; None if a task has fewer
+        than k replies.
+    statuses: The number of replies with each status of the verifier.
 """
 
 
 class IOPrediction(evaluate.Metric):
-    """The metric; see the module."""
+    """The metric; `compute` takes predictions, references and k, and returns a dict.
+
+    Both arguments have one item per task. A prediction is a list of replies, a reference has the columns
+    `direction`, `input`, `output`, `reference_code` and `entrypoint` of the task's row in `rlvr`. The result
+    has shares between 0 and 1 and, under `statuses`, numbers of replies; `inputs_description` lists its keys.
+
+    Raises:
+        ImportError: If an input is predicted and codeio is not installed.
+        SandboxUnavailable: If an input is predicted and no sandbox works on this machine.
+
+    Example:
+        >>> row = {"direction": "output", "input": '{"n":7}', "output": "14"}
+        >>> row |= {"reference_code": "def double(n): return 2 * n", "entrypoint": "double"}
+        >>> replies = ['Twice 7: {"output": 14}', 'Half of 7: {"output": 3.5}']
+        >>> result = IOPrediction().compute(predictions=[replies], references=[row], k=[1, 2])
+        >>> result["accuracy"], result["pass@1"], result["pass@2"]
+        (0.5, 0.5, 1.0)
+        >>> result["statuses"]
+        {'correct': 1, 'wrong': 1, 'exception': 0, 'no_answer': 0, 'timeout': 0}
+    """
 
     def _info(self) -> evaluate.MetricInfo:
         text = datasets.Value("string")
@@ -77,11 +104,12 @@ class IOPrediction(evaluate.Metric):
 
 
 def _verdicts(rows: Sequence[dict[str, Any]], replies: Sequence[str]) -> list[Verdict]:
+    """Return the verdict on each reply; run code only if an input is predicted."""
     predictions = [extract(reply, row["direction"]) for row, reply in zip(rows, replies, strict=True)]
     if any(
         row["direction"] == "input" and prediction for row, prediction in zip(rows, predictions, strict=True)
     ):
-        # Inside the function, so that evaluate does not ask for codeio where only outputs are judged.
+        # Imported here, because evaluate asks for every package that is imported at the top of the file.
         from builders.execution import Prover
         from builders.grading import graded
 
@@ -94,12 +122,16 @@ def _verdicts(rows: Sequence[dict[str, Any]], replies: Sequence[str]) -> list[Ve
 
 
 def _share(right: Sequence[tuple[int, int]]) -> float | None:
+    """Return the share of correct replies; None if there are no replies."""
     n_replies = sum(n for _, n in right)
     return sum(n for n, _ in right) / n_replies if n_replies else None
 
 
 def _pass_at(tries: int, right: Sequence[tuple[int, int]]) -> float | None:
-    """The unbiased estimate (Chen et al. 2021, section 2.1); None where a task has fewer replies."""
+    """Return the unbiased estimate of pass@k (Chen et al. 2021, section 2.1).
+
+    `right` has the numbers of correct replies and of replies for each task; None if a task has too few.
+    """
     if not right or any(n < tries for _, n in right):
         return None
     missed = [math.comb(n - n_right, tries) / math.comb(n, tries) for n_right, n in right]

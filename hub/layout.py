@@ -1,4 +1,4 @@
-"""What a version is made of: the files of its repository, by the patterns of their names.
+"""The files that a version consists of, as patterns of their paths in the repository.
 
 Tested in tests/hub/export/test_export.py.
 """
@@ -15,15 +15,15 @@ SHIPPED = {
     "verifier.py": Path(verifier.__file__),
     "io_prediction.py": Path(__file__).with_name("io_prediction.py"),
 }
-"""Modules that go along, by their names there: the rules, and the metric that stands on them."""
+"""The modules that ship with the data, by file name: the rules, and the metric that applies them."""
 
 
 def patterns() -> list[str]:
-    """Return the patterns of the files that a version is made of."""
+    """Return the patterns of the files that a version consists of."""
     tables = (f"{config}/{split}-*.parquet" for config in TABLES for split in SPLITS)
     return [*tables, "README.md", PROVENANCE, "prompts/*.md", "pictures/*", *SHIPPED]
 
 
 def is_ours(name: str) -> bool:
-    """Whether a file of this name, given from the top of the repository, is part of a version."""
+    """Return whether a file is part of a version; `name` is its path from the root of the repository."""
     return any(fnmatch(name, pattern) for pattern in patterns())

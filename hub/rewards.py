@@ -1,9 +1,9 @@
 """Rewards for reinforcement learning on the config `rlvr`: 1.0 for a right answer, 0.0 for any other.
 
-In: replies of a policy, and the columns of the rows they answer. Out: a reward for each reply, in order. The
-rules are those by which the published turns were judged (`builders.verifier`); predicted inputs are run, in
-the sandbox and nowhere else. Where no sandbox holds, SandboxUnavailable is raised: rewards that are zero for
-want of one would teach nothing, unnoticed.
+In: replies of a policy, and the columns of the rows that they answer. Out: one reward for each reply, in
+order. The rules are those by which the published turns were judged (`builders.verifier`). Predicted inputs
+are run in the sandbox and nowhere else. If no sandbox works on the machine, SandboxUnavailable is raised:
+with zeros instead, a policy would learn nothing, and nobody would notice.
 
 Not covered: rewards for form or length, and partial credit.
 """
@@ -26,9 +26,32 @@ CHECKED_BY = ("direction", "input", "output", "reference_code", "entrypoint")
 def io_prediction_reward(
     prompts: Sequence[Any], completions: Sequence[Any], **columns: Sequence[Any]
 ) -> list[float]:
-    """For TRL's trainers: `completions` are texts or lists of messages, `columns` those of `rlvr`.
+    """Return the rewards of a batch; the reward function for TRL's trainers.
 
-    Raises ValueError where a column is absent that decides the reward.
+    Args:
+        prompts: The prompts, as TRL passes them. They are not read: the columns hold the check.
+        completions: One reply for each row: a text, or a list of messages. Of messages, the last one of the
+            policy that has text counts.
+        columns: The columns of `rlvr`, each with one value for each completion. Those in `CHECKED_BY` are
+            needed; any others, such as TRL's own arguments, are ignored.
+
+    Returns:
+        1.0 or 0.0 for each completion, in order.
+
+    Raises:
+        ValueError: If a column in `CHECKED_BY` is missing, or a row has no text in one.
+        SandboxUnavailable: If no sandbox works on this machine.
+
+    Example:
+        >>> columns = {
+        ...     "direction": ["output", "output"],
+        ...     "input": ['{"n":7}', '{"n":7}'],
+        ...     "output": ["14", "14"],
+        ...     "reference_code": ["def double(n):\\n    return 2 * n\\n"] * 2,
+        ...     "entrypoint": ["double", "double"],
+        ... }
+        >>> io_prediction_reward(["?", "?"], ['Twice 7: {"output": 14}', "Fourteen."], **columns)
+        [1.0, 0.0]
     """
     absent = [column for column in CHECKED_BY if column not in columns]
     if absent:
@@ -41,14 +64,47 @@ def io_prediction_reward(
 
 
 def ground_truth(row: Mapping[str, Any]) -> str:
-    """What verl's `reward_model.ground_truth` holds for a row of `rlvr`: all that decides its reward."""
+    """Return the ground truth of a row for verl: everything that decides its reward, as one text.
+
+    Args:
+        row: A row of `rlvr`.
+
+    Returns:
+        Canonical JSON with the columns in `CHECKED_BY`, for verl's `reward_model.ground_truth`.
+
+    Example:
+        >>> row = {"direction": "output", "input": '{"n":7}', "output": "14", "pass_rate": 0.5}
+        >>> row |= {"reference_code": "def double(n): return 2 * n", "entrypoint": "double"}
+        >>> sorted(json.loads(ground_truth(row)))
+        ['direction', 'entrypoint', 'input', 'output', 'reference_code']
+    """
     return canonical({column: row[column] for column in CHECKED_BY})
 
 
 def compute_score(
     data_source: str, solution_str: str, ground_truth: str, extra_info: Any = None, **_: Any
 ) -> float:
-    """For verl (`custom_reward_function`): the reward of one reply; `ground_truth` as from the function."""
+    """Return the reward of one reply; the `custom_reward_function` for verl.
+
+    Args:
+        data_source: The name of the data set, as verl passes it; not read.
+        solution_str: The reply of the policy; verl may pass None, which counts as empty.
+        ground_truth: What the function `ground_truth` returned for the row.
+        extra_info: What verl passes besides; not read.
+
+    Returns:
+        1.0 for a right answer, 0.0 for any other.
+
+    Raises:
+        ValueError: If the ground truth is not JSON, or lacks a column in `CHECKED_BY`.
+        SandboxUnavailable: If no sandbox works on this machine.
+
+    Example:
+        >>> row = {"direction": "output", "input": '{"n":7}', "output": "14"}
+        >>> row |= {"reference_code": "def double(n): return 2 * n", "entrypoint": "double"}
+        >>> compute_score("codeio", 'Twice 7 is 14. {"output": 14}', ground_truth(row))
+        1.0
+    """
     return _rewards([json.loads(ground_truth)], [solution_str or ""])[0]
 
 
@@ -63,22 +119,22 @@ def _rewards(rows: Sequence[dict[str, Any]], replies: Sequence[str]) -> list[flo
 
 @functools.lru_cache(maxsize=1)
 def _prover(process: int) -> Prover:
-    """One for each process: its workers start once, and end with it."""
+    """Return the prover of this process; its workers start once, and end when the process ends."""
     prover = Prover(workers=len(os.sched_getaffinity(process)))
     atexit.register(prover.close)
     return prover
 
 
 def _reply(completion: Any) -> str:
-    """The words of a completion: a string, or the policy's last that are any; empty without."""
+    """Return a completion's text: a string, or the policy's last message with text; "" if there is none."""
     if isinstance(completion, str):
         return completion
-    own = [message for message in completion or () if message and message.get("role") == "assistant"]
-    return next(filter(None, (_words(message.get("content")) for message in reversed(own))), "")
+    messages = [message for message in completion or () if message and message.get("role") == "assistant"]
+    return next(filter(None, (_words(message.get("content")) for message in reversed(messages))), "")
 
 
 def _words(content: Any) -> str:
-    """What a message says; of content in parts, its texts."""
+    """Return the text of a message; if its content comes in parts, their texts."""
     if isinstance(content, list):
         return "\n".join(part["text"] for part in content if part.get("text"))
     return content or ""

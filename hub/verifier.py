@@ -1,6 +1,15 @@
-"""The verifier as users import it: `from hub.verifier import extract, verify`.
+"""The verifier, for users: `from hub.verifier import extract, verify`.
 
-It stands in `builders.verifier`, whose text ships with every dataset.
+The code is in `builders.verifier`; that file ships with every dataset.
+
+Example:
+    >>> from hub.verifier import extract, verify
+    >>> prediction = extract('It doubles n, so the answer is {"output": 14}.', "output")
+    >>> verify("output", prediction, '{"n":7}', "14").status
+    'correct'
+    >>> verify("output", "15", '{"n":7}', "14").status
+    'wrong'
+
 Tested in tests/builders/test_verifier.py.
 """
 

@@ -1,8 +1,7 @@
-"""A version of a dataset at hand: a built folder, or one that is published.
+"""A version of a dataset on disk: the folder of a build, or a published version that was downloaded.
 
-In: the path of a folder, or a dataset on the Hub as OWNER/NAME or OWNER/NAME@REVISION. Out: `Version`. Of a
-published one, only the files that a version is made of are fetched, by their revision; none of them is
-imported or run here.
+In: the path of a folder, or a dataset on the Hub as OWNER/NAME or OWNER/NAME@REVISION. Out: `Version`. Only
+the files that a version consists of are downloaded, all at one commit; none of them is imported or run here.
 Tested in tests/stories/test_formats.py.
 """
 
@@ -28,16 +27,16 @@ from hub.transient import passes
 
 
 class VersionError(CodeioError):
-    """There is no such version; the message says what to give instead."""
+    """The version cannot be opened; the message says why, and what to do."""
 
 
 class NoVersion(VersionError):
-    """Nothing of that name is there, or nothing of codeio's in it."""
+    """Nothing has that name, or it has no tables of codeio."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """Tables and how they came about; `name` is what was asked for, with the commit where it has one."""
+    """The tables of a version and their provenance; `name` is a folder, or a repository with its commit."""
 
     name: str
     folder: Folder
@@ -45,17 +44,20 @@ class Version:
 
 
 def version(name: str) -> Version:
-    """Find a version; a folder of that name goes before a dataset. Raises VersionError, OtherFormat."""
+    """Return the version of that name: a folder if there is one, else a dataset on the Hub.
+
+    Raises VersionError, or OtherFormat if its data has a format that this codeio does not read.
+    """
     local = Path(name)
     if local.is_dir():
-        found = _version(name, local)
+        opened = _version(name, local)
     elif local.exists():
         raise VersionError(f"{name} is a file: give the folder of a build, or OWNER/NAME on the Hub.")
     else:
-        found = _published(name)
-    if not any(found.folder.files(config) for config in TABLES):
+        opened = _published(name)
+    if not any(opened.folder.files(config) for config in TABLES):
         raise NoVersion(f"{name} has no tables of codeio's. Were they made by `codeio build`?")
-    return found
+    return opened
 
 
 def _published(name: str) -> Version:
@@ -64,7 +66,7 @@ def _published(name: str) -> Version:
         oid = HfApi().dataset_info(repo_id, revision=revision or None).sha
         root = snapshot_download(repo_id, repo_type="dataset", revision=oid, allow_patterns=patterns())
     except HFValidationError:
-        raise VersionError(f"There is no folder {name}, and it is no OWNER/NAME[@REVISION] either.") from None
+        raise VersionError(f"There is no folder {name}, and it is not OWNER/NAME[@REVISION].") from None
     except RevisionNotFoundError:
         raise NoVersion(f"{repo_id} has no revision {revision}.") from None
     except RepositoryNotFoundError:
@@ -75,13 +77,13 @@ def _published(name: str) -> Version:
     except Exception as error:
         if not (isinstance(error, HfHubHTTPError | LocalEntryNotFoundError | OSError) or passes(error)):
             raise
-        raise VersionError(f"The Hub did not give {name} ({error}): try again later.") from error
+        raise VersionError(f"The Hub did not return {name} ({error}): try again later.") from error
     return _version(f"{repo_id}@{oid}", Path(root))
 
 
 def _version(name: str, root: Path) -> Version:
     try:
-        told = facts(root, name)
+        provenance = facts(root, name)
     except ValueError as error:
-        raise VersionError(f"What tells how {name} was made cannot be read ({error!r}).") from error
-    return Version(name, Folder(root), told)
+        raise VersionError(f"The provenance of {name} cannot be read ({error!r}).") from error
+    return Version(name, Folder(root), provenance)

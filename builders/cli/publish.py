@@ -24,7 +24,7 @@ from builders.errors import Failure
 if TYPE_CHECKING:
     from hub.publish.release import Release
     from hub.publish.remote import CommitPlan
-    from hub.rights.withheld import Left
+    from hub.rights.excluded import Exclusion
 
 MOST_SHOWN = 20
 
@@ -116,7 +116,7 @@ def _split(names: str | None) -> list[str]:
     return [name.strip() for name in (names or "").split(",") if name.strip()]
 
 
-def _exclusions(left: Sequence["Left"]) -> str:
+def _exclusions(left: Sequence["Exclusion"]) -> str:
     """Return how many rows are excluded for each reason, and what to do about licences."""
     counts = Counter(row.reason for row in left)
     return f"Excluded: {', '.join(f'{n} {reason}' for reason, n in counts.items())}. " + (

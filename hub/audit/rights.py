@@ -3,7 +3,7 @@
 Whether rows may be published is looked at where they have been; for a folder that was built here,
 `codeio publish` decides.
 
-Not covered: what `hub.rights.withheld` does not look for.
+Not covered: what `hub.rights.excluded` does not look for.
 Tested in tests/hub/audit/test_audit.py.
 """
 
@@ -13,8 +13,8 @@ from builders.masking import PrivateKeyFound, masked
 from builders.schema import TABLES, Table, parents
 from hub.audit.case import Case
 from hub.audit.untrusted import iterated, row_id
+from hub.rights.excluded import Exclusions
 from hub.rights.licences import may_be_published
-from hub.rights.withheld import Withheld
 
 
 def check(case: Case) -> None:
@@ -64,7 +64,7 @@ def _licences_above(case: Case, table: Table) -> tuple[str, dict[str, str | None
 
 def _withheld(case: Case) -> None:
     """What `codeio publish` would have left out."""
-    for left in Withheld(case.folder, case.facts.allowed).left:
+    for left in Exclusions(case.folder, case.facts.allowed).left:
         if left.config == "dropped" and left.reason == "no_licence" and "raw_code" not in case.tables.rows:
             continue
         case.found("licences", left.config, left.row_id, f"{left.reason}: {left.detail}")

@@ -1,7 +1,7 @@
 """The dataset card: README.md of a folder, and of the repository that it becomes.
 
 In: a folder of tables and their provenance. Out: the text, with every number counted from the tables.
-`stale` counts again and returns what a card says differently.
+`stale` counts again and returns where a card differs.
 
 All text that comes from rows is escaped, so none of it is markup.
 """
@@ -34,7 +34,7 @@ CITATION = """\
   journal={arXiv preprint arXiv:2502.07316},
   year={2025}
 }"""
-_WITHHELD = {
+_WHY_EXCLUDED = {
     "licence": "for their licence",
     "no_licence": "for want of a licence",
     "secret": "for what looks like a credential or an e-mail address",
@@ -59,19 +59,20 @@ def stale(folder: Folder) -> list[str]:
         text = (folder.root / "README.md").read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError) as error:
         return [f"README.md cannot be read: {error}"]
-    told = _told(text)
+    parts = _counted_parts(text)
     template = _template()
     context = template.new_context(_values(folder, {}, "", ""))
-    found = []
+    differences = []
     for block, render in template.blocks.items():
         counted = [line for line in "".join(render(context)).splitlines() if line]
-        lines = [line for line in told.get(block, "").splitlines() if line]
-        if block not in told:
-            found += [f"{block}: is not in the card"] if counted else []
+        lines = [line for line in parts.get(block, "").splitlines() if line]
+        if block not in parts:
+            differences += [f"{block}: is not in the card"] if counted else []
             continue
-        found += [f"{block}: {line!r} is not what the tables hold" for line in lines if line not in counted]
-        found += [f"{block}: {line!r} is missing" for line in counted if line not in lines]
-    return found
+        wrong = [line for line in lines if line not in counted]
+        differences += [f"{block}: {line!r} is not what the tables hold" for line in wrong]
+        differences += [f"{block}: {line!r} is missing" for line in counted if line not in lines]
+    return differences
 
 
 def history(readme: str) -> str:
@@ -81,24 +82,25 @@ def history(readme: str) -> str:
     return text if end else ""
 
 
-def _told(text: str) -> dict[str, str]:
-    """Return the counted parts of a card by name, the first of each; marks without a partner are ignored.
+def _counted_parts(text: str) -> dict[str, str]:
+    """Return the counted parts of a card by name, the first of each name.
 
-    So are marks in the row that the card shows: before it, no text of a row starts a line.
+    Marks without a partner are ignored, and so are marks in the row that the card shows. Before that row, no
+    line starts with text of a row.
     """
-    found: dict[str, str] = {}
+    parts: dict[str, str] = {}
     opened = None
     for mark in _COUNTED.finditer(text.partition(_ROW)[0]):
         if mark[2] and opened:
-            found.setdefault(opened[1], text[opened.end() + 1 : mark.start()])
+            parts.setdefault(opened[1], text[opened.end() + 1 : mark.start()])
         opened = None if mark[2] else opened or mark
-    return found
+    return parts
 
 
 def _values(folder: Folder, facts: dict[str, Any], name: str, changelog: str) -> dict[str, Any]:
     """Return the values that the template names."""
     n = numbers(folder)
-    default = next((one for one in (DEFAULT_CONFIG, *reversed(TABLES)) if one in n["rows"]), None)
+    default = next((config for config in (DEFAULT_CONFIG, *reversed(TABLES)) if config in n["rows"]), None)
     tag = re.match(r"### (?!untagged$)(\S+)", changelog, re.MULTILINE)
     return {
         "n": n,
@@ -115,7 +117,7 @@ def _values(folder: Folder, facts: dict[str, Any], name: str, changelog: str) ->
         "funnel": stages(),
         "statuses": STATUSES,
         "tables": TABLES,
-        "withheld": _WITHHELD,
+        "why_excluded": _WHY_EXCLUDED,
         "plural": {kind: f"{kind}s" for kind in (*KINDS.values(), "number")},
         "repeated": REFERENCE_COLUMNS if default == DEFAULT_CONFIG else (),
         "files": {

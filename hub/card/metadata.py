@@ -1,4 +1,4 @@
-"""The metadata of a dataset card: what the Hub and `load_dataset` read of README.md.
+"""The metadata of a dataset card: the part of README.md that the Hub and `load_dataset` read.
 
 In: a folder and the numbers of its card. Out: `DatasetCardData`. Configs and splits without rows are omitted,
 since an empty split breaks its whole config.
@@ -27,24 +27,24 @@ _HUB_LICENCES = frozenset(
         *("unlicense", "wtfpl", "zlib", "unknown"),
     )
 )
-"""The ids of `licences.PERMISSIVE` that the Hub has a name for; for any other it has `other`."""
+"""The ids in `licences.PERMISSIVE` for which the Hub has a name; all others are `other` there."""
 
 
-def metadata(folder: Folder, found: dict[str, Any], source: str, title: str) -> DatasetCardData:
-    """Return the metadata; `found` are the numbers of the card, `source` is what was built from."""
+def metadata(folder: Folder, numbers: dict[str, Any], source: str, title: str) -> DatasetCardData:
+    """Return the metadata; `numbers` are those of the card, `source` is what the data was built from."""
     data = DatasetCardData(
         pretty_name=title,
         language=["en"],
-        license=hub_licences(row["license"] for row in found["licences"]),
+        license=hub_licences(row["license"] for row in numbers["licences"]),
         annotations_creators=["machine-generated"],
         source_datasets=[source if REPO_ID.fullmatch(source) else "original"],
         task_categories=["text-generation"],
-        size_categories=[size_category(found["rows"])],
+        size_categories=[size_category(numbers["rows"])],
         tags=list(TAGS),
-        configs=[_config(folder, config, splits) for config, splits in found["rows"].items()],
+        configs=[_config(folder, config, splits) for config, splits in numbers["rows"].items()],
     )
     DatasetInfosDict(
-        {config: _info(folder, config, splits) for config, splits in found["rows"].items()}
+        {config: _info(folder, config, splits) for config, splits in numbers["rows"].items()}
     ).to_dataset_card_data(data)
     return data
 
@@ -75,8 +75,8 @@ def _info(folder: Folder, config: str, splits: dict[str, int]) -> DatasetInfo:
 
 def hub_licences(expressions: Iterable[str | None]) -> list[str]:
     """Return the Hub's names for the licences of rows."""
-    found = {name.lower() for expression in expressions for name in names(expression)}
-    return sorted({name if name in _HUB_LICENCES else "other" for name in found}) or ["unknown"]
+    ids = {name.lower() for expression in expressions for name in names(expression)}
+    return sorted({name if name in _HUB_LICENCES else "other" for name in ids}) or ["unknown"]
 
 
 def size_category(rows: Mapping[str, Mapping[str, int]]) -> str:

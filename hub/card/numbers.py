@@ -1,7 +1,7 @@
 """The numbers of the card, counted from the tables.
 
 In: a folder. Out: what `builders.tables.counts` returns, and sizes, tokens, licences, sources, and kinds of
-output. All numbers come from the tables, so that whoever has them can count again.
+output. All numbers come from the tables, so anybody who has the tables can count again.
 Tested in tests/hub/card/test_card.py.
 """
 
@@ -21,11 +21,11 @@ MOST_SOURCES = 20
 
 def numbers(folder: Folder) -> dict[str, Any]:
     """Return all numbers by name."""
-    found = counted(folder)
+    counts = counted(folder)
     return {
-        **found,
+        **counts,
         "bytes": {
-            config: sum(file.stat().st_size for file in folder.files(config)) for config in found["rows"]
+            config: sum(file.stat().st_size for file in folder.files(config)) for config in counts["rows"]
         },
         "tokens": _tokens(folder),
         "licences": licences(folder),
@@ -61,31 +61,31 @@ def _tokens(folder: Folder) -> list[dict[str, Any]]:
 
 def licences(folder: Folder) -> list[dict[str, Any]]:
     """Return how many files and functions are under each licence; None stands for an unknown one."""
-    found: dict[str | None, dict[str, Any]] = {}
+    rows: dict[str | None, dict[str, Any]] = {}
     for config in ("raw_code", "functions"):
         for name, n in grouped(folder.columns(config, "license")):
-            found.setdefault(name, {"license": name, "raw_code": 0, "functions": 0})[config] = n
-    return sorted(found.values(), key=lambda row: (-row["raw_code"], -row["functions"], str(row["license"])))
+            rows.setdefault(name, {"license": name, "raw_code": 0, "functions": 0})[config] = n
+    return sorted(rows.values(), key=lambda row: (-row["raw_code"], -row["functions"], str(row["license"])))
 
 
 def _sources(folder: Folder) -> dict[str, Any]:
     """Return how many sources the files come from, and the sources with most files."""
-    found = sorted(grouped(folder.columns("raw_code", "source")), key=lambda item: (-item[1], str(item[0])))
-    return {"n": len(found), "largest": dict(found[:MOST_SOURCES])}
+    sources = sorted(grouped(folder.columns("raw_code", "source")), key=lambda item: (-item[1], str(item[0])))
+    return {"n": len(sources), "largest": dict(sources[:MOST_SOURCES])}
 
 
 def _outputs(folder: Folder) -> dict[str, int]:
     """Return the number of pairs by the kind of their output, the most frequent first."""
     first = pc.utf8_slice_codeunits(folder.columns("io_pairs", "output")["output"], 0, 1)
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for start, n in grouped(pa.table({"first": first})):
         kind = KINDS.get(start, "number")
-        found[kind] = found.get(kind, 0) + n
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+        counts[kind] = counts.get(kind, 0) + n
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _turns(folder: Folder) -> dict[str, int]:
-    """Return how many turns there are, were cut off, and have a constrained answer."""
+    """Return the number of turns, of those that were cut off, and of those with a constrained answer."""
     table = folder.columns("turns", "finish_reason", "answer_forced")
     return {
         "all": len(table),
@@ -95,11 +95,11 @@ def _turns(folder: Folder) -> dict[str, int]:
 
 
 def _most_tasks(folder: Folder) -> int:
-    """Return the number of tasks of the function that has most."""
+    """Return the largest number of tasks that a function has."""
     return max((n for _, n in grouped(folder.columns("tasks", "function_id"))), default=0)
 
 
 def _prompts(folder: Folder) -> list[str]:
-    """Return the ids of the prompts that functions and answers were asked with."""
-    asked = [table.name for table in TABLES.values() if "prompt_id" in table.columns]
-    return sorted({id for config in asked for id, _ in grouped(folder.columns(config, "prompt_id")) if id})
+    """Return the ids of the prompts with which functions and answers were requested."""
+    configs = [table.name for table in TABLES.values() if "prompt_id" in table.columns]
+    return sorted({id for config in configs for id, _ in grouped(folder.columns(config, "prompt_id")) if id})

@@ -1,1 +1,1 @@
-"""What differs between two versions."""
+"""The comparison of two versions."""

@@ -1,9 +1,9 @@
-"""What changed between two versions, in words: for the terminal, and for the changelog of a dataset's card.
+"""The changes between two versions in words: for the terminal, and for the changelog of a dataset's card.
 
-In: `Changes`. Out: a rich renderable, or Markdown. Names, reasons and settings come from the tables, which
-others may have written: what cannot be printed is spelled out, what could be markup is escaped in Markdown.
+In: `Changes`. Out: a rich renderable, or Markdown. Names, reasons and settings come from the tables, which a
+stranger may have written: control characters are spelled out, and markup is escaped in Markdown.
 
-Not covered: the rows themselves (`changes.changed_rows`), and the same for programs (`Changes.as_json`).
+Not covered: the rows themselves (`compare.changed_rows`), and the same for programs (`Changes.as_json`).
 Tested in tests/hub/changes/test_compare.py.
 """
 
@@ -21,18 +21,18 @@ from hub.changes.lineage import levels
 from hub.escaping import markdown_line, printable
 
 MOST_GROUPS = 8
-"""Of a table and kind of change; the rest is summed up."""
+"""The most groups shown of a table and kind of change; the rest is summed up."""
 MOST_CHARS = 100
 _CHANGES: tuple[Change, ...] = get_args(Change)
 _OTHER_REASONS = {
-    "request": "asked otherwise",
-    "row": "made of what both have",
-    "table": "the other has no such table",
+    "request": "from a different request",
+    "row": "made of things that both have",
+    "table": "the other version has no such table",
 }
 
 
 def rendered(found: Changes) -> RenderableType:
-    """Counts by table, then the groups with some keys, then how the versions were made differently."""
+    """Return the counts by table, the groups with a key each, and what differs in how they were made."""
     parts: list[RenderableType] = [Text(f"{_shown(found.old)} → {_shown(found.new)}", style="bold")]
     if not found:
         return Lines(*parts, Text("Nothing differs."))
@@ -40,9 +40,9 @@ def rendered(found: Changes) -> RenderableType:
     why = Table("table", "change", "why", "rows", "such as", title="Why", title_justify="left")
     for config, table in found.tables.items():
         counts.add_row(config, *(Text(count) for count in _counts(table)))
-        for group, said in _groups(table):
+        for group, reason in _groups(table):
             example = Text(_shown(next(iter(group.examples), "")))
-            why.add_row(config, group.change, Text(said), f"{group.n_rows:,}", example)
+            why.add_row(config, group.change, Text(reason), f"{group.n_rows:,}", example)
     parts.append(counts)
     if why.row_count:
         parts.append(why)
@@ -50,13 +50,13 @@ def rendered(found: Changes) -> RenderableType:
     if found.made_differently:
         made = Table("what", "old", "new", title="Made differently", title_justify="left")
         for difference in found.made_differently:
-            made.add_row(*(Text(cell) for cell in _told(difference)))
+            made.add_row(*(Text(cell) for cell in _cells(difference)))
         parts.append(made)
     return Lines(*parts)
 
 
 def markdown(found: Changes) -> str:
-    """A line, a table of counts, and the reasons as a list; ends with a newline."""
+    """Return a line, a table of counts, and a list of the reasons, in Markdown; ends with a newline."""
     lines = [f"Compared with {_escaped(found.old)}:"]
     if not found:
         return lines[0] + " nothing differs.\n"
@@ -65,18 +65,18 @@ def markdown(found: Changes) -> str:
     lines.append("")
     for config, table in found.tables.items():
         by_change: dict[str, list[str]] = {}
-        for group, said in _groups(table):
-            by_change.setdefault(group.change, []).append(f"{_escaped(said)} ({group.n_rows:,})")
+        for group, reason in _groups(table):
+            by_change.setdefault(group.change, []).append(f"{_escaped(reason)} ({group.n_rows:,})")
         lines += [f"- {config}, {change}: {'; '.join(groups)}" for change, groups in by_change.items()]
     lines += [f"- {_escaped(line)}" for line in _columns(found)]
     for difference in found.made_differently:
-        what, old, new = map(_escaped, _told(difference))
+        what, old, new = map(_escaped, _cells(difference))
         lines.append(f"- made differently, {what}: {old} → {new}")
     return "\n".join(lines) + "\n"
 
 
 def said(group: Group) -> str:
-    """Why, in words."""
+    """Return the reason of a group in words."""
     if group.change in ("regraded", "moved"):
         return " → ".join(group.why)
     if group.change == "changed":
@@ -91,7 +91,7 @@ def said(group: Group) -> str:
 
 
 def _groups(table: TableChanges) -> Iterator[tuple[Group, str]]:
-    """The groups to show, in words, the smallest ones of a kind together."""
+    """Yield the groups to show, with their reasons in words; the smallest ones of a kind are summed up."""
     for change in _CHANGES:
         groups = [group for group in table.groups if group.change == change]
         yield from ((group, _shown(said(group))) for group in groups[:MOST_GROUPS])
@@ -112,13 +112,14 @@ def _columns(found: Changes) -> Iterator[str]:
                 yield f"{config}: columns {what}: {', '.join(map(_shown, columns))}"
 
 
-def _told(difference: Difference) -> tuple[str, str, str]:
+def _cells(difference: Difference) -> tuple[str, str, str]:
+    """Return what differs, the old value and the new one, as cells of a table."""
     return _shown(difference.what), _value(difference.old), _value(difference.new)
 
 
 def _value(value: Any) -> str:
     if value is None:
-        return "not told"
+        return "not recorded"
     return _shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 

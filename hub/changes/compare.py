@@ -1,10 +1,10 @@
-"""What differs between two versions of a dataset, row by row, and why.
+"""The comparison of two versions of a dataset: which rows differ, how, and why.
 
-In: two versions. Out: `Changes`, for each table the rows that were added, removed, graded otherwise, changed
-otherwise or moved to another split, counted by reason with the keys of some; `changed_rows` gives every key.
-Reasons are read from the tables (`lineage`). Rows compare by the columns that both versions have.
+In: two versions. Out: `Changes`: for each table the number of rows that were added, removed, regraded,
+changed in other columns, or moved to another split, by reason, with a few keys. `changed_rows` yields every
+key. Reasons come from the tables (`lineage`). Rows are compared in the columns that both versions have.
 
-Not covered: how it is shown (`changelog`).
+Not covered: how changes are shown (`changelog`).
 """
 
 import json
@@ -36,16 +36,16 @@ from hub.changes.lineage import (
     missing,
     names,
 )
-from hub.changes.matching import Numbers, alike, at, contents, matched, read, taken
+from hub.changes.matching import Numbers, alike, at, contents, matched, read_rows, taken
 from hub.versions import Version, VersionError
 
 N_EXAMPLES = 5
 _MADE_WITH = ("model", "prompt_id")
-"""Columns that say how rows were made."""
+"""The columns that say how a row was made."""
 
 
 class ChangedRow(NamedTuple):
-    """One row that differs; `key` as in `Group.examples`."""
+    """One row that differs; `key` has the form of `Group.examples`."""
 
     table: str
     change: Change
@@ -54,7 +54,7 @@ class ChangedRow(NamedTuple):
 
 
 class _Alike(NamedTuple):
-    """Rows of a folder's table that changed alike."""
+    """The rows of a table that changed in the same way; `folder` is the version that has them."""
 
     change: Change
     why: Why
@@ -63,14 +63,14 @@ class _Alike(NamedTuple):
 
 
 def changes(old: Version, new: Version) -> Changes:
-    """Compare two versions. Raises VersionError where rows have no key, or a file is damaged."""
+    """Compare two versions. Raises VersionError if a table lacks its key, or a file is damaged."""
     with _readable():
         tables = {table.config: table.summary() for table in _compared(old, new)}
         return Changes(old.name, new.name, tables, _made_differently(old, new))
 
 
 def changed_rows(old: Version, new: Version) -> Iterator[ChangedRow]:
-    """Every row that differs, table by table; one that also moved comes twice. Raises as `changes` does."""
+    """Yield every row that differs, table by table; one that also moved comes twice. Raises VersionError."""
     with _readable():
         for table in _compared(old, new):
             for group in table.groups():
@@ -80,7 +80,7 @@ def changed_rows(old: Version, new: Version) -> Iterator[ChangedRow]:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """A file may turn out to be damaged only where its values are looked at."""
+    """Raise VersionError for a damaged file: some damage shows only when the values are read."""
     try:
         yield
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
@@ -88,6 +88,7 @@ def _readable() -> Iterator[None]:
 
 
 def _compared(old: Version, new: Version) -> Iterator["_Compared"]:
+    """Yield each table that either version has; raise VersionError if one lacks its key."""
     lineages = Lineage(old.folder), Lineage(new.folder)
     for config in TABLES:
         for version, lineage in zip((old, new), lineages, strict=True):
@@ -96,23 +97,23 @@ def _compared(old: Version, new: Version) -> Iterator["_Compared"]:
             yield _Compared(config, *lineages)
 
 
-def _check(version: Version, config: str, there: Collection[str]) -> None:
+def _check(version: Version, config: str, column_names: Collection[str]) -> None:
     for column in _known_by(TABLES[config]):
-        if there and column not in there:
+        if column_names and column not in column_names:
             raise VersionError(
-                f"The table {config} of {version.name} has no column {column}, by which its rows are known:"
+                f"The table {config} of {version.name} has no column {column}, which identifies its rows:"
                 " it was not made by codeio, or is damaged."
             )
 
 
 def _known_by(table: Table) -> list[str]:
-    """Return the columns by which rows are known: their key and, where that is no thing, a parent's."""
+    """Return the columns that identify rows: their key and, if that names no thing, the parent's key."""
     is_thing = any(set(thing.columns) <= set(table.key) for thing in levels().values())
     return [*table.key, *([] if is_thing else [parent.key[0] for parent in parents(table)[-1:]])]
 
 
 class _Compared:
-    """A table of two versions, its rows matched."""
+    """A table in two versions, with its rows matched."""
 
     def __init__(self, config: str, old: Lineage, new: Lineage) -> None:
         self.config = config
@@ -121,23 +122,23 @@ class _Compared:
         self._shared = sorted(set.intersection(*map(set, self._columns)))
         self._key = TABLES[config].key
         grade = TABLES[config].grade
-        known: Numbers = {}
+        numbers: Numbers = {}
         self._rows = [
-            read(
+            read_rows(
                 side.folder,
                 config,
                 self._key,
                 self._shared or self._key,
                 grade if grade in self._shared else None,
-                known,
+                numbers,
             )
             for side in (old, new)
         ]
-        self._texts = list(known)
+        self._texts = list(numbers)
         self._matched = matched(*self._rows)
 
     def summary(self) -> TableChanges:
-        """Counts, and examples of each group."""
+        """Return the counts, and examples of each group."""
         old, new = self._columns
         groups = [
             Group(group.change, group.why, len(group.rows), tuple(islice(self.keys(group), N_EXAMPLES)))
@@ -154,12 +155,12 @@ class _Compared:
         )
 
     def keys(self, group: _Alike) -> Iterator[str]:
-        """The key of each row of a group."""
+        """Yield the key of each row of a group."""
         for batch in taken(group.folder, self.config, self._key, group.rows):
             yield from keys(batch, self._key)
 
     def groups(self) -> Iterator[_Alike]:
-        """The rows that differ, of each kind of change the largest group first."""
+        """Yield the groups of rows that differ, by kind of change, the largest group of each kind first."""
         old, new = self._old.folder, self._new.folder
         parts = self._matched
         yield from _largest_first("added", new, self._only_in(self._new, self._old, parts.added))
@@ -172,21 +173,21 @@ class _Compared:
         if not len(rows):
             return
         for level, things, indices in self._made_of(owner, rows):
-            for why, found in missing(owner, other, self.config, level, things):
-                yield why, rows[indices[found]]
+            for why, positions in missing(owner, other, self.config, level, things):
+                yield why, rows[indices[positions]]
 
     def _made_of(self, owner: Lineage, rows: Positions) -> Iterator[tuple[str, Hashes, Positions]]:
-        """The things that rows were made of, by level, each with the indices of its rows."""
-        there = set(owner.columns[self.config])
+        """Yield the things that rows were made of, by level, with the indices of their rows."""
+        column_names = set(owner.columns[self.config])
         if self.config == "dropped":
             yield from self._dropped_of(owner, rows)
-        elif named := [thing for thing in levels().values() if set(thing.columns) <= there]:
+        elif named := [thing for thing in levels().values() if set(thing.columns) <= column_names]:
             yield named[-1].name, self._named(owner, named[-1].columns, rows), np.arange(len(rows))
         else:
             yield "file", np.zeros(len(rows), np.int64), np.arange(len(rows))
 
     def _dropped_of(self, owner: Lineage, rows: Positions) -> Iterator[tuple[str, Hashes, Positions]]:
-        """The same of rows of `dropped`: what kind of thing a row was, only its id tells."""
+        """Yield the same for rows of `dropped`, where only the id shows what kind of thing a row was."""
         own, above = (self._named(owner, [column], rows) for column in ("row_id", "parent_id"))
         undecided: NDArray[np.bool_] = np.ones(len(rows), bool)
         for things in (own, owner.samples(own), above):
@@ -196,8 +197,9 @@ class _Compared:
                 undecided &= ~of_level
         yield "file", np.zeros(undecided.sum(), np.int64), np.flatnonzero(undecided)
 
-    def _named(self, owner: Lineage, wanted: Sequence[str], rows: Positions) -> Hashes:
-        return at(owner.folder, self.config, wanted, rows, lambda batch: hashes(names(batch, wanted)))
+    def _named(self, owner: Lineage, columns: Sequence[str], rows: Positions) -> Hashes:
+        """Return the hashes of the names that rows have in these columns."""
+        return at(owner.folder, self.config, columns, rows, lambda batch: hashes(names(batch, columns)))
 
     def _regraded(self) -> Iterator[tuple[Why, Positions]]:
         pairs, (old, new) = self._matched.other, self._rows
@@ -206,7 +208,7 @@ class _Compared:
                 yield (self._texts[was], self._texts[now]), pairs.new[indices]
 
     def _changed(self) -> Iterator[tuple[Why, Positions]]:
-        """By the columns that differ, which are read once more for that."""
+        """Yield rows by the columns in which they differ; the columns are read again, one at a time."""
         pairs, (old, new) = self._matched.other, self._rows
         is_graded_alike = old.statuses[pairs.old] == new.statuses[pairs.new]
         rows = pairs.old[is_graded_alike], pairs.new[is_graded_alike]
@@ -219,10 +221,10 @@ class _Compared:
                     side.folder,
                     self.config,
                     [column],
-                    some,
+                    positions,
                     lambda batch: contents(batch, batch.schema.names),
                 )
-                for side, some in zip((self._old, self._new), rows, strict=True)
+                for side, positions in zip((self._old, self._new), rows, strict=True)
             )
             differs.append(np.not_equal(*values).astype(np.int64))
         for bits, indices in alike(*differs):
@@ -237,11 +239,11 @@ class _Compared:
 
 
 def _largest_first(
-    change: Change, folder: Folder, found: Iterator[tuple[Why, Positions]]
+    change: Change, folder: Folder, changed: Iterator[tuple[Why, Positions]]
 ) -> Iterator[_Alike]:
-    """Groups of one reason put together."""
+    """Yield one group for each reason."""
     parts = defaultdict(list)
-    for why, rows in found:
+    for why, rows in changed:
         if len(rows):
             parts[why].append(rows)
     groups = [_Alike(change, why, folder, np.sort(joined(rows))) for why, rows in parts.items()]
@@ -249,11 +251,11 @@ def _largest_first(
 
 
 def _made_differently(old: Version, new: Version) -> tuple[Difference, ...]:
-    """What provenance and tables tell of the making, where both tell something and it is not the same."""
-    found = []
+    """Return how they were made differently, by provenance and tables; only what both have is compared."""
+    differences = []
     if old.provenance and new.provenance:
         was, now = _facts(old.provenance), _facts(new.provenance)
-        found += [
+        differences += [
             Difference(what, was.get(what), now.get(what))
             for what in sorted({*was, *now})
             if was.get(what) != now.get(what)
@@ -262,13 +264,16 @@ def _made_differently(old: Version, new: Version) -> tuple[Difference, ...]:
         for column in (column for column in _MADE_WITH if column in table.columns):
             both = [_distinct(version.folder, config, column) for version in (old, new)]
             if both[0] != both[1] and all(both):
-                found.append(Difference(f"{config}.{column}", *both))
-    return tuple(found)
+                differences.append(Difference(f"{config}.{column}", *both))
+    return tuple(differences)
 
 
 def _facts(provenance: Any) -> dict[str, Any]:
-    """What is told, by name; lists, and the same told of several builds, as lists without order."""
-    told = defaultdict(set)
+    """Return the facts of a provenance by their dotted names.
+
+    A fact with several values, such as one for each build, is a sorted list.
+    """
+    facts = defaultdict(set)
     todo: list[tuple[tuple[str, ...], Any]] = [((), provenance)]
     while todo:
         name, value = todo.pop()
@@ -277,16 +282,16 @@ def _facts(provenance: Any) -> dict[str, Any]:
         elif isinstance(value, list):
             todo += [(name, item) for item in value]
         elif value is not None:
-            told[".".join(name)].add(json.dumps(value))
+            facts[".".join(name)].add(json.dumps(value))
     return {
         name: [json.loads(text) for text in sorted(texts)] if len(texts) > 1 else json.loads(*texts)
-        for name, texts in told.items()
+        for name, texts in facts.items()
     }
 
 
 def _distinct(folder: Folder, config: str, column: str) -> list[str]:
     files = [file for file in folder.files(config) if column in pq.read_schema(file).names]
-    found: set[str] = set()
+    values: set[str] = set()
     for batch in batches(files, [column]):
-        found |= {str(value) for value in pc.unique(batch[column]).to_pylist()}
-    return sorted(found)
+        values |= {str(value) for value in pc.unique(batch[column]).to_pylist()}
+    return sorted(values)

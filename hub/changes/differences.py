@@ -1,6 +1,6 @@
-"""What a comparison of two versions found: plain records, for people (`changelog`) and programs.
+"""The result of comparing two versions: plain records, for people (`changelog`) and for programs.
 
-Not covered: how it was found (`changes`).
+Not covered: the comparison itself (`compare`).
 Tested in tests/hub/changes/test_compare.py.
 """
 
@@ -15,24 +15,24 @@ Change = Literal["added", "removed", "regraded", "changed", "moved"]
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of a table that changed alike; `why` says how.
+    """Rows of a table that changed in the same way. What `why` holds depends on the change.
 
     added, removed: the level of the topmost thing that the other version lacks (`file`, `function`, `pair`,
-    `task`, `sample`, `turn`); `dropped` with the stage and reason by which the other version lost it; `table`
-    where that has no such table; `request` for an answer to another request; or `row`.
-    regraded: the old status and the new. changed: the columns that differ. moved: the old split and the new.
+    `task`, `sample`, `turn`); or `dropped`, with the stage and the reason, if the other version dropped it;
+    `table` if it has no such table; `request` for an answer to another request; or `row`.
+    regraded: the old and the new status. changed: the columns that differ. moved: the old and the new split.
     """
 
     change: Change
     why: Why
     n_rows: int
     examples: tuple[str, ...]
-    """Keys of the first ones; the parts of a key have a / between."""
+    """The keys of the first rows; the parts of a key are joined by a slash."""
 
 
 @dataclass(frozen=True)
 class TableChanges:
-    """A table in both versions: its numbers of rows, those that changed, columns that are not the same."""
+    """A table in two versions: its numbers of rows, the rows that changed, and the columns that differ."""
 
     n_old: int
     n_new: int
@@ -46,13 +46,13 @@ class TableChanges:
         return bool(self.groups or self.columns_added or self.columns_removed or self.columns_retyped)
 
     def n(self, change: Change) -> int:
-        """How many rows changed like this."""
+        """Return how many rows have this kind of change."""
         return sum(group.n_rows for group in self.groups if group.change == change)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Something about how they were made; None where a version does not tell."""
+    """A difference in how the versions were made; a value is None if the version does not record it."""
 
     what: str
     old: Any
@@ -61,7 +61,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs: false where nothing does. `tables` has each table that either version has."""
+    """All changes between two versions; false if there are none. `tables` has those of either version."""
 
     old: str
     new: str
@@ -72,6 +72,6 @@ class Changes:
         return bool(self.made_differently or any(self.tables.values()))
 
     def as_json(self) -> dict[str, Any]:
-        """The same in plain JSON values."""
-        found: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return found
+        """Return the changes as plain JSON values."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return values

@@ -1,15 +1,15 @@
-"""What the rows of a version are made of, and which of it another version does not have.
+"""The lineage of a version's rows: what they were made of, and which of that another version lacks.
 
-In: folders of tables. Out: `Lineage`, the things that a folder's tables name, each with the thing it was made
-of; and for rows that one version alone has, the topmost thing of theirs that is missing in the other, or why
-it was dropped there. A thing is a file, function, pair, task, sample or turn; one that any table names is
-known, so a version without some tables still tells. Nothing is guessed: at a level of which the other version
-tells nothing, nothing counts as missing.
+In: folders of tables. Out: `Lineage`, the things that a folder's tables name, each with the thing that it
+was made of; and for rows that only one version has, the topmost thing of theirs that is missing in the other,
+or why it was dropped there. A thing is a file, function, pair, task, sample or turn. It exists in a version
+if any table names it, so this also works for a version without some tables. Nothing is guessed: if no table
+of the other version names things of a level, none of that level counts as missing.
 
-Things are kept as 64-bit hashes of their names, keyed by the process: of n million, two share one with a
-probability of n² in 37 million.
+Things are kept as 64-bit hashes of their names, which differ from process to process. With n million things,
+the probability that two hashes collide is n² in 37 million.
 
-Not covered: what is in a row (`changes`).
+Not covered: what is in a row (`compare`).
 Tested in tests/hub/changes/test_compare.py.
 """
 
@@ -26,33 +26,33 @@ from numpy.typing import NDArray
 
 from builders.schema import TABLES, Thing, Type
 from builders.tables.folder import Folder
-from hub.rights.withheld import BATCH_ROWS
+from hub.rights.excluded import BATCH_ROWS
 from hub.versions import VersionError
 
 Hashes: TypeAlias = NDArray[np.int64]
 Positions: TypeAlias = NDArray[np.int64]
-"""Of rows: counted through all files of a table in their order."""
+"""Positions of rows, counted through all files of a table in their order."""
 Why = tuple[str, ...]
 
 PLACE = ("source", "path")
 _NOTHING = 0
-"""The hash of no name."""
+"""The hash that stands for a missing name."""
 _NONE: Hashes = np.zeros(0, np.int64)
 
 
 def levels() -> dict[str, Thing]:
-    """Return what things there are by level, each made of one of the level before, a file of its place."""
+    """Return the things by level. Each is made of one of the level before; a file, of its place."""
     return {thing.name: thing for table in TABLES.values() for thing in table.things}
 
 
 def _above(level: str) -> tuple[str, ...]:
     """Return the columns that name what things of a level are made of."""
-    named = [PLACE, *(thing.columns for thing in levels().values())]
-    return named[list(levels()).index(level)]
+    names_above = [PLACE, *(thing.columns for thing in levels().values())]
+    return names_above[list(levels()).index(level)]
 
 
 def _named_by_answer() -> dict[str, str]:
-    """Return the level at which stages work that name what they drop by the answer they were given."""
+    """Return the stages that name a dropped row by its answer's id, each with the level of what it drops."""
     of_samples = {table.name: "sample" for table in TABLES.values() if "sample" in table.key}
     return {levels()["turn"].made_by: "turn", **of_samples}
 
@@ -68,7 +68,7 @@ def _naming() -> dict[str, Type]:
 class Lineage:
     """The things that the tables of a folder name, and what its stages dropped.
 
-    `columns` has the columns of each table, with their types: those that all its files have.
+    `columns` holds, for each table, the columns that all its files have, with their types.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -78,87 +78,87 @@ class Lineage:
         self._dropped, self._reasons = self._all_dropped()
 
     def tells_of(self, level: str) -> bool:
-        """Whether any table names things of this level."""
+        """Return whether any table names things of this level."""
         return len(self._things[level][0]) > 0
 
     def has(self, level: str, things: Hashes) -> NDArray[np.bool_]:
-        """Which of these things are known here."""
+        """Return which of these things exist here."""
         ids, _ = self._things[level]
         return looked_up(ids, ids, things) != _NOTHING
 
     def above(self, level: str, things: Hashes) -> Hashes:
-        """What each of these is made of, one level up; `_NOTHING` where no table tells."""
+        """Return what each of these is made of, one level up; `_NOTHING` if no table says."""
         return looked_up(*self._things[level], things)
 
     def drop_reasons(self, stage: str, things: Hashes) -> Hashes:
-        """For each thing the reason for which this stage dropped it, as a number for `reason`; else 0."""
+        """Return why this stage dropped each thing, as a number for `reason`; 0 if it did not drop it."""
         dropped, reasons = self._dropped.get(stage, (_NONE, _NONE))
         return looked_up(dropped, reasons, things)
 
     def reason(self, number: int) -> str:
-        """The text of a reason."""
+        """Return the text of a reason."""
         return self._reasons[number - 1]
 
     def chain(self, level: str, things: Hashes) -> list[tuple[str, Hashes, Hashes]]:
-        """All levels down to this one, the topmost first: the things, and what they are made of."""
-        links, known = [], list(levels())
-        for name in reversed(known[: known.index(level) + 1]):
+        """Return all levels down to this one, the topmost first: name, things, and what they are made of."""
+        links, level_names = [], list(levels())
+        for name in reversed(level_names[: level_names.index(level) + 1]):
             above = self.above(name, things)
             links.append((name, things, above))
             things = above
         return links[::-1]
 
     def samples(self, answers: Hashes) -> Hashes:
-        """The samples that these answers are of; `_NOTHING` where no table tells."""
+        """Return the samples that these answers belong to; `_NOTHING` if no table says."""
         return self._of_answers(answers, "sample")
 
     def _of_answers(self, answers: Hashes, level: str) -> Hashes:
-        """The samples of answers, or for the level `turn` the turns that would follow them."""
+        """Return the samples of answers or, for the level `turn`, the turns that would follow them."""
         wanted = ("response_id", *levels()["turn"].columns)
         if not set(wanted) <= set(self.columns["turns"]):
             return np.zeros_like(answers)
-        searched, found, things = np.unique(answers), [], []
+        searched, answers_found, things = np.unique(answers), [], []
         for batch in batches(self.folder.files("turns"), wanted):
             ids = hashes(names(batch, ["response_id"]))
             is_wanted = looked_up(searched, searched, ids) != _NOTHING
             if not is_wanted.any():
                 continue
-            some = batch.filter(pa.array(is_wanted))
-            at = some.schema.get_field_index("turn")
-            following = some.set_column(at, "turn", pc.add(some["turn"], 1))
-            found.append(ids[is_wanted])
+            rows = batch.filter(pa.array(is_wanted))
+            at = rows.schema.get_field_index("turn")
+            following = rows.set_column(at, "turn", pc.add(rows["turn"], 1))
+            answers_found.append(ids[is_wanted])
             things.append(hashes(names(following, levels()[level].columns)))
-        return looked_up(*_distinct(joined(found), joined(things)), answers)
+        return looked_up(*_distinct(joined(answers_found), joined(things)), answers)
 
     def _all_things(self, level: str) -> tuple[Hashes, Hashes]:
-        """The things of a level, sorted, and what each is made of."""
+        """Return the things of a level, sorted, and what each is made of."""
         own, above = levels()[level].columns, _above(level)
         things, parents = _NONE, _NONE
-        for config, there in self.columns.items():
-            if config == "dropped" or not set(own) <= set(there):
+        for config, column_names in self.columns.items():
+            if config == "dropped" or not set(own) <= set(column_names):
                 continue
-            tells = set(above) <= set(there)
-            some: list[Hashes] = []
+            has_above = set(above) <= set(column_names)
+            of_table: list[Hashes] = []
             made_of: list[Hashes] = []
-            for batch in batches(self.folder.files(config), {*own, *(above if tells else ())}):
-                some.append(hashes(names(batch, own)))
-                made_of.append(hashes(names(batch, above)) if tells else np.zeros(len(batch), np.int64))
-            things, parents = _distinct(joined([things, *some]), joined([parents, *made_of]))
+            for batch in batches(self.folder.files(config), {*own, *(above if has_above else ())}):
+                of_table.append(hashes(names(batch, own)))
+                made_of.append(hashes(names(batch, above)) if has_above else np.zeros(len(batch), np.int64))
+            things, parents = _distinct(joined([things, *of_table]), joined([parents, *made_of]))
         return things, parents
 
     def _all_dropped(self) -> tuple[dict[str, tuple[Hashes, Hashes]], list[str]]:
-        """By stage the names of what it dropped, sorted, with numbers of reasons; and the reasons."""
-        wanted = ("stage", "row_id", "drop_reason")
-        if not set(wanted) <= set(self.columns["dropped"]):
+        """Return what each stage dropped, sorted, with numbers for the reasons; and the reasons."""
+        column_names = ("stage", "row_id", "drop_reason")
+        if not set(column_names) <= set(self.columns["dropped"]):
             return {}, []
         rows: dict[str, list[tuple[Hashes, Hashes]]] = defaultdict(list)
         numbers: dict[str, int] = {}
-        for batch in batches(self.folder.files("dropped"), wanted):
+        for batch in batches(self.folder.files("dropped"), column_names):
             stages, ids = names(batch, ["stage"]), hashes(names(batch, ["row_id"]))
             texts = keys(batch, ["drop_reason"])
             reasons = np.array([numbers.setdefault(text, len(numbers) + 1) for text in texts], np.int64)
             for stage in filter(None, set(stages)):
-                of_stage = np.array([one == stage for one in stages])
+                of_stage = np.array([name == stage for name in stages])
                 rows[stage].append((ids[of_stage], reasons[of_stage]))
         dropped = {}
         for stage, parts in rows.items():
@@ -172,11 +172,12 @@ class Lineage:
 def missing(
     owner: Lineage, other: Lineage, config: str, level: str, things: Hashes
 ) -> Iterator[tuple[Why, Positions]]:
-    """Why rows of `config` are in `owner` alone; `things` are what they were made of, all of one level.
+    """Yield why rows of `config` are only in `owner`: each reason with the indices of its rows.
 
-    Yields a reason with the indices of its rows: the level of the topmost thing missing in `other`; `dropped`
-    with stage and reason where `other` says that it dropped just that; else `table` where `other` has no such
-    table, `request` for answers that differ in what was asked, or `row`.
+    `things` are what the rows were made of, all of one level. The reason is the level of the topmost thing
+    that `other` lacks, or `dropped` with stage and reason if `other` recorded that it dropped that thing. If
+    `other` lacks none, the reason is `table` (it has no such table), `request` (the rows are answers to a
+    different request) or `row`.
     """
     undecided = np.arange(len(things))
     for name, all_of_level, all_above in owner.chain(level, things):
@@ -209,7 +210,7 @@ def _by_drop(
 
 
 def columns(files: Iterable[Path]) -> dict[str, pa.DataType]:
-    """Those that all files have, with their types; none where there are no files."""
+    """Return the columns that all files have, with their types; none if there are no files."""
     schemas = [_schema(file) for file in files]
     return {
         field.name: field.type
@@ -221,7 +222,7 @@ def columns(files: Iterable[Path]) -> dict[str, pa.DataType]:
 def _schema(file: Path) -> pa.Schema:
     try:
         if not file.is_file():
-            raise VersionError(f"{file} is no file: fetch or build it again.")
+            raise VersionError(f"{file} is not a file: fetch or build it again.")
         schema = pq.read_schema(file)
     except (pa.ArrowException, OSError) as error:
         raise VersionError(f"{file} is damaged ({error}): fetch or build it again.") from error
@@ -235,38 +236,38 @@ def _schema(file: Path) -> pa.Schema:
             is_fit = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
         if field.name in naming and not is_fit:
             raise VersionError(
-                f"{file}: its column {field.name} is {field.type}, which names nothing:"
+                f"{file}: its column {field.name} is {field.type}, which cannot name a row:"
                 " it was not made by codeio."
             )
     return schema
 
 
-def batches(files: Iterable[Path], wanted: Iterable[str]) -> Iterator[pa.RecordBatch]:
-    """These columns of all rows of some files, some thousand at a time; raises VersionError."""
+def batches(files: Iterable[Path], column_names: Iterable[str]) -> Iterator[pa.RecordBatch]:
+    """Yield these columns of all rows in the files, `BATCH_ROWS` at a time. Raises VersionError."""
     for file in files:
         try:
-            yield from pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=sorted(wanted))
+            yield from pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=sorted(column_names))
         except (pa.ArrowException, OSError) as error:
             raise VersionError(f"{file} is damaged ({error}): fetch or build it again.") from error
 
 
-def names(batch: pa.RecordBatch, wanted: Sequence[str]) -> list[str | None]:
-    """What names each row of a batch: these columns' texts with a / between; None where one is null."""
-    return _joined_texts(batch, wanted, "emit_null")
+def names(batch: pa.RecordBatch, column_names: Sequence[str]) -> list[str | None]:
+    """Return the name of each row: the texts of these columns, joined by a slash; None if one is null."""
+    return _joined_texts(batch, column_names, "emit_null")
 
 
-def keys(batch: pa.RecordBatch, wanted: Sequence[str]) -> list[str]:
-    """The same, of columns in which a null is no more than an empty text."""
-    return _joined_texts(batch, wanted, "replace")
+def keys(batch: pa.RecordBatch, column_names: Sequence[str]) -> list[str]:
+    """Return the same for columns in which a null counts as an empty text."""
+    return _joined_texts(batch, column_names, "replace")
 
 
 def hashes(texts: Iterable[str | None]) -> Hashes:
-    """A hash for each name; `_NOTHING` for none."""
+    """Return a hash for each name; `_NOTHING` for None."""
     return np.fromiter((_NOTHING if text is None else hash(text) for text in texts), np.int64)
 
 
 def looked_up(keys: Hashes, values: Hashes, wanted: Hashes) -> Hashes:
-    """The value of each wanted key, 0 where there is none; keys are sorted and distinct."""
+    """Return the value of each wanted key, 0 if it is not in `keys`, which are sorted and distinct."""
     if not len(keys):
         return np.zeros(len(wanted), np.int64)
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
@@ -274,18 +275,18 @@ def looked_up(keys: Hashes, values: Hashes, wanted: Hashes) -> Hashes:
 
 
 def joined(parts: list[Hashes]) -> Hashes:
-    """Arrays one after the other; there may be none."""
+    """Return the concatenated arrays; an empty one if there are none."""
     return np.concatenate([_NONE, *parts])
 
 
-def _joined_texts(batch: pa.RecordBatch, wanted: Sequence[str], nulls: str) -> list[Any]:
-    texts = [batch[column].cast(pa.string()) for column in wanted]
-    found: list[Any] = pc.binary_join_element_wise(*texts, "/", null_handling=nulls).to_pylist()
-    return found
+def _joined_texts(batch: pa.RecordBatch, column_names: Sequence[str], nulls: str) -> list[Any]:
+    texts = [batch[column].cast(pa.string()) for column in column_names]
+    joined_texts: list[Any] = pc.binary_join_element_wise(*texts, "/", null_handling=nulls).to_pylist()
+    return joined_texts
 
 
 def _distinct(keys: Hashes, values: Hashes) -> tuple[Hashes, Hashes]:
-    """Each key once, sorted, with the first value that tells something; what has no name is left out."""
+    """Return each key once, sorted, with its first value that is not `_NOTHING`; drop keys that are."""
     order = np.lexsort((values == _NOTHING, keys))
     keys, values = keys[order], values[order]
     first = keys != _NOTHING

@@ -1,11 +1,11 @@
-"""The rows of a table in two versions, matched by their keys, however many there are.
+"""The rows of a table in two versions, matched by their keys, for tables of any size.
 
-In: a table in two folders. Out: `Matched`, the positions of rows: pairs with one content, pairs of one key
-with other content, and those without a partner. A key may stand more than once: then rows of one content are
-matched first, and the others in their order.
+In: a table in two folders. Out: `Matched`, the positions of rows: pairs with the same key and content, pairs
+with the same key and different content, and rows without a partner. A key may occur more than once: then rows
+with the same content are matched first, and the others in their order.
 
-Of a row, two 64-bit hashes and two numbers are kept: for n million rows, one is taken for another with a
-probability of n² in 37 million.
+Memory holds two 64-bit hashes and two numbers for each row. With n million rows, the probability that two
+hashes collide is n² in 37 million.
 Tested in tests/hub/changes/test_compare.py.
 """
 
@@ -22,13 +22,13 @@ from builders.tables.folder import Folder
 from hub.changes.lineage import Hashes, Positions, batches, hashes, joined, keys
 
 _SPREAD = np.int64(-0x61C8864680B583EB)
-"""Of 64 bits the golden ratio's share: its multiples lie far apart."""
+"""2**64 divided by the golden ratio: its multiples lie far apart in 64 bits."""
 Numbers = dict[str, int]
-"""Numbers that stand for texts, in the order in which they came."""
+"""A number for each text, in the order in which the texts came."""
 
 
 class Rows(NamedTuple):
-    """Of each row of a table: hashes of its key and content, and numbers of its status and split."""
+    """The rows of a table: hashes of their keys and contents, and numbers for their statuses and splits."""
 
     keys: Hashes
     contents: Hashes
@@ -37,14 +37,17 @@ class Rows(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Positions in the old table and, one by one, in the new."""
+    """Positions of partners: `new[i]` in the new table belongs to `old[i]` in the old one."""
 
     old: Positions
     new: Positions
 
 
 class Matched(NamedTuple):
-    """Positions of the rows of two tables, each list in the order of the new table, or of the only one."""
+    """Positions of the rows of two tables, in the order of the new table; `removed` in that of the old one.
+
+    `same` are pairs with the same key and content, `other` pairs with the same key and different content.
+    """
 
     same: Pairs
     other: Pairs
@@ -52,25 +55,25 @@ class Matched(NamedTuple):
     added: Positions
 
 
-def read(
+def read_rows(
     folder: Folder,
     config: str,
     key: Sequence[str],
     content: Sequence[str],
     status: str | None,
-    known: Numbers,
+    numbers: Numbers,
 ) -> Rows:
-    """What is needed to match a table's rows; texts of statuses and splits get their numbers in `known`."""
+    """Return what is needed to match a table's rows; new statuses and splits are added to `numbers`."""
     parts = [Rows(*[joined([])] * 4)]
     for file in folder.files(config):
-        split = known.setdefault(file.name.split("-")[0], len(known))
+        split = numbers.setdefault(file.name.split("-")[0], len(numbers))
         for batch in batches([file], {*key, *content}):
-            texts = map(_text, batch[status].to_pylist()) if status else [""] * len(batch)
+            texts = map(_status_text, batch[status].to_pylist()) if status else [""] * len(batch)
             parts.append(
                 Rows(
                     hashes(keys(batch, key)),
                     contents(batch, content),
-                    np.fromiter((known.setdefault(text, len(known)) for text in texts), np.int64),
+                    np.fromiter((numbers.setdefault(text, len(numbers)) for text in texts), np.int64),
                     np.full(len(batch), split, np.int64),
                 )
             )
@@ -78,19 +81,19 @@ def read(
 
 
 def matched(old: Rows, new: Rows) -> Matched:
-    """Find each row's partner."""
+    """Return which rows are partners."""
     same = _pairs(*(_numbered(rows.keys * _SPREAD + rows.contents) for rows in (old, new)))
-    left = [
+    unmatched = [
         np.setdiff1d(np.arange(len(rows.keys)), part) for rows, part in zip((old, new), same, strict=True)
     ]
-    at = _pairs(*(_numbered(rows.keys[some]) for rows, some in zip((old, new), left, strict=True)))
-    other = Pairs(left[0][at.old], left[1][at.new])
-    removed, added = (np.setdiff1d(some, part) for some, part in zip(left, other, strict=True))
+    at = _pairs(*(_numbered(rows.keys[rest]) for rows, rest in zip((old, new), unmatched, strict=True)))
+    other = Pairs(unmatched[0][at.old], unmatched[1][at.new])
+    removed, added = (np.setdiff1d(rest, part) for rest, part in zip(unmatched, other, strict=True))
     return Matched(same, other, removed, added)
 
 
 def contents(batch: pa.RecordBatch, columns: Sequence[str]) -> Hashes:
-    """A hash of each row's values in these columns: as they are in Python, not as a file holds them."""
+    """Return a hash of each row's values in these columns: of the Python values, not of the bytes on disk."""
     rows = zip(*(batch[column].to_pylist() for column in columns), strict=True)
     return np.fromiter((hash(_bytes(row)) for row in rows), np.int64, len(batch))
 
@@ -100,65 +103,68 @@ def at(
     config: str,
     columns: Sequence[str],
     rows: Positions,
-    of: Callable[[pa.RecordBatch], Hashes],
+    hashed: Callable[[pa.RecordBatch], Hashes],
 ) -> Hashes:
-    """What `of` makes of the rows at these positions, in the order of the positions."""
+    """Return the hashes of the rows at these positions, in the order of the positions."""
     order = np.argsort(rows)
-    found: Hashes = np.empty(len(rows), np.int64)
-    found[order] = joined([of(batch) for batch in taken(folder, config, columns, rows[order])])
-    return found
+    values: Hashes = np.empty(len(rows), np.int64)
+    values[order] = joined([hashed(batch) for batch in taken(folder, config, columns, rows[order])])
+    return values
 
 
 def taken(folder: Folder, config: str, columns: Sequence[str], rows: Positions) -> Iterator[pa.RecordBatch]:
-    """The rows at these positions, which ascend; files without any of them are passed over."""
+    """Yield the rows at these positions, which must ascend; files with none of them are not read."""
     start = 0
     for file in folder.files(config):
         stop = start + pq.read_metadata(file).num_rows
         if np.searchsorted(rows, start) < np.searchsorted(rows, stop):
             for batch in batches([file], columns):
-                some = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(batch))]
-                if len(some):
-                    yield batch.take(pa.array(some - start))
+                in_batch = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(batch))]
+                if len(in_batch):
+                    yield batch.take(pa.array(in_batch - start))
                 start += len(batch)
         start = stop
 
 
 def alike(*labels: Hashes) -> Iterator[tuple[tuple[int, ...], Positions]]:
-    """The indices that have the same numbers in all arrays, with these numbers."""
+    """Yield the indices that have the same numbers in all arrays, grouped, each group with its numbers."""
     group: Hashes = np.zeros(len(labels[0]), np.int64)
-    for one in labels:
-        _, group = np.unique(group * (one.max(initial=0) + 1) + one, return_inverse=True)
+    for numbers in labels:
+        _, group = np.unique(group * (numbers.max(initial=0) + 1) + numbers, return_inverse=True)
     order = np.argsort(group, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
         if len(rows):
-            yield tuple(int(one[rows[0]]) for one in labels), rows
+            yield tuple(int(numbers[rows[0]]) for numbers in labels), rows
 
 
 def _numbered(values: Hashes) -> Hashes:
-    """Make values distinct: the second of one value, the third and so on get another, the same everywhere."""
+    """Return distinct values: the second, third and so on of equal values are replaced.
+
+    The replacement depends only on the value and its count, so it is the same in both versions.
+    """
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     places = np.arange(len(values))
     is_first: NDArray[np.bool_] = np.ones(len(values), bool)
     is_first[1:] = ordered[1:] != ordered[:-1]
-    found = np.empty_like(values)
-    found[order] = ordered + _SPREAD * (places - np.maximum.accumulate(np.where(is_first, places, 0)))
-    return found
+    distinct = np.empty_like(values)
+    distinct[order] = ordered + _SPREAD * (places - np.maximum.accumulate(np.where(is_first, places, 0)))
+    return distinct
 
 
 def _pairs(old: Hashes, new: Hashes) -> Pairs:
-    """The positions of what stands in both; all are distinct."""
+    """Return the positions of the values that are in both arrays; the values of each must be distinct."""
     _, in_old, in_new = np.intersect1d(old, new, assume_unique=True, return_indices=True)
     order = np.argsort(in_new)
     return Pairs(in_old[order], in_new[order])
 
 
-def _text(status: Any) -> str:
+def _status_text(status: Any) -> str:
     return ", ".join(map(str, status)) if isinstance(status, list) else str(status)
 
 
 def _bytes(row: tuple[Any, ...]) -> bytes:
     try:
-        return marshal.dumps(row, 2)  # in later formats the same value may be written in several ways
-    except ValueError:  # a column of ours it never is: dates, decimals
+        return marshal.dumps(row, 2)  # later formats can write the same value in several ways
+    except ValueError:  # dates and decimals, which no column of codeio's has
         return repr(row).encode()

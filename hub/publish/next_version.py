@@ -1,7 +1,7 @@
-"""The next version beside the one before it.
+"""The next version, compared with the one before it.
 
 In: what the repository holds, and the folder to publish. Out: the version before, and the changelog for the
-card of the next, newest first. If no row differs, the changelog stays as it is, so that publishing again
+next card, newest entry first. If no row differs, the changelog stays as it is, so that publishing again
 changes nothing.
 Tested in tests/hub/publish/test_release.py.
 """
@@ -31,15 +31,15 @@ def before(repo_id: str, branch: str) -> Version | None:
 
 def changelog(made: Release, before: Version | None, tag: str | None) -> str:
     """Return the changelog for the card; raises VersionError if a file of either version is damaged."""
-    told = history(_readme(before)) if before else ""
-    if before and told and _digests(before.folder) == _digests(made.folder):
-        return told
+    entries = history(_readme(before)) if before else ""
+    if before and entries and _digests(before.folder) == _digests(made.folder):
+        return entries
     entry = markdown(changes(before, Version(tag or "now", made.folder, made.facts))) if before else FIRST
-    return f"### {tag or 'untagged'}\n\n{entry.strip()}\n\n{told}".strip()
+    return f"### {tag or 'untagged'}\n\n{entry.strip()}\n\n{entries}".strip()
 
 
 def _readme(before: Version) -> str:
-    """Return the README; empty if somebody deleted it."""
+    """Return a version's README; empty if somebody deleted it."""
     try:
         return (before.folder.root / "README.md").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:

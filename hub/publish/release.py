@@ -1,7 +1,7 @@
-"""A folder made ready for the Hub: the rows that may be published, and what ships beside them.
+"""A folder laid out for the Hub: the rows that may be published, and the files that ship with them.
 
 In: a built folder, the tables to publish, and the version that is already published. Out: `Release`, a folder
-laid out as the repository. A file whose rows may all be published is linked, not written again.
+laid out like the repository. A file whose rows may all be published is linked, not written again.
 
 Not covered: which row is in which file (`row_order`), the upload (`upload`), and what changed since the
 version before (`next_version`).
@@ -33,16 +33,16 @@ from hub.figures import save, statuses_figure
 from hub.layout import SHIPPED
 from hub.publish.row_order import keep_row_order
 from hub.publish.upload import PublishError
+from hub.rights.excluded import BATCH_ROWS, Exclusion, Exclusions
 from hub.rights.licences import PERMISSIVE
-from hub.rights.withheld import BATCH_ROWS, Left, Withheld
 
 
 @dataclass(frozen=True)
 class Release:
-    """The folder to publish, the rows excluded for their own sake, and the provenance of the data."""
+    """The folder to publish, the rows excluded on their own account, and the provenance of the data."""
 
     folder: Folder
-    left: list[Left]
+    left: list[Exclusion]
     facts: dict[str, Any]
 
 
@@ -55,16 +55,16 @@ def release(
 ) -> Release:
     """Lay out what may be published of `source` in its `.codeio/release`, which is emptied first.
 
-    Only the tables `configs`, or all. Rows that the version `before` also has keep its order and files.
-    Raises VersionError if `before` is damaged, and what `usable` raises.
+    `configs` are the tables to publish, by default all. Rows that are also in the version `before` keep its
+    order and files. Raises VersionError if `before` is damaged, and what `usable` raises.
     """
-    told = usable(source)
+    provenance = usable(source)
     root = source.root / ".codeio" / "release"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
-    withheld, made = Withheld(source, allowed), Folder(root)
+    exclusions, made = Exclusions(source, allowed), Folder(root)
     for config in TABLES if configs is None else configs:
-        _lay_out(source, made, config, withheld)
+        _lay_out(source, made, config, exclusions)
     if before:
         keep_row_order(made, before)
     for name, file in SHIPPED.items():
@@ -72,22 +72,22 @@ def release(
     (root / "prompts").mkdir()
     for file in sorted(Path(str(prompts.__file__)).parent.glob("*.md")):
         shutil.copy(file, root / "prompts")
-    if withheld.left:
-        told["left_behind"] = dict(sorted(Counter(left.reason for left in withheld.left).items()))
+    if exclusions.left:
+        provenance["left_behind"] = dict(sorted(Counter(row.reason for row in exclusions.left).items()))
     if model_licences:
-        told["model_licences"] = dict(model_licences)
+        provenance["model_licences"] = dict(model_licences)
     if set(allowed) != PERMISSIVE:
-        told["licenses_allowed"] = sorted(allowed)
+        provenance["licenses_allowed"] = sorted(allowed)
     (root / FILE).write_text(
-        json.dumps({**NUMBERS, **told}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+        json.dumps({**NUMBERS, **provenance}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
-    return Release(made, withheld.left, told)
+    return Release(made, exclusions.left, provenance)
 
 
 def describe(made: Release, name: str, changelog: str) -> None:
-    """Write the card and its figure from what the folder holds now; `name` is the repository's."""
-    if found := statuses(made.folder):
-        save(statuses_figure(found), made.folder.root / "pictures" / "statuses.png")
+    """Write the card and its figure for the folder as it is now; `name` is the repository's."""
+    if counts := statuses(made.folder):
+        save(statuses_figure(counts), made.folder.root / "pictures" / "statuses.png")
     with _readable():
         made.folder.write_readme(card(made.folder, made.facts, name, changelog))
 
@@ -95,49 +95,50 @@ def describe(made: Release, name: str, changelog: str) -> None:
 def usable(source: Folder) -> dict[str, Any]:
     """Return the provenance of a folder.
 
-    Raises OtherFormat or PublishError unless the folder is as this codeio makes it.
+    Raises OtherFormat or PublishError if another version of codeio made the folder, or a file is damaged.
     """
     with _readable():
-        told = facts(source.root)
-    check_rules(str(source.root), told)
-    _refuse_others(source)
-    return told
+        provenance = facts(source.root)
+    check_rules(str(source.root), provenance)
+    _check_files(source)
+    return provenance
 
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Raise PublishError if the provenance does not have the shape that codeio writes."""
+    """Raise PublishError if the provenance does not have the form that codeio writes."""
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, TemplateError) as error:
         raise PublishError(
-            f"What tells how it was made ({FILE} or .codeio/run.json) is of no use ({error}): build it anew."
+            f"The provenance ({FILE} or .codeio/run.json) cannot be used ({error}): build the folder again."
         ) from error
 
 
-def _refuse_others(source: Folder) -> None:
-    """Raise PublishError if a file is not as this version of codeio writes it."""
+def _check_files(source: Folder) -> None:
+    """Raise PublishError if a file is not one that this version of codeio writes."""
     for config, table in TABLES.items():
-        wanted = table.features.arrow_schema
+        expected = table.features.arrow_schema
         for file in source.files(config):
             try:
-                found = pq.read_schema(file) if file.is_file() else None
+                schema = pq.read_schema(file) if file.is_file() else None
             except (pa.ArrowException, OSError) as error:
                 raise PublishError(f"{file} cannot be read ({error}): build it again.") from error
-            if found is None or not any(fnmatch(file.name, f"{split}-*.parquet") for split in SPLITS):
-                raise PublishError(f"{file} is no file that codeio wrote: take it away.")
-            if not found.equals(wanted, check_metadata=False):
-                different = {field.name for field in set(found) ^ set(wanted)} or {"their order"}
+            if schema is None or not any(fnmatch(file.name, f"{split}-*.parquet") for split in SPLITS):
+                raise PublishError(f"{file} is not a file that codeio wrote: remove it.")
+            if not schema.equals(expected, check_metadata=False):
+                different = {field.name for field in set(schema) ^ set(expected)} or {"their order"}
                 raise PublishError(
                     f"{file} was made by another version of codeio (its columns differ in"
-                    f" {', '.join(sorted(different))}). Build it anew: answers are kept, none is asked for"
-                    " twice."
+                    f" {', '.join(sorted(different))}). Build it again: answers come from the cache, and no"
+                    " request is sent twice."
                 )
 
 
-def _lay_out(source: Folder, made: Folder, config: str, withheld: Withheld) -> None:
+def _lay_out(source: Folder, made: Folder, config: str, exclusions: Exclusions) -> None:
+    """Write the rows of a table that may be published."""
     files = [file for file in source.files(config) if pq.read_metadata(file).num_rows]
-    if all(_all_kept(file, config, withheld) for file in files):
+    if all(_all_kept(file, config, exclusions) for file in files):
         for file in files:
             (made.root / config).mkdir(exist_ok=True)
             link(file, made.root / config / file.name)
@@ -153,16 +154,16 @@ def _lay_out(source: Folder, made: Folder, config: str, withheld: Withheld) -> N
         with pq.ParquetWriter(filtered, TABLES[config].features.arrow_schema) as writer:
             for part in parts:
                 for batch in _batches(part):
-                    some = batch.filter(withheld.keeps(config, batch))
-                    writer.write_batch(some)
-                    n_rows += some.num_rows
+                    rows = batch.filter(exclusions.keeps(config, batch))
+                    writer.write_batch(rows)
+                    n_rows += rows.num_rows
         if n_rows:  # datasets cannot read a file without rows
             kept[split] = Dataset.from_parquet(str(filtered), cache_dir=str(scratch / "cache"))
     made.write(config, kept)
 
 
-def _all_kept(file: Path, config: str, withheld: Withheld) -> bool:
-    return all(all(withheld.keeps(config, batch).to_pylist()) for batch in _batches(file))
+def _all_kept(file: Path, config: str, exclusions: Exclusions) -> bool:
+    return all(all(exclusions.keeps(config, batch).to_pylist()) for batch in _batches(file))
 
 
 def _batches(file: Path) -> Iterator[pa.RecordBatch]:

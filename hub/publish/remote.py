@@ -1,7 +1,7 @@
-"""A repository as it is on the Hub, and what a folder would change there.
+"""A repository on the Hub, and what a folder would change there.
 
 In: a repository with a revision, and a folder. Out: `Remote`, the head with its files, and `CommitPlan`.
-Files are compared by the hashes that the Hub keeps; none is fetched. Files that are not part of a version
+Files are compared by the hashes that the Hub keeps; none is downloaded. Files that are not part of a version
 are not compared, so they stay.
 Tested in tests/hub/publish/test_upload.py.
 """
@@ -21,14 +21,14 @@ from hub.layout import is_ours
 
 @dataclass(frozen=True)
 class Remote:
-    """A revision as it is: its head, and its files by path; None and empty if it does not exist."""
+    """A revision of a repository: its head commit, and its files by path; both empty if there is none."""
 
     head: str | None
     files: dict[str, RepoFile]
 
     @classmethod
     def read(cls, api: HfApi, repo_id: str, revision: str) -> "Remote":
-        """Ask the Hub; raises what the client raises, except if there is no such repository or revision."""
+        """Read a revision from the Hub; empty if there is none. Other errors of the client are raised."""
         where: dict[str, Any] = {"repo_type": "dataset", "revision": revision}
         try:
             head = api.repo_info(repo_id, **where).sha
@@ -58,20 +58,20 @@ class CommitPlan:
         return bool(self.added or self.changed or self.removed)
 
 
-def plan_commit(folder: Path, there: Remote) -> CommitPlan:
-    """Return what a commit has to do so that the revision holds the folder."""
+def plan_commit(folder: Path, remote: Remote) -> CommitPlan:
+    """Return what a commit has to do so that the revision holds what the folder holds."""
     added, changed, n_unchanged = {}, {}, 0
-    contents = {file.lfs.sha256 for file in there.files.values() if file.lfs}
+    contents = {file.lfs.sha256 for file in remote.files.values() if file.lfs}
     ours = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     for name, path in ours.items():
-        known = there.files.get(name)
-        if known is None:
+        published = remote.files.get(name)
+        if published is None:
             added[name] = _n_to_send(path, contents)
-        elif _is_same(path, known):
+        elif _is_same(path, published):
             n_unchanged += 1
         else:
             changed[name] = _n_to_send(path, contents)
-    removed = sorted(name for name in there.files if name not in ours and is_ours(name))
+    removed = sorted(name for name in remote.files if name not in ours and is_ours(name))
     return CommitPlan(added, changed, tuple(removed), n_unchanged)
 
 
@@ -81,15 +81,15 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _is_same(path: Path, there: RepoFile) -> bool:
-    if path.stat().st_size != there.size:
+def _is_same(path: Path, published: RepoFile) -> bool:
+    if path.stat().st_size != published.size:
         return False
-    if there.lfs:
-        return sha256(path) == there.lfs.sha256
+    if published.lfs:
+        return sha256(path) == published.lfs.sha256
     content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest() == there.blob_id
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest() == published.blob_id
 
 
 def _n_to_send(path: Path, contents: Collection[str]) -> int:
-    """Return the bytes of a file, 0 if its hash is among these."""
+    """Return the size of a file in bytes; 0 if the repository has a file with the same hash."""
     return 0 if sha256(path) in contents else path.stat().st_size

@@ -7,11 +7,11 @@ kept byte for byte; one that lost rows, or has a changed row, is written again. 
 of their own.
 
 Small files do not pile up: if a changed split would have more than `MOST_SMALL`, that many are merged with
-the new rows. A file is small if it has less than a hundredth of the split's rows (`_least_rows`): merging
-never sends more than 8 % again, and for a split that grows by 1 % a version, 1.7 % is sent on average.
+the new rows. A file is small if it has less than a hundredth of the split's rows (`_least_rows`), so merging
+sends at most 8 % of the rows again. A split that grows by 1 % per version sends 1.7 % on average.
 
 So the file and the place of a row depend on the versions before, but its content does not. The same folder
-gives the same files again.
+always gives the same files.
 
 Not covered: parts of files. The Hub's storage may have most of the chunks of a file that was written again.
 """
@@ -31,16 +31,16 @@ from builders.schema import TABLES
 from builders.tables.chunking import LEAST_ROWS, ROWS
 from builders.tables.folder import SPLITS, Folder, link
 from hub.changes.lineage import Positions, batches, columns, joined
-from hub.changes.matching import Numbers, matched, read
+from hub.changes.matching import Numbers, matched, read_rows
 
 MOST_SMALL = 8
-"""The most small files of a split."""
+"""The most small files that a split may have."""
 _ALWAYS_SMALL_ROWS = 64
 _NOWHERE = -1
 
 
 class _File(NamedTuple):
-    """A file of the next version: where its rows are in the build, and the old file with just these rows."""
+    """A file of the next version: its rows' positions in the build, and the old file with the same rows."""
 
     split: str
     rows: Positions
@@ -60,28 +60,31 @@ def keep_row_order(made: Folder, before: Folder) -> None:
 
 
 def _files(made: Folder, before: Folder, config: str, shared: Sequence[str]) -> list[_File]:
-    known: Numbers = {}
-    old, new = (read(folder, config, TABLES[config].key, shared, None, known) for folder in (before, made))
-    found = matched(old, new)
+    """Return the files of the next version of a table, in the order of the splits."""
+    numbers: Numbers = {}
+    old, new = (
+        read_rows(folder, config, TABLES[config].key, shared, None, numbers) for folder in (before, made)
+    )
+    partners = matched(old, new)
     places: Positions = np.full(len(old.keys), _NOWHERE)
-    for pairs in (found.same, found.other):
+    for pairs in (partners.same, partners.other):
         stays = old.splits[pairs.old] == new.splits[pairs.new]
         places[pairs.old[stays]] = pairs.new[stays]
-    is_same = np.isin(np.arange(len(places)), found.same.old) & (places != _NOWHERE)
+    is_same = np.isin(np.arange(len(places)), partners.same.old) & (places != _NOWHERE)
     schema = pq.read_schema(made.files(config)[0])
-    there, start = [], 0
+    old_files, start = [], 0
     for file in before.files(config):
         stop = start + pq.read_metadata(file).num_rows
         rows = places[start:stop]
         is_whole = is_same[start:stop].all() and pq.read_schema(file).equals(schema)
         split = file.name.split("-")[0]
-        there.append(_File(split, rows[rows != _NOWHERE], file if is_whole else None))
+        old_files.append(_File(split, rows[rows != _NOWHERE], file if is_whole else None))
         start = stop
     added = np.setdiff1d(np.arange(len(new.keys)), places)
     files = []
-    for split in (split for split in SPLITS if split in known):
-        kept = [file for file in there if file.split == split and len(file.rows)]
-        files += _with_new_rows(split, kept, added[new.splits[added] == known[split]])
+    for split in (split for split in SPLITS if split in numbers):
+        kept = [file for file in old_files if file.split == split and len(file.rows)]
+        files += _with_new_rows(split, kept, added[new.splits[added] == numbers[split]])
     return files
 
 
@@ -120,7 +123,7 @@ def _write(made: Folder, config: str, files: Sequence[_File], scratch: Path) -> 
 
 
 def _all_rows(made: Folder, config: str, file: Path) -> Dataset:
-    """Return a table on disk, uncompressed, so that its rows can be read in any order."""
+    """Return a table as an uncompressed file on disk, so that its rows can be read in any order."""
     schema = pq.read_schema(made.files(config)[0])
     with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
         for batch in batches(made.files(config), schema.names):

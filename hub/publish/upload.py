@@ -1,9 +1,9 @@
-"""The upload: a folder becomes a version of a dataset on the Hub with one commit, then the tag.
+"""The upload: one commit makes a folder a version of a dataset on the Hub, then the tag is set.
 
 In: a folder as it should be on the Hub, and a repository. Out: `Published`. Large files are sent before the
-commit and kept by their content, so a run that was killed goes on where it stopped, and a reader never sees
-half a version. What the repository already has is not sent again. Files of earlier versions that the folder
-no longer has are removed; files that are not part of a version stay.
+commit, and the Hub stores them by content. So a run that was killed continues where it stopped, and a reader
+never sees half a version. What the repository already has is not sent again. Files of earlier versions that
+the folder no longer has are removed; files that are not part of a version stay.
 
 Not covered: what the folder holds (`release`).
 """
@@ -33,7 +33,7 @@ log = logging.getLogger("codeio.hub")
 
 
 class PublishError(CodeioError):
-    """It cannot be published; the message says why and what to do."""
+    """The folder cannot be published; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ class Target:
 
     def __post_init__(self) -> None:
         if self.tag is not None and (not _TAG.fullmatch(self.tag) or ".." in self.tag):
-            raise PublishError(
-                f"{self.tag!r} is no name of a tag: take letters, digits and ._+- as in v1.0.0."
-            )
+            raise PublishError(f"{self.tag!r} is not a valid tag: use letters, digits and ._+- as in v1.0.0.")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Published:
 def may_publish(target: Target) -> None:
     """Raise PublishError if the name is not valid, or the Hub says that this user may not write there.
 
-    A pull request may be opened by whoever may read.
+    Whoever may read the repository may open a pull request.
     """
     with _explained(target):
         try:
@@ -76,14 +74,14 @@ def may_publish(target: Target) -> None:
         except RepositoryNotFoundError:
             if get_token() is None:
                 raise
-            # It is new, or hidden from this token: creating it will show which.
+            # The repository is new, or hidden from this token: creating it will show which.
 
 
 def planned(folder: Path, target: Target) -> CommitPlan:
     """Return what publishing would change, without changing it.
 
-    A new branch starts as main, a new repository empty. Raises PublishError, also if another version has the
-    tag.
+    A new branch starts as a copy of main, a new repository empty. Raises PublishError, also if a different
+    version has the tag.
     """
     with _explained(target):
         api = HfApi()
@@ -91,17 +89,17 @@ def planned(folder: Path, target: Target) -> CommitPlan:
         if remote.head is None:
             remote = _patiently(Remote.read)(api, target.repo_id, "main")
         plan = plan_commit(folder, remote)
-        there = _tagged(api, target)
-    if there and (plan or there != remote.head):
+        tagged = _tagged(api, target)
+    if tagged and (plan or tagged != remote.head):
         raise PublishError(
-            f"{target.repo_id} has a version {target.tag} already ({there[:8]}), which stays as it is:"
+            f"{target.repo_id} has a version {target.tag} already ({tagged[:8]}), which stays as it is:"
             " give another --tag."
         )
     return plan
 
 
 def publish(folder: Path, target: Target, message: str) -> Published:
-    """Make the branch hold what the folder holds; raises PublishError. A second call changes nothing."""
+    """Make the branch hold what the folder holds. A second call changes nothing. Raises PublishError."""
     plan = planned(folder, target)
     with _explained(target):
         api, repo = HfApi(), {"repo_id": target.repo_id, "repo_type": "dataset"}
@@ -112,41 +110,41 @@ def publish(folder: Path, target: Target, message: str) -> Published:
         published = _patiently(_committed)(api, folder, target, message, before)
         if target.tag:
             _patiently(api.create_tag)(**repo, tag=target.tag, revision=published.oid, exist_ok=True)
-            there = _tagged(api, target)
-    if target.tag and there != published.oid:  # the client accepts any tag of that name
-        raise PublishError(f"Somebody else made {target.tag} meanwhile, of {there}: give another --tag.")
+            tagged = _tagged(api, target)
+    if target.tag and tagged != published.oid:  # `exist_ok` also accepts a tag of another commit
+        raise PublishError(f"Somebody else set {target.tag} to {tagged} meanwhile: give another --tag.")
     return replace(published, plan=plan)
 
 
 def _committed(api: HfApi, folder: Path, target: Target, message: str, before: Remote) -> Published:
-    """Commit once. The next try reads the repository again and finds a commit whose reply was lost."""
+    """Commit once. A retry reads the repository again, so it finds a commit whose reply was lost."""
     remote = Remote.read(api, target.repo_id, target.branch)
     plan = plan_commit(folder, remote)
     if not plan:
         return Published(remote.head or "", None, plan)
     if target.create_pr and (opened := _opened(api, folder, target, message)):
         return opened
-    if remote.ours() != before.ours():  # the card lists changes since the version before
+    if remote.ours() != before.ours():  # the changelog compares with `before`
         raise PublishError(
-            f"Somebody else published to {target.repo_id} meanwhile: run the same command again, which"
-            " compares with what is there then."
+            f"Somebody else published to {target.repo_id} meanwhile: run the same command again; it"
+            " compares with the new version."
         )
     additions = [CommitOperationAdd(path, folder / path) for path in (*plan.added, *plan.changed)]
     where: dict[str, Any] = {"repo_type": "dataset", "revision": target.branch}
     where["create_pr"] = target.create_pr or None
     api.preupload_lfs_files(target.repo_id, additions, **where)
-    made = api.create_commit(
+    commit = api.create_commit(
         target.repo_id,
         [*additions, *map(CommitOperationDelete, plan.removed)],
         commit_message=message,
         parent_commit=remote.head,
         **where,
     )
-    return Published(made.oid, made.pr_url or made.commit_url, plan)
+    return Published(commit.oid, commit.pr_url or commit.commit_url, plan)
 
 
 def _opened(api: HfApi, folder: Path, target: Target, title: str) -> Published | None:
-    """Return the open pull request of that title with the folder's files, made by an earlier try or run."""
+    """Return the open pull request of an earlier try or run: it has that title and the folder's files."""
     for request in api.get_repo_discussions(
         target.repo_id, repo_type="dataset", discussion_type="pull_request", discussion_status="open"
     ):
@@ -158,7 +156,7 @@ def _opened(api: HfApi, folder: Path, target: Target, title: str) -> Published |
 
 
 def _tagged(api: HfApi, target: Target) -> str | None:
-    """Return the commit that has the tag."""
+    """Return the commit that has the tag; None if there is no such tag."""
     if not target.tag:
         return None
     try:
@@ -169,30 +167,31 @@ def _tagged(api: HfApi, target: Target) -> str | None:
 
 
 def _patiently(call: Callable[..., T]) -> Callable[..., T]:
-    """Return the call with retries for errors that pass."""
+    """Return the call with retries for transient errors."""
     return retry(
         retry=retry_if_exception(passes),
         stop=stop_after_attempt(N_TRIES),
         wait=wait_exponential_jitter(initial=FIRST_PAUSE_S, max=MAX_PAUSE_S),
-        before_sleep=_tell,
+        before_sleep=_log_retry,
         reraise=True,
     )(call)
 
 
-def _tell(call: RetryCallState) -> None:
+def _log_retry(call: RetryCallState) -> None:
     error = call.outcome and call.outcome.exception()
-    said = getattr(error, "server_message", None) or str(error)
-    log.warning("The Hub: %s Trying again in %.0f s.", " ".join(said.split()), call.upcoming_sleep)
+    message = getattr(error, "server_message", None) or str(error)
+    log.warning("The Hub: %s Trying again in %.0f s.", " ".join(message.split()), call.upcoming_sleep)
 
 
 @contextmanager
 def _explained(target: Target) -> Iterator[None]:
+    """Raise PublishError with advice for an error of the Hub, the network or the files."""
     try:
         validate_repo_id(target.repo_id)
         yield
     except HFValidationError as error:
         raise PublishError(
-            f"{target.repo_id} is no name of a repository ({error}): give OWNER/NAME."
+            f"{target.repo_id} is not the name of a repository ({error}): give OWNER/NAME."
         ) from error
     except Exception as error:
         if not (isinstance(error, HfHubHTTPError | RuntimeError | OSError | ValueError) or passes(error)):
@@ -202,7 +201,7 @@ def _explained(target: Target) -> Iterator[None]:
         if status in (401, 403, 404):
             advice = "log in with `hf auth login` or set HF_TOKEN, with a token that may write there."
         elif passes(error):
-            advice = "what was sent is kept: run the same command again."
+            advice = "run the same command again; files that were sent are not sent twice."
         else:
             advice = "nothing was published."
-        raise PublishError(f"The Hub does not take {target.repo_id} ({cause}): {advice}") from error
+        raise PublishError(f"The Hub refused {target.repo_id} ({cause}): {advice}") from error

@@ -1,8 +1,8 @@
 """Which licences let a source file be published, with all that was made of it.
 
 In: a file's licence as stated, an SPDX expression or any other text. Out: whether the file may be published.
-Not covered: what a licence asks of those who publish (its text, the names of authors): `source`, `path` and
-`license` of each row say where to look.
+Not covered: what a licence asks of those who publish, such as its text or the names of authors. The columns
+`source`, `path` and `license` of each row say where to look.
 """
 
 from collections.abc import Collection
@@ -46,6 +46,7 @@ def names(license: str | None) -> list[str]:
 
 
 def _holds(expression: Any, allowed: Collection[str]) -> bool:
+    """Return whether the allowed licences satisfy a parsed expression."""
     if isinstance(expression, OR):
         return any(_holds(part, allowed) for part in expression.args)
     if isinstance(expression, AND):

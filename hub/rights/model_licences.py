@@ -3,7 +3,7 @@
 In: the models that the tables name. Out: the licence of each, or None if the Hub has no such model (a local
 file, a name that only a server uses) or its page names no licence.
 
-Not covered: what a licence asks for.
+Not covered: what a licence requires.
 """
 
 from collections.abc import Iterable
@@ -22,19 +22,19 @@ TIMEOUT_S = 10
 
 def models(folder: Folder) -> list[str]:
     """Return the models that wrote functions or answers, sorted."""
-    wrote = [table.name for table in TABLES.values() if "model" in table.columns]
-    found = {model for config in wrote for model, _ in grouped(folder.columns(config, "model"))}
-    return sorted(found - {None})
+    configs = [table.name for table in TABLES.values() if "model" in table.columns]
+    written_by = {model for config in configs for model, _ in grouped(folder.columns(config, "model"))}
+    return sorted(written_by - {None})
 
 
-def licences(named: Iterable[str]) -> dict[str, str | None]:
+def licences(names: Iterable[str]) -> dict[str, str | None]:
     """Return the licence of each model, as the Hub states it."""
-    return {model: _licence(model) for model in named}
+    return {model: _licence(model) for model in names}
 
 
 def _licence(model: str) -> str | None:
     repo_id, _, revision = model.partition("@")
-    repo_id = repo_id.partition(":")[0]  # of a quantized file
+    repo_id = repo_id.partition(":")[0]  # what follows a colon names a quantized file
     try:
         validate_repo_id(repo_id)
         if "/" not in repo_id:

@@ -1,4 +1,4 @@
-"""Text of strangers, where it could be more than text."""
+"""Text from strangers that a terminal or Markdown could take for more than text."""
 
 import pytest
 

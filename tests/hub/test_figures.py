@@ -1,4 +1,4 @@
-"""Pictures: they write what the numbers say, equal numbers give equal files, hostile text does no harm."""
+"""Figures: they show the numbers, equal numbers give equal files, and hostile text does no harm."""
 
 import pytest
 from PIL import Image
@@ -50,8 +50,8 @@ def test_equal_numbers_give_equal_files(drawn, tmp_path):
     files = [tmp_path / "pictures" / name for name in ("a.png", "b.png")]
     for file in files:
         figure = drawn()
-        assert figure.axes  # without, a notebook shows nothing
+        assert figure.axes  # without axes, a notebook shows nothing
         save(figure, file)
     assert files[0].read_bytes() == files[1].read_bytes()
     with Image.open(files[0]) as image:
-        assert min(image.convert("RGB").getpixel((0, 0))) > 240  # a ground of its own
+        assert min(image.convert("RGB").getpixel((0, 0))) > 240  # the background is light, not transparent

@@ -1,4 +1,4 @@
-"""The metric, loaded as a user loads it: from the package and from a folder with nothing but two files."""
+"""The metric, loaded as a user loads it: from the package, and from a folder with only its two files."""
 
 import shutil
 from pathlib import Path
@@ -22,7 +22,7 @@ INPUT = {**OUTPUT, "direction": "input"}
 
 @pytest.fixture(params=["package", "dataset"])
 def metric(request, tmp_path, monkeypatch):
-    """As it is found in the package, and as a dataset repository has it."""
+    """Return the metric, loaded from the package or from a dataset's repository."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     folder = HERE
     if request.param == "dataset":

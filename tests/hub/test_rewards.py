@@ -1,4 +1,4 @@
-"""Rewards in a real sandbox; the rules themselves are tested with the verifier."""
+"""Rewards, in a real sandbox; the rules themselves are tested with the verifier."""
 
 import json
 import subprocess
@@ -134,7 +134,7 @@ def test_verl_may_hand_over_no_reply_at_all():
 
 
 def test_rewards_need_no_package_at_all():
-    """A trainer's environment has pins of its own: there may be no datasets, no pycurl, no httpx."""
+    """A trainer's environment pins its own versions: datasets, pycurl and httpx may be missing."""
     sources = str(Path(rewards.__file__).parents[1])
     alone = [sys.executable, "-I", "-S", "-c", ALONE, sources, json.dumps(ANSWERS)]
     found = subprocess.run(alone, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""The card: its numbers are those of the tables, and text of rows shows nothing but itself."""
+"""The card: its numbers are those of the tables, and text of rows is shown as it is, never as markup."""
 
 import re
 import time

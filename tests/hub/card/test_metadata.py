@@ -1,9 +1,11 @@
-"""The Croissant that the Hub makes of a release, held against the standard's own reader.
+"""The Croissant description that the Hub makes of a release, read by the standard's own reader.
 
-The Hub describes a dataset in Croissant by itself, from what `datasets` reads of card and files, and a copy
-of the Parquet as CONFIG/SPLIT/NUMBER.parquet; a file of ours beside it could only say something else. So this
-builds a document of that shape from a release, lays such a copy out, and lets mlcroissant read both.
-Not covered: what the Hub's server itself answers. The context here is that of the standard's version 1.1.
+The Hub writes a dataset's Croissant description itself, from what `datasets` reads of the card and the files,
+and keeps a copy of the Parquet files as CONFIG/SPLIT/NUMBER.parquet. A description of our own could only
+contradict it. So this builds a description of that form from a release, makes such a copy, and lets
+mlcroissant read both. The context is that of the standard's version 1.1.
+
+Not covered: what the Hub's server itself answers.
 """
 
 import re
@@ -40,12 +42,12 @@ CONTEXT = {
     },
 }
 TYPES = {"string": "sc:Text", "int64": "cr:Int64", "float64": "cr:Float64", "bool": "sc:Boolean"}
-UNTOLD = ("version", "datePublished", "citeAs")
-"""Recommended by the standard; the Hub leaves them out, whatever the card says."""
+LEFT_OUT = ("version", "datePublished", "citeAs")
+"""Properties that the standard recommends and the Hub leaves out, whatever the card says."""
 
 
 def of_the_hub(root: Path, copy: Path) -> mlc.Dataset:
-    """The description of a release, with its files copied as the Hub does; raises mlc.ValidationError."""
+    """Return the description of a release; copy its files like the Hub. Raises mlc.ValidationError."""
     card = DatasetCard.load(root / "README.md").data
     files, record_sets = [], []
     for config in get_dataset_config_names(str(root)):
@@ -120,7 +122,7 @@ def rows_of(config: str, info: Any) -> dict[str, Any]:
 
 
 def field(config: str, name: str, column: str, feature: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A column, or what of it is at a path; of a kind that the Hub would leave out, KeyError."""
+    """Return a column, or the part of it at a path, as a field. KeyError if the Hub leaves out its type."""
     if isinstance(feature, List):
         return {**field(config, name, column, feature.feature, path), "isArray": True, "arrayShape": "-1"}
     if isinstance(feature, dict):
@@ -138,7 +140,7 @@ def field(config: str, name: str, column: str, feature: Any, path: tuple[str, ..
 
 
 def plain(value: Any, name: str) -> Any:
-    """A value as mlcroissant gives it, as the table has it: text, and columns by their own names."""
+    """Return a value of mlcroissant's as the table has it: bytes as text, columns by their own names."""
     if isinstance(value, dict):
         return {key.removeprefix(f"{name}/"): plain(one, key) for key, one in value.items()}
     if isinstance(value, list):
@@ -147,10 +149,10 @@ def plain(value: Any, name: str) -> Any:
 
 
 def check(root: Path, copy: Path) -> None:
-    """Hold what mlcroissant reads against the tables; AssertionError where it is something else."""
+    """Compare what mlcroissant reads with the tables; AssertionError if something differs."""
     described = of_the_hub(root, copy)
     metadata, folder = described.metadata, Folder(root)
-    assert all(any(name in warning for name in UNTOLD) for warning in metadata.issues.warnings)
+    assert all(any(name in warning for name in LEFT_OUT) for warning in metadata.issues.warnings)
     licences = set(folder.column("raw_code", "license"))
     assert set(metadata.license) == {f"https://choosealicense.com/licenses/{name}/" for name in licences}
     assert {one.id for one in metadata.record_sets if not one.id.endswith("_splits")} == set(folder.counts())

@@ -1,4 +1,4 @@
-"""What is told of two versions: which rows differ, how, and why."""
+"""The comparison of two versions: which rows differ, how, and why."""
 
 import json
 import os
@@ -38,7 +38,7 @@ REPO = "ada/data"
 
 
 def rows(file="f", function="u", pair="p", task="t", sample=0, turn=0, answer="", **more):
-    """One row of each table, made of these things; their ids say what they are made of."""
+    """Return one row of each table, made of these things; the ids spell out what each is made of."""
     function = f"{file}.{function}"
     pair = f"{function}.{pair}"
     task = f"{pair}.{task}"
@@ -64,12 +64,12 @@ def rows(file="f", function="u", pair="p", task="t", sample=0, turn=0, answer=""
     return {config: {**row, **more.get(config, {})} for config, row in own.items()}
 
 
-def lost(stage, row_id, parent_id="", reason="odd"):
+def dropped_row(stage, row_id, parent_id="", reason="odd"):
     return {"dropped": {"stage": stage, "row_id": row_id, "parent_id": parent_id, "drop_reason": reason}}
 
 
-def made(path, *parts, without=(), test=(), provenance=None):
-    """A version of all these rows, each of them once; `test` names the tables of which they are in test."""
+def write_version(path, *parts, without=(), test=(), provenance=None):
+    """Write a version with these rows, each once; `test` names the tables whose rows are in split test."""
     (path / ".codeio").mkdir(parents=True)
     for config in TABLES:
         distinct = {json.dumps(part[config]): part[config] for part in parts if config in part}
@@ -82,7 +82,7 @@ def made(path, *parts, without=(), test=(), provenance=None):
 
 
 def groups(found, change):
-    """By table how many rows changed like this, by reason."""
+    """Return the number of rows with this change, by table and reason."""
     return {
         config: {group.why: group.n_rows for group in one.groups if group.change == change}
         for config, one in found.tables.items()
@@ -102,7 +102,7 @@ def shown(found):
 
 
 def test_equal_versions_differ_in_nothing(tmp_path):
-    both = [made(tmp_path / name, rows(), lost("tasks", "x")) for name in ("old", "new")]
+    both = [write_version(tmp_path / name, rows(), dropped_row("tasks", "x")) for name in ("old", "new")]
     found = changes(*both)
     assert not found
     assert {config: one.n_unchanged for config, one in found.tables.items()} == dict.fromkeys(TABLES, 1)
@@ -125,8 +125,8 @@ NEW = {
 @pytest.mark.parametrize("level", NEW)
 def test_the_topmost_thing_that_is_new_is_the_reason(tmp_path, level):
     old, more = rows(), rows(**NEW[level])
-    before = made(tmp_path / "old", old)
-    after = made(tmp_path / "new", old, more)
+    before = write_version(tmp_path / "old", old)
+    after = write_version(tmp_path / "new", old, more)
     new = {config: {(level,): 1} for config in more if more[config] != old[config]}
     assert new
     found = changes(before, after)
@@ -138,13 +138,13 @@ def test_the_topmost_thing_that_is_new_is_the_reason(tmp_path, level):
 
 
 DROPS = {
-    "raw_code": (lost("raw_code", "here/g.py", "here"), "file"),
-    "functions": (lost("functions", "g", "g"), "function"),
-    "io_pairs": (lost("io_pairs", "g.u", "g"), "pair"),
-    "io_pairs, one": (lost("io_pairs", "g.u.p", "g.u"), "pair"),
-    "tasks": (lost("tasks", "g.u.p.t", "g.u.p"), "task"),
-    "responses": (lost("responses", "g.u.p.t/0", "g.u.p.t"), "sample"),
-    "revisions": (lost("revisions", "g.u.p.t.0.0", "g.u.p.t"), "turn"),
+    "raw_code": (dropped_row("raw_code", "here/g.py", "here"), "file"),
+    "functions": (dropped_row("functions", "g", "g"), "function"),
+    "io_pairs": (dropped_row("io_pairs", "g.u", "g"), "pair"),
+    "io_pairs, one": (dropped_row("io_pairs", "g.u.p", "g.u"), "pair"),
+    "tasks": (dropped_row("tasks", "g.u.p.t", "g.u.p"), "task"),
+    "responses": (dropped_row("responses", "g.u.p.t/0", "g.u.p.t"), "sample"),
+    "revisions": (dropped_row("revisions", "g.u.p.t.0.0", "g.u.p.t"), "turn"),
 }
 
 
@@ -157,8 +157,8 @@ def test_where_the_other_version_dropped_it_that_is_the_reason(tmp_path, name):
     gone = {config for config in MADE_OF if MADE_OF[config] in below}
     rest = {config: row for config, row in part.items() if config not in gone}
     first = rows(file="g") if level == "turn" else {}
-    before = made(tmp_path / "old", rows(), part, first)
-    after = made(tmp_path / "new", rows(), rest, first, drop)
+    before = write_version(tmp_path / "old", rows(), part, first)
+    after = write_version(tmp_path / "new", rows(), rest, first, drop)
     expected = {config: {("dropped", stage, "odd"): 1} for config in gone}
     assert groups(changes(before, after), "removed") == expected
     there_and_back = groups(changes(after, before), "added")
@@ -168,9 +168,9 @@ def test_where_the_other_version_dropped_it_that_is_the_reason(tmp_path, name):
 
 @pytest.mark.parametrize("view", ["codeio", "codeio_pp"])
 def test_a_view_names_what_it_dropped_by_the_answer(tmp_path, view):
-    before = made(tmp_path / "old", rows())
-    drop = lost(view, "f.u.p.t.0.0!", "f.u.p.t", "truncated")
-    after = made(tmp_path / "new", rows(answer="!"), drop, without=[view])
+    before = write_version(tmp_path / "old", rows())
+    drop = dropped_row(view, "f.u.p.t.0.0!", "f.u.p.t", "truncated")
+    after = write_version(tmp_path / "new", rows(answer="!"), drop, without=[view])
     found = changes(before, after)
     assert groups(found, "removed") == {
         "turns": {("request",): 1},
@@ -179,18 +179,18 @@ def test_a_view_names_what_it_dropped_by_the_answer(tmp_path, view):
 
 
 def test_a_drop_is_no_reason_for_what_its_stage_does_not_make(tmp_path):
-    """A duplicate of a file is named by the file that stays."""
-    drop = lost("raw_code", "f", "f", "duplicate")
-    before = made(tmp_path / "old", rows(), rows(pair="q"))
-    after = made(tmp_path / "new", rows(), drop)
+    """A dropped duplicate has the id of the file that stays, so the drop does not explain missing rows."""
+    drop = dropped_row("raw_code", "f", "f", "duplicate")
+    before = write_version(tmp_path / "old", rows(), rows(pair="q"))
+    after = write_version(tmp_path / "new", rows(), drop)
     assert set(map(tuple, groups(changes(before, after), "removed").values())) == {(("pair",),)}
 
 
 def test_without_the_tables_between_nothing_is_guessed(tmp_path):
-    """A version of which only the training rows were published knows its tasks, and no file."""
+    """A version that was published with its training rows alone names its tasks, but no files."""
     only = set(TABLES) - {"codeio_pp"}
-    before = made(tmp_path / "old", rows(), without=only)
-    after = made(tmp_path / "new", rows(), rows(file="g"), rows(sample=1))
+    before = write_version(tmp_path / "old", rows(), without=only)
+    after = write_version(tmp_path / "new", rows(), rows(file="g"), rows(sample=1))
     found = changes(before, after)
     assert groups(found, "added")["codeio_pp"] == {("task",): 1, ("sample",): 1}
     assert groups(found, "added")["raw_code"] == {("table",): 2}
@@ -201,34 +201,34 @@ def test_without_the_tables_between_nothing_is_guessed(tmp_path):
 
 @pytest.mark.parametrize("missing", TABLES)
 def test_any_table_may_be_missing(tmp_path, missing):
-    before = made(tmp_path / "old", rows(), lost("tasks", "x"), without=[missing])
-    after = made(tmp_path / "new", rows(), lost("tasks", "x"))
+    before = write_version(tmp_path / "old", rows(), dropped_row("tasks", "x"), without=[missing])
+    after = write_version(tmp_path / "new", rows(), dropped_row("tasks", "x"))
     assert groups(changes(before, after), "added") == {missing: {("table",): 1}}
     assert groups(changes(after, before), "removed") == {missing: {("table",): 1}}
 
 
 def test_of_a_dropped_row_the_reason_is_that_of_what_it_names(tmp_path):
-    before = made(tmp_path / "old", rows(), lost("tasks", "f.u.p.old", "f.u.p"))
+    before = write_version(tmp_path / "old", rows(), dropped_row("tasks", "f.u.p.old", "f.u.p"))
     more = [
-        (rows(file="g"), lost("functions", "g", "g")),
-        (rows(sample=1), lost("codeio", "f.u.p.t.1.0", "f.u.p.t")),
-        ({}, lost("io_pairs", "f.u.p.gone", "f.u")),
-        ({}, lost("raw_code", "nowhere.py", None)),
+        (rows(file="g"), dropped_row("functions", "g", "g")),
+        (rows(sample=1), dropped_row("codeio", "f.u.p.t.1.0", "f.u.p.t")),
+        ({}, dropped_row("io_pairs", "f.u.p.gone", "f.u")),
+        ({}, dropped_row("raw_code", "nowhere.py", None)),
     ]
-    after = made(tmp_path / "new", rows(), *(part for parts in more for part in parts))
+    after = write_version(tmp_path / "new", rows(), *(part for parts in more for part in parts))
     found = changes(before, after)
     assert groups(found, "added")["dropped"] == {("file",): 1, ("sample",): 1, ("row",): 2}
     assert groups(found, "removed") == {"dropped": {("row",): 1}}
 
 
 def test_regraded_rows_tell_from_which_status_to_which(tmp_path):
-    before = made(tmp_path / "old", rows(), rows(sample=1), rows(sample=2))
+    before = write_version(tmp_path / "old", rows(), rows(sample=1), rows(sample=2))
     better = {
         "turns": {"status": "correct", "feedback": None},
         "codeio": {"status": "correct"},
         "codeio_pp": {"statuses": ["wrong", "correct"], "n_turns": 2},
     }
-    after = made(tmp_path / "new", rows(**better), rows(sample=1, **better), rows(sample=2))
+    after = write_version(tmp_path / "new", rows(**better), rows(sample=1, **better), rows(sample=2))
     found = changes(before, after)
     assert groups(found, "regraded") == {
         "turns": {("wrong", "correct"): 2},
@@ -241,10 +241,10 @@ def test_regraded_rows_tell_from_which_status_to_which(tmp_path):
 
 
 def test_changed_rows_tell_the_columns_that_differ(tmp_path):
-    before = made(tmp_path / "old", rows(), rows(file="g"), rows(file="h"))
+    before = write_version(tmp_path / "old", rows(), rows(file="g"), rows(file="h"))
     one = rows(functions={"license": None})
     both = rows(file="g", functions={"license": "bsd", "query": "Why?"}, rlvr={"pass_rate": None})
-    found = changes(before, made(tmp_path / "new", rows(file="h"), both, one))
+    found = changes(before, write_version(tmp_path / "new", rows(file="h"), both, one))
     assert groups(found, "changed") == {
         "functions": {("license",): 1, ("license", "query"): 1},
         "rlvr": {("pass_rate",): 1},
@@ -253,8 +253,8 @@ def test_changed_rows_tell_the_columns_that_differ(tmp_path):
 
 
 def test_rows_that_move_to_another_split_are_told_and_else_unchanged(tmp_path):
-    before = made(tmp_path / "old", rows())
-    after = made(tmp_path / "new", rows(), test=["tasks", "turns"])
+    before = write_version(tmp_path / "old", rows())
+    after = write_version(tmp_path / "new", rows(), test=["tasks", "turns"])
     found = changes(before, after)
     assert groups(found, "moved") == {config: {("train", "test"): 1} for config in ("tasks", "turns")}
     assert found.tables["tasks"].n_unchanged == 1
@@ -263,8 +263,8 @@ def test_rows_that_move_to_another_split_are_told_and_else_unchanged(tmp_path):
 
 def test_rows_compare_by_the_columns_that_both_have(tmp_path):
     before, after = (
-        made(tmp_path / "old", rows(), rows(sample=1)),
-        made(tmp_path / "new", rows(), rows(sample=1)),
+        write_version(tmp_path / "old", rows(), rows(sample=1)),
+        write_version(tmp_path / "new", rows(), rows(sample=1)),
     )
     (file,) = before.folder.files("turns")
     older = (
@@ -284,20 +284,28 @@ def test_rows_compare_by_the_columns_that_both_have(tmp_path):
 
 def test_dropped_rows_of_one_name_are_matched_by_what_they_hold(tmp_path):
     def twins(*contents):
-        return [{"dropped": {**lost("raw_code", "f", "f")["dropped"], "content": text}} for text in contents]
+        return [
+            {"dropped": {**dropped_row("raw_code", "f", "f")["dropped"], "content": text}}
+            for text in contents
+        ]
 
-    before = made(tmp_path / "old", *twins("a", "b", "c"))
-    assert counted(changes(before, made(tmp_path / "same", *twins("c", "b", "a"))), "dropped")["changed"] == 0
-    fewer = changes(before, made(tmp_path / "fewer", *twins("c", "a")))
+    before = write_version(tmp_path / "old", *twins("a", "b", "c"))
+    assert (
+        counted(changes(before, write_version(tmp_path / "same", *twins("c", "b", "a"))), "dropped")[
+            "changed"
+        ]
+        == 0
+    )
+    fewer = changes(before, write_version(tmp_path / "fewer", *twins("c", "a")))
     assert (fewer.tables["dropped"].n_unchanged, counted(fewer, "dropped")["removed"]) == (2, 1)
-    other = changes(before, made(tmp_path / "other", *twins("c", "x", "a", "y")))
+    other = changes(before, write_version(tmp_path / "other", *twins("c", "x", "a", "y")))
     assert groups(other, "changed") == {"dropped": {("content",): 1}}
     assert counted(other, "dropped")["added"] == 1
 
 
 def test_all_rows_are_given_one_by_one(tmp_path):
-    before = made(tmp_path / "old", *(rows(sample=number) for number in range(20)))
-    after = made(tmp_path / "new", *(rows(sample=number) for number in range(8, 40)))
+    before = write_version(tmp_path / "old", *(rows(sample=number) for number in range(20)))
+    after = write_version(tmp_path / "new", *(rows(sample=number) for number in range(8, 40)))
     every = list(changed_rows(before, after))
     by_group = Counter((row.table, row.change, row.why) for row in every)
     found = changes(before, after)
@@ -318,8 +326,8 @@ def test_how_they_were_made_differently(tmp_path):
         "made_with": [{"codeio": "0.1"}, {"codeio": "0.2"}],
     }
     now = {**told, "model": "n", "options": {"turns": 2, "seed": 0, "quick": True}, "command": "codeio build"}
-    before = made(tmp_path / "old", rows(turns={"model": "m"}), provenance=told)
-    after = made(tmp_path / "new", rows(turns={"model": "n"}), provenance=now)
+    before = write_version(tmp_path / "old", rows(turns={"model": "m"}), provenance=told)
+    after = write_version(tmp_path / "new", rows(turns={"model": "n"}), provenance=now)
     found = changes(before, after)
     assert found.made_differently == (
         Difference("model", "m", "n"),
@@ -327,14 +335,14 @@ def test_how_they_were_made_differently(tmp_path):
         Difference("options.turns", 1, 2),
         Difference("turns.model", ["m"], ["n"]),
     )
-    assert "not told" in shown(found)
+    assert "not recorded" in shown(found)
     assert "made differently, options.turns: 1 → 2" in markdown(found)
     untold = Version("old", before.folder, {})
     assert [one.what for one in changes(untold, after).made_differently] == ["turns.model"]
 
 
 def test_json_holds_all_of_it(tmp_path):
-    found = changes(made(tmp_path / "old", rows()), made(tmp_path / "new", rows(sample=1)))
+    found = changes(write_version(tmp_path / "old", rows()), write_version(tmp_path / "new", rows(sample=1)))
     told = json.loads(json.dumps(found.as_json()))
     assert told["tables"]["codeio"]["groups"][0] == {
         "change": "added",
@@ -346,8 +354,8 @@ def test_json_holds_all_of_it(tmp_path):
 
 def test_what_others_wrote_is_no_markup(tmp_path):
     bad = "<b>|\x1b[31m[red]\n# x"
-    before = made(tmp_path / "old", rows())
-    after = made(tmp_path / "new", rows(turns={"status": bad}), provenance={"model": bad})
+    before = write_version(tmp_path / "old", rows())
+    after = write_version(tmp_path / "new", rows(turns={"status": bad}), provenance={"model": bad})
     found = changes(Version(bad, before.folder, {"model": "m"}), after)
     for text in (shown(found), markdown(found)):
         assert "\x1b" not in text
@@ -357,7 +365,7 @@ def test_what_others_wrote_is_no_markup(tmp_path):
 
 
 def test_a_foreign_table_is_refused_by_name(tmp_path):
-    before, after = made(tmp_path / "old", rows()), made(tmp_path / "new", rows())
+    before, after = write_version(tmp_path / "old", rows()), write_version(tmp_path / "new", rows())
     (file,) = after.folder.files("turns")
     pq.write_table(pq.read_table(file).drop_columns(["response_id"]), file)
     with pytest.raises(VersionError, match="turns of new has no column response_id"):
@@ -365,7 +373,7 @@ def test_a_foreign_table_is_refused_by_name(tmp_path):
 
 
 def test_a_damaged_file_is_named(tmp_path):
-    before, after = made(tmp_path / "old", rows()), made(tmp_path / "new", rows())
+    before, after = write_version(tmp_path / "old", rows()), write_version(tmp_path / "new", rows())
     (file,) = after.folder.files("codeio")
     content = file.read_bytes()
     file.write_bytes(content[:4] + bytes(200) + content[204:])
@@ -383,7 +391,7 @@ def test_a_damaged_file_is_named(tmp_path):
     ],
 )
 def test_what_cannot_name_a_row_is_refused(tmp_path, column, values, said):
-    before, after = made(tmp_path / "old", rows()), made(tmp_path / "new", rows())
+    before, after = write_version(tmp_path / "old", rows()), write_version(tmp_path / "new", rows())
     (file,) = after.folder.files("turns")
     table = pq.read_table(file)
     pq.write_table(table.set_column(table.column_names.index(column), column, pa.array(values)), file)
@@ -422,7 +430,7 @@ def without_text(file):
     "change", [garbled, replaced_by_folder, replaced_by_pipe, with_a_column_twice, without_text]
 )
 def test_an_odd_file_is_one_sentence(tmp_path, change):
-    before, after = made(tmp_path / "old", rows()), made(tmp_path / "new", rows())
+    before, after = write_version(tmp_path / "old", rows()), write_version(tmp_path / "new", rows())
     change(*after.folder.files("turns"))
     with pytest.raises(VersionError):
         changes(before, after)
@@ -455,7 +463,7 @@ CHAINS = st.lists(
 ANSWERS = ("f0.u0.p0.t0/0", "f0.u0.p0.t0.0.0")
 LOST = st.lists(
     st.builds(
-        lost,
+        dropped_row,
         st.sampled_from(["raw_code", "functions", "io_pairs", "tasks", "responses", "codeio"]),
         st.sampled_from(
             ["here/f0.py", "f0", "f1.u0", "f0.u0.p0", "f0.u0.p0.t0", "f0.u0.p0.t0/0", "f0.u0.p0.t0.0.0"]
@@ -469,7 +477,7 @@ VERSIONS = st.tuples(CHAINS, LOST, st.sets(st.sampled_from(list(TABLES)), max_si
 
 
 def naive(config, old, new):
-    """The same counts row by row, of rows that have a key of their own."""
+    """Return the same counts, compared row by row; the keys of the rows must be distinct."""
     before, after = ({tuple(row[c] for c in TABLES[config].key): row for row in rows} for rows in (old, new))
     both = before.keys() & after.keys()
     status = TABLES[config].grade
@@ -490,12 +498,12 @@ def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):
     root = tmp_path_factory.mktemp("drawn")
     both = []
     for name, (chains, drops, without) in zip(("old", "new"), drawn, strict=True):
-        last = {}  # one row a key, as a build leaves them
+        last = {}  # one row for each key, as a build writes them
         for part in chains:
             for config, row in part.items():
                 last.setdefault(config, {})[tuple(row[c] for c in TABLES[config].key)] = row
         parts = [{config: row} for config, some in last.items() for row in some.values()]
-        both.append(made(root / name, *parts, *drops, without=without))
+        both.append(write_version(root / name, *parts, *drops, without=without))
     there, back = changes(*both), changes(*reversed(both))
     for change, mirrored in (("added", "removed"), ("removed", "added"), ("changed", "changed")):
         assert groups(there, change) == groups(back, mirrored)
@@ -554,7 +562,10 @@ def compared(old: str, new: str) -> dict[str, object]:
 
 
 def test_published_versions(hub_client: Client, local_hub: LocalHub, tmp_path):
-    first, second = made(tmp_path / "first", rows()), made(tmp_path / "second", rows(), rows(file="g"))
+    first, second = (
+        write_version(tmp_path / "first", rows()),
+        write_version(tmp_path / "second", rows(), rows(file="g")),
+    )
     for one in (first, second):
         one.folder.write_readme(card(one.folder, {}, "data"))
     oid = hub_client.run(published, str(first.folder.root), REPO, "v1.0.0")

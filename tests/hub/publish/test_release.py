@@ -1,4 +1,4 @@
-"""What of a folder may be published, and what stays behind with it."""
+"""The rows of a folder that may be published, and the rows that are excluded with others."""
 
 import json
 
@@ -17,13 +17,13 @@ from hub.publish.upload import PublishError
 from hub.rights.licences import PERMISSIVE
 from hub.versions import Version
 
-KEY = "AKIA" + "QWERTYUIOPASDFGH"  # put together, or a scanner would find it here
+KEY = "AKIA" + "QWERTYUIOPASDFGH"  # in two parts, so that secret scanners do not report this file
 NAMES = ("open", "closed", "unknown")
 LICENSES = {"open": "mit", "closed": "gpl-3.0-only", "unknown": None}
 
 
 def rows(name, **more):
-    """One row of each table, all made of one file."""
+    """Return one row of each table, all made of one file."""
     own = {
         "raw_code": {"code_id": f"c-{name}", "content": f"def {name}(): pass", "license": LICENSES[name]},
         "functions": {"function_id": f"f-{name}", "code_id": f"c-{name}", "license": LICENSES[name]},
@@ -107,7 +107,7 @@ def test_files_of_which_all_goes_along_are_the_same_files(tmp_path):
     made = release(source)
     for file in source.files("turns"):
         assert (made.folder.root / "turns" / file.name).samefile(file)
-    assert release(source).folder.counts() == source.counts()  # a second time
+    assert release(source).folder.counts() == source.counts()  # and when it is repeated
 
 
 def test_a_row_that_only_says_it_was_dropped_needs_a_known_origin(tmp_path):
@@ -143,7 +143,8 @@ def older(file):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"), [(garbled, "cannot be read"), (of_another_split, "no file"), (older, "answer_forced")]
+    ("change", "said"),
+    [(garbled, "cannot be read"), (of_another_split, "not a file"), (older, "answer_forced")],
 )
 @pytest.mark.parametrize("kinds", [("open",), NAMES])
 def test_a_file_that_this_version_did_not_write_is_one_sentence(tmp_path, kinds, change, said):

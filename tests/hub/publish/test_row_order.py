@@ -1,4 +1,4 @@
-"""Rows of a version in the order and the files of the version before, whatever became of them."""
+"""Rows of a version keep the order and the files of the version before, whatever changed."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def names(start, stop):
 
 
 def folder(path, config="io_pairs", **files):
-    """A table whose files are given by split, each as a list of rows or of their names."""
+    """Write a table; `files` gives its files by split, each as a list of rows or of their names."""
     (path / config).mkdir(parents=True)
     for split, parts in files.items():
         for number, part in enumerate(parts):
@@ -45,12 +45,12 @@ def folder(path, config="io_pairs", **files):
     return Folder(path)
 
 
-def held(made, config="io_pairs", column="pair_id"):
-    """What the files hold, by split."""
-    found = {}
+def column_by_split(made, config="io_pairs", column="pair_id"):
+    """Return a column's values by split, one list for each file."""
+    values = {}
     for file in made.files(config):
-        found.setdefault(file.name.split("-")[0], []).append(pq.read_table(file)[column].to_pylist())
-    return found
+        values.setdefault(file.name.split("-")[0], []).append(pq.read_table(file)[column].to_pylist())
+    return values
 
 
 def contents(made):
@@ -68,7 +68,7 @@ def old(tmp_path):
 def test_new_rows_come_last_wherever_the_build_has_them(tmp_path, old):
     new = folder(tmp_path / "new", train=[["x", *names(0, 13), "y", *names(13, 26), *"abcdefghijk"]])
     keep_row_order(new, old)
-    assert held(new)["train"] == [*OLD, list("xyabcdefgh"), list("ijk")]
+    assert column_by_split(new)["train"] == [*OLD, list("xyabcdefgh"), list("ijk")]
     assert contents(new)[:3] == contents(old)
     assert [file.name[:11] for file in new.files("io_pairs")] == [f"train-{n:05d}" for n in range(5)]
     assert list((new.root / ".codeio").iterdir()) == []
@@ -85,7 +85,7 @@ def test_new_rows_come_last_wherever_the_build_has_them(tmp_path, old):
 def test_only_the_file_of_a_row_that_is_gone_or_changed_is_written_anew(tmp_path, old, rows, second):
     new = folder(tmp_path / "new", train=[rows[::-1]])
     keep_row_order(new, old)
-    assert held(new)["train"] == [OLD[0], second, OLD[2]]
+    assert column_by_split(new)["train"] == [OLD[0], second, OLD[2]]
     is_same = [one == other for one, other in zip(contents(new), contents(old), strict=True)]
     assert is_same == [True, False, True]
     outputs = {row["pair_id"]: row["output"] for row in new.read("io_pairs")}
@@ -96,7 +96,7 @@ def test_only_the_file_of_a_row_that_is_gone_or_changed_is_written_anew(tmp_path
 def test_a_file_that_lost_all_rows_is_gone(tmp_path, old):
     new = folder(tmp_path / "new", train=[names(0, 8) + names(20, 26)])
     keep_row_order(new, old)
-    assert held(new)["train"] == [OLD[0], OLD[2]]
+    assert column_by_split(new)["train"] == [OLD[0], OLD[2]]
 
 
 def test_a_row_that_moved_to_the_other_split_is_new_there(tmp_path):
@@ -104,7 +104,7 @@ def test_a_row_that_moved_to_the_other_split_is_new_there(tmp_path):
     new = folder(tmp_path / "new", train=[names(0, 3), names(4, 12)], test=[["003", *names(50, 56)]])
     keep_row_order(new, old)
     rest = ["000", "001", "002", "004", "005"]
-    assert held(new) == {"train": [rest, names(6, 12)], "test": [names(50, 56), ["003"]]}
+    assert column_by_split(new) == {"train": [rest, names(6, 12)], "test": [names(50, 56), ["003"]]}
 
 
 def test_rows_of_one_key_stay_as_many_as_they_are(tmp_path, monkeypatch):
@@ -114,7 +114,7 @@ def test_rows_of_one_key_stay_as_many_as_they_are(tmp_path, monkeypatch):
     old = folder(tmp_path / "old", "dropped", train=[[row, row, other], [{**row, "row_id": "b"}]])
     new = folder(tmp_path / "new", "dropped", train=[[other, {**row, "row_id": "b"}, row, other, row, row]])
     keep_row_order(new, old)
-    assert held(new, "dropped", "drop_detail")["train"] == [["1", "1", "2"], ["1"], ["2", "1"]]
+    assert column_by_split(new, "dropped", "drop_detail")["train"] == [["1", "1", "2"], ["1"], ["2", "1"]]
 
 
 def test_small_files_do_not_pile_up(tmp_path):
@@ -123,7 +123,7 @@ def test_small_files_do_not_pile_up(tmp_path):
     for version in range(1, 7):
         made = folder(tmp_path / str(version), train=[names(0, 20 + 2 * version)[::-1]])
         keep_row_order(made, before)
-        shapes.append([len(part) for part in held(made)["train"]])
+        shapes.append([len(part) for part in column_by_split(made)["train"]])
         before = made
     assert shapes == [
         [10, 10, 2],
@@ -142,7 +142,7 @@ def test_what_has_many_small_files_stays_so_until_it_changes(tmp_path):
     assert contents(same) == contents(old)
     fewer = folder(tmp_path / "fewer", train=[names(0, 5) + names(6, 10)])
     keep_row_order(fewer, old)
-    assert held(fewer)["train"] == [["004"], names(6, 8), names(8, 10), names(0, 4)]
+    assert column_by_split(fewer)["train"] == [["004"], names(6, 8), names(8, 10), names(0, 4)]
 
 
 def test_rows_with_other_columns_are_all_written_anew_in_the_old_order(tmp_path, old):
@@ -150,7 +150,7 @@ def test_rows_with_other_columns_are_all_written_anew_in_the_old_order(tmp_path,
         pq.write_table(pq.read_table(file).drop_columns(["draw"]), file)
     new = folder(tmp_path / "new", train=[["x", *names(0, 26)[::-1]]])
     keep_row_order(new, old)
-    assert held(new)["train"] == [*OLD, ["x"]]
+    assert column_by_split(new)["train"] == [*OLD, ["x"]]
     assert all(
         pq.read_schema(file).names == list(TABLES["io_pairs"].columns) for file in new.files("io_pairs")
     )
@@ -162,7 +162,7 @@ def test_without_what_names_a_row_the_build_stays_as_it_is(tmp_path, old):
     new = folder(tmp_path / "new", train=[names(0, 26)])
     for before in (old, Folder(tmp_path / "nothing")):
         keep_row_order(new, before)
-        assert held(new)["train"] == [names(0, 26)]
+        assert column_by_split(new)["train"] == [names(0, 26)]
 
 
 def test_files_behind_links_are_taken_over_and_names_mean_nothing(tmp_path, old):
@@ -172,7 +172,7 @@ def test_files_behind_links_are_taken_over_and_names_mean_nothing(tmp_path, old)
         (cached / "io_pairs" / file.name).symlink_to(os.path.relpath(file, cached / "io_pairs"))
     new = folder(tmp_path / "new [1]*", train=[[*names(0, 9), "x", *names(9, 26)]])
     keep_row_order(new, Folder(cached))
-    assert held(new)["train"] == [*OLD, ["x"]]
+    assert column_by_split(new)["train"] == [*OLD, ["x"]]
     assert not any(file.is_symlink() for file in new.files("io_pairs"))
 
 
@@ -214,5 +214,5 @@ def test_whatever_came_before_a_version_has_the_rows_of_its_build(tmp_path_facto
             files = sorted((made.root / "io_pairs").glob(f"{split}-*"))
             published = [row for file in files for row in pq.read_table(file).to_pylist()]
             assert Counter(map(str, published)) == Counter(map(str, built))
-        assert set(held(made)) == set(splits)
+        assert set(column_by_split(made)) == set(splits)
         before = made

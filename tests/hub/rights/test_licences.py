@@ -1,3 +1,5 @@
+"""The licences under which rows may be published."""
+
 import pytest
 
 from hub.rights.licences import PERMISSIVE, may_be_published, names

@@ -1,4 +1,4 @@
-"""What the Hub tells of a model's licence."""
+"""The licence of a model, as the Hub states it."""
 
 import pytest
 
@@ -30,7 +30,7 @@ LICENCES = {
 }
 
 
-def told(models: list[str]) -> dict[str, str | None]:
+def licences_of(models: list[str]) -> dict[str, str | None]:
     from hub.rights.model_licences import licences
 
     return licences(models)
@@ -38,7 +38,7 @@ def told(models: list[str]) -> dict[str, str | None]:
 
 def test_a_licence_is_what_the_card_of_the_model_says(local_hub: LocalHub, hub_client: Client) -> None:
     local_hub.models |= MODELS
-    assert hub_client.run(told, list(LICENCES)) == LICENCES
+    assert hub_client.run(licences_of, list(LICENCES)) == LICENCES
 
 
 @pytest.mark.parametrize("fault", ["refuse", "drop", "stop"])
@@ -51,7 +51,7 @@ def test_a_hub_that_fails_tells_none(local_hub: LocalHub, hub_client: Client, fa
     else:
         local_hub.stop()
     try:
-        assert hub_client.run(told, ["Qwen/Small"]) == {"Qwen/Small": None}
+        assert hub_client.run(licences_of, ["Qwen/Small"]) == {"Qwen/Small": None}
     finally:
         if fault == "stop":
             local_hub.start()

@@ -1,11 +1,11 @@
-"""Rows that are excluded when a folder is published, and why.
+"""The rows that are excluded when a folder is published, and why.
 
-In: a folder of tables, and the licences that are allowed. Out: for each table which rows are published, and a
-list of those that are not. Excluded are: a file or function whose licence is unknown or not allowed; a row
-whose text holds what looks like a credential or an e-mail address; a dropped row whose origin is unknown. All
-that was made of an excluded row is excluded with it.
+In: a folder of tables, and the licences that are allowed. Out: which rows of each table may be published, and
+a list of those that may not. A file or function is excluded if its licence is unknown or not allowed, a row
+if its text holds what looks like a credential or an e-mail address, and a dropped row if its origin is
+unknown. Everything that was made of an excluded row is excluded too.
 
-Not covered: secrets that do not look like one, and recorded inputs and outputs, which are drawn.
+Not covered: secrets that do not look like secrets; recorded inputs and outputs, which are drawn at random.
 Tested in tests/hub/publish/test_release.py.
 """
 
@@ -28,8 +28,8 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Left:
-    """A row that is excluded for its own sake, not for what it was made of; `config` is its table."""
+class Exclusion:
+    """A row that is excluded on its own account, not for what it was made of; `config` is its table."""
 
     config: str
     row_id: str
@@ -37,11 +37,14 @@ class Left:
     detail: str
 
 
-class Withheld:
-    """The excluded rows of a folder: `left` in the order of the tables, and `keeps` for each batch."""
+class Exclusions:
+    """The exclusions of a folder: `left` lists them in the order of the tables, `keeps` filters a batch.
+
+    `left` has only rows that are excluded on their own account, not those that were made of them.
+    """
 
     def __init__(self, folder: Folder, allowed: Collection[str] = PERMISSIVE) -> None:
-        self.left: list[Left] = []
+        self.left: list[Exclusion] = []
         self._allowed = frozenset(allowed)
         self._folder = folder
         self._unclean: dict[str, set[str]] = defaultdict(set)
@@ -51,8 +54,8 @@ class Withheld:
             if parents(table) and not is_parent(table):
                 self._search(table)
         for table in filter(is_parent, TABLES.values()):
-            self._part(table)
-        self._dropped = self._of_dropped()
+            self._separate(table)
+        self._dropped = self._publishable_dropped()
         self.left.sort(key=lambda left: list(TABLES).index(left.config))
 
     def keeps(self, config: str, batch: pa.RecordBatch) -> pa.BooleanArray:
@@ -62,31 +65,31 @@ class Withheld:
             keys = zip(*(batch[column].to_pylist() for column in _DROPPED_KEY), strict=True)
             return pa.array([key in self._dropped for key in keys], pa.bool_())
         if not is_parent(table):
-            if not parents(table):  # no licence is known
+            if not parents(table):  # nothing says what licence these rows have
                 return pa.array([False] * len(batch), pa.bool_())
             table = parents(table)[-1]
         return pc.is_in(batch[table.id_column], pa.array(self._kept[table.name], pa.string()))
 
     def _search(self, table: Table) -> None:
-        """Note what the unclean rows of a table are made of: tables that repeat their text name only that."""
+        """Record the parents of a table's unclean rows: tables that repeat their text only name these."""
         if texts := _searched(table):
             own, above = table.key[0], parents(table)[-1]
             for row in self._rows(table.name, own, above.key[0], *texts):
                 if not self._is_clean(table.name, row[own], [row[column] for column in texts]):
                     self._unclean[above.name].add(row[above.key[0]])
 
-    def _part(self, table: Table) -> None:
-        """Separate the rows to publish from the excluded ones."""
+    def _separate(self, table: Table) -> None:
+        """Sort the rows of a table into those to publish and those to exclude."""
         own, above = table.key[0], {parent.name: parent.key[0] for parent in parents(table)}
         licence = [column for column in table.columns if column == "license"]
         kept: set[str] = set()
         gone: set[str] = set()
         for row in self._rows(table.name, own, *above.values(), *licence, *_searched(table)):
-            (kept if self._goes_along(table, row, above) else gone).add(row[own])
+            (kept if self._is_publishable(table, row, above) else gone).add(row[own])
         self._kept[table.name], self._gone[table.name] = kept, gone - kept
 
-    def _goes_along(self, table: Table, row: Row, above: Mapping[str, str]) -> bool:
-        """Return whether a row may be published; `above`: by parent table, the column that names it."""
+    def _is_publishable(self, table: Table, row: Row, above: Mapping[str, str]) -> bool:
+        """Return whether a row may be published; `above` has, by parent table, the column that names it."""
         row_id = row[table.key[0]]
         if row_id in self._unclean[table.name]:
             return False
@@ -94,17 +97,18 @@ class Withheld:
             return False
         if not self._is_clean(table.name, row_id, [row[column] for column in _searched(table)]):
             return False
-        # If what it was made of is in a table, its licence was checked there.
+        # If its parent is in a table, the licence was checked there.
         if any(row[column] in self._kept[parent] for parent, column in above.items()):
             return True
         return "license" in row and self._is_allowed(table.name, row_id, row["license"])
 
-    def _of_dropped(self) -> set[tuple[str, ...]]:
-        known = set().union(*self._kept.values())
+    def _publishable_dropped(self) -> set[tuple[str, ...]]:
+        """Return the keys of the rows of `dropped` that may be published."""
+        published = set().union(*self._kept.values())
         for table in TABLES.values():
             if table.id_column and not is_parent(table) and parents(table):
                 above = parents(table)[-1]
-                known |= {
+                published |= {
                     row[table.key[0]]
                     for row in self._rows(table.name, table.key[0], above.key[0])
                     if row[above.key[0]] in self._kept[above.name]
@@ -112,18 +116,20 @@ class Withheld:
         kept = set()
         for row in self._rows("dropped", *_DROPPED_KEY, *_searched(TABLES["dropped"])):
             texts = [row[column] for column in _searched(TABLES["dropped"])]
-            if row["row_id"] in known or row["parent_id"] in known:
+            if row["row_id"] in published or row["parent_id"] in published:
                 if self._is_clean("dropped", row["row_id"], texts):
                     kept.add(tuple(row[column] for column in _DROPPED_KEY))
             elif row["stage"] == "raw_code":
-                self.left.append(Left("dropped", row["row_id"], "no_licence", "a file that was not used"))
+                self.left.append(
+                    Exclusion("dropped", row["row_id"], "no_licence", "a file that was not used")
+                )
         return kept
 
     def _is_allowed(self, config: str, row_id: str, license: str | None) -> bool:
         if may_be_published(license, self._allowed):
             return True
         reason = "licence" if license else "no_licence"
-        self.left.append(Left(config, row_id, reason, license or "no licence is known"))
+        self.left.append(Exclusion(config, row_id, reason, license or "no licence is known"))
         return False
 
     def _is_clean(self, config: str, row_id: str, texts: Collection[str | None]) -> bool:
@@ -134,7 +140,7 @@ class Withheld:
                 detail = "holds what looks like a credential or an e-mail address"
             except PrivateKeyFound as error:
                 detail = str(error)
-            self.left.append(Left(config, row_id, "secret", detail))
+            self.left.append(Exclusion(config, row_id, "secret", detail))
             return False
         return True
 
@@ -146,7 +152,7 @@ class Withheld:
 
 
 def _searched(table: Table) -> list[str]:
-    """Return the columns that hold text of files and models first; other tables repeat it."""
+    """Return the columns in which text of files and models appears first; other tables repeat it."""
     return [name for name, column in table.columns.items() if column.searched]
 
 
