@@ -21,7 +21,11 @@ def test_values_become_a_recipe():
     ("values", "name", "words"),
     [
         ({"seed": 1}, "source", "names no source"),
-        ({"source": "a", "max_tokens": 100, "truncated_tokens": 100}, "truncated_tokens", "is not above"),
+        (
+            {"source": "a", "max_tokens": 100, "truncated_tokens": 100},
+            "truncated_tokens",
+            "must be more than",
+        ),
         ({"source": "a", "samples": 0}, "samples", "1 or more"),
     ],
 )
