@@ -8,13 +8,13 @@ import pytest
 from datasets import Dataset
 
 from builders.sources import code_files as source_files
-from builders.sources.code_files import MAX_BYTES, SourceConfig, SourceError, read
+from builders.sources.code_files import MAX_BYTES, SourceConfig, SourceError, read_files
 
 CODE = "def double(x):\n    return 2 * x\n"
 
 
 def rows(source, cache, **config):
-    return read(SourceConfig(source=str(source), **config), cache / "cache").to_list()
+    return read_files(SourceConfig(source=str(source), **config), cache / "cache").to_list()
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_what_goes_wrong_while_reading_is_told_as_it_is(folder, tmp_path, monkey
     [
         (lambda p: p.mkdir(), "holds no files"),
         (lambda p: p.with_suffix(".jsonl").write_text('{"code": "x"}'), "--content-column"),
-        (lambda p: p.with_suffix(".parquet").write_text("no parquet"), "no Parquet file"),
+        (lambda p: p.with_suffix(".parquet").write_text("no parquet"), "not a Parquet file"),
     ],
 )
 def test_a_source_without_code_is_one_sentence(tmp_path, prepare, words):
@@ -217,7 +217,7 @@ def test_a_source_without_code_is_one_sentence(tmp_path, prepare, words):
 
 
 def test_neither_path_nor_dataset(tmp_path):
-    with pytest.raises(SourceError, match=r"no path here|neither a path"):
+    with pytest.raises(SourceError, match=r"not a local path|neither a local path"):
         rows("nobody/nothing", tmp_path)
 
 

@@ -104,8 +104,8 @@ def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(hub_client: Client, loca
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b'{"prompt": "x", "turn_1": "y"}', "train.jsonl:1 is a row of no known layout: it has the columns"),
-        (None, "ada/none is neither a folder here nor a dataset that the Hub gives"),
+        (b'{"prompt": "x", "turn_1": "y"}', "train.jsonl:1 has no known layout: its columns are"),
+        (None, "ada/none is neither a local folder nor a dataset that can be read from the Hub"),
     ],
 )
 def test_a_dataset_without_functions_is_one_sentence(

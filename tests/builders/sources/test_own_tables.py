@@ -205,12 +205,12 @@ def test_a_stated_licence_holds_where_a_row_names_none(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.jsonl", b'{"prompt": "x", "turn_1": "y"}', "a.jsonl:1 is a row of no known layout: it has the"),
-        ("a.jsonl", b"\nbroken\n{}", "a.jsonl:3 is a row of no known layout: it has the columns none"),
+        ("a.jsonl", b'{"prompt": "x", "turn_1": "y"}', "a.jsonl:1 has no known layout: its columns are"),
+        ("a.jsonl", b"\nbroken\n{}", "a.jsonl:3 has no known layout: its columns are none"),
         ("a.jsonl.gz", gzip.compress(b'[\n{"refcode": "x"}\n]', mtime=0), "a.jsonl.gz:1 begins a JSON array"),
         ("a.jsonl.gz", gzip.compress(json.dumps(OWN).encode(), mtime=0)[:-9], "a.jsonl.gz cannot be read ("),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz cannot be read ("),
-        ("a.jsonl", b"\n\n", "a.jsonl: no row is in there"),
+        ("a.jsonl", b"\n\n", "a.jsonl: there are no rows"),
         ("a.csv", b"reference_code,query", "holds no table of functions: give .jsonl, .jsonl.gz, .parquet"),
     ],
 )
@@ -340,7 +340,7 @@ def test_tables_that_do_not_fit_are_refused_in_a_sentence(tmp_path, name, rows, 
 def test_a_folder_with_a_broken_file_is_refused(tmp_path):
     (file,) = Folder(tmp_path / folder(tmp_path)).files("tasks")
     file.write_bytes(b"no parquet")
-    with pytest.raises(SourceError, match="no Parquet file"):
+    with pytest.raises(SourceError, match="cannot be read"):
         tables(str(tmp_path), "turns")
 
 
