@@ -30,7 +30,10 @@ class Column:
     is_json: bool = False
     """Whether the text must be canonical JSON; a row that breaks this cannot be used."""
     searched: bool = False
-    """Whether it first stores text of files or models, to be searched for credentials and e-mail addresses."""
+    """Whether text of files or models is first stored here.
+
+    Such text is searched for credentials and e-mail addresses.
+    """
     repeats: str | None = None
     """The table where its text is first stored; the text is searched here only if that table is missing."""
 

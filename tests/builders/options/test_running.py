@@ -1,4 +1,4 @@
-"""All options together."""
+"""All options of a build together."""
 
 import pytest
 
@@ -6,9 +6,11 @@ from builders.options import STAGES, OptionError, Options, Recipe, declared, sec
 
 
 def test_every_option_stands_in_one_section_and_stages_come_in_their_order():
-    found = sections()
-    assert sorted(option.name for own in found.values() for option in own) == sorted(declared(Recipe))
-    assert [*found][: 1 + len(STAGES)] == ["", *STAGES]
+    by_section = sections()
+    assert sorted(option.name for options in by_section.values() for option in options) == sorted(
+        declared(Recipe)
+    )
+    assert [*by_section][: 1 + len(STAGES)] == ["", *STAGES]
 
 
 def test_values_become_a_recipe():
