@@ -107,7 +107,7 @@ def test_a_limit_reads_no_further(tmp_path):
 
 
 def replace_hub(patch, load_dataset):
-    """Answer for the Hub: one revision, and these rows for every dataset."""
+    """Replace the Hub: each dataset has one revision, and this function loads its rows."""
     patch.setattr(source_files, "_hub_revision", lambda _: "abc")
     patch.setattr("datasets.load_dataset", load_dataset)
 

@@ -1,4 +1,4 @@
-"""Functions in the layouts of a Hub dataset, read by the real client from a local Hub."""
+"""Functions from datasets of others, read by the real client from a local Hub."""
 
 import gzip
 import json
