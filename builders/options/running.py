@@ -105,7 +105,7 @@ class Recipe(Options, Running, Workers, Serving, Asking, Pricing):
         recipe = cls(**{name: options[name].checked(value) for name, value in values.items()})
         retry_limit = recipe.truncated_tokens
         if retry_limit is not None and retry_limit <= recipe.max_tokens:
-            raise OptionError("truncated_tokens", "must be more than --max-tokens")
+            raise OptionError("truncated_tokens", "must exceed --max-tokens")
         return recipe
 
 

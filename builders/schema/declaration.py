@@ -70,7 +70,7 @@ class Table:
     hashed: tuple[str, ...] = ()
     """The values that its id is a hash of (`content_id` with `kind`); empty if its rows have no id."""
     things: tuple[Thing, ...] = ()
-    """The things that its rows stand for, as other rows are made of them, the larger thing first."""
+    """The things that its rows stand for and that other rows are made of, the larger thing first."""
     grade: str | None = None
     """The column with the grade of a row."""
     is_unique: bool = True

@@ -17,7 +17,7 @@ from datasets.table import InMemoryTable
 from numpy.typing import NDArray
 
 _MOST_TIMES = 4
-"""Rows may be read in one piece if that is fewer than this many times the rows that are needed."""
+"""A range is read in one piece if it has fewer than this many times the rows that are needed of it."""
 
 
 def dataset(

@@ -26,7 +26,7 @@ def test_values_become_a_recipe():
         (
             {"source": "a", "max_tokens": 100, "truncated_tokens": 100},
             "truncated_tokens",
-            "must be more than",
+            "must exceed",
         ),
         ({"source": "a", "samples": 0}, "samples", "1 or more"),
     ],
