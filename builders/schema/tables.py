@@ -180,7 +180,9 @@ TABLES: dict[str, Table] = {
                 **_shared("task_id", "sample", "direction", "messages"),
                 "n_turns": Column("int64", "answers in the conversation"),
                 "statuses": Column(["string"], "status of each answer"),
-                "answers_forced": Column(["bool"], "`answer_forced` of each answer"),
+                "answers_forced": Column(
+                    ["bool"], "for each answer, whether it had to be asked for as bare JSON"
+                ),
                 **_shared("license", "source"),
                 "prompt": Column("string", "the first user message"),
                 "turn_1": Column("string", "the first answer (turn 0)"),
