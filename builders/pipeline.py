@@ -41,7 +41,7 @@ from builders.running.telemetry import Meter, Prices, Sample, sampled
 from builders.schema import CONVERSATIONS, TABLES, is_parent
 from builders.selection.splits import Clusters, split_of
 from builders.sources import own_tables as imports
-from builders.sources.code_files import SourceConfig, read
+from builders.sources.code_files import SourceConfig, read_files
 from builders.sources.function_files import lines
 from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Stage
@@ -121,7 +121,7 @@ class Build:
         """Read the source, and judge its files."""
         config = SourceConfig(**asdict(part(self.options, SourceOptions)))
         stage = RawCode(part(self.options, RawCodeOptions), self.sandbox)
-        self._table(stage, read(config, self.run.cache))
+        self._table(stage, read_files(config, self.run.cache))
 
     def functions(self) -> None:
         """Have files made into functions."""

@@ -1,11 +1,11 @@
-"""What a build is told: every option once, as a field of a frozen dataclass.
+"""The options of a build, each declared once as a field of a frozen dataclass.
 
-In: nothing. Out: a dataclass a stage (`stages`), what only says how a build is run (`running`), and of each
-field its `Option`: name, type, bounds, flag, help. The flags of `codeio build`, recipes, `run.json`, the
-command on the card and the identity of a stage are made from these. Standard library only, so that `--help`
-takes no time.
+In: nothing. Out: one dataclass for each stage (`stages`), the options that only say how a build runs
+(`running`), and an `Option` for each field: name, type, bounds, flag and help text. The flags of
+`codeio build`, recipes, `run.json`, the command on the card and the identity of a stage are derived from
+these. The package uses only the standard library, so that `--help` is fast.
 
-Not covered: how a command line (`cli.flags`) or a recipe (`running.recipe`) is read.
+Not covered: reading a command line (`cli.flags`) or a recipe (`running.recipe`).
 """
 
 from builders.options.option import Option, OptionError, declared, part

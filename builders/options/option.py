@@ -1,7 +1,7 @@
-"""What an option is: a field of a frozen dataclass that says all about itself.
+"""The definition of an option: a dataclass field that carries its own type, bounds, flag and help text.
 
-In: a dataclass whose fields are made by `option`, each class of which names its section. Out: its `Option`s,
-and values checked against them.
+In: a frozen dataclass whose fields are made by `option`; each of its classes has a `section`. Out: its
+`Option`s by name, and values checked against them.
 """
 
 import json
@@ -18,23 +18,23 @@ from builders.errors import CodeioError
 
 T = TypeVar("T")
 Growth = Callable[[Any, Any], bool]
-"""Whether a run made with the first value may go on with the second."""
+"""A function that returns whether a run built with the first value can continue with the second."""
 _KINDS: dict[type, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
     str: "text",
     Path: "a path",
-    tuple: "a list of texts",
+    tuple: "a list of strings",
     dict: "an object of JSON values",
 }
 
 
 class OptionError(CodeioError):
-    """A value that an option cannot have: the name of the option, and the problem."""
+    """An error for a value that an option does not accept: the option's name, and the problem."""
 
     def __init__(self, name: str, problem: str) -> None:
-        super().__init__(name, problem)  # as args, so that it crosses process borders whole
+        super().__init__(name, problem)  # both in args, so that pickling keeps them
         self.name = name
         self.problem = problem
 
@@ -44,7 +44,7 @@ class OptionError(CodeioError):
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One option: its place in a recipe (`section` and `name`), its flag, and which values it may have."""
+    """An option: its place in a recipe (`section` and `name`), its flag, and the values that it accepts."""
 
     name: str
     section: str
@@ -61,12 +61,13 @@ class Option:
     grows: Growth | None = None
     is_common: bool = False
     from_file: bool = False
-    """The command line names a file that holds the value."""
+    """The flag takes the path of a file, and the text of that file is the value."""
 
     def checked(self, value: object) -> Any:
-        """Return the value in the type of the option; raises OptionError.
+        """Return the value, converted to the option's type. Raises OptionError if it is not accepted.
 
-        A number equal to the default becomes the default: 5.0 and 5 are one identity, and one text on a card.
+        A number that equals the default becomes the default, so that 5.0 and 5 give one identity and one
+        text on a card.
         """
         if value is None and self.may_be_none:
             return None
@@ -82,7 +83,7 @@ class Option:
         return self.default if typed == self.default else typed
 
     def words(self, value: Any) -> list[str]:
-        """Return how a command line gives this value, but for the text of a file: that stays at home."""
+        """Return the command-line words that set this value; FILE stands for the text of a file."""
         if self.kind is bool:
             return [self.flag if value else f"--no-{self.flag[2:]}"]
         if self.from_file:
@@ -90,9 +91,9 @@ class Option:
         return [self.flag, json.dumps(value) if self.kind is dict else str(value)]
 
     def _typed(self, value: Any) -> Any:
-        """Return the value as the option's type, or None if it is of another: a truth value is no number."""
+        """Return the value as the option's type, None if it has a different type; a bool is not a number."""
         if self.kind is tuple:
-            is_list = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+            is_list = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
             return tuple(value) if is_list else None
         if self.kind is dict:
             return value if isinstance(value, dict) and _is_json(value) else None
@@ -127,24 +128,24 @@ def option(
     is_common: bool = False,
     from_file: bool = False,
 ) -> Any:
-    """Declare a field of an options dataclass; a default of `...` means that it must be given."""
+    """Declare a field of an options dataclass; a default of `...` makes it required."""
     facts = {name: fact for name, fact in locals().items() if name != "default"}
     return field(default=MISSING if default is ... else default, metadata=facts)
 
 
 @cache
 def declared(kind: type) -> dict[str, Option]:
-    """Return the options of a dataclass by name, each where the first of its classes declares it."""
-    hints, known = get_type_hints(kind), {field.name: field for field in fields(kind)}
-    found: dict[str, Option] = {}
+    """Return the options of a dataclass by name, each with the section of the first class that has it."""
+    hints, kind_fields = get_type_hints(kind), {field.name: field for field in fields(kind)}
+    options: dict[str, Option] = {}
     for owner in kind.__mro__:
         for name in get_annotations(owner):
-            if name not in known or name in found:  # a class variable, or declared anew
+            if name not in kind_fields or name in options:  # a class variable, or already declared
                 continue
-            facts, default = dict(known[name].metadata), known[name].default
+            facts, default = dict(kind_fields[name].metadata), kind_fields[name].default
             facts["flag"] = facts["flag"] or f"--{name.replace('_', '-')}"
             value_type, may_be_none = _type_of(hints[name])
-            found[name] = Option(
+            options[name] = Option(
                 name=name,
                 section=vars(owner)["section"],
                 kind=value_type,
@@ -152,17 +153,17 @@ def declared(kind: type) -> dict[str, Option]:
                 default=None if default is MISSING else default,
                 **facts,
             )
-    return found
+    return options
 
 
 def part(options: object, kind: type[T]) -> T:
-    """Return those of the options that `kind` has."""
+    """Return an instance of `kind`, whose fields have the values that they have in `options`."""
     return kind(**{name: getattr(options, name) for name in declared(cast(type, kind))})
 
 
 def _type_of(hint: Any) -> tuple[type, bool]:
     may_be_none = NoneType in get_args(hint)
-    (kind,) = (one for one in get_args(hint) if one is not NoneType) if may_be_none else (hint,)
+    (kind,) = (arg for arg in get_args(hint) if arg is not NoneType) if may_be_none else (hint,)
     return get_origin(kind) or kind, may_be_none
 
 
@@ -181,6 +182,6 @@ def _is_json(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    """A value as a recipe would have it, shortened."""
+    """Return a value as a recipe would write it, shortened to 60 characters."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:57]}..."

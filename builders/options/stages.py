@@ -1,9 +1,10 @@
-"""What decides the rows of a build, a dataclass a stage, in the order of the pipeline.
+"""Options that decide the rows of a build: one dataclass for each stage, in the order of the pipeline.
 
-`asdict` of what a stage takes is a part of its identity. A field that several stages take stands in a class
-of its own from which theirs derive; a `section` is where recipes and `--help` have the fields of a class.
+`asdict` of a stage's options is part of the stage's identity. A field that several stages share has a class
+of its own, from which the stages' classes derive. `section` is the place of a class's fields in recipes and
+in `--help`.
 
-Not covered: what does not decide a row (`running`).
+Not covered: options that do not decide a row (`running`).
 """
 
 from dataclasses import dataclass
@@ -12,61 +13,63 @@ from typing import Any, ClassVar
 from builders.options.option import option
 
 GIVEN = ("functions", "io_pairs", "tasks", "turns")
-"""The tables that a build can begin with: the next stage runs first."""
+"""The tables that a build can start from; the stage after the table runs first."""
 
 
 def _rises(old: int | None, new: int | None) -> bool:
-    """None is no limit at all."""
+    """Return whether the new value is not below the old one; None means no limit."""
     return new is None or (old is not None and new >= old)
 
 
 def _rises_from_none(old: int | None, new: int | None) -> bool:
-    """None asks for nothing."""
+    """Return whether the new value is set and not below the old one; None means off."""
     return new is not None and (old is None or new >= old)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where rows come from, and how many."""
+    """The source of the rows, and how many of them to read."""
 
     section: ClassVar[str] = ""
     source: str = option(
         ...,
-        "Folder, file (.py, .jsonl, .parquet), Hub dataset or recipe (.yaml); `corpus`: our sample.",
+        "Folder, file (.py, .jsonl, .parquet), Hub dataset or recipe (.yaml); `corpus` is a small sample.",
         flag="SOURCE",
     )
-    limit: int | None = option(None, "Only the first N rows of SOURCE.", min=1, grows=_rises, is_common=True)
+    limit: int | None = option(
+        None, "Use only the first N rows of SOURCE.", min=1, grows=_rises, is_common=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileColumns:
-    """Columns of a table with code files."""
+    """The columns to read from a table of code files."""
 
     section: ClassVar[str] = "raw_code"
-    content_column: str = option("content", "Column of a table that holds the code.")
-    path_column: str = option("path", "Column with the path.")
-    license_column: str = option("license", "Column with the licence.")
+    content_column: str = option("content", "Column that holds the code, if SOURCE is a table.")
+    path_column: str = option("path", "Column that holds the path of the file.")
+    license_column: str = option("license", "Column that holds the licence of the file.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceOptions(Source, FileColumns):
-    """What is read as raw code."""
+    """Options that decide what is read as raw code."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Where a build begins, and what every request has."""
+    """The table that a build starts from, and an option of every request."""
 
     section: ClassVar[str] = ""
     from_table: str | None = option(
         None,
-        f"SOURCE is this table: {', '.join(GIVEN[:-1])} or {GIVEN[-1]}.",
+        f"Start from an existing table in SOURCE: {', '.join(GIVEN[:-1])} or {GIVEN[-1]}.",
         flag="--from",
         choices=GIVEN,
         is_common=True,
     )
     chat_template: dict[str, Any] | None = option(
-        None, "Options of the chat template: '{\"enable_thinking\": false}'.", metavar="JSON"
+        None, "Options for the chat template, such as '{\"enable_thinking\": false}'.", metavar="JSON"
     )
 
 
@@ -75,7 +78,7 @@ class Seeded:
     """The seed of a stage that draws or samples."""
 
     section: ClassVar[str] = ""
-    seed: int = option(0, "Seeds draws and sampling.", is_common=True)
+    seed: int = option(0, "Random seed of drawn inputs and sampled answers.", is_common=True)
 
 
 @dataclass(frozen=True)
@@ -98,52 +101,54 @@ class Limits:
     """
 
     section: ClassVar[str] = "sandbox"
-    cpu_s: float = option(5, "Seconds of CPU that one call may take.", min=0.1, max=60)
-    wall_s: float = option(30, "Seconds that one call may take, waiting included.", min=0.1, max=600)
-    memory_mb: int = option(1024, "Megabytes that one call may take.", min=16, max=8192)
+    cpu_s: float = option(5, "Maximum CPU time of one call, in seconds.", min=0.1, max=60)
+    wall_s: float = option(30, "Maximum time of one call, in seconds, waiting included.", min=0.1, max=600)
+    memory_mb: int = option(1024, "Maximum memory of one call, in megabytes.", min=16, max=8192)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RawCodeOptions:
-    """Stage 1, and functions that are imported."""
+    """Options of stage 1 (`raw_code`), and of imported functions."""
 
     section: ClassVar[str] = "raw_code"
     license: str | None = option(
-        None, "Licence of files or functions that name none themselves.", is_common=True
+        None, "Licence of the files or functions that do not name one.", is_common=True
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionsOptions(Seeded, Limits):
-    """Stage 2."""
+    """Options of stage 2 (`functions`)."""
 
     section: ClassVar[str] = "functions"
 
 
 @dataclass(frozen=True, kw_only=True)
 class IOPairsOptions(Seeded, Limits):
-    """Stage 3."""
+    """Options of stage 3 (`io_pairs`)."""
 
     section: ClassVar[str] = "io_pairs"
-    max_pairs: int = option(3, "Most pairs a function.", min=1, max=100, is_common=True)
+    max_pairs: int = option(
+        3, "Maximum number of input/output pairs per function.", min=1, max=100, is_common=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TasksOptions:
-    """Stage 4; it decides where the rows of this stage and all later ones stand."""
+    """Options of stage 4 (`tasks`): they decide the split of its rows, and of all rows made of these."""
 
     section: ClassVar[str] = "tasks"
-    test_share: float = option(0.02, "Share of functions kept for the test split.", min=0.0, max=1.0)
+    test_share: float = option(0.02, "Share of the functions that go to the test split.", min=0.0, max=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SystemMessage:
-    """The message that every conversation begins with."""
+    """The message at the start of every conversation."""
 
     section: ClassVar[str] = "responses"
     system: str | None = option(
         None,
-        "File with a system message to send instead of ours.",
+        "File with a system message to send instead of the default one.",
         flag="--system-prompt",
         metavar="FILE",
         from_file=True,
@@ -152,42 +157,48 @@ class SystemMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling(Seeded, SystemMessage):
-    """How replies are drawn; the defaults are the paper's (CodeI/O, App. A).
+    """The sampling of replies; the defaults are the paper's (CodeI/O, App. A).
 
-    A reply cut off at `max_tokens` is asked for once more with `truncated_tokens`, where that is given.
+    A reply cut off at `max_tokens` is asked for once more with `truncated_tokens`, if that is set.
     """
 
     section: ClassVar[str] = "responses"
-    temperature: float = option(0.7, "Of the answers.", min=0.0)
-    top_p: float = option(1.0, "Of the answers.", min=0.0, max=1.0)
-    max_tokens: int = option(4096, "Longest answer, in tokens.", min=16)
+    temperature: float = option(0.7, "Sampling temperature of the answers.", min=0.0)
+    top_p: float = option(1.0, "Nucleus sampling (top-p) of the answers.", min=0.0, max=1.0)
+    max_tokens: int = option(4096, "Maximum length of an answer, in tokens.", min=16)
     truncated_tokens: int | None = option(
-        None, "Ask again with this limit where an answer was cut off.", min=17, grows=_rises_from_none
+        None, "Ask again with this token limit if an answer was cut off.", min=17, grows=_rises_from_none
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResponsesOptions(Sampling):
-    """Stage 5."""
+    """Options of stage 5 (`responses`)."""
 
     section: ClassVar[str] = "responses"
-    samples: int = option(1, "Answers a task.", min=1, grows=_rises, is_common=True)
+    samples: int = option(1, "Number of answers per task.", min=1, grows=_rises, is_common=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RevisionsOptions:
-    """Stage 7: how often it runs. What it asks is decided by `Sampling`."""
+    """Options of stage 7 (`revisions`): how often it runs. `Sampling` decides what it asks."""
 
     section: ClassVar[str] = "revisions"
-    turns: int = option(1, "Revision turns after the first answer.", min=0, grows=_rises, is_common=True)
+    turns: int = option(
+        1,
+        "Maximum number of revisions of an answer that is not correct.",
+        min=0,
+        grows=_rises,
+        is_common=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSetOptions(SystemMessage):
-    """Stage 8."""
+    """Options of stage 8 (`training_set`)."""
 
     section: ClassVar[str] = "training_set"
-    keep_reasoning: bool = option(False, "Keep a reasoning model's thoughts in the training text.")
+    keep_reasoning: bool = option(False, "Include a reasoning model's thoughts in the training text.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +213,7 @@ class Options(
     RevisionsOptions,
     TrainingSetOptions,
 ):
-    """All that decides the rows of a build."""
+    """All options that decide the rows of a build."""
 
 
 STAGES = tuple(

@@ -1,8 +1,9 @@
 """The data contract: every table, declared once.
 
-In: nothing. Out: `TABLES`, by name what each table is: its columns with type and meaning, what names a row,
-how ids are made, which stages make it. All that other modules know of tables follows from that: the card, the
-audit, `changes`, what may be published, what `--from` needs. A new table is one declaration and one stage.
+In: nothing. Out: `TABLES`, the declaration of each table by name: its columns with type and meaning, its key,
+how ids are made, and the stages that make it. Everything that other modules know about tables is derived from
+this: the card, the audit, `changes`, what may be published, what `--from` needs. A new table takes one
+declaration and one stage.
 """
 
 from builders.schema.declaration import Column, Table, Thing, Type, content_id, features_of

@@ -1,6 +1,6 @@
-"""What a declaration of a table says, and what follows from it alone.
+"""The parts of a table's declaration, and what can be derived from one declaration alone.
 
-Not covered: which tables there are, and how they hang together (`tables`).
+Not covered: the tables themselves, and how they refer to each other (`tables`).
 Tested in tests/stories/test_a_new_table.py.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datasets import Features
 
 Type: TypeAlias = "str | Sequence[Type] | Mapping[str, Type]"
-"""Of a value: Arrow's name for it, `[type]` for a list, `{name: type}` for an object."""
+"""The type of a value: Arrow's name for it, `[type]` for a list, `{name: type}` for an object."""
 
 
 @dataclass(frozen=True)
@@ -26,52 +26,55 @@ class Column:
     type: Type
     meaning: str
     required: bool = False
-    """No row can do without it, as none can without the columns of its key."""
+    """Whether every row must have a value here; the columns of a unique key are always required."""
     is_json: bool = False
-    """A row whose text is not canonical JSON is of no use."""
+    """Whether the text must be canonical JSON; a row that breaks this cannot be used."""
     searched: bool = False
-    """Text of files or models stands here first: it is searched for credentials and e-mail addresses."""
+    """Whether text of files or models is first stored here.
+
+    Such text is searched for credentials and e-mail addresses.
+    """
     repeats: str | None = None
-    """The table in which its text stands first; without that table at hand, the text is searched here."""
+    """The table where its text is first stored; the text is searched here only if that table is missing."""
 
 
 @dataclass(frozen=True)
 class Thing:
-    """Something that rows are made of; where a version lacks it, it lacks these rows for that reason."""
+    """Something that rows are made of; if a version does not have it, that is why these rows are missing."""
 
     name: str
     columns: tuple[str, ...]
-    """By which it is named."""
+    """The columns that identify it."""
     made_by: str
-    """The stage; what this drops, it names by the thing itself or by what that is made of."""
+    """The stage that makes it; a drop of this stage names the thing, or what the thing is made of."""
     noun: str
-    """What people call it."""
+    """The word for it in reports."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: what a row of it is, and all that follows from that.
+    """The declaration of a table.
 
-    A column with the name of another table's id names a row of that table, which is then a parent of this.
+    A column with the name of another table's id column refers to a row of that table, a parent of this one.
     """
 
     name: str
     row: str
-    """What a row is."""
+    """What a row is, in words."""
     columns: Mapping[str, Column]
     key: tuple[str, ...]
-    """The columns that name a row."""
+    """The columns that identify a row."""
     made_by: tuple[str, ...]
-    """The stages that make its rows or drop some on the way to them, in order."""
+    """The stages that make its rows, or drop some before they are made, in order."""
     kind: str = ""
     hashed: tuple[str, ...] = ()
-    """The key is an id: the `content_id` of this kind, of the values with these names."""
+    """The values that its id is a hash of (`content_id` with `kind`); empty if its rows have no id."""
     things: tuple[Thing, ...] = ()
-    """What its rows are to those made of them, the larger thing first."""
+    """The things that its rows stand for and that other rows are made of, the larger thing first."""
     grade: str | None = None
-    """The column that grades a row."""
+    """The column with the grade of a row."""
     is_unique: bool = True
-    """Whether its rows are all of one form, and no two have one key."""
+    """Whether a key identifies one row, and rows without a required value are refused."""
 
     @property
     def types(self) -> dict[str, Type]:
@@ -80,39 +83,39 @@ class Table:
 
     @cached_property
     def features(self) -> "Features":
-        """The columns as `datasets` describes them."""
+        """The columns as features of `datasets`."""
         return features_of(self.types)
 
     @property
     def required(self) -> list[str]:
-        """The columns that no row can do without."""
+        """The columns in which every row must have a value."""
         key = self.key if self.is_unique else ()
         return [name for name, column in self.columns.items() if column.required or name in key]
 
     @property
     def id_column(self) -> str | None:
-        """The column of its ids; None where rows have none of their own."""
+        """The column with the id of a row; None if rows have no id of their own."""
         return self.key[0] if self.hashed else None
 
     def id(self, row: Mapping[str, Any]) -> str:
-        """Return the id of a row, made of its values."""
+        """Return the id of a row, a hash of the values named in `hashed`."""
         return content_id(self.kind, *(row[name] for name in self.hashed))
 
     @property
     def is_split(self) -> bool:
-        """Whether its rows stand in train or test: tasks do, and what is made of them."""
+        """Whether its rows are split into train and test: true of tasks, and of all that is made of them."""
         return "task_id" in self.columns
 
 
 def features_of(types: Mapping[str, Type]) -> "Features":
-    """Return columns of these types as `datasets` describes them."""
-    from datasets import Features  # here, since it takes a second
+    """Return the features of `datasets` for columns of these types."""
+    from datasets import Features  # here because the import takes a second
 
     return Features({name: _feature(kind) for name, kind in types.items()})
 
 
 def content_id(kind: str, *fields: object) -> str:
-    """Return 16 hex digits that stand for these fields (JSON values), the same on every machine."""
+    """Return the id of these fields (JSON values): 16 hex digits, the same on every machine."""
     return hashlib.sha256(canonical([kind, *fields]).encode()).hexdigest()[:16]
 
 

@@ -1,8 +1,8 @@
-"""The tables of a dataset, each declared once; how they hang together follows.
+"""The tables of a dataset, each declared once, and how they refer to each other.
 
 Every table is a Hub config of the same name. Inputs, outputs, predictions, schemas and sampling settings are
 strings of canonical JSON (`builders.verifier.canonical`), never nested features, so that a float, a large
-integer or a string of digits comes back exactly as it went in.
+integer or a string of digits is read back exactly.
 Tested in tests/stories/test_a_new_table.py.
 """
 
@@ -21,7 +21,7 @@ _SHARED = {
     "sample": Column("int64", "which of the answers drawn for the task, from 0", required=True),
     "turn": Column("int64", "0 for the first answer, 1 for the first revision, and so on", required=True),
     "direction": Column("string", "what is to be predicted: `output` or `input`"),
-    "license": Column("string", "SPDX licence of the source file; null where none is known"),
+    "license": Column("string", "SPDX licence of the source file; null if unknown"),
     "source": Column("string", "where the file comes from: a dataset or a folder"),
     "reference_code": Column("string", "the function's code, with all that it needs"),
     "entrypoint": Column("string", "name of the function to call"),
@@ -29,13 +29,13 @@ _SHARED = {
     "output": Column("string", "what the code returns, canonical JSON"),
     "model": Column("string", "the model that wrote it, with its revision or the hash of its weights"),
     "prompt_id": Column("string", "hash of the prompt's text; see `prompts/`"),
-    "messages": Column(MESSAGES, "the conversation; feedback stands in user messages", repeats="turns"),
+    "messages": Column(MESSAGES, "the conversation; feedback is in user messages", repeats="turns"),
     "status": Column("string", "`correct`, `wrong`, `exception`, `no_answer` or `timeout`"),
     "answer_forced": Column(
-        "bool", "the reply held no answer, so that it was asked for as bare JSON, held to the schema"
+        "bool", "the reply had no answer, so bare JSON was asked for, constrained to the schema"
     ),
 }
-"""Columns that mean the same in several tables."""
+"""Columns with the same meaning in several tables."""
 
 
 def _shared(*names: str, **more: Any) -> dict[str, Column]:
@@ -98,7 +98,9 @@ TABLES: dict[str, Table] = {
                 **_shared("pair_id", "function_id"),
                 **_shared("input", "output", required=True, is_json=True),
                 "seed": Column("int64", "seed of the draw"),
-                "draw": Column("int64", "number of the draw with that seed; null for inputs that were given"),
+                "draw": Column(
+                    "int64", "number of the draw with that seed; null for inputs that were not drawn"
+                ),
             },
             key=("pair_id",),
             kind="io_pair",
@@ -128,23 +130,26 @@ TABLES: dict[str, Table] = {
             columns={
                 "response_id": Column("string", "the answer"),
                 **_shared("task_id", "sample", "turn"),
-                "response": Column("string", "the reply, as it came", required=True, searched=True),
-                "reasoning": Column("string", "a reasoning model's thoughts, kept apart", searched=True),
+                "response": Column("string", "the reply, unchanged", required=True, searched=True),
+                "reasoning": Column(
+                    "string", "a reasoning model's thoughts, separate from its reply", searched=True
+                ),
                 "prediction": Column(
-                    "string", "the answer found in the reply, canonical JSON; null for none"
+                    "string", "the answer found in the reply, canonical JSON; null if there is none"
                 ),
                 **_shared("status", required=True),
-                "feedback": Column("string", "what the verifier has to say to it"),
+                "feedback": Column("string", "what the verifier says about it"),
                 **_shared("answer_forced"),
                 "finish_reason": Column(
-                    "string", "why the reply ended: `stop`, or `length` where it was cut off"
+                    "string", "why the reply ended: `stop`, or `length` if it was cut off"
                 ),
                 **_shared("model"),
                 "sampling": Column("string", "temperature, top_p, tokens and seed, JSON", is_json=True),
                 **_shared("prompt_id"),
                 "n_prompt_tokens": Column("int64", "tokens sent"),
                 "n_completion_tokens": Column(
-                    "int64", "tokens of the reply; null where a server told only a sum"
+                    "int64",
+                    "tokens of the reply; null if the server reported only a total for several replies",
                 ),
             },
             key=("response_id",),
@@ -200,10 +205,10 @@ TABLES: dict[str, Table] = {
                 **_shared("entrypoint", "input", "output"),
                 "pass_rate": Column(
                     "float64",
-                    "share of `n_samples` first answers that were correct; null with a single one",
+                    "share of the `n_samples` first answers that were correct; null if there was only one",
                 ),
-                "n_samples": Column("int64", "first answers drawn"),
-                "pass_rate_model": Column("string", "whose pass rate it is"),
+                "n_samples": Column("int64", "number of first answers"),
+                "pass_rate_model": Column("string", "the model that has this pass rate"),
             },
             key=("task_id",),
             made_by=("rlvr",),
@@ -216,7 +221,7 @@ TABLES: dict[str, Table] = {
                 "prompt": Column(MESSAGES, "the messages that both answer"),
                 "chosen": Column(MESSAGES, "a correct answer", repeats="turns"),
                 "rejected": Column(
-                    MESSAGES, "one that is not, from another sample of the same turn", repeats="turns"
+                    MESSAGES, "an incorrect answer, from another sample of the same turn", repeats="turns"
                 ),
             },
             key=("task_id", "turn"),
@@ -228,7 +233,7 @@ TABLES: dict[str, Table] = {
             columns={
                 "stage": Column("string", "the stage that could not use the row"),
                 "row_id": Column("string", "the row"),
-                "parent_id": Column("string", "what it was made of"),
+                "parent_id": Column("string", "the row that it was made of"),
                 "drop_reason": Column("string", "why, as a short code"),
                 "drop_detail": Column("string", "why, in words", searched=True),
                 "content": Column("string", "the row or the reply itself, 16 kB at most", searched=True),
@@ -240,10 +245,10 @@ TABLES: dict[str, Table] = {
         ),
     )
 }
-"""By name, in the order of the pipeline."""
+"""The tables by name, in the order of the pipeline."""
 
 REFERENCE_COLUMNS = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
-"""Those of `codeio_pp` that the authors' own release has; they repeat its messages."""
+"""The columns of `codeio_pp` that are also in the authors' release; they repeat the messages."""
 
 CONVERSATIONS = Table(
     name="conversations",
@@ -265,26 +270,26 @@ CONVERSATIONS = Table(
     key=("task_id", "sample"),
     made_by=("responses", "verdicts", "revisions"),
 )
-"""No table of a dataset: `turns` is its rows laid out, one a turn."""
+"""A table that is not in a dataset: `turns` has its contents, one row for each turn."""
 
 
 def stages() -> list[str]:
-    """Return the stages that make rows or drop them, in the order of the pipeline."""
+    """Return the names of the stages that make or drop rows, in the order of the pipeline."""
     return [stage for table in TABLES.values() for stage in table.made_by]
 
 
 def parents(table: Table) -> list[Table]:
-    """Return the tables of which rows of this one name a row."""
+    """Return the tables that rows of this one refer to by id."""
     return [other for other in TABLES.values() if other is not table and other.id_column in table.columns]
 
 
 def is_parent(table: Table) -> bool:
-    """Return whether rows of any other table name a row of this one."""
+    """Return whether rows of another table refer to this one by id."""
     return any(table in parents(other) for other in TABLES.values())
 
 
 def ancestors(table: Table) -> list[Table]:
-    """Return the tables without which the rows of this one say nothing, the nearest first."""
+    """Return the tables that a row of this one needs, directly or through others, the nearest first."""
     needed = [parent for parent in parents(table) if parent.id_column in table.required]
     names = {other.name for parent in needed for other in (parent, *ancestors(parent))}
     return [TABLES[name] for name in reversed(TABLES) if name in names]

@@ -1,1 +1,1 @@
-"""Which rows belong together, and which go where."""
+"""Selection: which rows belong together, and which split they go to."""

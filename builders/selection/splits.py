@@ -1,10 +1,10 @@
-"""Which split a function's rows are in: a function and its near-copies never stand on both sides.
+"""The train/test split of a function's rows: a function and its near-copies are always in the same split.
 
 In: `functions`. Out: a cluster for each, the hash of its code's syntax tree without comments, docstrings,
-annotations and the names it gives. `test` is a fixed share of the hashes' range, so a function never moves
-from one version of the data to the next.
+annotations and the names that the code defines. `test` is a fixed share of the range of hashes, so a function
+stays in its split in every version of the data.
 
-Not covered: copies that order their statements otherwise.
+Not covered: copies that have their statements in a different order.
 """
 
 import sys
@@ -21,7 +21,7 @@ SHAPE = program(shape)
 
 
 class Clusters(Stage):
-    """Functions to the cluster of each."""
+    """The stage that assigns each function to its cluster."""
 
     name = "clusters"
     version = 2
@@ -32,17 +32,17 @@ class Clusters(Stage):
         self.sandbox = sandbox
 
     def identity(self) -> Row:
-        """The interpreter's version: what parses differs by it."""
+        """Return the interpreter's version, which decides what parses, and a digest of the shape code."""
         return {"python": list(sys.version_info[:2]), "shape": digest(shape)}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Hash each function's shape in the sandbox; one that cannot be parsed is a cluster of its own."""
-        found = called(self.sandbox, SHAPE, "shape", ({"code": row["reference_code"]} for row in rows))
-        for row, hashed in zip(rows, found, strict=True):
-            cluster = row["function_id"] if hashed is None else canonical(hashed)
+        """Yield each function's cluster, hashed in the sandbox; if it does not parse, it has its own."""
+        shapes = called(self.sandbox, SHAPE, "shape", ({"code": row["reference_code"]} for row in rows))
+        for row, shape_hash in zip(rows, shapes, strict=True):
+            cluster = row["function_id"] if shape_hash is None else canonical(shape_hash)
             yield {"function_id": row["function_id"], "cluster": content_id("cluster", cluster)}
 
 
 def split_of(cluster: str, test_share: float) -> str:
-    """`test` for a fixed share of the range of cluster ids, else `train`."""
+    """Return `test` for a fixed share of the range of cluster ids, else `train`."""
     return "test" if int(cluster, 16) < test_share * 16 ** len(cluster) else "train"

@@ -1,1 +1,1 @@
-"""Where the rows of a build come from: everything that SOURCE can be."""
+"""The sources of a build's rows: everything that SOURCE can be."""

@@ -1,8 +1,7 @@
-"""Reads raw code where it lies: a folder, one file, JSONL or Parquet tables, or a dataset on the Hub.
+"""The reader of raw code: from a folder, one file, JSONL or Parquet tables, or a dataset on the Hub.
 
-In: a source and the names of its columns. Out: one row a file or table row, each with where it came from, or
-with the problem that kept it from being read. Nothing is judged here and nothing is lost: a broken line is a
-row with a problem.
+In: a source and the names of its columns. Out: one row for each file or table row, with its origin, and with
+the problem if it cannot be read. No row is judged or lost here: a broken line is a row with a problem.
 
 Not covered: archives, notebooks, and tables in other formats (convert those with `datasets` first).
 """
@@ -35,18 +34,18 @@ LANGUAGES = {
     ".rb": "Ruby", ".rs": "Rust", ".scala": "Scala", ".swift": "Swift", ".ts": "TypeScript",
 }  # fmt: skip
 _VERSION = 2
-"""Counts up whenever the same source would give other rows."""
+"""Must be increased whenever the same source would give different rows."""
 _TEXT = ("content", "problem", "detail", "language", "source", "path", "revision", "license")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class SourceError(CodeioError):
-    """The source cannot be read at all; the message says what is wrong and how to go on."""
+    """An error for a source that cannot be read at all; the message says what is wrong and what to do."""
 
 
 @dataclass
 class SourceConfig(BuilderConfig):  # type: ignore[misc]  # datasets ships no types
-    """What to read, and under which names a table has it."""
+    """The source to read, and the names of the columns of a table."""
 
     source: str = ""
     content_column: str = FileColumns.content_column
@@ -56,7 +55,7 @@ class SourceConfig(BuilderConfig):  # type: ignore[misc]  # datasets ships no ty
 
 
 class SourceFiles(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets ships no types
-    """Rows of raw code as they are found, in a stable order."""
+    """The rows of raw code, unchanged and in a stable order."""
 
     BUILDER_CONFIG_CLASS = SourceConfig
 
@@ -73,10 +72,10 @@ class SourceFiles(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # data
         yield from enumerate(islice(rows, config.limit))
 
 
-def read(config: SourceConfig, cache_dir: Path) -> datasets.Dataset:
-    """Rows of the source up to its limit; raises SourceError when there is nothing to read or no way to it.
+def read_files(config: SourceConfig, cache_dir: Path) -> datasets.Dataset:
+    """Return the rows of the source up to its limit. Raises SourceError if it is empty or cannot be read.
 
-    OSError passes as it is: a full disk is no fault of the source.
+    An OSError is raised unchanged: a full disk is not a fault of the source.
     """
     path = Path(config.source)
     state: list[object]
@@ -88,14 +87,14 @@ def read(config: SourceConfig, cache_dir: Path) -> datasets.Dataset:
         ]
         if not state:
             raise SourceError(
-                f"{path} holds no files; hidden ones and what codeio wrote do not count. "
-                "Give a folder of code, a .py, .jsonl or .parquet file."
+                f"{path} holds no files, apart from hidden ones and files that codeio wrote. "
+                "Give a folder of code, or a .py, .jsonl or .parquet file."
             )
     else:
         state = [_hub_revision(config.source)]
     options = {name: getattr(config, name) for name in declared(SourceOptions)}
-    decides = json.dumps([_VERSION, MAX_BYTES, LANGUAGES, options, state])
-    digest = hashlib.sha256(decides.encode()).hexdigest()[:32]
+    identity = json.dumps([_VERSION, MAX_BYTES, LANGUAGES, options, state])
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:32]
     builder = SourceFiles(cache_dir=str(cache_dir), hash=digest, **options)
     try:
         builder.download_and_prepare()
@@ -108,21 +107,21 @@ def read(config: SourceConfig, cache_dir: Path) -> datasets.Dataset:
 
 
 def files_below(path: Path) -> list[Path]:
-    """The files below a folder but hidden ones, caches and what codeio wrote, in the order of their names."""
+    """Return the files below a folder, sorted, except hidden ones, caches and folders that codeio wrote."""
     if path.is_file():
         return [path]
 
     def refuse(error: OSError) -> None:
-        raise SourceError(f"{error.filename} cannot be listed ({error.strerror}). Mend its permissions.")
+        raise SourceError(f"{error.filename} cannot be listed ({error.strerror}). Change its permissions.")
 
-    found = []
-    for folder, names, files in os.walk(path, onerror=refuse):
-        if ".codeio" in names:
-            names.clear()
+    paths = []
+    for folder, subfolders, files in os.walk(path, onerror=refuse):
+        if ".codeio" in subfolders:
+            subfolders.clear()
             continue
-        names[:] = sorted(name for name in names if not name.startswith((".", "__pycache__")))
-        found += [Path(folder, name) for name in files if not name.startswith(".")]
-    return sorted(file for file in found if file.is_file())
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__pycache__")))
+        paths += [Path(folder, name) for name in files if not name.startswith(".")]
+    return sorted(file for file in paths if file.is_file())
 
 
 def _walk(root: Path, config: SourceConfig) -> Iterator[dict[str, Any]]:
@@ -155,7 +154,7 @@ def _file_row(file: Path) -> dict[str, Any]:
 
 
 def _escaped(name: str) -> str:
-    """The name of a file as text: bytes that are no UTF-8 are written out."""
+    """Return the name of a file as text, with bytes that are not UTF-8 as escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
@@ -165,27 +164,27 @@ def _jsonl_rows(file: Path, config: SourceConfig, origin: dict[str, str]) -> Ite
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            here = {**origin, "path": f"{origin['path']}:{number}"}
+            line_origin = {**origin, "path": f"{origin['path']}:{number}"}
             try:
                 row = json.loads(line)
                 if not isinstance(row, dict):
                     raise ValueError("not an object")
             except (ValueError, RecursionError) as error:
-                # Escaped quotes would hide a secret from masking, and so would half of it: no short cut here.
+                # Masking misses a secret in escaped quotes, and half a secret: undo escapes, do not shorten.
                 text = line[:MAX_BYTES].decode("utf-8", "replace").replace('\\"', '"').replace("\\n", "\n")
-                yield {**here, "problem": "broken_json", "detail": str(error), "content": text}
+                yield {**line_origin, "problem": "broken_json", "detail": str(error), "content": text}
                 continue
             if config.content_column not in row and n_rows == 0:
                 raise _missing_column(file, config, list(row))
             n_rows += 1
-            yield _table_row(row, config, here)
+            yield _table_row(row, config, line_origin)
 
 
 def _parquet_rows(file: Path, config: SourceConfig, origin: dict[str, str]) -> Iterator[dict[str, Any]]:
     try:
         table = pq.ParquetFile(file)
     except (OSError, ValueError) as error:
-        raise SourceError(f"{file} is no Parquet file ({error}).") from error
+        raise SourceError(f"{file} is not a Parquet file ({error}).") from error
     if config.content_column not in table.schema_arrow.names:
         raise _missing_column(file, config, table.schema_arrow.names)
     number = 0
@@ -211,41 +210,41 @@ def _hub_rows(config: SourceConfig) -> Iterator[dict[str, Any]]:
 def _stream(repo_id: str, revision: str) -> Iterator[dict[str, Any]]:
     try:
         yield from datasets.load_dataset(repo_id, split="train", revision=revision, streaming=True)
-    except Exception as error:  # as many kinds as there are datasets and networks
+    except Exception as error:  # its type depends on the dataset and the network
         raise SourceError(
-            f"{repo_id} cannot be read ({error}). Only the split train of a dataset's default config is; "
-            "save other rows as .jsonl or .parquet, and give that file."
+            f"{repo_id} cannot be read ({error}). Only the train split of a dataset's default config can be "
+            "read: save other rows as .jsonl or .parquet, and give that file."
         ) from error
 
 
 def _table_row(row: dict[str, Any], config: SourceConfig, origin: dict[str, str]) -> dict[str, Any]:
     content = row.get(config.content_column)
-    own = {
+    cells = {
         "path": _cell_text(row.get(config.path_column)),
         "license": _license(row.get(config.license_column)),
         "source": _cell_text(row.get("repo_name")),
         "language": _cell_text(row.get("language")) or "Python",
     }
-    named = {**origin, **{column: text for column, text in own.items() if text}}
-    if any(_LONE_SURROGATE.search(text) for text in (*named.values(), content) if isinstance(text, str)):
+    labels = {**origin, **{column: text for column, text in cells.items() if text}}
+    if any(_LONE_SURROGATE.search(text) for text in (*labels.values(), content) if isinstance(text, str)):
         return {**origin, "problem": "not_text", "detail": "holds half a character (a lone surrogate)"}
     if not isinstance(content, str):
         detail = f"column {config.content_column} holds no text"
-        return {**named, "problem": "no_content", "detail": detail}
+        return {**labels, "problem": "no_content", "detail": detail}
     if (size := len(content.encode())) > MAX_BYTES:
-        return {**named, "problem": "too_large", "detail": f"{size} bytes; the limit is {MAX_BYTES}"}
-    return {**named, "content": content}
+        return {**labels, "problem": "too_large", "detail": f"{size} bytes; the limit is {MAX_BYTES}"}
+    return {**labels, "content": content}
 
 
 def _cell_text(cell: object) -> str | None:
-    """A cell as text: strings and numbers are, the rest says nothing."""
-    if type(cell) in (int, float) and cell == cell:  # NaN is how pandas writes that there is nothing
+    """Return a string or a number as text, None for any other cell."""
+    if type(cell) in (int, float) and cell == cell:  # pandas writes NaN for a missing value
         return str(cell)
     return cell if isinstance(cell, str) else None
 
 
 def _license(cell: object) -> str | None:
-    """A cell as an SPDX expression: of a list of licences all hold."""
+    """Return a cell as an SPDX expression; all licences of a list apply."""
     if not isinstance(cell, list):
         return _cell_text(cell)
     names = list(dict.fromkeys(name for name in map(_cell_text, cell) if name))
@@ -259,10 +258,10 @@ def _hub_revision(repo_id: str) -> str:
     try:
         return str(HfApi().dataset_info(repo_id).sha)
     except (HFValidationError, RepositoryNotFoundError) as error:
-        raise SourceError(f"{repo_id} is neither a path here nor a dataset on the Hub. {advice}") from error
-    except Exception as error:  # what a silent Hub raises differs between the client's major versions
+        raise SourceError(f"{repo_id} is neither a local path nor a dataset on the Hub. {advice}") from error
+    except Exception as error:  # its type differs between major versions of the client
         raise SourceError(
-            f"{repo_id} is no path here, and the Hub does not answer ({error}). {advice}"
+            f"{repo_id} is not a local path, and the Hub does not answer ({error}). {advice}"
         ) from error
 
 
@@ -276,7 +275,7 @@ def _opened(file: Path) -> Any:
     try:
         return file.open("rb")
     except OSError as error:
-        raise SourceError(f"{file} cannot be read ({error.strerror}). Mend its permissions.") from error
+        raise SourceError(f"{file} cannot be read ({error.strerror}). Change its permissions.") from error
 
 
 def _missing_column(place: object, config: SourceConfig, columns: list[str]) -> SourceError:

@@ -2,11 +2,11 @@
 
 In: rows of `place` and `text` (see `function_files`). Out: `functions`, with the pairs recorded for them.
 
-- ours: the columns of `functions`;
-- that of CodeI/O's raw release: it brings pairs, which `io_pairs` proves anew instead of drawing some;
-- that of reasoning-gym's data file: its generators take their random numbers as an argument.
+- codeio's own layout: the columns of `functions`;
+- the layout of CodeI/O's raw release: it has pairs, which `io_pairs` proves again instead of drawing inputs;
+- the layout of reasoning-gym's data file: its generators take a random number generator as an argument.
 
-A bad line or pair is dropped with its reason. Not covered: what schemas say, which `io_pairs` checks.
+A bad line or pair is dropped with its reason. Not covered: the content of schemas, which `io_pairs` checks.
 Tested in tests/builders/sources/test_function_files.py.
 """
 
@@ -27,7 +27,7 @@ COLUMNS = {
     RELEASE: ("refcode", "funcname", "problem_description", "io_requirements", "ios"),
     GYM: ("code_sample", "input_generator", "task_description", "input_output_spec"),
 }
-"""The columns of each layout that no row can do without; by the first, the code, a layout is known."""
+"""The required columns of each layout; the first, which holds the code, identifies the layout."""
 _SCHEMAS = ("input_schema", "output_schema")
 _OWN_TEXTS = tuple(
     column for column in TABLES["functions"].columns if column not in ("function_id", *_SCHEMAS)
@@ -44,11 +44,11 @@ def input_generator(rng):
 
 
 class _BadRow(Exception):
-    """A line that tells no function; its arguments are the reason and the detail of its drop."""
+    """A line that does not hold a function; the arguments are the reason and the detail of its drop."""
 
 
 class ImportedFunctions(Stage):
-    """Lines of JSON to functions with the pairs recorded for them, if any."""
+    """The stage that turns lines of JSON into functions, with the pairs recorded for them, if any."""
 
     makes = TABLES["functions"]
     version = 3
@@ -56,14 +56,14 @@ class ImportedFunctions(Stage):
     options: RawCodeOptions
 
     def __init__(self, options: RawCodeOptions) -> None:
-        """Of the licence, case does not count."""
+        """Keep the options, with the licence in lower case, so that its case does not matter."""
         self.options = replace(options, license=options.license.lower() if options.license else None)
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Read each line strictly; one that tells no function is dropped."""
+        """Yield the function of each line and a drop for each bad pair, or a drop for a bad line."""
         for row in rows:
             try:
-                for result in _read(row["text"], row["place"]):
+                for result in _line_results(row["text"], row["place"]):
                     if isinstance(result, Drop) or result["license"]:
                         yield result
                     else:
@@ -74,32 +74,32 @@ class ImportedFunctions(Stage):
 
 
 def layout_of(row: Row) -> str | None:
-    """The layout of a row, or None where it is of none that is known."""
+    """Return the layout of a row, None if it is unknown."""
     return next((layout for layout, (code, *_) in COLUMNS.items() if code in row), None)
 
 
-def _read(text: str, place: str) -> list[Row | Drop]:
+def _line_results(text: str, place: str) -> list[Row | Drop]:
     try:
-        given = json.loads(text)
+        row = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _BadRow("broken_json", str(error)) from error
-    if not isinstance(given, dict):
+    if not isinstance(row, dict):
         raise _BadRow("broken_json", "not an object")
-    layout = layout_of(given)
+    layout = layout_of(row)
     if layout is None:
-        raise _BadRow("unknown_layout", f"it has the columns {', '.join(given) or 'none'}")
-    missing = [column for column in COLUMNS[layout] if not given.get(column)]
+        raise _BadRow("unknown_layout", f"it has the columns {', '.join(row) or 'none'}")
+    missing = [column for column in COLUMNS[layout] if not row.get(column)]
     if missing:
         raise _BadRow("missing_column", f"no {', '.join(missing)}")
     if layout == RELEASE:
-        return _from_release(given, place)
-    return [_from_own(given) if layout == OURS else _from_gym(given)]
+        return _from_release(row, place)
+    return [_from_own_layout(row) if layout == OURS else _from_gym(row)]
 
 
-def _check(given: Row, texts: tuple[str, ...]) -> None:
-    """Raise _BadRow unless texts are texts that a table can hold (or null)."""
-    for column in texts:
-        text = given.get(column)
+def _check_texts(row: Row, columns: tuple[str, ...]) -> None:
+    """Raise _BadRow unless these columns hold valid Unicode strings, or null."""
+    for column in columns:
+        text = row.get(column)
         if not isinstance(text, str | None):
             raise _BadRow("bad_column", f"{column} is no text but {type(text).__name__}")
         try:
@@ -108,23 +108,23 @@ def _check(given: Row, texts: tuple[str, ...]) -> None:
             raise _BadRow("bad_column", f"{column}: {error}") from error
 
 
-def _from_own(given: Row) -> Row:
-    _check(given, _OWN_TEXTS)
-    return _named(
+def _from_own_layout(row: Row) -> Row:
+    _check_texts(row, _OWN_TEXTS)
+    return _with_id(
         {
-            **{column: given.get(column) for column in _OWN_TEXTS},
-            **{column: _schema_text(column, given.get(column)) for column in _SCHEMAS},
+            **{column: row.get(column) for column in _OWN_TEXTS},
+            **{column: _schema_text(column, row.get(column)) for column in _SCHEMAS},
             "recorded": [],
         }
     )
 
 
-def _named(function: Row) -> Row:
+def _with_id(function: Row) -> Row:
     return {**function, "function_id": TABLES["functions"].id(function)}
 
 
 def _schema_text(column: str, schema: Any) -> str | None:
-    """A schema may be given as text or as it is."""
+    """Return a schema, which may be a JSON text or its value, as canonical JSON; None if there is none."""
     if schema in (None, ""):
         return None
     try:
@@ -133,50 +133,50 @@ def _schema_text(column: str, schema: Any) -> str | None:
         raise _BadRow("bad_schema", f"{column}: {error}") from error
 
 
-def _from_gym(given: Row) -> Row:
-    _check(given, (*COLUMNS[GYM], "license"))
-    return _named(
+def _from_gym(row: Row) -> Row:
+    _check_texts(row, (*COLUMNS[GYM], "license"))
+    return _with_id(
         {
-            "query": given["task_description"],
-            "io_description": given["input_output_spec"],
-            "reference_code": given["code_sample"],
+            "query": row["task_description"],
+            "io_description": row["input_output_spec"],
+            "reference_code": row["code_sample"],
             "entrypoint": "main_solution",
-            "input_generator": _GYM_GENERATOR.format(generator=given["input_generator"].strip()),
-            "license": given.get("license"),
+            "input_generator": _GYM_GENERATOR.format(generator=row["input_generator"].strip()),
+            "license": row.get("license"),
             "recorded": [],
         }
     )
 
 
-def _from_release(given: Row, place: str) -> list[Row | Drop]:
-    _check(given, (*COLUMNS[RELEASE][:-1], "license"))
-    function = _named(
+def _from_release(row: Row, place: str) -> list[Row | Drop]:
+    _check_texts(row, (*COLUMNS[RELEASE][:-1], "license"))
+    function = _with_id(
         {
-            "query": given["problem_description"],
-            "io_description": given["io_requirements"],
-            "reference_code": given["refcode"],
-            "entrypoint": given["funcname"],
+            "query": row["problem_description"],
+            "io_description": row["io_requirements"],
+            "reference_code": row["refcode"],
+            "entrypoint": row["funcname"],
             "input_generator": "",
-            "license": given.get("license"),
+            "license": row.get("license"),
         }
     )
     recorded: list[dict[str, str]] = []
     dropped: list[Row | Drop] = []
-    for index, pair in enumerate(_pairs(given["ios"])):
+    for index, pair in enumerate(_pairs(row["ios"])):
         try:
-            recorded.append(_recorded(pair))
+            recorded.append(_canonical_pair(pair))
             continue
         except CanonicalError as error:
             reason, detail = "not_json", str(error)
         except (TypeError, KeyError):
             reason, detail = "bad_pair", "no object with input and output"
         dropped.append(Drop(f"{place}#{index}", function["function_id"], reason, detail, repr(pair)))
-    schemas = {column: _inferred(column.removesuffix("_schema"), recorded) for column in _SCHEMAS}
+    schemas = {column: _inferred_schema(column.removesuffix("_schema"), recorded) for column in _SCHEMAS}
     return [*dropped, {**function, **schemas, "recorded": recorded}]
 
 
 def _pairs(ios: Any) -> list[Any]:
-    """The pairs, which a Parquet file may hold as JSON text."""
+    """Return the list of pairs; a Parquet file may hold it as JSON text."""
     try:
         pairs = json.loads(ios) if isinstance(ios, str) else ios
     except (ValueError, RecursionError) as error:
@@ -186,19 +186,19 @@ def _pairs(ios: Any) -> list[Any]:
     return pairs
 
 
-def _recorded(pair: Any) -> dict[str, str]:
-    """A pair as canonical JSON.
+def _canonical_pair(pair: Any) -> dict[str, str]:
+    """Return a pair as canonical JSON.
 
-    Parquet has no column for values of many types, so files of it hold JSON text, in `output` where in
-    `input`. An input is an object always: as a text, it is JSON.
+    A Parquet column cannot hold values of several types, so Parquet files hold JSON text instead, in `input`
+    and `output` alike. A value of `input` is always an object, so if it is a text, both are JSON text.
     """
-    given = {side: pair[side] for side in ("input", "output")}
-    if isinstance(given["input"], str):
-        given = {side: loads(value) if isinstance(value, str) else value for side, value in given.items()}
-    return {side: canonical(value) for side, value in given.items()}
+    values = {side: pair[side] for side in ("input", "output")}
+    if isinstance(values["input"], str):
+        values = {side: loads(value) if isinstance(value, str) else value for side, value in values.items()}
+    return {side: canonical(value) for side, value in values.items()}
 
 
-def _inferred(side: str, recorded: list[dict[str, str]]) -> str:
+def _inferred_schema(side: str, recorded: list[dict[str, str]]) -> str:
     try:
         return inferred([pair[side] for pair in recorded])
     except CanonicalError as error:  # a schema is nested deeper than its values

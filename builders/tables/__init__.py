@@ -1,1 +1,1 @@
-"""Tables on disk: a folder of them, joined, counted."""
+"""Tables on disk: how a folder of them is written, read, joined and counted."""

@@ -1,7 +1,8 @@
 """Datasets and the Arrow tables that hold their rows.
 
-`datasets` names each view of a table by pickling it, which costs a small build more than its own work. Here
-views get a name that is given or made up, and rows are read as Arrow tables, some at a time.
+`datasets` computes the fingerprint of each view of a table by pickling it, which takes a small build longer
+than its own work. Here the fingerprint of a view is an argument or random, and rows are read as Arrow tables,
+some at a time.
 Tested in tests/builders/tables/test_folder.py.
 """
 
@@ -16,7 +17,7 @@ from datasets.table import InMemoryTable
 from numpy.typing import NDArray
 
 _MOST_TIMES = 4
-"""So many times the rows that are wanted may be read, for reading them in one piece."""
+"""A range is read in one piece if it has fewer than this many times the rows that are needed of it."""
 
 
 def dataset(
@@ -26,7 +27,7 @@ def dataset(
     positions: Sequence[int] | NDArray[np.int64] | None = None,
     fingerprint: str | None = None,
 ) -> Dataset:
-    """Return a Dataset of these rows, or of those at some positions; no row is copied."""
+    """Return a Dataset of these rows, or of the rows at `positions`, without copying any."""
     indices = None if positions is None else pa.table({"indices": pa.array(positions, pa.uint64())})
     return Dataset(
         InMemoryTable(rows.replace_schema_metadata(None)),
@@ -37,25 +38,25 @@ def dataset(
 
 
 def table(rows: Sequence[Mapping[str, Any]], features: Features) -> Dataset:
-    """Return these rows as a Dataset; unlike `Dataset.from_list`, one that has its columns without any."""
+    """Return these rows as a Dataset; unlike `Dataset.from_list`, it has its columns even without rows."""
     return Dataset.from_dict(
         {column: [row.get(column) for row in rows] for column in features}, features=features
     )
 
 
 def selected(rows: Dataset, positions: Sequence[int] | NDArray[np.int64]) -> Dataset:
-    """Return the rows at these positions; no row is copied."""
+    """Return the rows at these positions, without copying any."""
     return rows.select(positions, new_fingerprint=uuid.uuid4().hex)
 
 
 def values(rows: Dataset, column: str) -> list[Any]:
-    """Return the values of one column, as Python's."""
-    found: list[Any] = rows.with_format("arrow", columns=[column])[:][column].to_pylist()
-    return found
+    """Return the values of one column as Python values."""
+    column_values: list[Any] = rows.with_format("arrow", columns=[column])[:][column].to_pylist()
+    return column_values
 
 
 def taken(rows: Dataset, positions: Sequence[int] | NDArray[np.int64]) -> pa.Table:
-    """Return the rows at these positions of a Dataset in Arrow's format, neighbours in one piece."""
+    """Return the rows at these positions of an Arrow-format Dataset; rows close together are read at once."""
     if not len(positions):
         return rows[:0]
     low, high = int(np.min(positions)), int(np.max(positions))

@@ -1,7 +1,7 @@
-"""What a folder's tables hold, counted: rows, reasons, statuses.
+"""Counts of a folder's tables: rows, drop reasons, statuses.
 
-In: a folder. Out: plain numbers by name, in an order of their own, so that equal tables give equal text.
-Columns are read one by one, never whole rows.
+In: a folder. Out: plain numbers by name, in a fixed order, so that equal tables give equal text. Only the
+columns that are counted are read, never whole rows.
 Tested in tests/hub/card/test_card.py.
 """
 
@@ -15,7 +15,7 @@ Nested = dict[str, dict[str, int]]
 
 
 def counted(folder: Folder) -> dict[str, Any]:
-    """Rows by config and split, functions with pairs, drop reasons by stage, statuses by direction."""
+    """Return rows by config and split, functions with pairs, drop reasons by stage, statuses by direction."""
     return {
         "rows": folder.counts(),
         "functions_with_pairs": len(folder.columns("io_pairs", "function_id")["function_id"].unique()),
@@ -25,28 +25,28 @@ def counted(folder: Folder) -> dict[str, Any]:
 
 
 def reasons(folder: Folder) -> Nested:
-    """Dropped rows by stage and reason."""
-    found: Nested = {}
+    """Return the number of dropped rows by stage and reason."""
+    by_stage: Nested = {}
     for stage, reason, n_rows in grouped(folder.columns("dropped", "stage", "drop_reason")):
-        found.setdefault(stage, {})[reason] = n_rows
-    return found
+        by_stage.setdefault(stage, {})[reason] = n_rows
+    return by_stage
 
 
 def statuses(folder: Folder) -> dict[str, dict[str, dict[str, int]]]:
-    """Turns by direction, turn and status: the table of CodeI/O's Figure 7."""
+    """Return the number of turns by direction, turn and status, as in CodeI/O's Figure 7."""
     turns = folder.columns("turns", "task_id", "turn", "status")
     directions = folder.columns("tasks", "task_id", "direction")
     joined = turns.join(directions, "task_id", join_type="inner").select(["direction", "turn", "status"])
-    found: dict[str, dict[str, dict[str, int]]] = {}
+    by_direction: dict[str, dict[str, dict[str, int]]] = {}
     for direction, turn, status, n_rows in grouped(joined):
-        found.setdefault(direction, {}).setdefault(str(turn), {})[status] = n_rows
-    return found
+        by_direction.setdefault(direction, {}).setdefault(str(turn), {})[status] = n_rows
+    return by_direction
 
 
 def grouped(table: pa.Table) -> list[tuple[Any, ...]]:
-    """The distinct rows of a table, in order, each with how often it is there; nulls come last."""
+    """Return the distinct rows of a table, sorted with nulls last, each followed by its number of rows."""
     names = table.column_names
-    found = (
+    groups = (
         table.group_by(names).aggregate([([], "count_all")]).sort_by([(name, "ascending") for name in names])
     )
-    return list(zip(*(found[name].to_pylist() for name in (*names, "count_all")), strict=True))
+    return list(zip(*(groups[name].to_pylist() for name in (*names, "count_all")), strict=True))

@@ -1,6 +1,7 @@
-"""One row of a table to read, the most instructive at hand.
+"""An example row of a table, as instructive as possible.
 
-In: a folder and a config. Out: a row; of conversations one with most turns that ends well, else the first.
+In: a folder and a config. Out: a row. For conversations, it is one of those with most turns, one that ends
+with a correct answer if there is any; for other tables, it is the first row.
 Tested in tests/hub/card/test_card.py.
 """
 
@@ -12,14 +13,14 @@ from builders.tables.folder import Folder
 
 
 def example(folder: Folder, config: str) -> dict[str, Any] | None:
-    """A whole row, None where the config has none. Only the first file is looked at."""
+    """Return a whole row of the first file, None if the config has no rows."""
     for file in folder.files(config):
         names = pq.read_schema(file).names
         index = 0
         if "statuses" in names:
             column = pq.read_table(file, columns=["statuses"])["statuses"].to_pylist()
-            ends = [statuses or [""] for statuses in column]
-            index = max(range(len(ends)), key=lambda i: (len(ends[i]), ends[i][-1] == "correct"))
+            by_row = [statuses or [""] for statuses in column]
+            index = max(range(len(by_row)), key=lambda i: (len(by_row[i]), by_row[i][-1] == "correct"))
         row: dict[str, Any] = pq.read_table(file).slice(index, 1).to_pylist()[0]
         return row
     return None

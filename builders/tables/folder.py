@@ -1,10 +1,10 @@
-"""The output folder, laid out as the Hub repository it becomes.
+"""The output folder, laid out as the Hub repository that it becomes.
 
-In: tables by split. Out: `DIR/<config>/<split>-*.parquet`. `load_dataset` remembers a local folder by its
-name and the metadata of its README, not by its content, so each config's description there carries the
-`digest` of its files: rewritten data is never served stale.
+In: tables by split. Out: `DIR/<config>/<split>-*.parquet`. `load_dataset` caches a local folder by its name
+and the metadata of its README, not by its content. So the description of each config in the README has the
+`digest` of its files, and rewritten data is never read from a stale cache.
 
-Not covered: `.codeio/` (see `run`), and what stands in the README (`hub.card.card`).
+Not covered: `.codeio/` (see `run`), and the text of the README (`hub.card.card`).
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class Folder:
         self.root = root
 
     def write(self, config: str, splits: dict[str, Dataset]) -> None:
-        """Replace a config's files; splits without rows get none, since one breaks the whole config."""
+        """Replace a config's files. A split without rows gets no file: one would break the whole config."""
         staging = self.root / ".codeio" / "staging"
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
@@ -56,56 +56,56 @@ class Folder:
         staging.rmdir()
 
     def read(self, config: str) -> Dataset:
-        """All rows of a config, train before test; without rows when it has no files."""
+        """Return all rows of a config, train before test; an empty Dataset if it has no files."""
         files = sorted(self.files(config), key=lambda file: SPLITS.index(file.name.split("-")[0]))
         parts = [Dataset.from_parquet(str(file), keep_in_memory=True) for file in files]
         return concatenate_datasets(parts) if parts else table([], TABLES[config].features)
 
     def columns(self, config: str, *names: str) -> pa.Table:
-        """Some columns of all rows of a config; without rows when it has no files.
+        """Return some columns of all rows of a config; an empty table if it has no files.
 
-        A column that older files lack is null.
+        A column that older files do not have is null.
         """
         schema = TABLES[config].features.arrow_schema
         parts = [pq.read_table(file, columns=list(names), schema=schema) for file in self.files(config)]
         return pa.concat_tables([schema.empty_table().select(names), *parts])
 
     def column(self, config: str, name: str) -> list[Any]:
-        """The values of one column."""
+        """Return the values of one column."""
         values: list[Any] = self.columns(config, name)[name].to_pylist()
         return values
 
     def counts(self) -> Counts:
-        """Rows by config and split, of those that have any."""
-        found: Counts = {}
+        """Return the number of rows by config and split, without those that have no rows."""
+        by_config: Counts = {}
         for config in TABLES:
             for file in self.files(config):
                 split = file.name.split("-")[0]
-                rows = found.setdefault(config, {})
-                rows[split] = rows.get(split, 0) + pq.read_metadata(file).num_rows
-        return found
+                by_split = by_config.setdefault(config, {})
+                by_split[split] = by_split.get(split, 0) + pq.read_metadata(file).num_rows
+        return by_config
 
     def write_readme(self, text: str) -> None:
-        """Replace README.md, in one step."""
+        """Replace README.md atomically."""
         written = self.root / ".codeio" / "README.md"
         written.parent.mkdir(exist_ok=True)
         written.write_text(text, encoding="utf-8")
         os.replace(written, self.root / "README.md")
 
     def digest(self, config: str) -> str:
-        """What a config's description says of its files: names and content."""
+        """Return a hash of the names and contents of a config's files, for its description in the README."""
         digest = hashlib.sha256()
         for path in self.files(config):
             digest.update(path.name.encode() + bytes.fromhex(sha256(path)))
         return f"sha256:{digest.hexdigest()}"
 
     def files(self, config: str) -> list[Path]:
-        """The Parquet files of a config."""
+        """Return the Parquet files of a config, sorted by name."""
         return sorted((self.root / config).glob("*.parquet"))
 
 
 def sha256(path: Path) -> str:
-    """Return the hash of a file's content; a file that is as it was is not read again."""
+    """Return the hash of a file's content; a file that did not change is not read again."""
     state = path.stat()
     return _sha256(path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
@@ -117,14 +117,14 @@ def _sha256(path: Path, *state: int) -> str:
 
 
 def link(file: Path, name: Path) -> None:
-    """Give a file another name, or make a copy where that is not possible."""
+    """Hard-link a file to another name, or copy it if a link is not possible."""
     try:
-        os.link(file.resolve(), name)  # in the Hub's cache it is a symbolic link itself
+        os.link(file.resolve(), name)  # files in the Hub's cache are symbolic links
     except OSError:  # another file system, or one without links
         shutil.copy(file, name)
 
 
 def _key(config: str) -> str:
-    """Return the column by which a table is cut into files: the first of its key that holds ids."""
+    """Return the column that decides where a table is cut into files: the first of its key that holds ids."""
     key = TABLES[config].key
     return next((column for column in key if column.endswith("_id")), key[0])

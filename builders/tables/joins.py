@@ -1,9 +1,9 @@
-"""Tables seen side by side: the rows a stage works on, with the columns of their parents beside them.
+"""Lazy joins: the rows that a stage works on, together with the columns of their parents.
 
-In: a `Dataset`, and others joined to it by an id column. Out: shards, each an Arrow table of its own, put
-together only when asked for, so that a join of millions of rows costs no copy on disk.
+In: a `Dataset`, and others joined to it by an id column. Out: shards, each an Arrow table that is joined only
+when it is read, so that a join of millions of rows needs no copy on disk.
 
-Not covered: rows without a partner; ids come from the parent table itself, so a missing one is an error.
+Not covered: rows without a parent; ids come from the parent table itself, so a missing one is an error.
 Tested in tests/builders/test_stage.py.
 """
 
@@ -19,19 +19,19 @@ from builders.tables.arrow import taken, values
 
 @dataclass
 class Joined:
-    """The rows of `left`, each with the columns of its parents that it does not have itself."""
+    """The rows of `left`, each with those columns of its parents that it does not have itself."""
 
     left: Dataset
     parents: list[tuple[str, Dataset, dict[str, int]]] = field(default_factory=list)
     children: list[tuple[str, str, Dataset, dict[str, list[int]]]] = field(default_factory=list)
 
     def to(self, parent: Dataset, on: str) -> "Joined":
-        """Join another table by its id column `on`, which the tables joined so far must hold."""
+        """Return this joined to another table by its id column `on`, which the tables so far must have."""
         rows = {row_id: index for index, row_id in enumerate(values(parent, on))}
         return replace(self, parents=[*self.parents, (on, parent.with_format("arrow"), rows)])
 
     def gathering(self, name: str, child: Dataset, on: str) -> "Joined":
-        """Add a list column `name` of all rows of `child` that have the same `on`, in their order."""
+        """Return this with a list column `name`: all rows of `child` with the same `on`, in their order."""
         rows = defaultdict(list)
         for index, row_id in enumerate(values(child, on)):
             rows[row_id].append(index)
@@ -43,24 +43,24 @@ class Joined:
     @cached_property
     def features(self) -> Features:
         """The columns of a shard, with their types."""
-        found = Features(self.left.features)
+        features = Features(self.left.features)
         for _, parent, _ in self.parents:
-            found.update({name: kind for name, kind in parent.features.items() if name not in found})
+            features.update({name: kind for name, kind in parent.features.items() if name not in features})
         for name, _, child, _ in self.children:
-            found[name] = List(dict(child.features))
-        return found
+            features[name] = List(dict(child.features))
+        return features
 
     def shard(self, start: int, stop: int) -> pa.Table:
-        """Rows start (inclusive) to stop (exclusive, may lie beyond the end)."""
+        """Return the rows from start (inclusive) to stop (exclusive; may be beyond the end)."""
         table = self._rows[start : min(stop, len(self))]
         for on, parent, rows in self.parents:
-            beside = taken(parent, [rows[row_id] for row_id in table.column(on).to_pylist()])
+            parent_rows = taken(parent, [rows[row_id] for row_id in table.column(on).to_pylist()])
             for column in (name for name in parent.column_names if name not in table.column_names):
-                table = table.append_column(column, beside.column(column))
+                table = table.append_column(column, parent_rows.column(column))
         for name, on, child, groups in self.children:
-            indices = [groups.get(row_id, []) for row_id in table.column(on).to_pylist()]
-            gathered = taken(child, [index for group in indices for index in group])
-            table = table.append_column(name, _lists(gathered, [len(group) for group in indices]))
+            row_groups = [groups.get(row_id, []) for row_id in table.column(on).to_pylist()]
+            child_rows = taken(child, [index for group in row_groups for index in group])
+            table = table.append_column(name, _lists(child_rows, [len(group) for group in row_groups]))
         return table.cast(self.features.arrow_schema)
 
     @cached_property
@@ -69,6 +69,7 @@ class Joined:
 
 
 def _lists(rows: pa.Table, lengths: list[int]) -> pa.ListArray:
+    """Return the rows as consecutive lists of structs of these lengths."""
     offsets = [0]
     for length in lengths:
         offsets.append(offsets[-1] + length)

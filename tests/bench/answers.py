@@ -1,11 +1,11 @@
-"""Which form of asking gets most answers that parse and are right: `python -m tests.bench.answers DIR URL`.
+"""The form of request that gets most parsable and correct answers: `python -m tests.bench.answers DIR URL`.
 
-DIR is a build with tasks (`--until tasks`), URL a server with the model to look at. Each task is asked
-greedily in every form; forms that begin with the same free reply share it:
-- free: the reply as it is;
-- closing: where it holds no answer, the model is asked for the bare JSON, held to the task's schema;
-- closing, also cut: the same where the reply was cut off at the limit;
-- grammar: one request whose text may end only in JSON (`grammar` for llama.cpp, a structural tag for sglang).
+DIR is a build with tasks (`--until tasks`), URL a server with the model to measure. Each task is asked with
+greedy sampling in every form; forms that start with the same free reply share it:
+- free: the reply alone;
+- closing: if the reply has no answer, the model is asked for the bare JSON, constrained to the task's schema;
+- closing, also cut: the same, also if the reply was cut off at the limit;
+- grammar: one request whose text can only end in JSON (`grammar` for llama.cpp, a structural tag for sglang).
 """
 
 import argparse
@@ -42,7 +42,7 @@ ws ::= " "?
 
 
 def constrained(task: Row, engine: str) -> dict[str, Any]:
-    """What makes a reply free text that ends in the answer, in the engine's own terms."""
+    """Return the engine's payload options that make a reply free text that ends in the answer."""
     direction = task["direction"]
     if engine != "sglang":
         return {"grammar": GRAMMAR.replace("DIRECTION", direction)}
@@ -59,7 +59,7 @@ def constrained(task: Row, engine: str) -> dict[str, Any]:
 
 
 def judged(tasks: Sequence[Row], texts: Sequence[str]) -> Counter[str]:
-    """Statuses of replies."""
+    """Return how many replies have each status."""
     limits = Limits()
     with Prover(limits) as prover:
         stage = Verdicts(limits, prover)
@@ -71,7 +71,7 @@ def judged(tasks: Sequence[Row], texts: Sequence[str]) -> Counter[str]:
 
 
 def measured(tasks: list[Row], client: Client, n_tokens: int) -> dict[str, dict[str, Any]]:
-    """For each form, the statuses of its answers and the tokens it took."""
+    """Return the statuses and the number of tokens of the answers, for each form of request."""
     sampling = Sampling(temperature=0.0, max_tokens=n_tokens)
     questions = [Question(task, 0, 0, opening(task, None), "") for task in tasks]
 
@@ -79,33 +79,35 @@ def measured(tasks: list[Row], client: Client, n_tokens: int) -> dict[str, dict[
         return {"messages": question.messages, "temperature": 0.0, "max_tokens": n_tokens, **options}
 
     def ask(payloads: list[dict[str, Any]]) -> list[Answer]:
-        none = Answer("", "", "stop", 0, 0, 0)
-        return [none if isinstance(one, Refusal) else one for one in client.ask(payloads)]
+        empty = Answer("", "", "stop", 0, 0, 0)
+        return [empty if isinstance(outcome, Refusal) else outcome for outcome in client.ask(payloads)]
 
-    def without(question: Question, answer: Answer) -> bool:
+    def has_no_answer(question: Question, answer: Answer) -> bool:
         return extract(answer.text, question.row["direction"]) is None
 
     free = ask([payload(question) for question in questions])
-    open_ones = [
-        i for i, (one, answer) in enumerate(zip(questions, free, strict=True)) if without(one, answer)
+    unanswered = [
+        i
+        for i, (question, answer) in enumerate(zip(questions, free, strict=True))
+        if has_no_answer(question, answer)
     ]
-    asked = ask([closing_question(questions[i], sampling, free[i].text) for i in open_ones])
-    closings = dict(zip(open_ones, asked, strict=True))
+    replies = ask([closing_question(questions[i], sampling, free[i].text) for i in unanswered])
+    closings = dict(zip(unanswered, replies, strict=True))
     forms: dict[str, tuple[list[str], int]] = {
         "free": ([answer.text for answer in free], _tokens(free)),
         "closing": _closed(
-            free, {i: one for i, one in closings.items() if free[i].finish_reason != "length"}
+            free, {i: reply for i, reply in closings.items() if free[i].finish_reason != "length"}
         ),
         "closing, also cut": _closed(free, closings),
     }
     engine = client.servers[0].engine
-    held = ask([payload(question, **constrained(question.row, engine)) for question in questions])
-    forms["grammar"] = [answer.text for answer in held], _tokens(held)
-    found = {}
+    with_grammar = ask([payload(question, **constrained(question.row, engine)) for question in questions])
+    forms["grammar"] = [answer.text for answer in with_grammar], _tokens(with_grammar)
+    figures = {}
     for form, (texts, n) in forms.items():
         statuses = judged(tasks, texts)
-        found[form] = {"tasks": len(tasks), "tokens": n, **statuses}
-    return found
+        figures[form] = {"tasks": len(tasks), "tokens": n, **statuses}
+    return figures
 
 
 def _closed(free: list[Answer], closings: dict[int, Answer]) -> tuple[list[str], int]:
@@ -125,8 +127,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("url")
     parser.add_argument("--tasks", type=int, default=120)
-    parser.add_argument("--tokens", type=int, default=384, help="of a free reply")
-    parser.add_argument("--cache", type=Path, help="request cache, so that a broken run goes on")
+    parser.add_argument("--tokens", type=int, default=384, help="maximum length of a free reply")
+    parser.add_argument("--cache", type=Path, help="request cache, so that a stopped run can continue")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     folder = Folder(options.folder)
@@ -136,13 +138,13 @@ def main() -> None:
         client = Client(
             connect(options.url), RequestCache(options.cache or Path(scratch) / "requests.sqlite")
         )
-        found = measured(tasks, client, options.tokens)
+        by_form = measured(tasks, client, options.tokens)
         client.close()
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(by_form))
         return
     table = Table("form", "answers", "correct", "tokens", title=f"{len(tasks)} tasks, {client.identity}")
-    for form, figures in found.items():
+    for form, figures in by_form.items():
         n_answers = figures["tasks"] - figures.get("no_answer", 0)
         table.add_row(form, str(n_answers), str(figures.get("correct", 0)), f"{figures['tokens']:,}")
     Console().print(table)

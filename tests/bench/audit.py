@@ -1,8 +1,8 @@
-"""Rows a second and memory of an audit: `python -m tests.bench.audit 2000 100000 --sample 1000`.
+"""Rows per second and memory of an audit: `python -m tests.bench.audit 2000 100000 --sample 1000`.
 
-Each size is a number of turns. The data are made here without a model: functions that add, two pairs each,
-and for each task a right answer, and a wrong one with its revision, in words of a usual length. An audit runs
-in a process of its own; its peak counts anonymous memory alone: mapped tables are the kernel's to take back.
+Each size is a number of turns. The data are made here without a model: functions that add, two pairs of each,
+and for each task a correct answer, and a wrong one with its revision, in replies of a usual length. An audit
+runs in a process of its own. Its peak counts only anonymous memory: the kernel can reclaim mapped tables.
 """
 
 import argparse
@@ -40,13 +40,13 @@ WORDS = "The function takes n and adds a number to it, so I look at what n is an
 
 
 def functions(n_turns: int) -> Iterator[dict[str, Any]]:
-    """So many functions that their turns are about so many."""
+    """Yield as many functions as give about this number of turns."""
     for step in range(max(1, n_turns // TURNS_A_FUNCTION)):
         code = f"def f(n):\n    return n + {step}\n"
-        named = (code, "f", "", f"What is {step} more than n?")
+        hashed = (code, "f", "", f"What is {step} more than n?")
         yield {
-            "function_id": content_id("function", *named),
-            **dict(zip(("reference_code", "entrypoint", "input_generator", "query"), named, strict=True)),
+            "function_id": content_id("function", *hashed),
+            **dict(zip(("reference_code", "entrypoint", "input_generator", "query"), hashed, strict=True)),
             "io_description": "n: an integer. Returns an integer.",
             "license": "mit",
             "step": step,
@@ -54,9 +54,9 @@ def functions(n_turns: int) -> Iterator[dict[str, Any]]:
 
 
 def conversation(task: dict[str, Any], sample: int) -> dict[str, Any]:
-    """A right answer, or a wrong one with its revision."""
-    given, made = json.loads(task["input"])["n"], json.loads(task["output"])
-    right, wrong = ({"n": given}, {"n": given + 1}) if task["direction"] == "input" else (made, made + 9)
+    """Return a conversation: a correct answer if `sample` is 0, else a wrong one with its revision."""
+    n, output = json.loads(task["input"])["n"], json.loads(task["output"])
+    right, wrong = ({"n": n}, {"n": n + 1}) if task["direction"] == "input" else (output, output + 9)
     turns: list[dict[str, Any]] = []
     for number, value in enumerate([right] if sample == 0 else [wrong, right]):
         messages = opening(task, None)
@@ -92,43 +92,49 @@ def conversation(task: dict[str, Any], sample: int) -> dict[str, Any]:
 
 
 def rows(n_turns: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The rows of all tables, function by function."""
+    """Yield the rows of all tables with the table's name, function by function."""
     tasks, views = Tasks(), [view() for view in VIEWS]
     for function in functions(n_turns):
         yield "functions", function
         for draw in range(2):
-            given, made = canonical({"n": draw}), str(draw + function["step"])
-            pair = {"function_id": function["function_id"], "input": given, "output": made, "draw": draw}
-            pair["pair_id"] = content_id("io_pair", function["function_id"], given, made)
+            arguments, output = canonical({"n": draw}), str(draw + function["step"])
+            pair = {
+                "function_id": function["function_id"],
+                "input": arguments,
+                "output": output,
+                "draw": draw,
+            }
+            pair["pair_id"] = content_id("io_pair", function["function_id"], arguments, output)
             yield "io_pairs", pair
             for task in tasks.rows([{**function, **pair}]):
                 assert isinstance(task, dict)
                 yield "tasks", task
-                whole = {**function, **pair, **task}
-                whole["conversations"] = [conversation(whole, sample) for sample in range(2)]
-                for one in whole["conversations"]:
-                    yield from (("turns", {**one, **turn}) for turn in one["turns"])
+                joined = {**function, **pair, **task}
+                joined["conversations"] = [conversation(joined, sample) for sample in range(2)]
+                for answers in joined["conversations"]:
+                    yield from (("turns", {**answers, **turn}) for turn in answers["turns"])
                 for view in views:
-                    yield from ((view.name, row) for row in view.rows([whole]) if isinstance(row, dict))
+                    yield from ((view.name, row) for row in view.rows([joined]) if isinstance(row, dict))
 
 
-def made(root: Path, n_turns: int) -> Path:
-    """A folder of tables."""
+def write_tables(root: Path, n_turns: int) -> Path:
+    """Write a folder of tables and return it."""
     columns: dict[str, dict[str, list[Any]]] = {}
     for config, row in rows(n_turns):
-        own = columns.setdefault(config, {column: [] for column in TABLES[config].columns})
-        for column, values in own.items():
+        table_columns = columns.setdefault(config, {column: [] for column in TABLES[config].columns})
+        for column, values in table_columns.items():
             values.append(row.get(column))
     (root / ".codeio").mkdir(parents=True)
-    for config, own in columns.items():
-        Folder(root).write(config, {"train": Dataset.from_dict(own, features=TABLES[config].features)})
+    for config, table_columns in columns.items():
+        dataset = Dataset.from_dict(table_columns, features=TABLES[config].features)
+        Folder(root).write(config, {"train": dataset})
     Folder(root).write_readme("made")
     (root / ".codeio").rmdir()
     return root
 
 
 class Peak(Observer):
-    """Reads the memory twice a second, and how long each check takes."""
+    """An observer that records the peak of memory, read twice a second, and the seconds of each check."""
 
     def __init__(self) -> None:
         self.mb = 0.0
@@ -154,7 +160,7 @@ class Peak(Observer):
 
 
 def run(root: str, sample: int | None) -> dict[str, float]:
-    """An audit of a folder: seconds by check, rows run again a second, memory."""
+    """Audit a folder and return its figures: seconds by check, rows run again per second, memory."""
     disable_progress_bars()
     peak, before = Peak(), anonymous_mb()
     began = time.perf_counter()
@@ -181,7 +187,7 @@ def main() -> None:
     if options.one:
         print(json.dumps(run(options.one, options.sample)))
         return
-    found: dict[int, dict[str, float]] = {}
+    by_size: dict[int, dict[str, float]] = {}
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as scratch:
             command = [
@@ -189,15 +195,15 @@ def main() -> None:
                 "-m",
                 "tests.bench.audit",
                 "--one",
-                str(made(Path(scratch) / "made", size)),
+                str(write_tables(Path(scratch) / "made", size)),
             ]
             command += ["--sample", str(options.sample)] if options.sample else []
-            found[size] = json.loads(subprocess.check_output(command))
+            by_size[size] = json.loads(subprocess.check_output(command))
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(by_size))
         return
-    table = Table("turns", *next(iter(found.values())), title="Audits")
-    for size, figures in found.items():
+    table = Table("turns", *next(iter(by_size.values())), title="Audits")
+    for size, figures in by_size.items():
         table.add_row(f"{size:,}", *(f"{figure:,.1f}" for figure in figures.values()))
     Console().print(table)
 

@@ -1,6 +1,6 @@
-"""What the sandbox is measured against: the same code run in ways that protect from nothing.
+"""The baselines of the sandbox benchmark: the same code, run in ways that give no protection.
 
-Each is a program for a Python of its own, so that the size of the measuring process does not count.
+Each is a program for a separate Python process, so that the size of the measuring process does not matter.
 """
 
 import contextlib
@@ -68,23 +68,23 @@ config["layers"] = ()
 
 @contextlib.contextmanager
 def unprotected_workers() -> Iterator[None]:
-    """Workers that start in here have no namespaces, no Landlock and no filters of system calls."""
+    """Start workers without namespaces, Landlock and filters of system calls inside this context."""
     with mock.patch.object(interpreter, "_BOOT", boot_with(_NO_ISOLATION)):
         yield
 
 
 def bare_fork(n: int) -> float:
-    """CPU seconds of a fork that ends at once, and of waiting for it."""
-    return _measured(_FORKS, n)
+    """Return the CPU seconds of a fork that ends at once, and of waiting for it."""
+    return _cpu_s_each(_FORKS, n)
 
 
 def fork_server(code: str, entrypoint: str, inputs: list[str], n: int) -> float:
-    """CPU seconds of a job in a fork of a process that has the usual modules; it guards against nothing."""
-    return _measured(_FORK_SERVER, n, json.dumps([code, entrypoint, inputs]))
+    """Return the CPU seconds of a job in a fork of a process with the usual modules, without protection."""
+    return _cpu_s_each(_FORK_SERVER, n, json.dumps([code, entrypoint, inputs]))
 
 
 def fresh_python(code: str, entrypoint: str, text: str, with_numpy: bool) -> object:
-    """Call once in a Python started for it, as the scripts of CodeI/O do, which import numpy first."""
+    """Call once in a fresh Python and return the result; CodeI/O's scripts do so, and import numpy first."""
     program = f"""
 import json
 {"import numpy" if with_numpy else ""}
@@ -95,6 +95,6 @@ print(json.dumps({entrypoint}(**json.loads({text!r}))))
     return json.loads(done.stdout)
 
 
-def _measured(program: str, n: int, *arguments: str) -> float:
+def _cpu_s_each(program: str, n: int, *arguments: str) -> float:
     command = [sys.executable, "-c", f"{_CPU}\nn = int(sys.argv[1])\n{program}", str(n), *arguments]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -3,7 +3,7 @@
     python -m tests.bench.build [N_FUNCTIONS ...]
 
 Prints one JSON object for each number: CPU seconds of the command with all its processes (sandbox included),
-seconds by the clock, and rows by table. Compare two versions of codeio on one quiet machine only.
+wall-clock seconds, and rows by table. Compare two versions of codeio only on one machine, otherwise idle.
 """
 
 import json
@@ -21,11 +21,11 @@ N_FUNCTIONS = 100
 
 
 def functions(n_functions: int) -> list[dict[str, str]]:
-    """Small functions that differ in their shape too, so that they are no near copies of each other."""
-    more = "    n = n + 1\n"
+    """Return small functions that also differ in shape, so that none is a near-copy of another."""
+    step_line = "    n = n + 1\n"
     return [
         {
-            "reference_code": f"def f(n):\n{more * (step % 7)}    return n * {step} + {step % 13}\n",
+            "reference_code": f"def f(n):\n{step_line * (step % 7)}    return n * {step} + {step % 13}\n",
             "entrypoint": "f",
             "input_generator": GENERATOR,
             "query": f"What is {step} times n, and {step % 13} more?",
@@ -37,23 +37,23 @@ def functions(n_functions: int) -> list[dict[str, str]]:
 
 
 def measured(n_functions: int) -> dict[str, Any]:
-    """Build once, in a process of its own."""
+    """Build once, in a process of its own, and return the figures."""
     with tempfile.TemporaryDirectory(prefix="codeio-bench-") as folder, zero_latency() as url:
         source, out = Path(folder, "functions.jsonl"), Path(folder, "out")
         source.write_text("\n".join(map(json.dumps, functions(n_functions))))
         command = [sys.executable, "-m", "builders", "build", str(source), "--from", "functions"]
         command += ["--out", str(out), "--base-url", url, "--json"]
         began_s = time.monotonic()
-        with Path(folder, "told.json").open("wb") as told, Path(folder, "log").open("wb") as log:
+        with Path(folder, "figures.json").open("wb") as output, Path(folder, "log").open("wb") as log:
             process = os.posix_spawn(
                 sys.executable,
                 command,
                 os.environ,
-                file_actions=[(os.POSIX_SPAWN_DUP2, file.fileno(), n) for n, file in ((1, told), (2, log))],
+                file_actions=[(os.POSIX_SPAWN_DUP2, file.fileno(), n) for n, file in ((1, output), (2, log))],
             )
             _, status, usage = os.wait4(process, 0)
         assert status == 0, Path(folder, "log").read_text()
-        rows = json.loads(Path(folder, "told.json").read_text())["rows"]
+        rows = json.loads(Path(folder, "figures.json").read_text())["rows"]
         return {
             "functions": n_functions,
             "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
@@ -63,5 +63,5 @@ def measured(n_functions: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    for given in map(int, sys.argv[1:] or [N_FUNCTIONS]):
-        print(json.dumps(measured(given)), flush=True)
+    for size in map(int, sys.argv[1:] or [N_FUNCTIONS]):
+        print(json.dumps(measured(size)), flush=True)

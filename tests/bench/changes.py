@@ -1,8 +1,9 @@
 """Time and memory of comparing two versions: `python -m tests.bench.changes 100000 1000000`.
 
-Each size is a number of turns with replies of 1 to 2 kB, in versions of which a tenth of the turns was added,
-removed, graded otherwise and worded otherwise, with the tasks they answer. Each runs in a process of its own.
-Memory is anonymous memory (RssAnon) at its most, sampled twenty times a second.
+Each size is a number of turns with replies of 1 to 2 kB, and the tasks that they answer. Between the two
+versions a tenth of the turns is added, a tenth removed, a tenth regraded, and a tenth has a different reply.
+Each size runs in a process of its own. Memory is the peak of anonymous memory (RssAnon), sampled twenty times
+a second.
 """
 
 import argparse
@@ -36,12 +37,12 @@ TEXT = " ".join(random.Random(0).choices([f"word{number}" for number in range(50
 
 
 def name(kind: int, number: int) -> str:
-    """16 hex digits like those of content ids, but cheap to make."""
+    """Return 16 hex digits like those of content ids, but cheaper to make."""
     return f"{(kind + number) * 0x9E3779B97F4A7C15 % 2**64:016x}"
 
 
 def turns(n_rows: int, is_new: bool) -> Iterator[dict[str, Any]]:
-    """Of ten rows the new version has one that is new, one graded and one worded otherwise; one is gone."""
+    """Yield turns; of ten in the new version one is new, one regraded and one reworded, and one is gone."""
     for number in range(n_rows + n_rows // 10):
         kind = number % 11
         if kind == (0 if is_new else 10):
@@ -66,7 +67,7 @@ def turns(n_rows: int, is_new: bool) -> Iterator[dict[str, Any]]:
 
 
 def tasks(n_rows: int) -> Iterator[dict[str, Any]]:
-    """The tasks of so many turns."""
+    """Yield the tasks of this number of turns."""
     for number in range((n_rows + n_rows // 10) // N_SAMPLES):
         pair = number // 2
         yield {
@@ -79,16 +80,16 @@ def tasks(n_rows: int) -> Iterator[dict[str, Any]]:
 
 
 def write(folder: Path, config: str, rows: Iterator[dict[str, Any]]) -> None:
-    """A table in files of as many rows as a build puts into one."""
+    """Write a table in files of as many rows as a build writes to a file."""
     schema, number = TABLES[config].features.arrow_schema, 0
     (folder / config).mkdir(parents=True)
-    while some := list(islice(rows, ROWS_A_FILE)):
-        pq.write_table(pa.Table.from_pylist(some, schema), folder / config / f"train-{number:05d}.parquet")
+    while chunk := list(islice(rows, ROWS_A_FILE)):
+        pq.write_table(pa.Table.from_pylist(chunk, schema), folder / config / f"train-{number:05d}.parquet")
         number += 1
 
 
 def run(folder: Path) -> dict[str, float]:
-    """Compare the versions in a folder: peak of memory, and seconds."""
+    """Compare the versions in a folder and return the peak of memory, and seconds."""
     peak, over = [0.0], threading.Event()
 
     def watch() -> None:
@@ -97,10 +98,10 @@ def run(folder: Path) -> dict[str, float]:
 
     before, began = anonymous_mb(), (time.perf_counter(), time.process_time())
     threading.Thread(target=watch, daemon=True).start()
-    found = changes(version(str(folder / "old")), version(str(folder / "new")))
+    result = changes(version(str(folder / "old")), version(str(folder / "new")))
     seconds, cpu_s = time.perf_counter() - began[0], time.process_time() - began[1]
     over.set()
-    table = found.tables["turns"]
+    table = result.tables["turns"]
     counts = [table.n(change) for change in ("added", "removed", "regraded", "changed")]
     assert all(abs(count - table.n_new / 10) < 11 for count in counts), counts
     return {"before_mb": before, "peak_mb": peak[0], "seconds": seconds, "cpu_s": cpu_s}
@@ -115,21 +116,21 @@ def main() -> None:
     if options.one:
         print(json.dumps(run(options.one)))
         return
-    found: dict[int, dict[str, float]] = {}
+    by_size: dict[int, dict[str, float]] = {}
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as folder:
             for side in ("old", "new"):
                 write(Path(folder) / side, "turns", turns(size, side == "new"))
                 write(Path(folder) / side, "tasks", tasks(size))
             command = [sys.executable, "-m", "tests.bench.changes", "--one", folder]
-            found[size] = json.loads(subprocess.check_output(command))
+            by_size[size] = json.loads(subprocess.check_output(command))
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(by_size))
         return
     table = Table(
         "turns", "MB before", "MB at most", "seconds", "CPU seconds", title="Comparing two versions"
     )
-    for size, figures in found.items():
+    for size, figures in by_size.items():
         table.add_row(f"{size:,}", *(f"{figure:,.1f}" for figure in figures.values()))
     Console().print(table)
 

@@ -1,8 +1,8 @@
-"""Requests a second on one core, by HTTP client and for the whole of ours: `python -m tests.bench.clients`.
+"""Requests per second on one core, for bare HTTP clients and for codeio's: `python -m tests.bench.clients`.
 
-Each runs in a process of its own against a server that answers at once and has another core to itself. The
-bare clients send, receive and parse; ours also looks up the request cache, hashes, keeps every answer on disk
-and counts. Those that are not installed are left out (`pip install -e ".[bench]"`).
+Each runs in a process of its own, against a server that answers at once and has another core to itself.
+The bare clients send, receive and parse; codeio's also looks up the request cache, hashes, keeps every answer
+on disk and counts. Clients that are not installed are skipped (`pip install -e ".[bench]"`).
 """
 
 import argparse
@@ -129,7 +129,7 @@ def with_ours(url: str, n_requests: int) -> None:
 
 
 def measured(name: str, url: str, n_requests: int) -> dict[str, float]:
-    """Requests by the second of the clock, and of this process's CPU time."""
+    """Return the requests per wall-clock second, and per second of this process's CPU time."""
     bare = {"pycurl": with_pycurl, "httpx": with_httpx, "httpx2": with_httpx2, "aiohttp": with_aiohttp}
     bare |= {"aiohttp, uvloop": with_aiohttp, "niquests": with_niquests, "openai": with_openai}
     began, cpu = time.perf_counter(), time.process_time()
@@ -157,18 +157,18 @@ def main() -> None:
         print(json.dumps(measured(*options.one, options.requests)))
         return
     core = min(os.sched_getaffinity(0))
-    found: dict[str, dict[str, float]] = {}
+    by_client: dict[str, dict[str, float]] = {}
     with zero_latency(core) as url:
         for name, module in CLIENTS.items():
             if importlib.util.find_spec(module):
                 command = ["taskset", "-c", str(core), sys.executable, "-m", "tests.bench.clients"]
                 command += ["--requests", str(options.requests), "--one", name, url]
-                found[name] = json.loads(subprocess.check_output(command))
+                by_client[name] = json.loads(subprocess.check_output(command))
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(by_client))
         return
     table = Table("client", "by the clock", "by CPU time", title="Requests a second, one core")
-    for name, rates in found.items():
+    for name, rates in by_client.items():
         table.add_row(name, *(f"{rate:,.0f}" for rate in rates.values()))
     Console().print(table)
 

@@ -1,7 +1,7 @@
-"""Tasks for benchmarks: questions about the sample files, as long and with as much in common as real ones.
+"""Tasks for benchmarks: questions about the sample files, with the length and shared prefixes of real ones.
 
-In: how many pairs to ask about for each file. Out: rows as `responses` takes them. The values asked about are
-numbers, not proven pairs: what a model would have to answer does not matter here.
+In: the number of pairs to ask about for each file. Out: rows that `responses` takes. The pairs are made-up
+numbers and not proven, since it does not matter here whether an answer is correct.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from builders.tasks import Tasks
 
 
 def task_rows(n_pairs: int, n_files: int | None = None) -> Iterator[Row]:
-    """Two rows for each pair, function by function."""
+    """Yield two rows for each pair, function by function."""
     stage = Tasks()
     for file in sorted(corpus().rglob("*.py"))[:n_files]:
         code = file.read_text()

@@ -1,6 +1,6 @@
-"""What is left over after many runs: `make endurance` does 100,000 of them, which takes minutes.
+"""Leftovers of many sandbox runs: `make endurance` makes 100,000 runs, which takes minutes.
 
-Every outcome but the slow ones occurs, five in each job. Prints one line: what is left, and what grew.
+Every outcome occurs except the slow ones, five in each job. Prints one line: what is left, and what grew.
 """
 
 import os
@@ -41,7 +41,7 @@ QUICK = list(OUTCOMES)[2:]
 
 
 class Left(NamedTuple):
-    """What there is more of than before; growth in kB, since a tenth of the runs."""
+    """What is left after the runs: counts above those before; growth in kB since a tenth of the runs."""
 
     processes: int
     descriptors: int
@@ -52,17 +52,18 @@ class Left(NamedTuple):
 
 
 def run(n_runs: int, workers: int = 2) -> Left:
-    """Do so many runs, five inputs a job, and count."""
+    """Make this number of runs, five inputs in a job, and count what is left."""
     job = Job(CODE, "f", [f'"{kind}"' for kind in QUICK])
     n_jobs = n_runs // len(QUICK)
     wrong, early = 0, {}
-    assert Sandbox().tier  # the self-test, which has a folder of its own, is over
+    assert Sandbox().tier  # makes the self-test, which has a folder of its own, run before the counts
     before = descendants(os.getpid())
     descriptors, files = n_descriptors(), len(os.listdir(tempfile.gettempdir()))
     with Sandbox(Limits(cpu_s=1, wall_s=120, memory_mb=256), workers=workers) as sandbox:
         runs = sandbox.run_many([job] * n_jobs)
-        for number, got in enumerate(tqdm(runs, total=n_jobs, unit="job", disable=None)):
-            wrong += [(one.status, one.error_type) for one in got] != [OUTCOMES[kind] for kind in QUICK]
+        for number, executions in enumerate(tqdm(runs, total=n_jobs, unit="job", disable=None)):
+            outcomes = [(execution.status, execution.error_type) for execution in executions]
+            wrong += outcomes != [OUTCOMES[kind] for kind in QUICK]
             if number == n_jobs // 10:
                 early = _resident_kb()
         late = _resident_kb()

@@ -1,10 +1,10 @@
-"""What a grown version sends again: `python -m tests.bench.growth 200000`.
+"""Bytes that publishing a grown version sends again: `python -m tests.bench.growth 200000`.
 
-A version with so many turns, and the tasks they answer, is published to the local Hub by the real client;
-then one with one function in a hundred more, whose rows come last (a source that goes on) or stand among the
-others (a folder with new files in it): as it was built, and in the order and files of the version before.
-Told are the bytes of all files, of those that were sent, and of those chunks of about 64 KiB, cut by content
-as the Hub's storage cuts them, that the version before does not have.
+The real client publishes a version with this number of turns, and the tasks that they answer, to the local
+Hub; then a version with 1 % more functions. The new rows come last (a source that grew at its end) or are
+among the others (a folder with new files), in the order of the build or in the row order of the version
+before. Printed are the bytes of all files, of the files that were sent, and of the chunks that the version
+before does not have: about 64 KiB each, cut by content as the Hub's storage cuts them.
 """
 
 import argparse
@@ -58,8 +58,8 @@ def tasks(functions: Iterator[int]) -> Iterator[dict[str, Any]]:
         yield {"task_id": row["task_id"], "direction": "output", "prompt": row["response"][:700]}
 
 
-def made(root: Path, functions: list[int]) -> int:
-    """Write a version; returns the bytes of its files."""
+def write_version(root: Path, functions: list[int]) -> int:
+    """Write a version and return the bytes of its files."""
     folder = Folder(root)
     (root / ".codeio").mkdir(parents=True)
     for config, rows in (("turns", turns), ("tasks", tasks)):
@@ -72,24 +72,24 @@ def made(root: Path, functions: list[int]) -> int:
 
 
 def chunks(file: Path) -> dict[str, int]:
-    """The bytes of each chunk by its hash: a cut is where a hash of the 64 bytes before it ends in zeros."""
+    """Return the size of each chunk by its hash; a cut is where a hash of the last 64 bytes is small."""
     content = file.read_bytes()
     rolling = GEAR[np.frombuffer(content, np.uint8)]
     for power in range(6):  # of the last 2, 4, 8, ... 64 bytes
         shift = 2**power
         rolling[shift:] += rolling[:-shift] << np.uint64(shift)
     cuts = np.flatnonzero(rolling >> np.uint64(48) == 0) + 1
-    found, start = {}, 0
+    sizes, start = {}, 0
     while start < len(content):
-        there = cuts[np.searchsorted(cuts, start + LEAST_CHUNK) :]
-        stop = min(int(there[0]) if len(there) else len(content), start + MOST_CHUNK, len(content))
-        found[hashlib.sha256(content[start:stop]).hexdigest()] = stop - start
+        later_cuts = cuts[np.searchsorted(cuts, start + LEAST_CHUNK) :]
+        stop = min(int(later_cuts[0]) if len(later_cuts) else len(content), start + MOST_CHUNK, len(content))
+        sizes[hashlib.sha256(content[start:stop]).hexdigest()] = stop - start
         start = stop
-    return found
+    return sizes
 
 
 class Sent(NamedTuple):
-    """Bytes of a grown version: all, those of files that were sent, those of chunks that are new."""
+    """Bytes of a grown version: of all files, of the files that were sent, of the chunks that are new."""
 
     n_bytes: int
     n_sent: int
@@ -97,24 +97,24 @@ class Sent(NamedTuple):
 
 
 def measured(n_turns: int, new_come_last: bool, keeps_order: bool) -> Sent:
-    """Publish a version and then the grown one."""
+    """Publish a version, then the grown version, and return the bytes of the second."""
     n_functions = n_turns // TURNS_A_FUNCTION
     grown = list(range(n_functions))
     new = {n for n in grown if (n >= n_functions * 0.99 if new_come_last else n % 100 == 50)}
-    known: dict[str, int] = {}
+    published: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as scratch, LocalHub(Path(scratch) / "hub") as hub:
         before, after = (Path(scratch) / version for version in ("before", "after"))
         for root, functions in ((before, [n for n in grown if n not in new]), (after, grown)):
-            n_bytes = made(root, functions)
+            n_bytes = write_version(root, functions)
             if keeps_order and root == after:
                 keep_row_order(Folder(after), Folder(before))
             hub.counters.clear()
             command = [sys.executable, "-c", PUBLISH, str(root), "ada/data"]
             subprocess.run(command, env=hub.environment(Path(scratch) / "home"), check=True)
-            there = dict(known)
+            published_before = dict(published)
             for file in root.glob("*/*.parquet"):
-                known |= chunks(file)
-        n_new = sum(known[one] for one in known.keys() - there.keys())
+                published |= chunks(file)
+        n_new = sum(published[chunk] for chunk in published.keys() - published_before.keys())
         return Sent(n_bytes, hub.counters.n_uploaded_bytes, n_new)
 
 
@@ -125,14 +125,14 @@ def main() -> None:
     for n_turns in parser.parse_args().turns:
         for new_come_last in (True, False):
             for keeps_order in (False, True):
-                found = measured(n_turns, new_come_last, keeps_order)
+                sizes = measured(n_turns, new_come_last, keeps_order)
                 table.add_row(
                     f"{n_turns:,}",
                     "last" if new_come_last else "among the others",
-                    "in the former order" if keeps_order else "as built",
-                    decimal(found.n_bytes),
-                    *(decimal(found.n_sent), f"{found.n_sent / found.n_bytes:.1%}"),
-                    *(decimal(found.n_new), f"{found.n_new / found.n_bytes:.1%}"),
+                    "in the previous order" if keeps_order else "as built",
+                    decimal(sizes.n_bytes),
+                    *(decimal(sizes.n_sent), f"{sizes.n_sent / sizes.n_bytes:.1%}"),
+                    *(decimal(sizes.n_new), f"{sizes.n_new / sizes.n_bytes:.1%}"),
                 )
     Console().print(table)
 

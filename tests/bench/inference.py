@@ -1,13 +1,13 @@
-"""How full we keep an sglang server, and what of its prefix cache: `python -m tests.bench.inference [URL]`.
+"""Throughput of an sglang server and use of its prefix cache: `python -m tests.bench.inference [URL]`.
 
 On prompts about the sample files, in one run against one server:
-- tokens a second of our client, over those of a bare loop at the best of several concurrencies;
-- the share of prompt tokens from the server's prefix cache, in our order and shuffled, over the most that is
-  possible: the tokens of all prompts less those of the tree of their prefixes, counted from token ids that
-  the server itself gives.
-Every pass begins with an empty cache, and all answers have the same number of tokens (`ignore_eos`). Without
+- tokens per second of codeio's client, relative to a bare loop at the best of several concurrencies;
+- the share of prompt tokens from the server's prefix cache, in codeio's order and shuffled, relative to the
+  most that is possible: the tokens of all prompts minus those of the tree of their prefixes, counted from the
+  token ids that the server returns.
+Every pass starts with an empty cache, and all answers have the same number of tokens (`ignore_eos`). Without
 a URL, the server of the tests is started (SmolLM2-135M on CPU). For a GPU, start one with `codeio serve`,
-with -- --load-format dummy where there are no weights: neither figure depends on them.
+with -- --load-format dummy if there are no weights: neither figure depends on them.
 """
 
 import argparse
@@ -39,28 +39,28 @@ def payloads(tasks: Sequence[Row], n_tokens: int) -> list[Payload]:
 
 
 async def bare(server: Server, bodies: Sequence[Payload], at_once: int) -> list[dict[str, Any]]:
-    """A loop that keeps `at_once` requests in flight, and nothing else; the replies in order."""
+    """Return the replies in order, from a bare loop that keeps `at_once` requests in flight."""
     replies: dict[int, dict[str, Any]] = {}
     waiting = iter(enumerate(bodies))
     async with httpx.AsyncClient(timeout=3600, limits=httpx.Limits(max_connections=at_once)) as http:
 
         async def work() -> None:
             for index, body in waiting:
-                whole = {"model": server.model, **body}
-                response = await http.post(f"{server.base_url}/chat/completions", json=whole)
+                payload = {"model": server.model, **body}
+                response = await http.post(f"{server.base_url}/chat/completions", json=payload)
                 replies[index] = response.raise_for_status().json()
 
         await asyncio.gather(*(work() for _ in range(at_once)))
     return [replies[index] for index in range(len(bodies))]
 
 
-def flushed(server: Server) -> None:
+def flush_cache(server: Server) -> None:
     httpx.post(f"{server.base_url.removesuffix('/v1')}/flush_cache", timeout=60).raise_for_status()
 
 
 def bare_rate(server: Server, bodies: Sequence[Payload], at_once: int) -> float:
-    """Answer tokens a second."""
-    flushed(server)
+    """Return the answer tokens per second of the bare loop."""
+    flush_cache(server)
     began = time.perf_counter()
     replies = asyncio.run(bare(server, bodies, at_once))
     seconds = time.perf_counter() - began
@@ -68,11 +68,11 @@ def bare_rate(server: Server, bodies: Sequence[Payload], at_once: int) -> float:
 
 
 def ours(server: Server, bodies: Sequence[Payload], groups: Sequence[str]) -> tuple[float, float]:
-    """Answer tokens a second, and the share of prompt tokens that nobody had to compute.
+    """Return codeio's answer tokens per second, and the share of prompt tokens that were not computed.
 
-    Prefill requests answer nothing: what they compute counts, what they ask does not.
+    Prefill requests give no answer: the tokens that they compute count, but not those of their prompts.
     """
-    flushed(server)
+    flush_cache(server)
     with tempfile.TemporaryDirectory() as folder:
         client = Client(server, RequestCache(Path(folder) / "requests.sqlite"))
         began = time.perf_counter()
@@ -85,9 +85,9 @@ def ours(server: Server, bodies: Sequence[Payload], groups: Sequence[str]) -> tu
 
 
 def most_cached(server: Server, bodies: Sequence[Payload]) -> float:
-    """The share of prompt tokens that follow a prefix which an earlier prompt has too."""
-    asking = [{**body, "max_tokens": 1, "return_prompt_token_ids": True} for body in bodies]
-    replies = asyncio.run(bare(server, asking, 16))
+    """Return the largest possible share of cached prompt tokens: those in a prefix of an earlier prompt."""
+    id_requests = [{**body, "max_tokens": 1, "return_prompt_token_ids": True} for body in bodies]
+    replies = asyncio.run(bare(server, id_requests, 16))
     prompts = [reply["choices"][0]["prompt_token_ids"] for reply in replies]
     tree: dict[int, Any] = {}
     n_nodes = 0
@@ -104,7 +104,7 @@ def most_cached(server: Server, bodies: Sequence[Payload]) -> float:
 def measured(
     server: Server, n_files: int, n_pairs: int, n_tokens: int, at_once: Sequence[int]
 ) -> dict[str, Any]:
-    """All figures, in one run."""
+    """Return all figures, measured in one run."""
     tasks = list(task_rows(n_pairs, n_files))
     bodies, groups = payloads(tasks, n_tokens), [task["function_id"] for task in tasks]
     most = most_cached(server, bodies)
@@ -112,7 +112,7 @@ def measured(
     shuffled = bodies.copy()
     random.Random(0).shuffle(shuffled)
     _, shuffled_share = ours(server, shuffled, [""] * len(shuffled))
-    found = {
+    figures = {
         "requests": len(bodies),
         "cached_share": share,
         "cached_share_shuffled": shuffled_share,
@@ -123,37 +123,45 @@ def measured(
         rates = {number: bare_rate(server, bodies, number) for number in at_once}
         again, _ = ours(server, bodies, groups)
         best = max(rates.values())
-        found |= {"tokens_per_s": [rate, again], "bare_tokens_per_s": rates}
-        found["rate_over_best_bare"] = max(rate, again) / best
-    return found
+        figures |= {"tokens_per_s": [rate, again], "bare_tokens_per_s": rates}
+        figures["rate_over_best_bare"] = max(rate, again) / best
+    return figures
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", help="an sglang server; without it, one is started on CPU")
     parser.add_argument("--files", type=int, default=40)
-    parser.add_argument("--pairs", type=int, default=3, help="each asked about in two directions")
-    parser.add_argument("--tokens", type=int, default=32, help="of each answer")
-    parser.add_argument("--at-once", type=int, nargs="*", default=[8, 16, 32, 64], help="none: shares alone")
+    parser.add_argument(
+        "--pairs", type=int, default=3, help="pairs of each file; each is asked about in two directions"
+    )
+    parser.add_argument("--tokens", type=int, default=32, help="length of each answer")
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        nargs="*",
+        default=[8, 16, 32, 64],
+        help="concurrencies of the bare loop; none: only the shares",
+    )
     parser.add_argument("--cache-tokens", type=int, help="size of the started server's cache")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     with ExitStack() as stack:
-        url = options.url or stack.enter_context(_of_the_tests(options.cache_tokens)).url
-        found = measured(connect(url), options.files, options.pairs, options.tokens, options.at_once)
+        url = options.url or stack.enter_context(_test_server(options.cache_tokens)).url
+        figures = measured(connect(url), options.files, options.pairs, options.tokens, options.at_once)
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(figures))
         return
-    table = Table("", "", title=f"{found['requests']} requests", show_header=False)
-    for name, value in found.items():
+    table = Table("", "", title=f"{figures['requests']} requests", show_header=False)
+    for name, value in figures.items():
         table.add_row(name, json.dumps(value))
     Console().print(table)
 
 
-def _of_the_tests(cache_tokens: int | None) -> SglangServer:
+def _test_server(cache_tokens: int | None) -> SglangServer:
     log = Path(tempfile.gettempdir()) / "codeio-bench-sglang.log"
-    more = [f"--max-total-tokens={cache_tokens}"] if cache_tokens else []
-    return SglangServer(environment_python(), model_folder(), MODEL, log, more=more)
+    flags = [f"--max-total-tokens={cache_tokens}"] if cache_tokens else []
+    return SglangServer(environment_python(), model_folder(), MODEL, log, more=flags)
 
 
 if __name__ == "__main__":

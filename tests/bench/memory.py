@@ -1,8 +1,8 @@
 """Memory of the stage `responses` by the number of tasks: `python -m tests.bench.memory 10000 1000000`.
 
-Each size runs in a process of its own, against a server that answers at once: tasks on disk, two thousand
-rows a shard, every answer kept in the request cache. What counts is anonymous memory (RssAnon), sampled
-twice a second: pages of the memory-mapped tables are the kernel's to take back.
+Each size runs in a process of its own, against a server that answers at once, with tasks on disk, 2,000 rows
+in a shard, and every answer in the request cache. Only anonymous memory (RssAnon) counts, sampled twice a
+second, because the kernel can reclaim pages of the memory-mapped tables.
 """
 
 import argparse
@@ -42,24 +42,24 @@ def anonymous_mb() -> float:
 
 
 def parquet(rows: Iterator[dict[str, Any]], columns: Any, file: Path) -> Dataset:
-    """Rows to a memory-mapped dataset, written bit by bit."""
+    """Write rows to a file in batches and return it as a memory-mapped dataset."""
     schema = columns.arrow_schema
     with pq.ParquetWriter(file, schema) as writer:
-        while some := list(islice(rows, 10_000)):
-            writer.write_table(pa.Table.from_pylist(some, schema))
+        while batch := list(islice(rows, 10_000)):
+            writer.write_table(pa.Table.from_pylist(batch, schema))
     return Dataset.from_parquet(str(file), cache_dir=str(file.parent / "cache"))
 
 
 def tasks(n_tasks: int) -> Iterator[dict[str, Any]]:
-    """As many tasks as wanted: those of one sample file, told apart by number."""
-    one = next(task_rows(1, 1))
+    """Yield this number of tasks, all made of one task of a sample file and made distinct by a number."""
+    task = next(task_rows(1, 1))
     for number in range(n_tasks):
-        prompt = f"{one['prompt']}\nCase {number}"
-        yield {**one, "prompt": prompt, "task_id": content_id("task", number), "direction": "output"}
+        prompt = f"{task['prompt']}\nCase {number}"
+        yield {**task, "prompt": prompt, "task_id": content_id("task", number), "direction": "output"}
 
 
 def run(n_tasks: int, url: str) -> dict[str, float]:
-    """The stage on `n_tasks`: peak of memory, and rows a second."""
+    """Run the stage on `n_tasks` and return the peak of memory, and rows per second."""
     disable_progress_bars()
     peak, over = [0.0], threading.Event()
     with tempfile.TemporaryDirectory() as name:
@@ -94,16 +94,16 @@ def main() -> None:
     if options.one:
         print(json.dumps(run(int(options.one[0]), options.one[1])))
         return
-    found: dict[int, dict[str, float]] = {}
+    by_size: dict[int, dict[str, float]] = {}
     with zero_latency() as url:
         for size in options.sizes:
             command = [sys.executable, "-m", "tests.bench.memory", "--one", str(size), url]
-            found[size] = json.loads(subprocess.check_output(command))
+            by_size[size] = json.loads(subprocess.check_output(command))
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(by_size))
         return
     table = Table("tasks", "MB before", "MB at most", "rows a second", title="Anonymous memory of responses")
-    for size, figures in found.items():
+    for size, figures in by_size.items():
         table.add_row(f"{size:,}", *(f"{figure:,.0f}" for figure in figures.values()))
     Console().print(table)
 

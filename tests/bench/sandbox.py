@@ -1,8 +1,8 @@
-"""What a checked call costs in CPU time, against a fresh Python, a bare fork and a fork server: `make bench`.
+"""CPU time of a checked call, compared with a fresh Python, a bare fork and a fork server: `make bench`.
 
-Everything runs in one go, on one core. Figures are CPU seconds of this process and all that it started, but
-for the start of the workers. Run it on a quiet machine: what runs on the other thread of the same core makes
-all figures larger. Prints tables for people, or one JSON object with --json.
+Everything is measured in one run, on one core. Figures are CPU seconds of this process and all that it
+started, except for the start of the workers. Run it on a machine that is otherwise idle: work on the other
+thread of the same core makes all figures larger. Prints tables, or one JSON object with --json.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from builders.execution import Job, Limits, Sandbox
 from tests.bench.baselines import bare_fork, fork_server, fresh_python, unprotected_workers
 
 TRIVIAL = "def f(x):\n    return x + 1\n"
-# Shortest paths on a small grid: as long as the functions of CodeI/O are as a rule, standard library only.
+# Shortest paths on a small grid: as long as a typical function of CodeI/O, standard library only.
 TYPICAL = '''
 import heapq
 from collections import defaultdict
@@ -62,11 +62,12 @@ INPUTS = [json.dumps({"grid": GRID, "start": [0, 1], "end": [5, end]}) for end i
 
 
 def cpu_s() -> float:
-    """Of this process and of those it has waited for."""
+    """Return the CPU seconds of this process and of the child processes that have ended."""
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 def each_s(work: Callable[[], object], n: int) -> float:
+    """Return the CPU seconds of one call, the mean of `n`."""
     began = cpu_s()
     for _ in range(n):
         work()
@@ -74,7 +75,7 @@ def each_s(work: Callable[[], object], n: int) -> float:
 
 
 def ours_s(job: Job, n: int) -> float:
-    """CPU seconds of a job; what the start costs falls out as the difference of two runs."""
+    """Return the CPU seconds of a job; the difference of two runs removes the cost of the start."""
 
     def spent(count: int) -> float:
         began = cpu_s()
@@ -89,7 +90,7 @@ def ours_s(job: Job, n: int) -> float:
 
 
 def measure() -> dict[str, float]:
-    """CPU seconds by what was run."""
+    """Return the CPU seconds of everything that was run, by name."""
     trivial, single, ten = (
         Job(TRIVIAL, "f", ["1"]),
         Job(TYPICAL, "main_solution", INPUTS[:1]),
@@ -116,7 +117,7 @@ def measure() -> dict[str, float]:
 
 
 class Figure(NamedTuple):
-    """A ratio or rate of ours; what the fork server that guards against nothing reaches; and the goal."""
+    """A ratio or rate of the sandbox, the same of a fork server without protection, and the goal."""
 
     name: str
     measured: float
@@ -124,11 +125,11 @@ class Figure(NamedTuple):
     goal: str = ""
 
 
-def figures(found: dict[str, float]) -> list[Figure]:
-    """What the measured seconds say."""
-    reference, plain = found["fresh python with numpy"], found["fresh python"]
-    trivial, single, ten = ((found[f"sandbox, {job}"], found[f"fork server, {job}"]) for job in JOBS)
-    isolation = [found[f"sandbox, {job}"] / found[f"{_OPEN}, {job}"] for job in JOBS[1:]]
+def figures(seconds: dict[str, float]) -> list[Figure]:
+    """Return the figures that follow from the measured seconds."""
+    reference, plain = seconds["fresh python with numpy"], seconds["fresh python"]
+    trivial, single, ten = ((seconds[f"sandbox, {job}"], seconds[f"fork server, {job}"]) for job in JOBS)
+    isolation = [seconds[f"sandbox, {job}"] / seconds[f"{_OPEN}, {job}"] for job in JOBS[1:]]
     return [
         Figure("trivial jobs a second and core", *(1 / x for x in trivial), ">= 500"),
         Figure("executions a second and core, ten inputs a job", *(10 / x for x in ten), ">= 3,000"),
@@ -136,7 +137,7 @@ def figures(found: dict[str, float]) -> list[Figure]:
         Figure("fresh python with numpy : one of ten inputs", *(10 * reference / x for x in ten), ">= 300"),
         Figure("fresh python : a single check", *(plain / x for x in single)),
         Figure("fresh python : one of ten inputs", *(10 * plain / x for x in ten)),
-        Figure("a trivial job : a bare fork", *(x / found["bare fork"] for x in trivial), "<= 5"),
+        Figure("a trivial job : a bare fork", *(x / seconds["bare fork"] for x in trivial), "<= 5"),
         Figure("a single check : without isolation", isolation[0], 1, "<= 1.25"),
         Figure("ten inputs : without isolation", isolation[1], 1, "<= 1.25"),
     ]
@@ -149,16 +150,16 @@ def main() -> None:
     as_json = parser.parse_args().json
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     tier = Sandbox().tier
-    found = measure()
+    cpu_seconds = measure()
     if as_json:
-        told = [figure._asdict() for figure in figures(found)]
-        print(json.dumps({"tier": tier, "cpu_s": found, "figures": told}))
+        rows = [figure._asdict() for figure in figures(cpu_seconds)]
+        print(json.dumps({"tier": tier, "cpu_s": cpu_seconds, "figures": rows}))
         return
     costs = Table("what is run", "CPU ms", title=f"Sandbox {tier}, Python {sys.version.split()[0]}, one core")
-    for name, seconds in found.items():
+    for name, seconds in cpu_seconds.items():
         costs.add_row(name, f"{1000 * seconds:.2f}")
     compared = Table("figure", "measured", "without any protection", "goal")
-    for name, measured, floor, goal in figures(found):
+    for name, measured, floor, goal in figures(cpu_seconds):
         compared.add_row(name, f"{measured:,.2f}", f"{floor:,.2f}", goal)
     Console().print(costs, compared)
 

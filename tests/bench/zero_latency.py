@@ -1,6 +1,6 @@
-"""A server that answers every chat completion at once with the same reply, so that a client's own cost shows.
+"""A server that answers every chat completion at once with the same reply, to measure a client's own cost.
 
-`with zero_latency() as url:` runs it in a process of its own; on Linux, on another core than `on_core`.
+`with zero_latency() as url:` runs it in a process of its own; on Linux, not on the core `on_core`.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ NOTHING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 class _Connection(asyncio.Protocol):
-    """Reads requests only as far as their lengths."""
+    """A connection that reads only the method and the length of a request."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -63,7 +63,7 @@ async def _serve() -> None:
 
 @contextmanager
 def zero_latency(on_core: int | None = None) -> Iterator[str]:
-    """The address of a running server."""
+    """Yield the address of a running server."""
     command = [sys.executable, "-m", "tests.bench.zero_latency"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         if on_core is not None and len(others := os.sched_getaffinity(0) - {on_core}):

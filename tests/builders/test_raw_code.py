@@ -7,7 +7,7 @@ from builders.execution import Sandbox
 from builders.options import RawCodeOptions
 from builders.raw_code import RawCode, corpus
 from builders.schema import TABLES, content_id
-from builders.sources.code_files import SourceConfig, read
+from builders.sources.code_files import SourceConfig, read_files
 from builders.stage import Drop
 from builders.tables.arrow import table
 
@@ -114,7 +114,7 @@ def test_licence_is_the_rows_own_then_the_files_then_the_users(sandbox, own, hea
 
 
 def test_the_sample_corpus_is_whole(sandbox, tmp_path):
-    rows = read(SourceConfig(source=str(corpus())), tmp_path)
+    rows = read_files(SourceConfig(source=str(corpus())), tmp_path)
     kept, dropped = RawCode(RawCodeOptions(), sandbox)(rows, tmp_path)
     assert len(kept) == 40
     assert len(dropped) == 0

@@ -1,4 +1,4 @@
-"""What is declared of tables: a published column, key or id that changes is seen here."""
+"""The declarations of tables: a change of a published column, key or id fails a test here."""
 
 import ast
 import subprocess
@@ -185,7 +185,7 @@ def test_how_tables_hang_together():
         "dropped": [],
     }
     assert [name for name, table in TABLES.items() if is_parent(table)] == list(above)[:4]
-    # A function may come without its file.
+    # A function may be published without its file.
     assert [table.name for table in ancestors(TABLES["turns"])] == ["tasks", "io_pairs", "functions"]
     assert ancestors(TABLES["functions"]) == []
     assert [name for name, table in TABLES.items() if table.is_split] == ["tasks", *views]
@@ -210,7 +210,7 @@ def flagged(flag):
     return {
         name: columns
         for name, table in TABLES.items()
-        if (columns := [one for one, column in table.columns.items() if getattr(column, flag)])
+        if (columns := [label for label, column in table.columns.items() if getattr(column, flag)])
     }
 
 
@@ -264,15 +264,15 @@ def test_types_nest():
 
 
 def test_a_table_is_what_is_declared():
-    """Nothing is kept for all copies of a declaration."""
+    """A copy of a declaration does not share its cached features."""
     table = TABLES["io_pairs"]
     assert table.features
-    less = replace(table, columns={"pair_id": table.columns["pair_id"]})
-    assert list(less.features) == ["pair_id"]
+    narrower = replace(table, columns={"pair_id": table.columns["pair_id"]})
+    assert list(narrower.features) == ["pair_id"]
 
 
 def test_declarations_need_no_library():
     code = "import sys, builders.schema; print(sorted({name.partition('.')[0] for name in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    others = set(ast.literal_eval(done.stdout)) - set(sys.stdlib_module_names)
-    assert {name for name in others if not name.startswith("_")} <= {"builders", "sitecustomize"}
+    packages = set(ast.literal_eval(done.stdout)) - set(sys.stdlib_module_names)
+    assert {name for name in packages if not name.startswith("_")} <= {"builders", "sitecustomize"}

@@ -131,7 +131,7 @@ def test_a_wrong_recipe_is_refused_in_one_sentence(monkeypatch, source, tmp_path
     [
         ("from_table: turns\nuntil: tasks\n", (), "line 4 (until): lies before training_set"),
         ("from_table: turns\n", ("--until", "tasks"), "Invalid value for --until: lies before training_set"),
-        ("responses:\n  truncated_tokens: 99\n", (), "line 4 (truncated_tokens): is not above --max-tokens"),
+        ("responses:\n  truncated_tokens: 99\n", (), "line 4 (truncated_tokens): must exceed --max-tokens"),
         ("", (), "asks a model"),
         ("servers:\n  embedded: m\n  sglang: m\n", (), "give only one of the three"),
     ],

@@ -1,1 +1,1 @@
-"""Looks at functions inside the sandbox: standard library only."""
+"""Code that inspects functions inside the sandbox: standard library only."""

@@ -1,4 +1,4 @@
-"""The shape of code: its syntax tree without the words that a copy may change. Runs inside the sandbox.
+"""The shape of code: its syntax tree without the words that a copy may change. It runs in the sandbox.
 
 Tested in tests/builders/selection/test_splits.py.
 """
@@ -9,34 +9,34 @@ from typing import Any
 
 
 class Shape(ast.NodeTransformer):
-    """Replaces the names that the code gives by numbers; takes docstrings and annotations away."""
+    """A transformer that numbers the names that the code defines, and removes docstrings and annotations."""
 
     def __init__(self, own: dict[str, None]) -> None:
         self.names = {name: f"n{index}" for index, name in enumerate(own)}
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
-        """Number a variable."""
+        """Replace a variable's name by its number."""
         return ast.Name(self.names.get(node.id, node.id), node.ctx)
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
-        """Number a parameter, and forget its annotation."""
+        """Replace a parameter's name by its number, and remove its annotation."""
         return ast.arg(self.names.get(node.arg, node.arg), None)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
-        """Number an attribute of a name that the code gives."""
+        """Replace an attribute's name by its number, if the code defines that name."""
         self.generic_visit(node)
         node.attr = self.names.get(node.attr, node.attr)
         return node
 
     def visit_keyword(self, node: ast.keyword) -> ast.keyword:
-        """Number a keyword argument."""
+        """Replace a keyword argument's name by its number."""
         self.generic_visit(node)
         if node.arg is not None:
             node.arg = self.names.get(node.arg, node.arg)
         return node
 
     def named(self, node: Any) -> Any:
-        """Number a function or class, without its docstring and what it says to return."""
+        """Replace a function's or class's name by its number; remove its docstring and return annotation."""
         self.generic_visit(node)
         node.name = self.names.get(node.name, node.name)
         if isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
@@ -49,7 +49,7 @@ class Shape(ast.NodeTransformer):
 
 
 def shape(code: str) -> str:
-    """Return a hash of the shape."""
+    """Return a hash of the shape of the code. Raises SyntaxError if it does not parse."""
     tree = ast.parse(code)
     own: dict[str, None] = {}
     for node in ast.walk(tree):
@@ -63,7 +63,7 @@ def shape(code: str) -> str:
 
 
 def written(node: Any) -> str:
-    """Return a tree as text, which does not change with Python's version as that of ast.dump does."""
+    """Return a tree as text that is the same in every Python version, unlike the text of ast.dump."""
     if isinstance(node, list):
         return "[" + ",".join(map(written, node)) + "]"
     if not isinstance(node, ast.AST):

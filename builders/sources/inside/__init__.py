@@ -1,1 +1,1 @@
-"""Looks at raw files inside the sandbox: standard library only."""
+"""Code that inspects raw files inside the sandbox: standard library only."""

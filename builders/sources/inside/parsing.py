@@ -1,4 +1,4 @@
-"""Whether code parses. Runs inside the sandbox: deep nesting can crash the parser, with its process.
+"""The check that code parses. It runs inside the sandbox: deep nesting can crash the parser's process.
 
 Tested in tests/builders/test_raw_code.py.
 """
@@ -8,7 +8,7 @@ import warnings
 
 
 def parses(source: str) -> bool:
-    """Return whether this is Python of the running version."""
+    """Return whether this is valid Python of the running version."""
     warnings.simplefilter("ignore")
     try:
         ast.parse(source)

@@ -1,4 +1,4 @@
-"""Options say all about themselves, and take no value of another kind."""
+"""Options describe themselves completely, and refuse values of a different type."""
 
 import pickle
 import subprocess
@@ -15,16 +15,16 @@ from builders.options.option import option
 OPTIONS = declared(Recipe)
 
 
-@pytest.mark.parametrize("one", OPTIONS.values(), ids=OPTIONS)
-def test_every_option_says_what_it_is(one):
-    assert one.help.endswith(".")
-    assert one.flag == "SOURCE" or one.flag.startswith("--")
-    assert one.name == "source" or one.checked(one.default) == one.default
+@pytest.mark.parametrize("declaration", OPTIONS.values(), ids=OPTIONS)
+def test_every_option_says_what_it_is(declaration):
+    assert declaration.help.endswith(".")
+    assert declaration.flag == "SOURCE" or declaration.flag.startswith("--")
+    assert declaration.name == "source" or declaration.checked(declaration.default) == declaration.default
 
 
 def test_each_field_is_declared_once_and_is_an_option():
     assert set(OPTIONS) == {field.name for field in fields(Recipe)}
-    assert len({one.flag for one in OPTIONS.values()}) == len(OPTIONS)
+    assert len({declaration.flag for declaration in OPTIONS.values()}) == len(OPTIONS)
 
 
 def test_a_new_field_is_an_option_wherever_a_class_has_it():
@@ -33,10 +33,14 @@ def test_a_new_field_is_an_option_wherever_a_class_has_it():
         section: ClassVar[str] = "extra"
         top_k: int | None = option(None, "Most tokens to choose from.", min=1)
 
-    own = declared(Extra)
-    assert next(iter(own)) == "top_k"
-    assert (own["top_k"].flag, own["top_k"].section, own["top_k"].kind) == ("--top-k", "extra", int)
-    assert own["temperature"] == OPTIONS["temperature"]
+    options = declared(Extra)
+    assert next(iter(options)) == "top_k"
+    assert (options["top_k"].flag, options["top_k"].section, options["top_k"].kind) == (
+        "--top-k",
+        "extra",
+        int,
+    )
+    assert options["temperature"] == OPTIONS["temperature"]
 
 
 def test_a_part_has_the_values_of_the_whole():
@@ -46,7 +50,7 @@ def test_a_part_has_the_values_of_the_whole():
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "taken"),
+    ("name", "value", "typed"),
     [
         ("temperature", 1, 1.0),
         ("cpu_s", 5.0, 5),
@@ -58,9 +62,9 @@ def test_a_part_has_the_values_of_the_whole():
         ("keep_reasoning", True, True),
     ],
 )
-def test_values_are_taken_in_the_type_of_the_option(name, value, taken):
-    found = OPTIONS[name].checked(value)
-    assert (found, type(found)) == (taken, type(taken))
+def test_values_are_taken_in_the_type_of_the_option(name, value, typed):
+    checked = OPTIONS[name].checked(value)
+    assert (checked, type(checked)) == (typed, type(typed))
 
 
 @pytest.mark.parametrize(
@@ -77,8 +81,8 @@ def test_values_are_taken_in_the_type_of_the_option(name, value, taken):
         ("license", 1.0, "must be text, not 1.0; put it in quotes"),
         ("out", 3, "must be a path, not 3; put it in quotes"),
         ("keep_reasoning", "yes", 'must be true or false, not "yes"'),
-        ("base_url", "http://a", 'must be a list of texts, not "http://a"; write [TEXT, TEXT]'),
-        ("base_url", [1], "must be a list of texts, not [1]"),
+        ("base_url", "http://a", 'must be a list of strings, not "http://a"; write [TEXT, TEXT]'),
+        ("base_url", [1], "must be a list of strings, not [1]"),
         ("chat_template", {1: 2}, 'must be an object of JSON values, not {"1": 2}'),
         ("chat_template", {"a": {1}}, 'must be an object of JSON values, not {"a": "{1}"}'),
         ("until", "nowhere", "choose one of raw_code, functions, io_pairs, tasks, responses, revisions,"),
@@ -101,6 +105,6 @@ def test_a_long_value_is_shown_in_part():
 
 def test_options_stand_on_the_standard_library():
     command = "import sys; before = {*sys.modules}; import builders.options; print(*{*sys.modules} - before)"
-    found = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
-    tops = {name.split(".")[0] for name in found.stdout.split()} - {"builders"}
-    assert tops <= set(sys.stdlib_module_names)
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    packages = {name.split(".")[0] for name in done.stdout.split()} - {"builders"}
+    assert packages <= set(sys.stdlib_module_names)

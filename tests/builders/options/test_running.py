@@ -1,4 +1,4 @@
-"""All options together."""
+"""All options of a build together."""
 
 import pytest
 
@@ -6,9 +6,11 @@ from builders.options import STAGES, OptionError, Options, Recipe, declared, sec
 
 
 def test_every_option_stands_in_one_section_and_stages_come_in_their_order():
-    found = sections()
-    assert sorted(option.name for own in found.values() for option in own) == sorted(declared(Recipe))
-    assert [*found][: 1 + len(STAGES)] == ["", *STAGES]
+    by_section = sections()
+    assert sorted(option.name for options in by_section.values() for option in options) == sorted(
+        declared(Recipe)
+    )
+    assert [*by_section][: 1 + len(STAGES)] == ["", *STAGES]
 
 
 def test_values_become_a_recipe():
@@ -21,7 +23,11 @@ def test_values_become_a_recipe():
     ("values", "name", "words"),
     [
         ({"seed": 1}, "source", "names no source"),
-        ({"source": "a", "max_tokens": 100, "truncated_tokens": 100}, "truncated_tokens", "is not above"),
+        (
+            {"source": "a", "max_tokens": 100, "truncated_tokens": 100},
+            "truncated_tokens",
+            "must exceed",
+        ),
         ({"source": "a", "samples": 0}, "samples", "1 or more"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What decides a row is in the identity of the stage that makes it, and nothing else is."""
+"""The identity of a stage has all options that decide its rows, and no others."""
 
 from dataclasses import asdict, replace
 
@@ -31,14 +31,14 @@ from builders.verdicts import Verdicts
 RECIPE = Recipe(source="a")
 DIFFERENT = {"cpu_s": 0.5, "wall_s": 5.0, "until": "tasks", "from_table": "tasks"}
 OF_THE_INPUT = {"source", "from_table", "limit", "content_column", "path_column", "license_column"}
-"""They decide which rows a stage is given."""
+"""Options that decide which rows a stage gets."""
 OF_THE_TABLES = {"test_share", "turns"}
-"""They decide how often a stage runs and where its rows stand."""
+"""Options that decide how often a stage runs and which split its rows are in."""
 
 
 @pytest.fixture(scope="module")
 def makers(tmp_path_factory):
-    """What each stage takes, and how it is made of that."""
+    """Yield, for each stage, the class of its options and a function that makes the stage from them."""
     cache = RequestCache(tmp_path_factory.mktemp("cache") / "requests.sqlite")
     with Sandbox() as sandbox, Prover() as prover:
         client = Client(Server("http://127.0.0.1:9", "m", "m"), cache)
@@ -55,6 +55,7 @@ def makers(tmp_path_factory):
 
 
 def different(option):
+    """Return a value that is not the default of the option."""
     if option.name in DIFFERENT:
         return DIFFERENT[option.name]
     if option.kind is bool:
@@ -74,7 +75,7 @@ def test_an_identity_changes_with_each_deciding_option_and_with_no_other(makers,
         assert (before != after) == (option.name in declared(kind))
         changed.append(before != after)
     is_deciding = option.name in declared(Options)
-    apart = OF_THE_INPUT | OF_THE_TABLES | {"chat_template"}  # the last is the client's, and in its identity
+    apart = OF_THE_INPUT | OF_THE_TABLES | {"chat_template"}  # the last is in the identity of the client
     assert any(changed) == (is_deciding and option.name not in apart)
 
 

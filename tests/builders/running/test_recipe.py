@@ -118,7 +118,7 @@ def test_values_beside_a_recipe_win_and_so_does_a_kind_of_server():
         ("responses:\n  temperature: 1e-1", 2, 'temperature: must be a number, not "1e-1"'),
         ("seed:", 1, "seed: must be a whole number, not null"),
         ("until: task", 1, "until: choose one of raw_code,"),
-        ("servers:\n  base_url: http://a", 2, "base_url: must be a list of texts"),
+        ("servers:\n  base_url: http://a", 2, "base_url: must be a list of strings"),
         ("chat_template: {a: 2020-01-01}", 1, "chat_template: must be an object of JSON values"),
         ("chat_template: &a {b: *a}", 1, "a value cannot hold itself"),
         ("io_pairs: 3", 1, "io_pairs holds keys and values, such as max_pairs"),

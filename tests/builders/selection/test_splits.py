@@ -1,4 +1,4 @@
-"""Which split a function is in: the same on every machine and in every version of Python."""
+"""The split of a function is the same on every machine and in every version of Python."""
 
 import pytest
 
@@ -35,8 +35,8 @@ def clusters_of():
 def test_names_comments_and_annotations_do_not_count_but_code_does(clusters_of):
     renamed = CODE.replace("shape", "form").replace("total", "n").replace(": float", "")
     other = CODE.replace("> 0", ">= 0")
-    one, same, different = clusters_of(CODE, renamed, other)
-    assert one == same != different
+    original, same, different = clusters_of(CODE, renamed, other)
+    assert original == same != different
 
 
 def test_a_cluster_is_the_same_in_every_python(clusters_of):

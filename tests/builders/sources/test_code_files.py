@@ -8,13 +8,13 @@ import pytest
 from datasets import Dataset
 
 from builders.sources import code_files as source_files
-from builders.sources.code_files import MAX_BYTES, SourceConfig, SourceError, read
+from builders.sources.code_files import MAX_BYTES, SourceConfig, SourceError, read_files
 
 CODE = "def double(x):\n    return 2 * x\n"
 
 
 def rows(source, cache, **config):
-    return read(SourceConfig(source=str(source), **config), cache / "cache").to_list()
+    return read_files(SourceConfig(source=str(source), **config), cache / "cache").to_list()
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ def folder(tmp_path):
 
 
 def test_a_folder_in_the_order_of_its_paths(folder, tmp_path):
-    found = rows(folder, tmp_path)
-    assert [(row["source"], row["path"], row["language"]) for row in found] == [
+    file_rows = rows(folder, tmp_path)
+    assert [(row["source"], row["path"], row["language"]) for row in file_rows] == [
         ("project", "b.py", "Python"),
         ("project", "sub/a.rb", "Ruby"),
     ]
-    assert found[0]["content"] == CODE
+    assert file_rows[0]["content"] == CODE
 
 
 def test_a_problem_is_a_row_not_a_crash(folder, tmp_path):
@@ -58,16 +58,20 @@ def test_jsonl_with_a_broken_line_keeps_the_others(tmp_path):
         json.dumps({"text": "x" * (MAX_BYTES + 1)}),
     ]
     table.write_text("\n".join(lines))
-    found = rows(table, tmp_path, content_column="text")
-    assert [row["problem"] for row in found] == [
+    table_rows = rows(table, tmp_path, content_column="text")
+    assert [row["problem"] for row in table_rows] == [
         None,
         "broken_json",
         "broken_json",
         "no_content",
         "too_large",
     ]
-    assert (found[0]["source"], found[0]["path"], found[0]["license"]) == ("some/repo", "x.py", "mit")
-    assert found[1]["path"] == "code.jsonl:2"
+    assert (table_rows[0]["source"], table_rows[0]["path"], table_rows[0]["license"]) == (
+        "some/repo",
+        "x.py",
+        "mit",
+    )
+    assert table_rows[1]["path"] == "code.jsonl:2"
 
 
 def test_parquet(tmp_path):
@@ -98,11 +102,12 @@ def test_a_limit_reads_no_further(tmp_path):
         raise AssertionError("read too far")
 
     with pytest.MonkeyPatch.context() as patch:
-        as_hub(patch, stream)
+        replace_hub(patch, stream)
         assert len(rows("some/dataset", tmp_path, limit=2)) == 2
 
 
-def as_hub(patch, load_dataset):
+def replace_hub(patch, load_dataset):
+    """Replace the Hub: each dataset has one revision, and this function loads its rows."""
     patch.setattr(source_files, "_hub_revision", lambda _: "abc")
     patch.setattr("datasets.load_dataset", load_dataset)
 
@@ -125,10 +130,10 @@ def test_half_a_character_is_a_problem_of_its_row(tmp_path, column):
     table = tmp_path / "t.jsonl"
     lines = [{"content": CODE, column: "a\ud800"}, {column: "\ud800", "content": None}, {"content": CODE}]
     table.write_text("\n".join(map(json.dumps, lines)))
-    found = rows(table, tmp_path)
-    wanted = ["not_text", "no_content" if column == "content" else "not_text", None]
-    assert [row["problem"] for row in found] == wanted
-    assert found[0]["path"] == "t.jsonl:1"
+    table_rows = rows(table, tmp_path)
+    problems = ["not_text", "no_content" if column == "content" else "not_text", None]
+    assert [row["problem"] for row in table_rows] == problems
+    assert table_rows[0]["path"] == "t.jsonl:1"
 
 
 def test_a_name_that_is_no_utf_8_is_escaped(tmp_path):
@@ -137,9 +142,12 @@ def test_a_name_that_is_no_utf_8_is_escaped(tmp_path):
     for name in (b"\xff.py", b"b.\xff"):
         with open(folder + b"/" + name, "wb") as file:
             file.write(CODE.encode())
-    found = rows(os.fsdecode(folder), tmp_path)
-    assert [(row["source"], row["path"]) for row in found] == [("\\xfe", "b.\\xff"), ("\\xfe", "\\xff.py")]
-    assert found[1]["content"] == CODE
+    file_rows = rows(os.fsdecode(folder), tmp_path)
+    assert [(row["source"], row["path"]) for row in file_rows] == [
+        ("\\xfe", "b.\\xff"),
+        ("\\xfe", "\\xff.py"),
+    ]
+    assert file_rows[1]["content"] == CODE
 
 
 def test_a_broken_line_is_shown_without_the_escapes_that_hide_secrets(tmp_path):
@@ -180,7 +188,7 @@ def test_a_dataset_that_cannot_be_read_is_one_sentence(tmp_path, monkeypatch, er
     def fail(*_, **__):
         raise error
 
-    as_hub(monkeypatch, fail)
+    replace_hub(monkeypatch, fail)
     with pytest.raises(SourceError, match=rf"some/dataset cannot be read \({error}\)"):
         rows("some/dataset", tmp_path)
 
@@ -203,7 +211,7 @@ def test_what_goes_wrong_while_reading_is_told_as_it_is(folder, tmp_path, monkey
     [
         (lambda p: p.mkdir(), "holds no files"),
         (lambda p: p.with_suffix(".jsonl").write_text('{"code": "x"}'), "--content-column"),
-        (lambda p: p.with_suffix(".parquet").write_text("no parquet"), "no Parquet file"),
+        (lambda p: p.with_suffix(".parquet").write_text("no parquet"), "not a Parquet file"),
     ],
 )
 def test_a_source_without_code_is_one_sentence(tmp_path, prepare, words):
@@ -217,7 +225,7 @@ def test_a_source_without_code_is_one_sentence(tmp_path, prepare, words):
 
 
 def test_neither_path_nor_dataset(tmp_path):
-    with pytest.raises(SourceError, match=r"no path here|neither a path"):
+    with pytest.raises(SourceError, match=r"not a local path|neither a local path"):
         rows("nobody/nothing", tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Functions out of a Hub dataset as others lay them out, by the real client from a local Hub."""
+"""Functions from datasets of others, read by the real client from a local Hub."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ from tests.builders.sources.test_own_tables import GYM, OWN, REFERENCE
 from tests.doubles.local_hub import Client, ClientFailed, LocalHub
 
 REPO = "ada/raw"
-# Of outputs of two types `load_dataset` makes one; it would give 0.3333333333 here, too.
+# `load_dataset` would convert the two outputs to one type, and give 0.3333333333 here.
 PAIRS = [{"input": {"a": 1 / 3}, "output": 1 / 3}, {"input": {"a": [1]}, "output": [1]}]
 
 
@@ -24,19 +24,19 @@ def create(repo_id: str) -> None:
     HfApi().create_repo(repo_id, repo_type="dataset")
 
 
-def taken(source: str, cache: str) -> dict[str, list[dict[str, object]]]:
-    """What a build takes from the Hub, and makes of it first."""
+def first_tables(source: str, cache: str) -> dict[str, list[dict[str, object]]]:
+    """Return the functions that a build takes from the Hub; if they are not tables, also pairs and drops."""
     from pathlib import Path
 
     from builders.execution import Prover, Sandbox
     from builders.io_pairs import IOPairs
     from builders.options import IOPairsOptions, RawCodeOptions
-    from builders.sources import own_tables as imports
+    from builders.sources import own_tables
     from builders.sources.function_files import lines
     from builders.sources.function_rows import ImportedFunctions
 
-    if imports.has_tables(source):
-        return {"functions": imports.tables(source, "functions")["functions"].to_list()}
+    if own_tables.has_tables(source):
+        return {"functions": own_tables.tables(source, "functions")["functions"].to_list()}
     functions, _ = ImportedFunctions(RawCodeOptions())(lines(source, Path(cache)))
     with Sandbox() as sandbox, Prover() as prover:
         pairs, dropped = IOPairs(IOPairsOptions(), sandbox, prover)(functions)
@@ -60,33 +60,35 @@ def test_the_releases_layout_is_read_from_the_hub_and_proved(
             "README.md": b"---\nlicense: odc-by\n---\n",
         },
     )
-    made = hub_client.run(taken, REPO, str(tmp_path / "cache"))
-    assert len(made["functions"]) == 3
-    first = made["functions"][0]["function_id"]
-    assert [(pair["input"], pair["output"]) for pair in made["io_pairs"] if pair["function_id"] == first] == [
+    tables = hub_client.run(first_tables, REPO, str(tmp_path / "cache"))
+    assert len(tables["functions"]) == 3
+    first = tables["functions"][0]["function_id"]
+    assert [
+        (pair["input"], pair["output"]) for pair in tables["io_pairs"] if pair["function_id"] == first
+    ] == [
         ('{"a":0.3333333333333333}', "0.3333333333333333"),
         ('{"a":[1]}', "[1]"),
     ]
-    assert len(made["io_pairs"]) == 5  # three of them drawn, of reasoning-gym's function
-    assert [drop["stage"] for drop in made["dropped"]] == ["io_pairs"]
+    assert len(tables["io_pairs"]) == 5  # three of them are drawn for the function of reasoning-gym
+    assert [drop["stage"] for drop in tables["dropped"]] == ["io_pairs"]
 
 
 def test_a_new_commit_is_read_anew(hub_client: Client, local_hub: LocalHub, tmp_path):
     hub_client.run(create, REPO)
     for query in ("old", "new"):
         local_hub.commit(REPO, {"functions.jsonl": json.dumps({**OWN, "query": query}).encode()})
-        made = hub_client.run(taken, REPO, str(tmp_path / "cache"))
-        assert [function["query"] for function in made["functions"]] == [query]
+        tables = hub_client.run(first_tables, REPO, str(tmp_path / "cache"))
+        assert [function["query"] for function in tables["functions"]] == [query]
 
 
 def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(hub_client: Client, local_hub: LocalHub, tmp_path):
     hub_client.run(create, REPO)
     (tmp_path / "functions.jsonl").write_text(json.dumps(OWN))
     rows = lines(str(tmp_path / "functions.jsonl"), tmp_path / "cache")
-    given, _ = ImportedFunctions(RawCodeOptions())(rows)
+    functions, _ = ImportedFunctions(RawCodeOptions())(rows)
     folder = Folder(tmp_path / "made")
     (folder.root / ".codeio").mkdir(parents=True)
-    folder.write("functions", {"train": given.remove_columns("recorded")})
+    folder.write("functions", {"train": functions.remove_columns("recorded")})
     folder.write_readme(card(folder, {}, "data"))
     (file,) = folder.files("functions")
     local_hub.commit(
@@ -97,25 +99,25 @@ def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(hub_client: Client, loca
             "notes.jsonl": b"read by nobody",
         },
     )
-    found = hub_client.run(taken, REPO, str(tmp_path / "cache"))
-    assert found == {"functions": given.remove_columns("recorded").to_list()}
+    tables = hub_client.run(first_tables, REPO, str(tmp_path / "cache"))
+    assert tables == {"functions": functions.remove_columns("recorded").to_list()}
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "words"),
     [
-        (b'{"prompt": "x", "turn_1": "y"}', "train.jsonl:1 is a row of no known layout: it has the columns"),
-        (None, "ada/none is neither a folder here nor a dataset that the Hub gives"),
+        (b'{"prompt": "x", "turn_1": "y"}', "train.jsonl:1 has no known layout: its columns are"),
+        (None, "ada/none is neither a local folder nor a dataset that can be read from the Hub"),
     ],
 )
 def test_a_dataset_without_functions_is_one_sentence(
-    hub_client: Client, local_hub: LocalHub, tmp_path, content, said
+    hub_client: Client, local_hub: LocalHub, tmp_path, content, words
 ):
     name = REPO if content else "ada/none"
     if content:
         hub_client.run(create, REPO)
         local_hub.commit(REPO, {"train.jsonl": content})
     with pytest.raises(ClientFailed) as failed:
-        hub_client.run(taken, name, str(tmp_path / "cache"))
+        hub_client.run(first_tables, name, str(tmp_path / "cache"))
     assert failed.value.kind == "SourceError"
-    assert said in failed.value.message
+    assert words in failed.value.message

@@ -92,7 +92,7 @@ def test_a_line_that_tells_no_function_is_dropped_with_its_reason(tmp_path, row,
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("schema", "kept"),
     [
         ({"type": "object", "properties": {}}, '{"properties":{},"type":"object"}'),
         ('{"type": "object"}', '{"type":"object"}'),
@@ -101,8 +101,8 @@ def test_a_line_that_tells_no_function_is_dropped_with_its_reason(tmp_path, row,
         (None, None),
     ],
 )
-def test_a_schema_is_kept_as_canonical_text(tmp_path, given, kept):
-    (row,), _ = imported(tmp_path, {**OWN, "input_schema": given})
+def test_a_schema_is_kept_as_canonical_text(tmp_path, schema, kept):
+    (row,), _ = imported(tmp_path, {**OWN, "input_schema": schema})
     assert row["input_schema"] == kept
 
 
@@ -134,7 +134,7 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path, damaged):
 
 @pytest.mark.parametrize("pairs", ["values", "json", "text", "texts"])
 def test_the_pairs_of_the_release_come_from_parquet_exactly(tmp_path, pairs):
-    """Values of one type in columns of their own, of many as datasets' JSON, or as texts."""
+    """A Parquet file holds them as typed values, as datasets' JSON, as one JSON text or one per value."""
     ios = [{"input": {"a": 1 / 3, "b": [2**53 + 1]}, "output": 1e-12}]
     texts = [{side: json.dumps(value) for side, value in pair.items()} for pair in ios]
     sides = [
@@ -148,9 +148,9 @@ def test_the_pairs_of_the_release_come_from_parquet_exactly(tmp_path, pairs):
         "text": lambda: pa.array([json.dumps(ios)]),
         "texts": lambda: pa.array([texts]),
     }[pairs]()
-    given = pa.table({name: [value] for name, value in REFERENCE.items() if name != "ios"})
+    release = pa.table({name: [value] for name, value in REFERENCE.items() if name != "ios"})
     file = tmp_path / "raw.parquet"
-    pq.write_table(given.append_column("ios", column), file)
+    pq.write_table(release.append_column("ios", column), file)
     (function,), dropped = read(file, tmp_path)
     exact = {"input": '{"a":0.3333333333333333,"b":[9007199254740993]}', "output": "1e-12"}
     assert (function["recorded"], dropped) == ([exact], [])
@@ -195,33 +195,33 @@ def test_a_file_that_changed_is_read_again(tmp_path):
 
 def test_a_stated_licence_holds_where_a_row_names_none(tmp_path):
     file = tmp_path / "functions.jsonl"
-    given = [GYM, {**GYM, "task_description": "?", "license": "isc"}, OWN, REFERENCE]
-    file.write_text("\n".join(map(json.dumps, given)))
+    lines_given = [GYM, {**GYM, "task_description": "?", "license": "isc"}, OWN, REFERENCE]
+    file.write_text("\n".join(map(json.dumps, lines_given)))
     kept, _ = read(file, tmp_path, license="Apache-2.0")
     assert [row["license"] for row in kept] == ["apache-2.0", "isc", "apache-2.0", "apache-2.0"]
     assert [row["license"] for row in read(file, tmp_path)[0]] == [None, "isc", None, None]
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "words"),
     [
-        ("a.jsonl", b'{"prompt": "x", "turn_1": "y"}', "a.jsonl:1 is a row of no known layout: it has the"),
-        ("a.jsonl", b"\nbroken\n{}", "a.jsonl:3 is a row of no known layout: it has the columns none"),
+        ("a.jsonl", b'{"prompt": "x", "turn_1": "y"}', "a.jsonl:1 has no known layout: its columns are"),
+        ("a.jsonl", b"\nbroken\n{}", "a.jsonl:3 has no known layout: its columns are none"),
         ("a.jsonl.gz", gzip.compress(b'[\n{"refcode": "x"}\n]', mtime=0), "a.jsonl.gz:1 begins a JSON array"),
         ("a.jsonl.gz", gzip.compress(json.dumps(OWN).encode(), mtime=0)[:-9], "a.jsonl.gz cannot be read ("),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz cannot be read ("),
-        ("a.jsonl", b"\n\n", "a.jsonl: no row is in there"),
+        ("a.jsonl", b"\n\n", "a.jsonl: there are no rows"),
         ("a.csv", b"reference_code,query", "holds no table of functions: give .jsonl, .jsonl.gz, .parquet"),
     ],
 )
-def test_a_table_that_is_none_of_functions_is_refused_in_a_sentence(tmp_path, name, content, said):
+def test_a_table_that_is_none_of_functions_is_refused_in_a_sentence(tmp_path, name, content, words):
     folder = tmp_path / "source"
     folder.mkdir()
     (folder / name).write_bytes(content)
     with pytest.raises(SourceError) as error:
         lines(str(folder), tmp_path / "cache")
-    assert said in str(error.value)
-    if "layout" in said:
+    assert words in str(error.value)
+    if "layout" in words:
         for column in ("reference_code", "refcode", "funcname", "code_sample", "task_description"):
             assert column in str(error.value)
 
@@ -235,8 +235,8 @@ def test_a_later_row_of_no_known_layout_is_dropped(tmp_path):
 def test_functions_of_reasoning_gym_are_drawn_with_its_rng(monkeypatch, tmp_path):
     file = tmp_path / "codeio.jsonl.gz"
     with gzip.open(file, "wt", encoding="utf-8") as out:
-        named = "def generate_inputs(random: Random):\n    return {'n': random.randrange(10**6)}"
-        for row in (GYM, {**GYM, "input_generator": named, "task_description": "And of n?"}):
+        generator = "def generate_inputs(random: Random):\n    return {'n': random.randrange(10**6)}"
+        for row in (GYM, {**GYM, "input_generator": generator, "task_description": "And of n?"}):
             out.write(f"{json.dumps(row)}\n")
     options = ("--from", "functions", "--until", "io_pairs", "--test-share", 0)
     for folder in ("one", "two"):
@@ -247,23 +247,23 @@ def test_functions_of_reasoning_gym_are_drawn_with_its_rng(monkeypatch, tmp_path
     assert pairs == rows(tmp_path / "two", "io_pairs")
     for function in rows(tmp_path / "one", "functions"):
         assert function["entrypoint"] == "main_solution"
-        drawn = {}
-        exec(function["input_generator"], drawn)
-        assert set(drawn["input_generator"](random.Random(1))) == {"n"}
+        namespace = {}
+        exec(function["input_generator"], namespace)
+        assert set(namespace["input_generator"](random.Random(1))) == {"n"}
 
 
 def folder(tmp_path, **changes):
-    """A table of each kind with one row, but for what is changed."""
+    """Write a folder with one row in each table, except for the tables in `changes`. Return its path."""
     ids = {"function_id": content_id("function"), "pair_id": content_id("io_pair"), "task_id": "t"}
     texts = dict.fromkeys(
         ("input", "output", "direction", "prompt", "response_id", "response", "status"), "1"
     )
-    found = {
+    contents = {
         name: table([{**ids, **texts, "sample": 0, "turn": 0}], TABLES[name].features)
         for name in ("functions", "io_pairs", "tasks", "turns")
     }
-    for name, own in (found | changes).items():
-        Folder(tmp_path).write(name, {"train": own})
+    for name, dataset in (contents | changes).items():
+        Folder(tmp_path).write(name, {"train": dataset})
     return str(tmp_path)
 
 
@@ -278,15 +278,15 @@ def test_tables_have_the_columns_and_types_of_the_contract(tmp_path):
         functions=functions.add_column("note", ["mine"]),
         io_pairs=pairs.cast_column("seed", Value("int32")),
     )
-    found = tables(source, "io_pairs")
-    assert {name: rows.features for name, rows in found.items()} == {
+    loaded = tables(source, "io_pairs")
+    assert {name: rows.features for name, rows in loaded.items()} == {
         name: TABLES[name].features for name in ("functions", "io_pairs")
     }
-    assert found["io_pairs"]["seed"][:] == [7]
+    assert loaded["io_pairs"]["seed"][:] == [7]
 
 
 @pytest.mark.parametrize(
-    ("name", "rows", "said"),
+    ("name", "rows", "words"),
     [
         (
             "functions",
@@ -330,17 +330,17 @@ def test_tables_have_the_columns_and_types_of_the_contract(tmp_path):
         ),
     ],
 )
-def test_tables_that_do_not_fit_are_refused_in_a_sentence(tmp_path, name, rows, said):
+def test_tables_that_do_not_fit_are_refused_in_a_sentence(tmp_path, name, rows, words):
     with pytest.raises(SourceError) as error:
         tables(folder(tmp_path, **{name: rows}), "turns")
-    assert said in str(error.value)
+    assert words in str(error.value)
     assert "Give" in str(error.value)
 
 
 def test_a_folder_with_a_broken_file_is_refused(tmp_path):
     (file,) = Folder(tmp_path / folder(tmp_path)).files("tasks")
     file.write_bytes(b"no parquet")
-    with pytest.raises(SourceError, match="no Parquet file"):
+    with pytest.raises(SourceError, match="cannot be read"):
         tables(str(tmp_path), "turns")
 
 

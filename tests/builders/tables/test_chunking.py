@@ -9,7 +9,7 @@ from builders.tables.chunking import ranges
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _small():
+def _small_files():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "ROWS", 40)
         patch.setattr(shards, "LEAST_ROWS", 10)
@@ -23,15 +23,15 @@ def files(keys):
 
 @given(st.lists(st.integers(0, 50).map(str), max_size=400))
 def test_every_row_is_in_one_file_and_no_file_is_too_long(keys):
-    found = files(keys)
-    assert list(chain.from_iterable(found)) == keys
-    assert all(10 <= len(file) <= 160 for file in found[:-1])
-    assert all(0 < len(file) <= 160 for file in found[-1:])
+    chunks = files(keys)
+    assert list(chain.from_iterable(chunks)) == keys
+    assert all(10 <= len(file) <= 160 for file in chunks[:-1])
+    assert all(0 < len(file) <= 160 for file in chunks[-1:])
 
 
 def test_files_have_the_size_that_is_wanted():
-    found = files([str(number) for number in range(40_000)])
-    assert 800 < len(found) < 1200
+    chunks = files([str(number) for number in range(40_000)])
+    assert 800 < len(chunks) < 1200
 
 
 def test_a_table_that_grows_at_its_end_keeps_all_files_but_the_last():

@@ -51,12 +51,12 @@ def test_rewritten_data_is_never_served_stale(folder):
 
 
 def test_same_rows_give_the_same_bytes(folder):
-    def written():
+    def written_files():
         folder.write("io_pairs", {"train": pairs("a", "b")})
         folder.write_readme(card(folder, {}, "data"))
         return {p.name: p.read_bytes() for p in folder.root.rglob("*") if p.is_file()}
 
-    assert written() == written()
+    assert written_files() == written_files()
 
 
 def test_a_table_that_lost_its_rows_loses_its_files(folder):
