@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 )
 
 from builders.errors import CodeioError
-from builders.running.provenance import facts
+from builders.running.provenance import provenance
 from builders.schema import TABLES
 from builders.tables.folder import Folder
 from hub.layout import patterns
@@ -81,7 +81,7 @@ def _published(name: str) -> Version:
 
 def _version(name: str, root: Path) -> Version:
     try:
-        told = facts(root, name)
+        told = provenance(root, name)
     except ValueError as error:
         raise VersionError(f"What tells how {name} was made cannot be read ({error!r}).") from error
     return Version(name, Folder(root), told)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builders.running.provenance import facts
+from builders.running.provenance import provenance
 from builders.schema import TABLES, content_id
 from builders.tables.arrow import table
 from builders.tables.folder import Folder
@@ -65,7 +65,7 @@ def released(folder: Path, home: Path) -> Path:
     made = release(Folder(folder)).folder.root
     root = home / "released"
     shutil.copytree(made, root, ignore=shutil.ignore_patterns(".codeio"))
-    (root / "provenance.json").write_text(json.dumps(facts(folder)))
+    (root / "provenance.json").write_text(json.dumps(provenance(folder)))
     described(root)
     return root
 
@@ -94,7 +94,7 @@ def described(root: Path) -> None:
     """Write README.md anew, so that it fits the files."""
     is_ours = (root / ".codeio").exists()
     (root / ".codeio").mkdir(exist_ok=True)
-    Folder(root).write_readme(card(Folder(root), facts(root), "data"))
+    Folder(root).write_readme(card(Folder(root), provenance(root), "data"))
     if not is_ours:
         (root / ".codeio").rmdir()
 

@@ -16,7 +16,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 
 from builders.formats import check_rules
-from builders.running.provenance import FILE, facts
+from builders.running.provenance import FILE, provenance
 from builders.schema import CONVERSATIONS, TABLES, ancestors, parents
 from builders.sources.code_files import SourceError
 from builders.stage import Row
@@ -33,7 +33,7 @@ def refuse_others(source: str, name: str) -> None:
     """
     root = _root(source)
     try:
-        told = facts(root, source) if root else {}
+        told = provenance(root, source) if root else {}
     except ValueError as error:
         raise SourceError(f"What tells how {source} was made cannot be read ({error}). {_ADVICE}") from error
     if name == "turns":  # tables before them hold no verdicts

@@ -24,7 +24,7 @@ from jinja2 import TemplateError
 
 import prompts
 from builders.formats import NUMBERS, check_rules
-from builders.running.provenance import FILE, facts
+from builders.running.provenance import FILE, provenance
 from builders.schema import TABLES
 from builders.tables.counts import statuses
 from builders.tables.folder import SPLITS, Folder, link
@@ -98,7 +98,7 @@ def usable(source: Folder) -> dict[str, Any]:
     Raises OtherFormat or PublishError unless the folder is as this codeio makes it.
     """
     with _readable():
-        told = facts(source.root)
+        told = provenance(source.root)
     check_rules(str(source.root), told)
     _refuse_others(source)
     return told

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.running.provenance import facts
+from builders.running.provenance import provenance
 from builders.running.run import Run
 from builders.tables.folder import Folder
 from hub.changes.compare import changes
@@ -188,4 +188,4 @@ def test_a_published_version_states_its_numbers(tmp_path, a_build, hub_client: C
     assert code == 0, errors
     told = json.loads(local_hub.files(REPO)["provenance.json"])
     assert (told["format"], told["rules"]) == ("0.1", "0.1")
-    assert facts(a_build)["format"] == "0.1"
+    assert provenance(a_build)["format"] == "0.1"

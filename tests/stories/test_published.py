@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.running.provenance import facts
+from builders.running.provenance import provenance
 from builders.running.run import Run
 from builders.schema import TABLES
 from builders.tables.arrow import table
@@ -114,7 +114,7 @@ def test_a_build_from_the_sources_alone_tells_no_version(tmp_path, hub_client: C
     given = ("--from", "functions", "--until", "io_pairs", "--out", str(tmp_path / "out"))
     code, _, errors = hub_client.run(command, "build", str(functions_file(tmp_path)), *given)
     assert code == 0, errors
-    (made_with,) = facts(tmp_path / "out")["made_with"]
+    (made_with,) = provenance(tmp_path / "out")["made_with"]
     assert made_with["codeio"] == hub_client.run(own_version)
 
 
