@@ -1,4 +1,4 @@
-"""Recipes are read strictly, and what is written of a build is read as the same build."""
+"""Recipes are read strictly, and the recipe of a build is read as the same build."""
 
 from pathlib import Path
 
@@ -164,8 +164,8 @@ def test_recipes_are_known_by_their_suffix(tmp_path):
 
 
 def test_every_option_can_stand_in_a_recipe(file):
-    found = recipe.of(Recipe(**{name: object() for name in declared(Recipe)}))
-    flat = [key for name, value in found.items() for key in (value if isinstance(value, dict) else [name])]
+    nested = recipe.of(Recipe(**{name: object() for name in declared(Recipe)}))
+    flat = [key for name, value in nested.items() for key in (value if isinstance(value, dict) else [name])]
     assert sorted(flat) == sorted(declared(Recipe))
 
 
