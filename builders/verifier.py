@@ -16,6 +16,11 @@ from typing import Any, Literal, NamedTuple, Protocol
 Direction = Literal["input", "output"]
 Status = Literal["correct", "wrong", "exception", "no_answer", "timeout"]
 STATUSES: tuple[Status, ...] = ("correct", "wrong", "exception", "no_answer", "timeout")
+"""The statuses of a verdict.
+
+`correct` and `wrong`: values were compared. `exception`: a predicted input is not valid, or the code fails on
+it. `timeout`: the code does not end in time. `no_answer`: the reply holds no prediction.
+"""
 
 MAX_DEPTH = 64
 # CodeI/O (App. A) limits values by their size in CPython's memory: 1,024 bytes in total, containers under 20
