@@ -1,1 +1,1 @@
-"""The pipeline: from raw code to training set, a module for each stage, in the order of the folder."""
+"""The pipeline from raw code to training set: one module for each stage, with the name of its table."""

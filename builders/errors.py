@@ -1,13 +1,13 @@
-"""The one base of errors that a user sees: each message says what is wrong and how to go on.
+"""The base class of errors that a user sees: each message says what is wrong and what to do.
 
-Standard library only, so that the command can end well before anything heavy is imported.
+It needs only the standard library, so the command can report an error before it imports anything heavy.
 """
 
 from typing import ClassVar
 
 
 class CodeioError(Exception):
-    """Something that a user can mend; the command ends with its sentence and its exit code."""
+    """An error that the user can fix; the command ends with its sentence and its exit code."""
 
     exit_code: ClassVar[int] = 1
 
@@ -17,4 +17,4 @@ class CodeioError(Exception):
 
 
 class Failure(CodeioError):
-    """An end of a command that is no fault of any part."""
+    """A command ended without its result, though every part of codeio worked."""

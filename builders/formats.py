@@ -1,8 +1,8 @@
-"""The numbers of what codeio writes, and what to say of data that has others.
+"""The version numbers of data format and rules, and the errors for data with different ones.
 
-The *format* is columns, ids, clusters of near copies and the counted parts of the card; the *rules* are those
-of `verifier`. Both stand in `provenance.json` of published data and in `run.json` of a build. CHANGELOG.md
-says what each number is, CONTRIBUTING.md when it counts up.
+The *format* covers columns, ids, clusters of near copies and the counted parts of the card. The *rules* are
+those of `verifier`. Both numbers stand in `provenance.json` of published data and in `run.json` of a build.
+CHANGELOG.md explains each number, CONTRIBUTING.md says when to count it up.
 
 Not covered: where they are read (`running.provenance`, `running.run`), and which text of the verifier has
 which rules (`hub.audit.shipped`).
@@ -18,23 +18,24 @@ FORMAT = "0.1"
 RULES = "0.1"
 NUMBERS = {"format": FORMAT, "rules": RULES}
 UNSTATED = {"format": "0.1", "rules": "0.1"}
-"""Of data that states none: it was made before there were numbers. These never count up."""
+"""The numbers of data that states none, because it is older than the numbers. They never count up."""
 _NUMBER = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 _VERSION = re.compile(r"[0-9][\w.+-]{0,39}", re.ASCII)
 MOST_VERSIONS = 3
 
 
 class OtherFormat(CodeioError):
-    """Data of another format, or of other rules; the message says which codeio reads it."""
+    """Data with a different format or rules; the message says which version of codeio reads it."""
 
 
 def stated(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return the numbers that data states of itself; `unknown` for what is not a number.
+    """Return the numbers that data states; `unknown` for a value that is not a number.
 
-    Of data that says nothing at all, they are ours: whether it fits is for its columns to show.
+    Data without any provenance gets the current numbers: its columns will show whether it fits.
     """
-    given = {kind: facts.get(kind) or usual for kind, usual in (UNSTATED if facts else NUMBERS).items()}
-    return {kind: number if _is_text(_NUMBER, number) else "unknown" for kind, number in given.items()}
+    defaults = UNSTATED if facts else NUMBERS
+    numbers = {kind: facts.get(kind) or default for kind, default in defaults.items()}
+    return {kind: number if _is_text(_NUMBER, number) else "unknown" for kind, number in numbers.items()}
 
 
 def check_format(name: str, facts: Mapping[str, Any]) -> None:
@@ -54,7 +55,7 @@ def check_rules(name: str, facts: Mapping[str, Any]) -> None:
 
 
 def other_rules(name: str, facts: Mapping[str, Any]) -> str | None:
-    """Return what to say of data whose answers were judged by other rules; None where they were by these."""
+    """Return the message for data whose answers were judged by different rules; None if by the same."""
     number = stated(facts)["rules"]
     if number == RULES:
         return None
@@ -65,11 +66,11 @@ def other_rules(name: str, facts: Mapping[str, Any]) -> str | None:
 
 
 def _maker(facts: Mapping[str, Any]) -> str:
-    """Return who made the data, with the releases of codeio that it names."""
+    """Return the words for the codeio that made the data, with the versions that the data names."""
     builds = facts.get("made_with")
     builds = builds if isinstance(builds, list) else []
-    named = [build.get("codeio") for build in builds if isinstance(build, dict)]
-    versions = sorted({str(version) for version in named if _is_text(_VERSION, version)})[-MOST_VERSIONS:]
+    values = [build.get("codeio") for build in builds if isinstance(build, dict)]
+    versions = sorted({str(value) for value in values if _is_text(_VERSION, value)})[-MOST_VERSIONS:]
     return f"the codeio that made it ({', '.join(versions)})" if versions else "the codeio that made it"
 
 

@@ -1,9 +1,9 @@
-"""Predictions and their verdicts, by the rules of `builders.verifier`, in the sandbox.
+"""Grading: verdicts on predictions, by the rules of `builders.verifier`, with the sandbox to run the code.
 
-In: predictions, and the rows that say what was asked. Out: a `Verdict` each. Outputs are compared; predicted
-inputs are run like a pair, in three environments of the sandbox, those of one function in one job but each in
-a process of its own: no verdict depends on what else is in the batch. The recorded half never enters it.
-Rewards stand on this in the environments of trainers: it needs no package but codeio's.
+In: predictions, and the rows that say what was asked. Out: a `Verdict` for each. Outputs are compared.
+Predicted inputs are run in the sandbox like pairs, in three environments; those of one function share a job,
+but each gets its own process, so no verdict depends on the rest of the batch. The recorded half of the pair
+never enters the sandbox. The rewards use this module inside trainers, so it needs only the standard library.
 
 Not covered: the rules themselves, which ship with the data, and finding the prediction in a reply.
 Tested in tests/builders/test_verdicts.py.
@@ -19,15 +19,37 @@ from builders import verifier
 from builders.execution import Execution, Job, Proof, Prover
 
 MOST_INPUTS = 8
-"""Of one job: a batch of one function's answers still keeps every worker busy."""
+"""The most inputs of a job: few enough that a batch of one function's answers keeps every worker busy."""
 _Row = Mapping[str, Any]
 _Function = tuple[str, str]
 
 
 def graded(prover: Prover, rows: Sequence[_Row], predictions: Sequence[str | None]) -> list[verifier.Verdict]:
-    """The verdict on each row's prediction (canonical JSON, or None), in order; inputs are run, all at once.
+    """Return the verdict on each row's prediction, in order.
 
-    Of a row: `direction`, `input`, `output`, `reference_code`, `entrypoint`.
+    All predicted inputs are run together, spread over the workers of the prover.
+
+    Args:
+        prover: The sandbox that runs predicted inputs.
+        rows: For each prediction a mapping with `direction` ("input" or "output"), the recorded `input` and
+            `output` (canonical JSON), `reference_code` and `entrypoint`. Rows of the table `rlvr` have these.
+        predictions: For each row canonical JSON, or None, as `builders.verifier.extract` returns it.
+
+    Returns:
+        A verdict for each row, with feedback for the model unless it is correct.
+
+    Raises:
+        SandboxUnavailable: If nothing on this machine can isolate the code.
+
+    Example:
+        >>> task = {"input": '{"n":-7}', "output": "7", "entrypoint": "f"}
+        >>> task |= {"reference_code": "def f(n): return abs(n)", "direction": "input"}
+        >>> with Prover(workers=1) as prover:
+        ...     right, wrong = graded(prover, [task, task], ['{"n":7}', '{"n":8}'])
+        >>> right.status  # any input that gives the recorded output is right
+        'correct'
+        >>> print(wrong.feedback)
+        With the predicted input {"n":8} the code returns 8 and not 7.
     """
     proofs = _proofs(
         prover,
@@ -46,11 +68,11 @@ def graded(prover: Prover, rows: Sequence[_Row], predictions: Sequence[str | Non
 
 
 def _proofs(
-    prover: Prover, wanted: Iterable[tuple[_Function, str]]
+    prover: Prover, predictions: Iterable[tuple[_Function, str]]
 ) -> dict[tuple[_Function, str | None], Proof]:
-    """Prove distinct inputs, those of one function together."""
+    """Prove each different input of each function, and return the proofs."""
     inputs: dict[_Function, dict[str, None]] = defaultdict(dict)
-    for function, text in wanted:
+    for function, text in predictions:
         inputs[function][text] = None
     groups = [
         (function, list(texts)[first : first + MOST_INPUTS])
@@ -70,12 +92,12 @@ def _function(row: _Row) -> _Function:
 
 
 def _can_run(prediction: str) -> bool:
-    """Whether the verdict on a predicted input needs a run of the code."""
+    """Return whether a predicted input is worth a run; `verify` refuses all others without one."""
     return isinstance(json.loads(prediction), dict) and verifier.fits(prediction)
 
 
 def _replay(proof: Proof) -> Callable[[str], Execution]:
-    """What `verify` gets for a run: the one that was made."""
+    """Return a function for `verify` that returns the run made before, refused if its repeats disagree."""
     execution = proof.execution
     if not proof.agrees:
         execution = replace(

@@ -1,9 +1,9 @@
 """Stage 3: inputs drawn from a function's generator, and outputs proven to follow from them.
 
-In: `functions` (or functions that bring recorded pairs). Out: `io_pairs`, at most `max_pairs` a function, in
-the order of their draws. Every input is drawn twice, so that its seed really yields it, and written down
-before the call; every pair is run in three environments with other seeds, hash seeds, order and clock. A
-function of which one run disagrees is dropped whole, because agreement on its other inputs may be luck.
+In: `functions` (or functions that come with recorded pairs). Out: `io_pairs`, at most `max_pairs` a function,
+in the order of their draws. Each input is drawn twice, to check that its seed yields it, and recorded before
+the call. Each pair is run in three environments with different seeds, hash seeds, order and clock. If one run
+of a function disagrees, the whole function is dropped: agreement on its other inputs may be luck.
 
 Not covered: what is the same in every environment (see `execution.proof`).
 """
@@ -23,16 +23,16 @@ from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical, equal, fits
 
 DRAWS_A_ROUND = (10, 40, 150, 800)
-"""Draws by round, 1,000 at most (CodeI/O, App. A); a later round is drawn only where pairs are missing."""
+"""Draws per round, 1,000 in all (CodeI/O, App. A); a later round is drawn only if pairs are missing."""
 MIN_DISTINCT = 5
-"""So many distinct inputs with one output make it a constant."""
+"""With this many different inputs and only one output, a function counts as constant."""
 MAX_TIMEOUTS = 3
-"""A function that ran out of time so often is searched no further: each time costs the whole limit."""
+"""After this many timeouts the search for pairs ends, because each one costs the whole time limit."""
 
 
 @dataclass
 class _Search:
-    """How far the search for a function's pairs has come."""
+    """The state of the search for a function's pairs; `end` is the reason why it ended early, if it did."""
 
     function: Row
     pairs: list[Row] = field(default_factory=list)
@@ -44,7 +44,7 @@ class _Search:
     schemas: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """End where the function is of no use: tables may come from strangers."""
+        """End the search at once if the function cannot be used: tables may come from strangers."""
         needed = ("function_id", "query", "reference_code", "entrypoint")
         missing = [column for column in needed if not self.function[column]]
         if missing:
@@ -60,7 +60,7 @@ class _Search:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the function brought its pairs."""
+        """Whether the function came with recorded pairs."""
         return bool(self.function.get("recorded"))
 
     def reject(self, reason: str, execution: Execution) -> None:
@@ -70,49 +70,52 @@ class _Search:
 
 
 class IOPairs(Stage):
-    """Functions to proven pairs; a function without one is dropped with its commonest reason."""
+    """The stage from functions to proven pairs; a function without one is dropped with the main reason."""
 
     makes = TABLES["io_pairs"]
     version = 4
     options: IOPairsOptions
 
     def __init__(self, options: IOPairsOptions, sandbox: Sandbox, prover: Prover) -> None:
-        """Both run code within the limits of the options."""
+        """Prepare the stage; sandbox and prover must run code within the limits of the options."""
         self.options = options
         self.sandbox = sandbox
         self.prover = prover
 
     def identity(self) -> Row:
-        """The interpreter that runs the code."""
+        """Return the versions of the interpreter that runs the code."""
         return {"python": list(sys.version_info[:2]), "numpy": self.sandbox.numpy_version}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Draw and prove in rounds over all functions of the batch, so that the sandbox is kept busy."""
+        """Draw and prove in rounds over all functions of the batch, which keeps the sandbox busy."""
         searches = {row["function_id"]: _Search(row) for row in rows}
         recorded = [search for search in searches.values() if search.is_recorded and search.end is None]
-        results = self._recorded(recorded)
-        checked = {search.function["function_id"]: own for search, own in zip(recorded, results, strict=True)}
+        results_of_recorded = {
+            search.function["function_id"]: results
+            for search, results in zip(recorded, self._recorded_results(recorded), strict=True)
+        }
         first = 0
         for count in DRAWS_A_ROUND:
-            self._round([search for search in searches.values() if self._wants(search)], first, count)
+            self._run_round([search for search in searches.values() if self._is_open(search)], first, count)
             first += count
         for row in rows:
-            if row["function_id"] in checked:
-                yield from checked[row["function_id"]]
+            if row["function_id"] in results_of_recorded:
+                yield from results_of_recorded[row["function_id"]]
             else:
-                yield from self._found(searches[row["function_id"]])
+                yield from self._results(searches[row["function_id"]])
 
-    def _wants(self, search: _Search) -> bool:
-        fruitless = search.rejected["timeout"] >= MAX_TIMEOUTS or (search.inputs and not search.pairs)
-        draws = search.end is None and not search.is_recorded
-        return draws and not fruitless and len(search.pairs) < self._n_wanted
+    def _is_open(self, search: _Search) -> bool:
+        """Return whether more draws are due; not if there are inputs and none of them made a pair."""
+        is_hopeless = search.rejected["timeout"] >= MAX_TIMEOUTS or (search.inputs and not search.pairs)
+        has_draws = search.end is None and not search.is_recorded
+        return has_draws and not is_hopeless and len(search.pairs) < self._n_needed
 
     @property
-    def _n_wanted(self) -> int:
-        """Enough pairs to see a constant, too."""
+    def _n_needed(self) -> int:
+        """The number of pairs to find: enough to recognise a constant, too."""
         return max(self.options.max_pairs, MIN_DISTINCT)
 
-    def _round(self, searches: list[_Search], first: int, count: int) -> None:
+    def _run_round(self, searches: list[_Search], first: int, count: int) -> None:
         draws = [
             Draw(
                 code=search.function["reference_code"],
@@ -124,25 +127,25 @@ class IOPairs(Stage):
             )
             for search in searches
         ]
-        twice = zip(self.sandbox.draw_many(draws), self.sandbox.draw_many(draws), strict=True)
-        for search, (drawn, again) in zip(searches, twice, strict=True):
-            self._choose(search, first, drawn, again)
+        both_times = zip(self.sandbox.draw_many(draws), self.sandbox.draw_many(draws), strict=True)
+        for search, (drawn, redrawn) in zip(searches, both_times, strict=True):
+            self._choose(search, first, drawn, redrawn)
         jobs = [self._job(search.function, [text for _, text in search.candidates]) for search in searches]
         for search, proofs in zip(searches, self.prover.prove_many(jobs), strict=True):
             self._record(search, proofs)
 
-    def _choose(self, search: _Search, first: int, drawn: list[Execution], again: list[Execution]) -> None:
-        """Pick distinct inputs within the limits, no more than are still wanted."""
+    def _choose(self, search: _Search, first: int, drawn: list[Execution], redrawn: list[Execution]) -> None:
+        """Choose different inputs within the limits, no more than pairs are missing."""
         search.candidates = []
         schema = search.schemas["input_schema"]
-        wanted = self._n_wanted - len(search.pairs)
-        for draw, (execution, other) in enumerate(zip(drawn, again, strict=True), first):
+        n_missing = self._n_needed - len(search.pairs)
+        for draw, (execution, repeat) in enumerate(zip(drawn, redrawn, strict=True), first):
             text = execution.output
             if execution.status == "timeout":
                 search.reject("timeout", execution)
             elif execution.status != "ok" or text is None:
                 search.reject("generator_failed", execution)
-            elif text != other.output:
+            elif text != repeat.output:
                 search.rejected["generator_unseeded"] += 1
             elif text in search.inputs:
                 search.rejected["repeated_input"] += 1
@@ -152,7 +155,7 @@ class IOPairs(Stage):
                 search.rejected["input_too_large"] += 1
             elif not schema.is_valid(json.loads(text)):
                 search.rejected["input_schema_mismatch"] += 1
-            elif len(search.candidates) < wanted:
+            elif len(search.candidates) < n_missing:
                 search.inputs.add(text)
                 search.candidates.append((draw, text))
         if first == 0 and all(execution.status != "ok" for execution in drawn):
@@ -171,11 +174,12 @@ class IOPairs(Stage):
             output = str(proof.execution.output)
             search.pairs.append(self._pair(search.function, text, output, self.options.seed, draw))
 
-    def _found(self, search: _Search) -> Iterator[Row | Drop]:
+    def _results(self, search: _Search) -> Iterator[Row | Drop]:
+        """Yield the pairs of a function, or one drop with the reason why it has none."""
         function, pairs = search.function, search.pairs
         reason = search.end
         if reason is None and not pairs:
-            # Repeated inputs say nothing of why the others made no pair, so they name the reason last.
+            # Repeated inputs do not explain why the others made no pair, so they are the last reason to give.
             reason = max(search.rejected, key=lambda name: (name != "repeated_input", search.rejected[name]))
         if reason is None and len(pairs) >= MIN_DISTINCT and len({pair["output"] for pair in pairs}) == 1:
             reason, search.last_error = (
@@ -190,8 +194,8 @@ class IOPairs(Stage):
         code = function["reference_code"] or ""
         yield Drop(function["function_id"], function["code_id"], reason, detail, code)
 
-    def _recorded(self, searches: list[_Search]) -> Iterator[list[Row | Drop]]:
-        """Prove pairs that came with their functions; those that do not come out again are dropped singly."""
+    def _recorded_results(self, searches: list[_Search]) -> Iterator[list[Row | Drop]]:
+        """Prove pairs that came with their functions; a pair that is not reproduced is dropped by itself."""
         jobs = [
             self._job(search.function, [pair["input"] for pair in search.function["recorded"]])
             for search in searches
@@ -203,12 +207,12 @@ class IOPairs(Stage):
                 reason, detail = _recorded_rejection(pair, proof, schema)
                 row = self._pair(function, pair["input"], str(proof.execution.output), None, index)
                 if reason:
-                    named = self.makes.id({**pair, "function_id": function["function_id"]})
-                    results.append(Drop(named, function["function_id"], reason, detail, canonical(pair)))
+                    pair_id = self.makes.id({**pair, "function_id": function["function_id"]})
+                    results.append(Drop(pair_id, function["function_id"], reason, detail, canonical(pair)))
                 elif sum(not isinstance(result, Drop) for result in results) < self.options.max_pairs:
                     results.append(row)
             if any(isinstance(result, Drop) and result.reason == "nondeterministic" for result in results):
-                results = [_disowned(result) for result in results]
+                results = [_dropped_with_sibling(result) for result in results]
             yield results
 
     @staticmethod
@@ -216,10 +220,10 @@ class IOPairs(Stage):
         return Job(code=function["reference_code"], entrypoint=function["entrypoint"], inputs=inputs)
 
     @staticmethod
-    def _pair(function: Row, given: str, output: str, seed: int | None, draw: int) -> Row:
+    def _pair(function: Row, text: str, output: str, seed: int | None, draw: int) -> Row:
         pair = {
             "function_id": function["function_id"],
-            "input": given,
+            "input": text,
             "output": output,
             "seed": seed,
             "draw": draw,
@@ -227,8 +231,8 @@ class IOPairs(Stage):
         return {"pair_id": TABLES["io_pairs"].id(pair), **pair}
 
 
-def _disowned(result: Row | Drop) -> Row | Drop:
-    """A pair whose function is not deterministic: that its own runs agreed may be luck."""
+def _dropped_with_sibling(result: Row | Drop) -> Row | Drop:
+    """Return the drop of a pair whose function is not deterministic: its own runs may agree by luck."""
     if isinstance(result, Drop):
         return result
     content = canonical({"input": result["input"], "output": result["output"]})
@@ -237,7 +241,7 @@ def _disowned(result: Row | Drop) -> Row | Drop:
 
 
 def _recorded_rejection(pair: Row, proof: Proof, schema: Any) -> tuple[str | None, str]:
-    """Why a pair that came with its function is not proven, and what was seen; None where it is."""
+    """Return the reason why a recorded pair is not proven (None if it is), and the detail."""
     reason, execution = _rejection(proof, schema), proof.execution
     if reason == "nondeterministic":
         return reason, proof.detail
@@ -252,7 +256,7 @@ def _recorded_rejection(pair: Row, proof: Proof, schema: Any) -> tuple[str | Non
 
 
 def _rejection(proof: Proof, schema: Any) -> str | None:
-    """Why a run makes no pair, or None."""
+    """Return the reason why a run makes no pair, or None if it makes one."""
     execution = proof.execution
     if execution.status == "timeout":
         return "timeout"

@@ -1,7 +1,8 @@
-"""JSON Schemas of what goes into functions and comes out: inferred from values, or read from strangers.
+"""JSON Schemas of the inputs and outputs of functions: inferred from values, or read from untrusted text.
 
-In: values as canonical JSON; the text of a schema. Out: a schema's text; what checks values against one.
-Not covered: references and regular expressions in schemas that others wrote; such a schema is refused.
+In: values as canonical JSON, or the text of a schema. Out: the text of a schema, or a validator of values.
+
+Not covered: references and regular expressions in the schemas of others; such a schema is refused.
 """
 
 import copy
@@ -16,10 +17,10 @@ from referencing.jsonschema import DRAFT202012
 from builders.verifier import MAX_ELEMENTS, MAX_STRING_CHARS, CanonicalError, canonical, loads
 
 ANY_DEPTH = 3
-"""How deep a value may nest of which a schema says nothing."""
+"""The most levels of a value that a schema leaves open."""
 
-# Strangers write schemas too. Without references nothing is fetched and nothing recurs, without regular
-# expressions nothing hangs, and without multipleOf no number overflows.
+# The keywords that are read; a schema may come from strangers. Without references nothing is fetched and no
+# schema is recursive, without regular expressions nothing hangs, and without multipleOf no number overflows.
 _KEYWORDS = frozenset(
     (
         *("type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "then", "else"),
@@ -33,21 +34,21 @@ _KEYWORDS = frozenset(
 
 
 class BadSchema(ValueError):
-    """A text that is no JSON Schema, or one that uses a keyword that is not read."""
+    """A text that is not a JSON Schema, or that uses a keyword which codeio does not read."""
 
 
 def validator(text: str | None) -> Any:
-    """Return what checks values against a function's schema (any value, without one); raises BadSchema."""
+    """Return a validator for a function's schema, or for any value if it has none; raises BadSchema."""
     try:
         schema = loads(text) if text else {}
-        # By default the formats are checked, which compiles regular expressions.
+        # By default this also checks formats, which compiles regular expressions.
         Draft202012Validator.check_schema(schema, format_checker=None)
     except jsonschema.SchemaError as error:
         raise BadSchema(error.message[:300]) from error
     except (CanonicalError, RecursionError) as error:
         raise BadSchema(str(error)) from error
     if isinstance(schema, dict):
-        schema.pop("$schema", None)  # read as one dialect, whichever it names
+        schema.pop("$schema", None)  # all schemas are read as the same dialect
     unread = _keywords(schema) - _KEYWORDS
     if unread:
         raise BadSchema(f"{', '.join(sorted(unread))}: not read in schemas")
@@ -55,7 +56,7 @@ def validator(text: str | None) -> Any:
 
 
 def usable(text: str | None) -> Any:
-    """A schema to hold a model to; where it cannot be read, one that allows anything."""
+    """Return the schema to constrain a model to; one that allows anything if it cannot be read."""
     try:
         return validator(text).schema
     except BadSchema:
@@ -63,10 +64,10 @@ def usable(text: str | None) -> Any:
 
 
 def bounded(schema: Any) -> Any:
-    """The same, with the limits on sizes that an answer must keep to anyway (see `builders.verifier.fits`).
+    """Return a copy of a schema with the size limits that every answer has (see `builders.verifier.fits`).
 
-    Held to a schema without them, a weak model writes lists and strings that never end, or lists of lists of
-    lists where anything is allowed.
+    Under a constraint without them, a weak model writes lists and strings that never end, or deeper and
+    deeper lists if anything is allowed.
     """
     schema = {} if schema is True else copy.deepcopy(schema)
     _bound(schema)
@@ -74,6 +75,7 @@ def bounded(schema: Any) -> Any:
 
 
 def _bound(schema: Any) -> None:
+    """Add the size limits to a schema and all schemas in it, in place."""
     if isinstance(schema, bool):
         return
     if not schema:
@@ -93,7 +95,7 @@ def _bound(schema: Any) -> None:
 
 
 def _anything(depth: int) -> dict[str, Any]:
-    """A schema of any value that nests no deeper."""
+    """Return a schema that allows any value with at most `depth` levels."""
     forms: list[dict[str, Any]] = [{"type": ["boolean", "null", "number"]}, {"type": "string"}]
     if depth > 0:
         forms.append({"type": "array", "items": _anything(depth - 1)})
@@ -104,14 +106,14 @@ def _anything(depth: int) -> dict[str, Any]:
 
 
 def _keywords(schema: Any) -> set[str]:
-    """Those of a schema and all schemas in it."""
+    """Return the keywords of a schema and of all schemas in it."""
     if isinstance(schema, bool):
         return set()
     return set(schema).union(*(_keywords(part) for part in DRAFT202012.subresources_of(schema)))
 
 
 def inferred(texts: list[str]) -> str:
-    """A JSON Schema that all these values satisfy."""
+    """Return the text of a JSON Schema that all these values satisfy; they are canonical JSON."""
     builder = SchemaBuilder(schema_uri=None)
     for text in texts:
         builder.add_object(json.loads(text))

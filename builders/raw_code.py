@@ -1,10 +1,10 @@
-"""Stage 1: code files, judged and masked, each with its origin and licence.
+"""Stage 1: code files, checked and masked, each with its origin and licence.
 
 In: rows of `source_files`. Out: `raw_code`. A file that is not text, empty or too large is dropped with its
-reason, and what is shown of it is masked too. Code that does not parse as Python 3 goes on with
-`parses=false`: the next stage asks for Python 3.
+reason, and its content in `dropped` is masked too. Code that does not parse as Python 3 is kept with
+`parses=false`: the next stage asks the model for Python 3.
 
-Not covered: whether the code is worth a function; the model judges that.
+Not covered: whether the code can become a function; the model decides that.
 """
 
 import re
@@ -22,14 +22,14 @@ from builders.stage import Drop, Row, Stage
 from builders.verifier import CanonicalError
 
 _PARSER = program(parsing)
-# The whole expression, up to what closes a comment or string: half of it would promise too much.
+# The whole expression, up to the end of its comment or string: half of it might permit more than all of it.
 _SPDX = re.compile(r"""SPDX-License-Identifier:([^\n*<>"'`\\{}\[\]]*)""")
 _AROUND_SPDX = " \t\r/#-"
 _TOO_FEW_CHARS = 20
 
 
 class RawCode(Stage):
-    """Rows of `source_files` to rows of `raw_code`."""
+    """The stage from rows of `source_files` to rows of `raw_code`."""
 
     makes = TABLES["raw_code"]
     version = 2
@@ -40,24 +40,28 @@ class RawCode(Stage):
         self.sandbox = sandbox
 
     def identity(self) -> Row:
-        """The parser's language version and the rules of masking decide."""
+        """Return the Python version of the parser and the masking rules."""
         return {"python": list(sys.version_info[:2]), "masking": RULES}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Mask and judge each file, then see in the sandbox which ones parse."""
-        judged = [_judged(row, self.options.license) for row in rows]
+        """Mask and check each file, then parse the Python files in the sandbox."""
+        checked = [_checked(row, self.options.license) for row in rows]
         python = {
             index: row["content"]
-            for index, row in enumerate(judged)
+            for index, row in enumerate(checked)
             if not isinstance(row, Drop) and row["language"].lower() == "python"
         }
         sources = ({"source": text} for text in python.values())
         parses = dict(zip(python, called(self.sandbox, _PARSER, "parses", sources), strict=True))
-        for index, row in enumerate(judged):
+        for index, row in enumerate(checked):
             yield row if isinstance(row, Drop) else {**row, "parses": parses.get(index) is True}
 
 
-def _judged(row: Row, license: str | None) -> Row | Drop:
+def _checked(row: Row, license: str | None) -> Row | Drop:
+    """Return the row of `raw_code`, without `parses`, or the reason to drop it.
+
+    Of the licences, the one that the source states comes first, then the file's SPDX tag, then `license`.
+    """
     place = f"{row['source']}/{row['path']}"
     content, private_key = row["content"] or "", ""
     try:
@@ -91,5 +95,5 @@ def _judged(row: Row, license: str | None) -> Row | Drop:
 
 
 def corpus() -> Path:
-    """The folder of sample files that comes with the package."""
+    """Return the folder of sample files that ships with the package."""
     return Path(__file__).with_name("corpus")

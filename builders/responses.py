@@ -1,8 +1,8 @@
-"""Stage 5: sampled chains of thought for every task.
+"""Stage 5: chains of thought, sampled for every task.
 
 In: `tasks` joined with `functions`. Out: conversations, one row for each task and sample, with turn 0. The
-model reasons freely; only where its reply holds no answer it is asked once more for the bare JSON, held to
-the task's schema. A schema over the whole reply would ruin the reasoning, and a grammar that lets text end
+model reasons freely. Only if its reply holds no answer, one more request asks for the bare JSON, constrained
+to the task's schema. A schema over the whole reply would ruin the reasoning, and a grammar that lets text end
 only in JSON gives fewer right answers (tests/bench/answers.py).
 
 Not covered: judging the answers (`verdicts`), and further turns (`revisions`).
@@ -27,7 +27,7 @@ ANSWER_TOKENS = 400
 
 @dataclass(frozen=True)
 class Question:
-    """One request for a turn: the task's row, the sample and turn it is for, and the messages so far."""
+    """A request for one turn: the task's row, the number of sample and turn, and the messages so far."""
 
     row: Row
     sample: int
@@ -37,7 +37,7 @@ class Question:
 
 
 class Responses(Stage):
-    """Tasks to conversations with their first turn, `samples` rows a task."""
+    """The stage from tasks to conversations with their first turn, `samples` rows a task."""
 
     makes = CONVERSATIONS
     name = "responses"
@@ -53,15 +53,15 @@ class Responses(Stage):
         self.client = client
 
     def abandon(self) -> None:
-        """Wait for no more answers."""
+        """Stop waiting for answers."""
         self.client.close()
 
     def identity(self) -> Row:
-        """The model, and every prompt that is sent."""
+        """Return the model's identity and the ids of all prompts that are sent."""
         return request_identity(self.client)
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Ask for all rows of the batch at once; a lasting refusal drops the row."""
+        """Send the requests of all rows of the batch at once; a permanent refusal drops the row."""
         questions = [
             Question(row, sample, 0, opening(row, self.options.system), prompts.load("task").id)
             for row in rows
@@ -83,7 +83,7 @@ class Responses(Stage):
 
 
 def request_identity(client: Client) -> Row:
-    """What decides a reply besides the sampling; never the address or how much is sent at once."""
+    """Return what decides a reply besides the sampling: not the address or how many requests run at once."""
     names = ("system", "task", "answer", "revision")
     return {
         **client.deciding(),
@@ -92,7 +92,7 @@ def request_identity(client: Client) -> Row:
 
 
 def opening(row: Row, system: str | None) -> list[Message]:
-    """The system message, ours unless another is given, and the task."""
+    """Return the first messages: the system message, codeio's unless `system` is given, and the task."""
     return [
         {"role": "system", "content": prompts.load("system").render() if system is None else system},
         {"role": "user", "content": row["prompt"]},
@@ -100,7 +100,7 @@ def opening(row: Row, system: str | None) -> list[Message]:
 
 
 def history(row: Row, system: str | None, keep_reasoning: bool = False) -> list[Message]:
-    """All messages of a conversation, feedback included as the user's turns."""
+    """Return all messages of a conversation, with the feedback as user messages."""
     messages = opening(row, system)
     for turn, following in zip(row["turns"], [*row["turns"][1:], None], strict=True):
         messages.append({"role": "assistant", "content": said(turn, keep_reasoning)})
@@ -110,7 +110,7 @@ def history(row: Row, system: str | None, keep_reasoning: bool = False) -> list[
 
 
 def said(turn: Row, keep_reasoning: bool) -> str:
-    """A turn's text, with the reasoning that the model kept apart before it where that is wanted."""
+    """Return the text of a turn; with `keep_reasoning`, after the reasoning that the model kept apart."""
     text: str = turn["response"]
     if keep_reasoning and turn["reasoning"]:
         return f"<think>\n{turn['reasoning']}\n</think>\n\n{text}"
@@ -118,7 +118,7 @@ def said(turn: Row, keep_reasoning: bool) -> str:
 
 
 def revision_request(direction: str, feedback: str) -> Message:
-    """The user's message that asks for another turn."""
+    """Return the user message that asks for another turn."""
     return {
         "role": "user",
         "content": prompts.load("revision").render(feedback=feedback, direction=direction),
@@ -131,9 +131,9 @@ def answered(
     questions: list[Question],
     on_end: Callable[[int], None] | None = None,
 ) -> list[Row | Refusal]:
-    """A turn (as in `schema.CONVERSATIONS`, not judged yet) for each question, or why it can never be had.
+    """Return the turn of each question (as in `schema.CONVERSATIONS`, not judged), or its permanent refusal.
 
-    `on_end` is called for each question that is done with.
+    `on_end` is called with 1 when a question is done.
     """
 
     def then(index: int, answers: list[Answer]) -> Row | None:
@@ -144,7 +144,7 @@ def answered(
     chains = client.chains(payloads, then, groups, on_end)
     turns: list[Row | Refusal] = []
     for question, payload, outcomes in zip(questions, payloads, chains, strict=True):
-        answers = [one for one in outcomes if isinstance(one, Answer)]
+        answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
         first = outcomes[0]
         turns.append(
             first if isinstance(first, Refusal) else _turn(client, question, sampling, payload, answers)
@@ -163,7 +163,10 @@ def _payload(question: Question, sampling: Sampling) -> Row:
 
 
 def _following(question: Question, sampling: Sampling, answers: list[Answer]) -> Row | None:
-    """What to ask after these answers: the same with a longer limit, the bare answer, or nothing."""
+    """Return the next request after these answers, or None.
+
+    It is either the same request with a higher token limit, or one for the bare answer.
+    """
     n_free = _n_free(sampling, answers)
     if len(answers) < n_free:
         return {**_payload(question, sampling), "max_tokens": sampling.truncated_tokens}
@@ -173,17 +176,17 @@ def _following(question: Question, sampling: Sampling, answers: list[Answer]) ->
 
 
 def _n_free(sampling: Sampling, answers: list[Answer]) -> int:
-    """How many replies of free text a question takes: a second one where the first was cut off."""
-    longer = sampling.truncated_tokens is not None and sampling.truncated_tokens > sampling.max_tokens
-    return 2 if longer and answers[0].finish_reason == "length" else 1
+    """Return the number of free-text replies of a question: two if a cut-off one may be made longer."""
+    may_be_longer = sampling.truncated_tokens is not None and sampling.truncated_tokens > sampling.max_tokens
+    return 2 if may_be_longer and answers[0].finish_reason == "length" else 1
 
 
 def closing_question(question: Question, sampling: Sampling, reply: str) -> Row:
-    """Ask for the bare answer, held to the schema of the half that is asked for."""
+    """Return the request for the bare answer, constrained to the schema of the half that is asked for."""
     direction = question.row["direction"]
     schema = usable(question.row[f"{direction}_schema"])
     if direction == "input" and schema in ({}, True):
-        schema = {"type": "object"}  # of arguments by their names: that much is always known
+        schema = {"type": "object"}  # an input always holds arguments by their names
     form = {
         "type": "object",
         "properties": {direction: bounded(schema)},
@@ -204,19 +207,19 @@ def closing_question(question: Question, sampling: Sampling, reply: str) -> Row:
 
 
 def _turn(client: Client, question: Question, sampling: Sampling, payload: Row, answers: list[Answer]) -> Row:
-    free = answers[: _n_free(sampling, answers)]
-    reply, closings = free[-1], answers[len(free) :]
+    replies = answers[: _n_free(sampling, answers)]
+    reply, closings = replies[-1], answers[len(replies) :]
     text = reply.text
     is_forced = bool(closings) and extract(closings[0].text, question.row["direction"]) is not None
     if is_forced:
         text = f"{text.rstrip()}\n\n{closings[0].text.strip()}"
     whole = client.whole(payload)
-    asked: dict[str, Any] = {key: value for key, value in whole.items() if key != "messages"}
-    if len(free) > 1:
-        asked["max_tokens"] = sampling.truncated_tokens
+    parameters: dict[str, Any] = {key: value for key, value in whole.items() if key != "messages"}
+    if len(replies) > 1:
+        parameters["max_tokens"] = sampling.truncated_tokens
     return {
         "response_id": TABLES["turns"].id(
-            {"request": {**whole, **asked}, "model": client.identity, "sample": question.sample}
+            {"request": {**whole, **parameters}, "model": client.identity, "sample": question.sample}
         ),
         "turn": question.turn,
         "response": text,
@@ -224,7 +227,7 @@ def _turn(client: Client, question: Question, sampling: Sampling, payload: Row, 
         "answer_forced": is_forced,
         "finish_reason": reply.finish_reason,
         "model": client.identity,
-        "sampling": canonical(asked),
+        "sampling": canonical(parameters),
         "prompt_id": question.prompt_id,
         "n_prompt_tokens": sum(answer.n_prompt_tokens for answer in answers),
         "n_completion_tokens": _total([answer.n_completion_tokens for answer in answers]),
@@ -232,5 +235,6 @@ def _turn(client: Client, question: Question, sampling: Sampling, payload: Row, 
 
 
 def _total(counts: list[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
+    """Return the sum, or None if a count is missing."""
+    present = [count for count in counts if count is not None]
+    return sum(present) if len(present) == len(counts) else None

@@ -1,9 +1,11 @@
-"""Stage 7: another turn for every answer that is not right, with feedback on the last one (CodeI/O++).
+"""Stage 7: another turn for every answer that is not correct, with feedback on the last one (CodeI/O++).
 
-In: judged conversations joined with `functions`. Out: the same rows; those not yet correct have one turn
-more, which `verdicts` judges next. Wrong answers stay: leaving them out costs accuracy (CodeI/O, ablations).
+In: judged conversations joined with `functions`. Out: the same rows; if one is not correct yet, it has one
+more turn, which `verdicts` judges next. Wrong answers stay: excluding them costs accuracy (CodeI/O,
+ablations). If a conversation has become too long for the model, it keeps its turns, and a row in `dropped`
+says so.
 
-Not covered: a conversation that has grown too long for the model keeps its turns so far; a dropped row tells.
+Not covered: judging the answers (`verdicts`).
 Tested in tests/stories/test_build.py.
 """
 
@@ -18,7 +20,7 @@ from builders.stage import Drop, Row, Stage
 
 
 class Revisions(Stage):
-    """Conversations of `turn` turns, judged, to conversations with an open turn more where one is due."""
+    """The stage that adds a turn, not judged yet, to each conversation of `turn` turns that needs one."""
 
     makes = CONVERSATIONS
     name = "revisions"
@@ -35,29 +37,29 @@ class Revisions(Stage):
         self.turn = turn
 
     def abandon(self) -> None:
-        """Wait for no more answers."""
+        """Stop waiting for answers."""
         self.client.close()
 
     def identity(self) -> Row:
-        """As for responses, and which turn this is."""
+        """Return the identity of `Responses`, with the number of the turn."""
         return {**request_identity(self.client), "turn": self.turn}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Ask for all due turns of the batch at once."""
-        questions = [self._question(row) for row in rows if self._due(row)]
+        """Send the requests for all due turns of the batch at once."""
+        questions = [self._question(row) for row in rows if self._is_due(row)]
         advance = self.advancing(1)
         advance(len(rows) - len(questions))
         turns = iter(answered(self.client, self.options, questions, advance))
         for row in rows:
-            turn = next(turns) if self._due(row) else None
+            turn = next(turns) if self._is_due(row) else None
             if isinstance(turn, Refusal):
-                last = row["turns"][-1]
-                yield Drop(last["response_id"], row["task_id"], turn.reason, turn.detail, last["response"])
+                prior = row["turns"][-1]
+                yield Drop(prior["response_id"], row["task_id"], turn.reason, turn.detail, prior["response"])
             yield (
                 row if turn is None or isinstance(turn, Refusal) else {**row, "turns": [*row["turns"], turn]}
             )
 
-    def _due(self, row: Row) -> bool:
+    def _is_due(self, row: Row) -> bool:
         return len(row["turns"]) == self.turn and row["turns"][-1]["status"] != "correct"
 
     def _question(self, row: Row) -> Question:

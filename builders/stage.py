@@ -1,11 +1,11 @@
-"""The one base of all stages: a batch transform, its fingerprint, and the rows it could not use.
+"""The base class of all stages: a batch transform, its fingerprint, and the rows that it drops.
 
 In: a `Dataset` (or `Joined` tables). Out: `(kept, dropped)`. The work is a `datasets.map` over shards of a
-fixed number of rows; a shard's cache file is named by the stage's identity and the shard's content, so a kill
-costs the shard under way and a second run computes nothing.
+fixed number of rows. A shard's cache file is named by the stage's identity and the shard's content, so a kill
+loses only the shard under way, and a second run computes nothing.
 
-Not covered: order between stages and writing tables (`pipeline`), and resuming *inside* a shard, which is the
-request cache's part (`inference.cache`).
+Not covered: the order of stages (`pipeline`), writing tables (`build`), and resuming *inside* a shard, which
+the request cache does (`inference.cache`).
 """
 
 import hashlib
@@ -31,14 +31,14 @@ from builders.verifier import canonical
 
 Row = dict[str, Any]
 MAX_CONTENT_BYTES = 16_000
-# In a mapped shard a dropped row stands in these columns, and the table's own are null.
+# A mapped shard holds its dropped rows in these columns; the table's own columns are null there.
 _DROPPED = TABLES["dropped"].features
 _DROP = Features({f"_{column}": feature for column, feature in _DROPPED.items()})
 
 
 @dataclass(frozen=True)
 class Drop:
-    """An input row that a stage could not use: a short reason, and the source row or reply it concerns."""
+    """An input row that a stage could not use: a short reason, and the source row or reply it is about."""
 
     row_id: str
     parent_id: str
@@ -48,7 +48,7 @@ class Drop:
 
 
 class OpenRows(CodeioError):
-    """Some rows wait for answers that a passing failure (network, busy server) held back."""
+    """Some rows still wait for answers, because of a failure that will pass (network, busy server)."""
 
     exit_code = 3
 
@@ -58,33 +58,34 @@ class OpenRows(CodeioError):
 
 
 class Stage(ABC):
-    """A picklable transform of rows. Subclasses give `rows` and `identity`; the rest is here.
+    """A picklable transform of rows. Subclasses implement `rows` and `identity`.
 
-    `makes` is the table whose rows a stage yields: it has its name, features and key unless it gives others.
+    `makes` is the table whose rows a stage yields. Name, features and key are the table's, unless the stage
+    sets its own.
     """
 
     makes: ClassVar[Table]
     name: ClassVar[str]
     version: ClassVar[int]
-    """Counts up whenever the same input would yield other rows."""
+    """A number that counts up whenever the same input would yield different rows."""
     features: ClassVar[Features]
     key: ClassVar[tuple[str, ...]]
-    """Columns in which no two rows may agree: the second is dropped as `duplicate`."""
+    """Columns whose values identify a row: a second row with the same values is dropped as `duplicate`."""
     shard_rows: ClassVar[int] = 256
 
     shards_at_once: ClassVar[int] = 1
-    """More than one where rows wait for answers: the servers stay full while a shard waits for its last."""
+    """Shards under way at once: several if rows wait for answers, so that the last answers idle no server."""
     advances_by_row: ClassVar[bool] = False
-    """Whether `rows` itself tells of progress (see `advancing`)."""
+    """Whether `rows` itself reports progress (see `advancing`)."""
 
     asks_model: ClassVar[bool] = False
     """Whether its rows come from a model."""
 
     options: Any = None
-    """A dataclass of `builders.options`, or None: what the user may choose of all that decides the result."""
+    """A dataclass of `builders.options`, or None: the part of what decides the result that users choose."""
 
     advance: Callable[[float], None] | None = None
-    """Told the number of input rows done, for a progress bar; from any thread."""
+    """A function called with the number of input rows done, for a progress bar; from any thread."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -94,30 +95,33 @@ class Stage(ABC):
                     setattr(cls, name, getattr(cls.makes, name))
 
     def identity(self) -> Row:
-        """Return what decides the result besides input and options, as JSON; nothing that does not."""
+        """Return all that decides the result besides input and options, as JSON, and nothing else."""
         return {}
 
     def deciding(self) -> Row:
-        """Return all besides the input that decides the result, as JSON."""
+        """Return all that decides the result besides the input, as JSON."""
         options = asdict(self.options) if self.options else {}
         return {"stage": self.name, "version": self.version, "options": options, "besides": self.identity()}
 
     @abstractmethod
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Yield what becomes of these rows, in their order; each row's result depends on that row alone."""
+        """Yield the result of each row, in order; it may depend on that row alone."""
 
     def transform(self, batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        """Map a batch of columns to the columns of `features` plus those that tell of dropped rows."""
+        """Map a batch of columns to the columns of `features` plus those that describe dropped rows."""
         rows = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
-        out: dict[str, list[Any]] = {column: [] for column in (*self.features, *_DROP)}
-        for row in self.rows(rows):
-            full = self._columns(row) if isinstance(row, Drop) else row
-            for column, values in out.items():
-                values.append(full.get(column))
-        return out
+        columns: dict[str, list[Any]] = {column: [] for column in (*self.features, *_DROP)}
+        for result in self.rows(rows):
+            row = self._columns(result) if isinstance(result, Drop) else result
+            for column, values in columns.items():
+                values.append(row.get(column))
+        return columns
 
     def __call__(self, source: Dataset | Joined, cache_dir: Path | None = None) -> tuple[Dataset, Dataset]:
-        """Map every shard; raises OpenRows when one cannot be finished now (the others are kept)."""
+        """Map every shard, and return the kept and the dropped rows.
+
+        Raises OpenRows if a shard cannot be finished now; the others stay in the cache.
+        """
         tables = source if isinstance(source, Joined) else Joined(source)
         mapped, n_open, failure = [], 0, None
         for outcome in self._mapped(tables, cache_dir):
@@ -125,18 +129,18 @@ class Stage(ABC):
                 mapped.append(outcome)
                 continue
             n_open, failure = n_open + outcome.n_open, outcome
-            if outcome.n_answered == 0:  # nobody answers: the other shards would fare no better
+            if outcome.n_answered == 0:  # no server answers: the other shards would get no answers either
                 break
         if failure:
             raise OpenRows(f"{self.name}: {n_open} requests got no answer ({failure.reason}).") from failure
         return self._split(mapped)
 
     def abandon(self) -> None:
-        """End what other threads wait for in `rows`; called once the outcome is no longer wanted."""
-        return  # most wait for nothing
+        """Release other threads that wait in `rows`; called when the results are not needed any more."""
+        return  # most stages do not wait
 
     def advancing(self, share: float) -> Callable[[float], None]:
-        """What to call with the number of things done, each of them a `share` of an input row."""
+        """Return a function that takes a number of things done, each of them a `share` of an input row."""
         advance = self.advance
         return (lambda n_things: advance(n_things * share)) if advance else (lambda n_things: None)
 
@@ -144,18 +148,18 @@ class Stage(ABC):
         return {key: value for key, value in vars(self).items() if key != "advance"}
 
     def _mapped(self, tables: Joined, cache_dir: Path | None) -> Iterator[pa.Table | Unanswered]:
-        """The shards in order, `shards_at_once` under way."""
-        one = partial(self._shard, tables, cache_dir, canonical([self.deciding()]))
+        """Yield the results of the shards in order, `shards_at_once` of them under way."""
+        run_shard = partial(self._shard, tables, cache_dir, canonical([self.deciding()]))
         starts = range(0, len(tables), self.shard_rows)
         if self.shards_at_once == 1 or len(starts) <= 1:
-            yield from map(one, starts)
+            yield from map(run_shard, starts)
             return
         with ThreadPoolExecutor(self.shards_at_once, "codeio-shard") as threads:
-            futures = [threads.submit(one, start) for start in starts]
+            futures = [threads.submit(run_shard, start) for start in starts]
             try:
                 for future in futures:
                     yield future.result()
-            except BaseException:  # an error, Ctrl+C, or whoever iterates has seen enough
+            except BaseException:  # an error, Ctrl+C, or the caller stopped iterating
                 threads.shutdown(wait=False, cancel_futures=True)
                 self.abandon()
                 raise
@@ -166,12 +170,12 @@ class Stage(ABC):
         shard = tables.shard(start, start + self.shard_rows)
         fingerprint = _fingerprint(identity, shard)
         cache = cache_dir / f"{self.name}-{fingerprint}.arrow" if cache_dir else None
-        is_known = cache is not None and cache.exists()
+        is_cached = cache is not None and cache.exists()
         try:
             mapped = self._map(dataset(shard, tables.features, fingerprint=fingerprint), cache)
         except Unanswered as error:
             return error
-        if self.advance and (is_known or not self.advances_by_row):
+        if self.advance and (is_cached or not self.advances_by_row):
             self.advance(len(shard))
         return mapped.data.table
 
@@ -191,40 +195,40 @@ class Stage(ABC):
         )
 
     def _split(self, mapped: list[pa.Table]) -> tuple[Dataset, Dataset]:
-        """Part the kept rows from the dropped, and drop those whose key stands before them.
+        """Separate kept rows from dropped ones, and drop those whose key an earlier row has.
 
-        The shards stay mapped into memory: of a row, no more is kept than its place.
+        The shards stay memory-mapped: only the position of each row is held in memory.
         """
         hashes = [np.fromiter(map(hash, self._keys(shard)), np.int64, len(shard)) for shard in mapped]
         values, counts = np.unique(_joined(hashes), return_counts=True)
         repeated = values[counts > 1]
         kept: list[NDArray[np.int64]] = []
         dropped: list[NDArray[np.int64]] = []
-        twice: list[Row] = []
+        repeats: list[Row] = []
         seen: set[tuple[Any, ...]] = set()
         start, n_rows = 0, sum(map(len, mapped))
-        for shard, own in zip(mapped, hashes, strict=True):
+        for shard, shard_hashes in zip(mapped, hashes, strict=True):
             is_kept = shard["_drop_reason"].is_null().to_numpy()
             dropped.append(start + np.flatnonzero(~is_kept))
-            for index in np.flatnonzero(is_kept & np.isin(own, repeated)).tolist():
+            for index in np.flatnonzero(is_kept & np.isin(shard_hashes, repeated)).tolist():
                 (row,) = shard.slice(index, 1).to_pylist()
                 key = tuple(row[column] for column in self.key)
                 if key in seen:
                     is_kept[index] = False
-                    dropped.append(np.array([n_rows + len(twice)]))
-                    twice.append(self._columns(self._duplicate(row)))
+                    dropped.append(np.array([n_rows + len(repeats)]))
+                    repeats.append(self._columns(self._duplicate(row)))
                 seen.add(key)
             kept.append(start + np.flatnonzero(is_kept))
             start += len(shard)
-        return self._parted(mapped, _joined(kept), _joined(dropped), table(twice, _DROP).data.table)
+        return self._selected(mapped, _joined(kept), _joined(dropped), table(repeats, _DROP).data.table)
 
-    def _parted(
-        self, mapped: list[pa.Table], kept: NDArray[np.int64], dropped: NDArray[np.int64], twice: pa.Table
+    def _selected(
+        self, mapped: list[pa.Table], kept: NDArray[np.int64], dropped: NDArray[np.int64], repeats: pa.Table
     ) -> tuple[Dataset, Dataset]:
-        """Return the rows at these places as the two tables; those of `twice` come after all others."""
+        """Return the rows at these positions as the two tables; positions count `repeats` last."""
         schema = Features({**self.features, **_DROP}).arrow_schema
         rows = pa.concat_tables([schema.empty_table(), *(shard.cast(schema) for shard in mapped)])
-        drops = pa.concat_tables([rows.select(list(_DROP)), twice.cast(_DROP.arrow_schema)])
+        drops = pa.concat_tables([rows.select(list(_DROP)), repeats.cast(_DROP.arrow_schema)])
         return (
             dataset(
                 rows.select(list(self.features)),
@@ -238,12 +242,12 @@ class Stage(ABC):
         return zip(*(shard[column].to_pylist() for column in self.key), strict=True)
 
     def _duplicate(self, row: Row) -> Drop:
-        """The drop of a row whose key stands before it; its content tells which one it was."""
-        own, parent = list(self.features)[:2]
-        parent_id = row[parent if parent.endswith("_id") else own]
+        """Return the drop of a row whose key an earlier row has; the content is the whole row."""
+        id_column, parent = list(self.features)[:2]
+        parent_id = row[parent if parent.endswith("_id") else id_column]
         content = canonical({column: row[column] for column in self.features})
         return Drop(
-            row[own], parent_id, "duplicate", f"an earlier row has this {', '.join(self.key)}", content
+            row[id_column], parent_id, "duplicate", f"an earlier row has this {', '.join(self.key)}", content
         )
 
     def _columns(self, drop: Drop) -> Row:
@@ -263,6 +267,6 @@ def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 
 def _fingerprint(identity: str, shard: pa.Table) -> str:
-    """Name what becomes of these rows: a hash of all that decides it."""
+    """Return the fingerprint of a shard's result: a hash of all that decides it."""
     decides = f"{identity[:-1]},{canonical(shard.to_pylist())}]"
     return hashlib.sha256(decides.encode()).hexdigest()[:32]

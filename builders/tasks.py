@@ -1,8 +1,8 @@
-"""Stage 4: two questions a pair, one for each direction, with the prompt that is sent.
+"""Stage 4: two questions for each pair, one per direction, with the prompt that is sent.
 
-In: `io_pairs` joined with `functions`. Out: `tasks`. Pairs with the same output ask for an input in the same
-words: that is one task, and the later ones are dropped as `duplicate`. Tasks of one function stand next to
-each other and share all of their prompt but its end, so a server's prefix cache answers for most of it.
+In: `io_pairs` joined with `functions`. Out: `tasks`. If two pairs have the same output, the prompts for their
+inputs are the same: that is one task, and the later one is dropped as `duplicate`. Tasks of one function are
+adjacent, and their prompts differ only at the end, so most of each comes from the server's prefix cache.
 Values are shown as JSON; the generator and the other recorded pairs are never shown.
 Tested in tests/stories/test_build.py.
 """
@@ -17,7 +17,7 @@ DIRECTIONS = ("output", "input")
 
 
 class Tasks(Stage):
-    """Proven pairs to tasks, two rows for each."""
+    """The stage from proven pairs to tasks, two rows for each."""
 
     makes = TABLES["tasks"]
     version = 1
@@ -25,7 +25,7 @@ class Tasks(Stage):
     shard_rows = 1000
 
     def identity(self) -> Row:
-        """The template's text."""
+        """Return the id of the prompt template."""
         return {"prompt": prompts.load("task").id}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:

@@ -1,13 +1,13 @@
-"""Stage 8: conversations laid out as what people train on.
+"""Stage 8: conversations as tables to train on.
 
-In: `tasks` joined with `io_pairs`, `functions` and `raw_code`, with the conversations on each task gathered
-(column `conversations`). Out, a view each: `turns`, `codeio` (turn 0), `codeio_pp` (all turns, CodeI/O++),
-`rlvr` (a prompt with its check), `preference`.
+In: `tasks` joined with `io_pairs`, `functions` and `raw_code`, with the conversations of each task gathered
+in the column `conversations`. Out: a table per view: `turns`, `codeio` (turn 0), `codeio_pp` (all turns,
+CodeI/O++), `rlvr` (a prompt with its check), `preference`.
 
-Wrong answers stay in the first two, with their status: leaving them out costs accuracy (CodeI/O, ablations).
-A reply that was cut off teaches to stop in mid-sentence: it ends the conversation, and a view without any
-turn left is a dropped row. An answer that had to be asked for in its schema (`answer_forced`) may be a guess,
-and no policy in training is asked like that: it counts neither as solved in `pass_rate` nor as `chosen`.
+Wrong answers stay in `codeio` and `codeio_pp`, with their status: excluding them costs accuracy (CodeI/O,
+ablations). A reply that was cut off would teach a model to stop in mid-sentence: it ends the conversation,
+and a view that has no turn left drops the row. A constrained answer (`answer_forced`) may be a guess, and
+no policy in training gets such a request: it counts as solved in neither `pass_rate` nor `chosen`.
 """
 
 import json
@@ -24,27 +24,27 @@ from builders.verifier import canonical
 
 
 class View(Stage):
-    """A table made from what is known of each task."""
+    """A stage that makes a table from tasks and their conversations."""
 
     version = 1
     needs: ClassVar[tuple[str, ...]] = ()
-    """The tables whose columns it lays out, besides tasks and turns."""
+    """The tables whose columns the view has, besides tasks and turns."""
     options: TrainingSetOptions
 
     def __init__(self, options: TrainingSetOptions = TrainingSetOptions()) -> None:  # noqa: B008 - immutable
         self.options = options
 
     def identity(self) -> Row:
-        """The prompts that stand in the messages beside the rows."""
+        """Return the ids of the prompts that stand in the messages besides the texts of the rows."""
         return {"prompts": {name: prompts.load(name).id for name in ("system", "revision")}}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Lay out each task's rows."""
+        """Yield the rows of each task."""
         for row in rows:
             yield from self.view(row, [{**row, **conversation} for conversation in row["conversations"]])
 
     def messages(self, conversation: Row, turns: list[Row]) -> list[Message]:
-        """The messages of a conversation as far as these turns go."""
+        """Return the messages of a conversation up to the last of these turns."""
         return history({**conversation, "turns": turns}, self.options.system, self.options.keep_reasoning)
 
     @abstractmethod
@@ -53,12 +53,12 @@ class View(Stage):
 
 
 class Turns(View):
-    """Every turn of every conversation, a row each."""
+    """Every turn of every conversation, one row each."""
 
     makes = TABLES["turns"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
-        """Lay the lists of turns out."""
+        """Yield each turn of each conversation."""
         for conversation in conversations:
             for turn in conversation["turns"]:
                 yield {"task_id": task["task_id"], "sample": conversation["sample"], **turn}
@@ -86,13 +86,13 @@ class CodeIO(View):
 
 
 class CodeIOPlus(View):
-    """Whole conversations with their feedback turns, and the columns of the authors' own release."""
+    """Whole conversations with their feedback turns, and the columns of the authors' release."""
 
     version = 2
     makes = TABLES["codeio_pp"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
-        """Yield each conversation; the authors' turn_1 is our turn 0."""
+        """Yield each conversation; the authors' `turn_1` is turn 0 here."""
         for conversation in conversations:
             turns = _whole(conversation)
             if not turns:
@@ -121,7 +121,7 @@ class RLVR(View):
     makes = TABLES["rlvr"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
-        """Yield the task; one sample says nothing of how hard it is, so its pass rate is null."""
+        """Yield the task; its pass rate is null for one sample, which does not show how hard it is."""
         first = [conversation["turns"][0] for conversation in conversations]
         n_correct = sum(map(_solved, first))
         yield {
@@ -144,7 +144,7 @@ class Preference(View):
     makes = TABLES["preference"]
 
     def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
-        """Yield one pair for each turn at which samples with one history part ways."""
+        """Yield one pair for each turn at which samples with the same history differ."""
         for turn in range(max((len(conversation["turns"]) for conversation in conversations), default=0)):
             groups: dict[str, list[tuple[list[Message], Row]]] = {}
             for conversation in conversations:
@@ -174,10 +174,10 @@ VIEWS: tuple[type[View], ...] = (CodeIO, CodeIOPlus, RLVR, Preference)
 
 
 def _whole(conversation: Row) -> list[Row]:
-    """The turns before the first one that was cut off."""
+    """Return the turns before the first one that was cut off."""
     turns: list[Row] = conversation["turns"]
-    cut = next((index for index, turn in enumerate(turns) if turn["finish_reason"] == "length"), len(turns))
-    return turns[:cut]
+    end = next((index for index, turn in enumerate(turns) if turn["finish_reason"] == "length"), len(turns))
+    return turns[:end]
 
 
 def _solved(turn: Row) -> bool:
@@ -185,6 +185,7 @@ def _solved(turn: Row) -> bool:
 
 
 def _truncated(conversation: Row) -> Drop:
+    """Return the drop of a conversation whose first turn was cut off."""
     turn = conversation["turns"][0]
     limit = json.loads(turn["sampling"] or "{}").get("max_tokens")
     after = "" if limit is None else f" after {limit} tokens"
@@ -193,5 +194,5 @@ def _truncated(conversation: Row) -> Drop:
 
 
 def _origin(conversation: Row) -> Row:
-    known = ("task_id", "sample", "direction", "license", "source")
-    return {column: conversation.get(column) for column in known}
+    columns = ("task_id", "sample", "direction", "license", "source")
+    return {column: conversation.get(column) for column in columns}

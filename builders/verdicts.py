@@ -1,4 +1,4 @@
-"""Stage 6: the last turn of each conversation, judged.
+"""Stage 6: verdicts on the last turn of each conversation.
 
 In: conversations joined with `io_pairs` and `functions`. Out: the same rows, the last turn with its
 prediction, status and feedback.
@@ -19,7 +19,7 @@ from builders.verifier import extract
 
 
 class Verdicts(Stage):
-    """Conversations whose last turn is not judged yet to conversations in which it is."""
+    """The stage that judges the last turn of each conversation, unless it is judged already."""
 
     makes = CONVERSATIONS
     name = "verdicts"
@@ -31,7 +31,7 @@ class Verdicts(Stage):
         self.prover = prover
 
     def identity(self) -> Row:
-        """The rules' text and the interpreter that runs the code."""
+        """Return a digest of the rules, and the versions of the interpreter that runs the code."""
         return {
             "rules": digest(verifier),
             "python": list(sys.version_info[:2]),
@@ -40,24 +40,25 @@ class Verdicts(Stage):
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Judge all open turns of the batch at once."""
-        open_ones = [row for row in rows if _open(row)]
-        done = iter(judged(self.prover, open_ones, [row["turns"][-1] for row in open_ones]))
+        open_rows = [row for row in rows if _is_open(row)]
+        judged_turns = iter(judged(self.prover, open_rows, [row["turns"][-1] for row in open_rows]))
         for row in rows:
-            last = next(done) if _open(row) else row["turns"][-1]
-            yield {**row, "turns": [*row["turns"][:-1], last]}
+            turn = next(judged_turns) if _is_open(row) else row["turns"][-1]
+            yield {**row, "turns": [*row["turns"][:-1], turn]}
 
 
 def judged(prover: Prover, rows: Sequence[Row], turns: Sequence[Row]) -> list[Row]:
-    """A turn for each row (`graded` says of which columns), with its prediction, status and feedback.
+    """Return the turn of each row with its prediction, status and feedback.
 
-    Of a turn, `response` and `finish_reason` decide; what it tells of its verdict already does not count.
+    The rows need the columns that `graded` names. Only `response` and `finish_reason` of a turn decide; if it
+    already has a verdict, that is ignored.
     """
     predictions = [extract(turn["response"], row["direction"]) for row, turn in zip(rows, turns, strict=True)]
     verdicts = graded(prover, rows, predictions)
-    return [_judged(*one) for one in zip(turns, predictions, verdicts, strict=True)]
+    return [_judged(*parts) for parts in zip(turns, predictions, verdicts, strict=True)]
 
 
-def _open(row: Row) -> bool:
+def _is_open(row: Row) -> bool:
     return row["turns"][-1]["status"] is None
 
 

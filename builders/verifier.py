@@ -1,10 +1,10 @@
-"""The rules by which an answer is judged, and the form in which values are written.
+"""The verifier: the rules that judge an answer, and the canonical JSON form of every value.
 
-In: a model's reply, the recorded input and output of a pair, and, for input predictions, a way to run the
-code. Out: a `Verdict`. Builder, reward, metric and audit import this one module, and its copy ships in every
-published dataset, so it stands on the standard library alone.
+In: a model's reply, the recorded input and output of a pair, and, for input predictions, a function that runs
+the code. Out: a `Verdict`. Builder, reward, metric and audit all import this module, and a copy of it ships
+with every published dataset, so it needs only the standard library.
 
-Not covered: running code. `verify` is handed a function that runs it, which must be a sandbox.
+Not covered: running code. The caller passes `verify` a function that runs it, which must be sandboxed.
 """
 
 import json
@@ -16,11 +16,16 @@ from typing import Any, Literal, NamedTuple, Protocol
 Direction = Literal["input", "output"]
 Status = Literal["correct", "wrong", "exception", "no_answer", "timeout"]
 STATUSES: tuple[Status, ...] = ("correct", "wrong", "exception", "no_answer", "timeout")
+"""The statuses of a verdict.
+
+`correct` and `wrong`: values were compared. `exception`: a predicted input is not valid, or the code fails on
+it. `timeout`: the code does not end in time. `no_answer`: the reply holds no prediction.
+"""
 
 MAX_DEPTH = 64
-# CodeI/O, App. A, bounds values by their size in CPython's memory: 1,024 bytes in all, containers under 20
-# elements, strings under 100 characters, anything else under 128 bytes. Memory sizes differ by interpreter,
-# so the same figures are applied here to the canonical JSON text, which a model also reads and writes.
+# CodeI/O (App. A) limits values by their size in CPython's memory: 1,024 bytes in total, containers under 20
+# elements, strings under 100 characters, anything else under 128 bytes. Memory sizes differ between
+# interpreters, so the same limits apply here to the canonical JSON text, which models also read and write.
 MAX_TEXT_BYTES = 1024
 MAX_ELEMENTS = 20
 MAX_STRING_CHARS = 100
@@ -36,11 +41,28 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 
 
 class CanonicalError(ValueError):
-    """Has no canonical JSON: NaN, a lone surrogate, a key twice or no string, too deep, or another type."""
+    """A value or text without canonical JSON; the message says why.
+
+    The reasons: NaN or an infinity, an integer of over 4,300 digits, a lone surrogate, a duplicate key, a key
+    that is not a string, more than `MAX_DEPTH` levels, a type that JSON does not have, or a text that is not
+    JSON.
+    """
 
 
 class Execution(Protocol):
-    """What a run of the code on one input tells (`builders.execution.Execution` is one)."""
+    """The result of running the code on one input, as `verify` needs it.
+
+    `builders.execution.Execution` implements it. Any class with these four attributes will do.
+
+    Example:
+        >>> class Returned(NamedTuple):
+        ...     output: str
+        ...     status: str = "ok"
+        ...     error_type: str | None = None
+        ...     error_message: str | None = None
+        >>> verify("input", '{"n":7}', '{"n":7}', "14", run=lambda text: Returned("14")).status
+        'correct'
+    """
 
     @property
     def status(self) -> str:
@@ -48,26 +70,52 @@ class Execution(Protocol):
 
     @property
     def output(self) -> str | None:
-        """Canonical JSON of the returned value when the status is `ok`."""
+        """The returned value as canonical JSON if the status is `ok`."""
 
     @property
     def error_type(self) -> str | None:
-        """Name of the exception, or of the reason for a refusal."""
+        """The name of the exception, or the reason for a refusal."""
 
     @property
     def error_message(self) -> str | None:
-        """Its text, shortened."""
+        """The text of that exception or refusal, shortened."""
 
 
 class Verdict(NamedTuple):
-    """A status, and what to tell the one who answered (None when correct)."""
+    """A judgement: a status of `STATUSES`, and the feedback for the model (None if correct).
+
+    Example:
+        >>> status, feedback = verify("output", None, '{"n":7}', "14")
+        >>> status
+        'no_answer'
+        >>> print(feedback)
+        No answer was found: the reply has no JSON object with the key "output".
+    """
 
     status: Status
     feedback: str | None
 
 
 def canonical(value: Any) -> str:
-    """Write a JSON value in its one canonical form; raises CanonicalError when it has none."""
+    """Return a value as canonical JSON, the only text that codeio stores for it.
+
+    Keys are sorted, there are no spaces, and characters outside ASCII are not escaped. Numbers keep every
+    digit, and a tuple becomes a list.
+
+    Args:
+        value: None, a bool, int, float or str, or a list, tuple or dict of these, up to `MAX_DEPTH` levels
+            deep. Dict keys must be strings.
+
+    Returns:
+        The text. Each JSON value has exactly one, so it can be compared and hashed.
+
+    Raises:
+        CanonicalError: If the value has no canonical JSON.
+
+    Example:
+        >>> print(canonical({"b": (1, 2.50), "a": None}))
+        {"a":null,"b":[1,2.5]}
+    """
     try:
         _check(value)
         text: str = _CANONICAL.encode(value)
@@ -80,14 +128,49 @@ def canonical(value: Any) -> str:
 
 
 def loads(text: str) -> Any:
-    """Read JSON strictly: no NaN or infinities, no duplicate keys, no lone surrogates, bounded depth."""
+    """Parse JSON strictly.
+
+    Args:
+        text: JSON; it need not be canonical.
+
+    Returns:
+        The value, which `canonical` is sure to accept.
+
+    Raises:
+        CanonicalError: If the text is not JSON, holds NaN, an infinity, a duplicate key or a lone surrogate,
+            or is nested deeper than `MAX_DEPTH` levels.
+
+    Example:
+        >>> loads(' {"n": 7} ')
+        {'n': 7}
+        >>> loads('{"n": 7, "n": 8}')
+        Traceback (most recent call last):
+            ...
+        builders.verifier.CanonicalError: a key stands twice in one object
+    """
     value = decode(text)
     canonical(value)
     return value
 
 
 def decode(text: str) -> Any:
-    """Read JSON without NaN, infinities and duplicate keys; the rest is found where `canonical` writes it."""
+    """Parse JSON as `loads` does, except for two checks: lone surrogates and depth.
+
+    It suits a text whose value goes through `canonical` next, which makes these two checks.
+
+    Args:
+        text: JSON; it need not be canonical.
+
+    Returns:
+        The value.
+
+    Raises:
+        CanonicalError: If the text is not JSON, or holds NaN, an infinity or a duplicate key.
+
+    Example:
+        >>> canonical(decode('{"b": 1, "a": 2}'))
+        '{"a":2,"b":1}'
+    """
     try:
         return _STRICT.decode(text)
     except (ValueError, RecursionError) as error:
@@ -95,16 +178,42 @@ def decode(text: str) -> Any:
 
 
 def fits(text: str) -> bool:
-    """Whether a canonical value is within the size limits (CodeI/O, App. A, restated on canonical JSON)."""
+    """Return whether a value is within the size limits of CodeI/O (App. A), applied to canonical JSON.
+
+    Args:
+        text: The value as canonical JSON.
+
+    Returns:
+        True if the text has at most `MAX_TEXT_BYTES` bytes in UTF-8, every list and object fewer than
+        `MAX_ELEMENTS` elements, every string and key fewer than `MAX_STRING_CHARS` characters, and every
+        number fewer than `MAX_NUMBER_BYTES` characters.
+
+    Example:
+        >>> fits("[1,2,3]"), fits(canonical(list(range(20))))
+        (True, False)
+    """
     return len(text.encode("utf-8")) <= MAX_TEXT_BYTES and _fits(json.loads(text))
 
 
 def extract(response: str, direction: Direction) -> str | None:
-    """Return the prediction in a reply as canonical JSON, or None.
+    """Return the prediction in a reply as canonical JSON.
 
-    It is the value under the asked key in the last outermost JSON object that has this key. Nothing is
-    repaired: single quotes, `True` or a trailing comma are no JSON. An object nested deeper than values may
-    be holds no answer.
+    It is the value of the key `direction` in the last outermost JSON object that has this key. Nothing is
+    repaired: single quotes, `True` and a trailing comma are not JSON. An object that is nested deeper than
+    values may be holds no answer.
+
+    Args:
+        response: The whole reply; the answer may stand anywhere in the text.
+        direction: "output" if the model predicts what the code returns, "input" if it predicts arguments.
+
+    Returns:
+        The prediction, ready for `verify`, or None if the reply has none.
+
+    Example:
+        >>> print(extract('First I thought {"output": 7}, but it is {"output": [7, 8]}.', "output"))
+        [7,8]
+        >>> print(extract("The output is [7, 8].", "output"))
+        None
     """
     found: str | None = None
     position = 0
@@ -114,9 +223,9 @@ def extract(response: str, direction: Direction) -> str | None:
         if start in unclosed:
             continue
         end, depth, still_open = _extent(response, start)
-        if end is None:  # nor do those close that are open within: none is looked at again
+        if end is None:  # the brackets that are still open inside have no end either: skip them all
             unclosed.update(still_open)
-        elif depth > MAX_DEPTH + 1:  # skipped whole, for the decoder recurses
+        elif depth > MAX_DEPTH + 1:  # skip it whole, because the decoder is recursive
             position = end
         else:
             try:
@@ -130,7 +239,10 @@ def extract(response: str, direction: Direction) -> str | None:
 
 
 def _extent(text: str, start: int) -> tuple[int | None, int, list[int]]:
-    """Where the object at `start` ends by its brackets, how deep it is, what is open at the text's end."""
+    """Return where the object at `start` ends and how deep it is, by counting brackets.
+
+    If the text ends first, the end is None, and the positions of all brackets that are still open follow.
+    """
     still_open: list[int] = []
     depth = 0
     for match in _BRACKET.finditer(text, start):
@@ -146,7 +258,23 @@ def _extent(text: str, start: int) -> tuple[int | None, int, list[int]]:
 
 
 def equal(expected: Any, predicted: Any) -> bool:
-    """Compare two JSON values: types alike, strings exact, numbers by value within the tolerance."""
+    """Return whether a predicted JSON value equals the expected one.
+
+    The types must agree (`true` is not `1`, but an int may stand for a float), and strings must be identical.
+    Two integers must be identical too. Other numbers may differ by 0.1 % of the expected one
+    (`RELATIVE_TOLERANCE`), or by 1e-9 if that is zero (`ABSOLUTE_TOLERANCE_AT_ZERO`).
+
+    Args:
+        expected: The recorded value, as parsed from JSON.
+        predicted: The value to compare with it, as parsed from JSON.
+
+    Returns:
+        True if they are equal in every element.
+
+    Example:
+        >>> equal([1.0, "a"], [1.0005, "a"]), equal(1000, 1001), equal(True, 1)
+        (True, False, False)
+    """
     if isinstance(expected, bool) or isinstance(predicted, bool):
         return expected is predicted
     if isinstance(expected, int | float) and isinstance(predicted, int | float):
@@ -165,10 +293,31 @@ def verify(
     pair_output: str,
     run: Callable[[str], Execution] | None = None,
 ) -> Verdict:
-    """Judge a prediction (canonical JSON, from `extract`) against a recorded pair (canonical JSON both).
+    """Judge a prediction against a recorded pair.
 
-    An output must equal the recorded one. An input is right when `run` on it yields the recorded output:
-    any pre-image counts, so `run` is needed, and it must prove determinism the way pairs are proven.
+    A predicted output must equal the recorded one. A predicted input is right if the code returns the
+    recorded output for it: any pre-image counts, not only the recorded input.
+
+    Args:
+        direction: "output" or "input", the half of the pair that was predicted.
+        prediction: Canonical JSON, or None, as `extract` returns it.
+        pair_input: The recorded input as canonical JSON: an object with the arguments by name.
+        pair_output: The recorded output as canonical JSON.
+        run: Runs the code on an input (canonical JSON). Only input predictions need it. It must be sandboxed,
+            and it must prove that the code is deterministic on this input, as pairs are proven: in several
+            runs that agree.
+
+    Returns:
+        The verdict, with feedback for the model unless it is correct.
+
+    Raises:
+        ValueError: If an input prediction has to be run, and there is no `run`.
+
+    Example:
+        >>> verify("output", "14.0", '{"n":7}', "14")
+        Verdict(status='correct', feedback=None)
+        >>> print(verify("output", "15", '{"n":7}', "14").feedback)
+        The predicted output 15 is not what the code returns for {"n":7}.
     """
     if prediction is None:
         return Verdict(
@@ -211,7 +360,7 @@ def _equal_numbers(expected: float, predicted: float) -> bool:
         return expected == predicted
     try:
         tolerance = RELATIVE_TOLERANCE * abs(expected) if expected else ABSOLUTE_TOLERANCE_AT_ZERO
-        # An infinity is no JSON value, but readers less strict than `loads` let one in: it equals nothing.
+        # An infinity is not JSON, but readers less strict than `loads` accept it: it equals nothing.
         return abs(expected - predicted) <= tolerance < math.inf
     except OverflowError:  # an integer beyond the range of floats
         return False
@@ -228,7 +377,10 @@ def _fits(value: Any) -> bool:
 
 
 def _check(value: Any) -> None:
-    """Bound the depth, and take no keys but strings; without recursion, since the value may be hostile."""
+    """Raise CanonicalError if a value is too deep or a key is not a string.
+
+    It does not recurse, because the value may be hostile.
+    """
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         containers = [item for item in level if isinstance(item, _CONTAINERS)]
@@ -237,7 +389,7 @@ def _check(value: Any) -> None:
         level = []
         for container in containers:
             if isinstance(container, dict):
-                # json.dumps sorts 2 before 10, but "10" before "2": such a text would not be canonical.
+                # json.dumps sorts 2 before 10, but "10" before "2": the text would not be canonical.
                 if not all(isinstance(key, str) for key in container):
                     raise CanonicalError("a key is no string")
                 level += container.values()

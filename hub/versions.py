@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
 )
 
 from builders.errors import CodeioError
-from builders.running.provenance import facts
+from builders.running.provenance import provenance
 from builders.schema import TABLES
 from builders.tables.folder import Folder
 from hub.layout import patterns
@@ -83,7 +83,7 @@ def _published(name: str) -> Version:
 
 def _version(name: str, root: Path) -> Version:
     try:
-        provenance = facts(root, name)
+        recorded = provenance(root, name)
     except ValueError as error:
         raise VersionError(f"The provenance of {name} cannot be read ({error!r}).") from error
-    return Version(name, Folder(root), provenance)
+    return Version(name, Folder(root), recorded)

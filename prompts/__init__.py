@@ -1,7 +1,7 @@
-"""Every message that a model can be sent, one Markdown file each, versioned by its content.
+"""Prompt templates: every message that codeio can send to a model, one Markdown file each.
 
-In: a name and the values its placeholders need. Out: text. A prompt's id changes with its file, and every
-stage that uses it counts the id into its fingerprint.
+In: the name of a file, and values for its placeholders. Out: text. A prompt's id is a hash of its file, and
+each stage that uses the prompt has this id in its fingerprint.
 """
 
 import hashlib
@@ -16,18 +16,41 @@ _TEMPLATES = Environment(undefined=StrictUndefined, keep_trailing_newline=False,
 
 @dataclass(frozen=True)
 class Prompt:
-    """A template and the name of its file."""
+    """A prompt template (Jinja2) and the name of its file, without `.md`.
+
+    Example:
+        >>> revision = load("revision")
+        >>> revision.name, len(revision.id)
+        ('revision', 16)
+        >>> text = revision.render(direction="output", feedback="The code returns 14 and not 15.")
+        >>> print(text.splitlines()[0])
+        The code returns 14 and not 15.
+    """
 
     name: str
     text: str
 
     @property
     def id(self) -> str:
-        """16 hex digits of the file's content."""
+        """The prompt's version: the first 16 hex digits of the SHA-256 of its text."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
     def render(self, **values: object) -> str:
-        """Fill the placeholders; one without a value raises jinja2.UndefinedError."""
+        """Return the message with its placeholders filled.
+
+        Args:
+            values: A value for each placeholder that the template reads; others are ignored.
+
+        Returns:
+            The message, inserted values unescaped.
+
+        Raises:
+            jinja2.UndefinedError: If the template reads a placeholder that has no value.
+
+        Example:
+            >>> print(load("answer").render(direction="output"))
+            Now give only your final answer, as one JSON object of the form {"output": <returned value>}.
+        """
         return _compiled(self.text).render(**values)
 
 
@@ -38,5 +61,19 @@ def _compiled(text: str) -> Template:
 
 @cache
 def load(name: str) -> Prompt:
-    """Read `prompts/<name>.md`."""
+    """Return the prompt in `prompts/NAME.md`; each file is read once per process.
+
+    Args:
+        name: The name of the file without `.md`.
+
+    Returns:
+        The prompt, without newlines at its end.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+
+    Example:
+        >>> print(load("system").text.partition(".")[0])
+        You work out what code does by careful reasoning
+    """
     return Prompt(name, files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8").rstrip("\n"))

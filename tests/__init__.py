@@ -1,11 +1,11 @@
-"""Tests: `builders/`, `hub/` and `notebooks/` mirror the source, `stories/` follow a user through it.
+"""Tests: `builders/`, `hub/` and `notebooks/` mirror the source, `stories/` follow a user from end to end.
 
-`doubles/` are servers to talk to, `bench/` measures.
+`doubles/` holds servers for tests to talk to, `bench/` holds measurements.
 """
 
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-"""The checkout."""
+"""The root of the checkout."""
 SHARED = ROOT.parent / "shared"
-"""Real inputs, which lie beside some checkouts."""
+"""The folder of real inputs beside the checkout; not every machine has one."""

@@ -1,4 +1,4 @@
-"""Data to audit: a build with files, functions and conversations, and ways to alter one thing in it."""
+"""Data to audit: a build with files, functions and conversations, and helpers that change one thing in it."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builders.running.provenance import facts
+from builders.running.provenance import provenance
 from builders.schema import TABLES, content_id
 from builders.tables.arrow import table
 from builders.tables.folder import Folder
@@ -25,10 +25,10 @@ Rows = list[dict[str, Any]]
 
 
 def source(folder: Path, functions: Rows = FUNCTIONS) -> Path:
-    """A folder of two tables, as if a model had made the functions from files."""
+    """Write a folder of two tables, as if a model had made the functions from files; returns it."""
     folder.mkdir()
     (folder / ".codeio").mkdir()
-    files, made = [], []
+    files, rows = [], []
     for number, function in enumerate(functions):
         content = f"# file {number}\n{function['reference_code']}"
         code_id = content_id("raw_code", content)
@@ -43,36 +43,36 @@ def source(folder: Path, functions: Rows = FUNCTIONS) -> Path:
                 "license": function["license"],
             }
         )
-        named = ("reference_code", "entrypoint", "input_generator", "query")
-        own = content_id("function", *(function[name] for name in named))
-        made.append({**function, "function_id": own, "code_id": code_id})
+        hashed = ("reference_code", "entrypoint", "input_generator", "query")
+        function_id = content_id("function", *(function[column] for column in hashed))
+        rows.append({**function, "function_id": function_id, "code_id": code_id})
     Folder(folder).write("raw_code", {"train": table(files, TABLES["raw_code"].features)})
-    Folder(folder).write("functions", {"train": table(made, TABLES["functions"].features)})
+    Folder(folder).write("functions", {"train": table(rows, TABLES["functions"].features)})
     return folder
 
 
 def built(home: Path) -> Path:
-    """A build of it by a server whose answers are known."""
+    """Return a build of that folder, with answers from the scripted server."""
     out = home / "built"
     with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
-        given = ("--from", "functions", "--base-url", server.address, *OPTIONS)
-        assert run(patch, "build", source(home / "source"), "--out", out, *given) == 0
+        options = ("--from", "functions", "--base-url", server.address, *OPTIONS)
+        assert run(patch, "build", source(home / "source"), "--out", out, *options) == 0
     return out
 
 
 def released(folder: Path, home: Path) -> Path:
-    """The same as it would be published, with its metadata."""
-    made = release(Folder(folder)).folder.root
+    """Return a copy of a build as it would be published, with its metadata."""
+    release_root = release(Folder(folder)).folder.root
     root = home / "released"
-    shutil.copytree(made, root, ignore=shutil.ignore_patterns(".codeio"))
-    (root / "provenance.json").write_text(json.dumps(facts(folder)))
+    shutil.copytree(release_root, root, ignore=shutil.ignore_patterns(".codeio"))
+    (root / "provenance.json").write_text(json.dumps(provenance(folder)))
     described(root)
     return root
 
 
 @pytest.fixture(scope="session")
 def to_audit(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A build, and the same as it would be published."""
+    """Return a build, and the same build as it would be published."""
     home = tmp_path_factory.mktemp("to_audit")
     folder = built(home)
     return folder, released(folder, home)
@@ -80,27 +80,27 @@ def to_audit(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def a_build(to_audit: tuple[Path, Path], tmp_path: Path) -> Path:
-    """A copy of the build."""
+    """Return a copy of the build."""
     return shutil.copytree(to_audit[0], tmp_path / "build")
 
 
 @pytest.fixture
 def a_release(to_audit: tuple[Path, Path], tmp_path: Path) -> Path:
-    """A copy of what would be published."""
+    """Return a copy of what would be published."""
     return shutil.copytree(to_audit[1], tmp_path / "release")
 
 
 def described(root: Path) -> None:
-    """Write README.md anew, so that it fits the files."""
-    is_ours = (root / ".codeio").exists()
+    """Write README.md again, so that it fits the files."""
+    is_build = (root / ".codeio").exists()
     (root / ".codeio").mkdir(exist_ok=True)
-    Folder(root).write_readme(card(Folder(root), facts(root), "data"))
-    if not is_ours:
+    Folder(root).write_readme(card(Folder(root), provenance(root), "data"))
+    if not is_build:
         (root / ".codeio").rmdir()
 
 
 def altered(root: Path, config: str, change: Callable[[Rows], Rows | None], split: str = "train") -> None:
-    """Change a table's rows in place, or for those that are returned; the README fits again."""
+    """Change a table's rows: in place, or to the rows that `change` returns. The README is written again."""
     (file,) = (root / config).glob(f"{split}-*.parquet")
     rows = pq.read_table(file).to_pylist()
     rows = change(rows) or rows
@@ -114,12 +114,12 @@ def audited(root: Path, **options: Any) -> Report:
 
 
 def quick(root: Path, **limits: Any) -> Report:
-    """With other limits than the build's."""
-    found = version(str(root))
-    told = {**found.provenance, "limits": {**found.provenance["limits"], **limits}}
-    return audit(Version(found.name, found.folder, told), workers=1)
+    """Return the report of an audit with some limits changed."""
+    original = version(str(root))
+    changed = {**original.provenance, "limits": {**original.provenance["limits"], **limits}}
+    return audit(Version(original.name, original.folder, changed), workers=1)
 
 
 def named(report: Report) -> set[tuple[str, str]]:
-    """The checks and tables that findings are of."""
+    """Return the check and the table of each finding."""
     return {(finding.check, finding.config) for finding in report.findings}

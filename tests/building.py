@@ -1,4 +1,4 @@
-"""Builds from functions on, in this process, with a server whose every answer is known."""
+"""Builds from functions on, in this process, with a scripted server: every answer is known in advance."""
 
 import json
 import re
@@ -33,7 +33,10 @@ FEEDBACK_WORDS = (
 
 
 def scripted(body):
-    """Sample 0 is right; 1 is wrong, then right; 2 forgets its answer; 3 is cut off, then wrong for good."""
+    """Return the reply and its finish reason, which depend on the sample (the seed).
+
+    Sample 0 is correct; 1 is wrong, then correct; 2 forgets its answer; 3 is cut off, then always wrong.
+    """
     messages, seed = body["messages"], body["seed"]
     task, last = messages[1]["content"], messages[-1]["content"]
     step = int(re.search(r"n \+ (\d+)", task)[1])
@@ -69,7 +72,7 @@ def functions_file(folder, functions=FUNCTIONS):
 
 
 def run(monkeypatch, *arguments):
-    """Run the command in this process; returns its exit code."""
+    """Run the command in this process, and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["codeio", *map(str, arguments)])
     try:
         main()

@@ -1,4 +1,4 @@
-"""Fixtures for all tests, and what holds for all of them."""
+"""Fixtures and settings for all tests."""
 
 import signal
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ pytest_plugins = [
     "tests.order",
 ]
 
-# Started in the background of a shell, this process and its children would ignore Ctrl+C, which tests send.
+# Tests send Ctrl+C. A shell lets its background jobs ignore that signal, and so would this process then.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -29,12 +29,12 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
-    """A server whose answers about the functions of `source` are known."""
+    """Yield the scripted server, which can answer all questions about the functions of `source`."""
     with scripted_server() as server:
         yield server
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A file of two functions."""
+    """Return a file of two functions."""
     return functions_file(tmp_path)

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 _INTS = st.integers() | st.builds(
-    lambda sign, power, more: sign * 10**power + more,
+    lambda sign, power, offset: sign * 10**power + offset,
     st.sampled_from([-1, 1]),
     st.integers(0, 4299),
     st.integers(-9, 9),
@@ -17,7 +17,7 @@ _TEXTS = st.text() | st.sampled_from(
     ["\0", "\x7f", "\u2028", "\ufeff", "\uffff", "e\u0301", "\U0001f600", "\\ud800"]
 )
 _KEYS = _TEXTS | st.sampled_from(["", "0", "-0", "1", "1.0", "01", "10", "2", "1e5", "true", "null", "NaN"])
-# One branch, not five: a container is then as likely, and values grow deep.
+# One strategy, not five: then containers are as likely as scalars, and values become deep.
 _SCALARS = st.sampled_from([st.none(), st.booleans(), _INTS, _FLOATS, _TEXTS]).flatmap(lambda kind: kind)
 
 
@@ -32,7 +32,7 @@ JSON_VALUES = _values(6)
 
 
 def exact(value: Any) -> Any:
-    """The value with types and bits spelled out: `==` then tells 1, 1.0 and True apart, and -0.0 from 0.0."""
+    """Return a value with its types and bits, for `==` to distinguish 1, 1.0 and True, or -0.0 and 0.0."""
     if isinstance(value, dict):
         return {exact(key): exact(item) for key, item in value.items()}
     if isinstance(value, list):

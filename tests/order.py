@@ -1,8 +1,8 @@
-"""In what order tests run, and which of them in one process.
+"""The order of the tests, and which of them share a process.
 
-In: what was collected. Out: files, each whole in one process, so that what a module's tests share is made
-once; the sglang server's tests are the first and in one process, which starts it once while another one goes
-on with the rest; the long stories are next, so that no long file is the last.
+In: the collected tests. Out: files, each in one process, so that a module's fixtures are made once. The tests
+with the sglang server come first and in one process, which starts it once while another process runs the
+rest. The long stories are next, so that no long file comes last.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ FIRST = (
 
 
 def scope(name: str) -> str:
-    """Return what tests of one process share: a server, an attacked sandbox, or a file."""
+    """Return the name of what tests in the same process share: a server, an attacked sandbox, or a file."""
     file, _, case = name.partition("::")
     if "sglang" in name:
         return "sglang"
@@ -27,7 +27,7 @@ def scope(name: str) -> str:
 
 
 class Scheduling(LoadScopeScheduling):
-    """Hands out scopes in the order that they were collected in."""
+    """A scheduler that hands out scopes in the order of their collection."""
 
     def _split_scope(self, nodeid: str) -> str:
         return scope(nodeid)
@@ -35,11 +35,11 @@ class Scheduling(LoadScopeScheduling):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what takes long first."""
+    """Put tests that take long first."""
     items.sort(key=lambda item: next(rank for rank, is_in in enumerate(FIRST) if is_in(item.nodeid)))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Callable[..., Any]) -> Scheduling:
-    """Run several processes in that order."""
+    """Return the scheduler that keeps this order with several processes."""
     config.option.loadscopereorder = False
     return Scheduling(config, log)

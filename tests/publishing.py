@@ -1,4 +1,4 @@
-"""Builds to publish, and the commands of codeio in the process of a client of the Hub."""
+"""Builds to publish, and codeio's commands inside the process of a Hub client."""
 
 from pathlib import Path
 from typing import Any
@@ -13,28 +13,27 @@ CODE = {
     7: "def f(n):\n    more = n + 7\n    return more\n",
     9: "def f(n):\n    return n + 9\n",
 }
-"""By what is added; the second is of another shape than the others, and so in the other split."""
+"""Code by the number that it adds; the second has a different shape, so it is in the other split."""
 VERSIONS = {2: (1, 7), 3: (1, 9, 7)}
-"""By the number of functions; what is new in the second version stands among what was there."""
+"""The functions of each version; the new one of the second version is between the two old ones."""
 
 
 def built(home: Path, n_functions: int, options: tuple[Any, ...] = OPTIONS) -> Path:
-    """A build of two functions, or of one more."""
+    """Return a build of two or of three functions."""
     out = home / f"built-{n_functions}"
     functions = [
         {**FUNCTIONS[0], "reference_code": CODE[step], "query": f"What is {step} more?"}
         for step in VERSIONS[n_functions]
     ]
     with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
-        given = ("--from", "functions", "--base-url", server.address, *options)
-        assert (
-            run(patch, "build", source(home / f"source-{n_functions}", functions), "--out", out, *given) == 0
-        )
+        options = ("--from", "functions", "--base-url", server.address, *options)
+        folder = source(home / f"source-{n_functions}", functions)
+        assert run(patch, "build", folder, "--out", out, *options) == 0
     return out
 
 
 def command(*words: str) -> list[Any]:
-    """Run `codeio` in the client's process: its exit code and what it printed."""
+    """Run `codeio` in the client's process, and return its exit code and what it printed."""
     import contextlib
     import io
     import sys

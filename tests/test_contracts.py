@@ -1,4 +1,4 @@
-"""The import contracts of pyproject.toml hold, and each of them bites: one forbidden import breaks it."""
+"""The import contracts of pyproject.toml hold, and one forbidden import is enough to break each of them."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ with (ROOT / "pyproject.toml").open("rb") as file:
 
 
 class Case(NamedTuple):
-    """A contract, and a module with an import that breaks it; the module is new if there is none."""
+    """A contract, and an import that breaks it when it is added to a module, which may be a new one."""
 
     contract: str
     module: str
@@ -96,7 +96,7 @@ CASES = [*UP, *LATER_STAGE, *NO_FLOOR, *HUB, *PROMPTS, *INSIDE, *FOREIGN, *CIRCL
 
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
-    """The packages with their contracts, to be spoilt."""
+    """Return a copy of the packages and their contracts, for tests to break."""
     for package in PACKAGES:
         shutil.copytree(
             ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("corpus", "*.md", "*.pyc")
@@ -108,20 +108,21 @@ def house(tmp_path: Path) -> Path:
 
 
 def linted(house: Path) -> tuple[int, set[str]]:
-    """Return how lint-imports ends there, and which contracts it names as broken."""
-    done = subprocess.run(
+    """Return the exit code of lint-imports, and the contracts that it reports as broken."""
+    process = subprocess.run(
         [LINT_IMPORTS, "--no-cache", "--no-logo"],
         cwd=house,
         env={**os.environ, "COLUMNS": "500"},
         capture_output=True,
         text=True,
     )
-    assert "Contracts: " in done.stdout, done.stdout + done.stderr
-    return done.returncode, {key for key, name in CONTRACTS.items() if f"{name} BROKEN" in done.stdout}
+    assert "Contracts: " in process.stdout, process.stdout + process.stderr
+    broken = {key for key, name in CONTRACTS.items() if f"{name} BROKEN" in process.stdout}
+    return process.returncode, broken
 
 
 def add(house: Path, module: str, code: str) -> None:
-    """Append to a module or a package's `__init__`; what is not there is made."""
+    """Append code to a module or to the `__init__` of a package; create it if it does not exist."""
     place = house.joinpath(*module.split("."))
     file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     file.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The examples in docstrings and in the README run, and print what they say."""
+"""The examples in docstrings and in the README run, and print what they show."""
 
 import ast
 import doctest
@@ -19,7 +19,7 @@ WITH_EXAMPLES = sorted(
 )
 BLOCKS = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
 NEEDS_DEMO = "out/demo"
-"""What `make demo` leaves; blocks of the README that read it are run by tests/stories/test_published.py."""
+"""The folder that `make demo` writes; tests/stories/test_published.py runs the blocks that read it."""
 
 
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -34,6 +34,6 @@ def test_docstrings_print_what_they_say(path: Path) -> None:
 @pytest.mark.parametrize("block", [block for block in BLOCKS if NEEDS_DEMO not in block])
 def test_the_readme_prints_what_it_says(block: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(ast.parse(block), "README.md", "exec"), {})
-    said = re.findall(r"^print\(.*\)  # (.*)$", block, re.M)
-    assert said
-    assert capsys.readouterr().out.splitlines() == said
+    shown = re.findall(r"^print\(.*\)  # (.*)$", block, re.M)
+    assert shown
+    assert capsys.readouterr().out.splitlines() == shown

@@ -1,4 +1,4 @@
-"""Every module has its test file at the mirrored place, or says in its docstring where it is tested."""
+"""Every module has a test file at the mirrored path, or its docstring says where it is tested."""
 
 import ast
 import re
@@ -19,8 +19,9 @@ MODULES = sorted(
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_every_module_is_tested_somewhere(module: Path) -> None:
-    own = ROOT / "tests" / module.parent / f"test_{module.name}"
-    told = ast.get_docstring(ast.parse((ROOT / module).read_text())) or ""
-    named = re.search(r"^Tested in (tests/\S+\.py)\.$", told, re.MULTILINE)
-    assert own.exists() or named, f"write {own.relative_to(ROOT)}, or end the docstring with 'Tested in ….'"
-    assert named is None or (ROOT / named[1]).exists(), f"{module} names {named[1]}, which is not there"
+    mirrored = ROOT / "tests" / module.parent / f"test_{module.name}"
+    docstring = ast.get_docstring(ast.parse((ROOT / module).read_text())) or ""
+    named = re.search(r"^Tested in (tests/\S+\.py)\.$", docstring, re.MULTILINE)
+    advice = f"write {mirrored.relative_to(ROOT)}, or end the docstring with 'Tested in ….'"
+    assert mirrored.exists() or named, advice
+    assert named is None or (ROOT / named[1]).exists(), f"{module} names {named[1]}, which does not exist"

@@ -1,8 +1,8 @@
-"""Texts that reach a model or a row are data: `tests/texts.json` holds them, and changes with intention only.
+"""Texts that reach a model or a row are data: `tests/texts.json` holds them, and changes only on purpose.
 
     python -m tests.test_texts
 
-writes that file anew. A changed text changes rows, and the ids of those that hold it: say so in CHANGELOG.md.
+writes that file again. A changed text changes rows, and the ids of rows that hold it: say so in CHANGELOG.md.
 """
 
 import ast
@@ -36,13 +36,13 @@ SPEAK_TO_MODELS_OR_ROWS = (
     "verdicts.py",
     "verifier.py",
 )
-"""Modules of `builders` whose sentences are prompts, feedback, drop details, faults or errors of a run."""
+"""Modules of `builders` whose texts are prompts, feedback, drop details, faults or errors of a run."""
 
 
 def sentences(path: Path) -> Iterator[str]:
-    """Yield the texts of more than one word in a module, `{}` for what an f-string fills in; no docstrings.
+    """Yield the texts of more than one word in a module, except docstrings; `{}` stands for f-string values.
 
-    What a module raises is for the user, except in the sandbox and in requests, whose errors are recorded.
+    Texts in `raise` are for the user, except in the sandbox and in requests, whose errors are recorded.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     records_errors = "inside" in path.parts or "inference" in path.parts
@@ -71,16 +71,16 @@ def sentences(path: Path) -> Iterator[str]:
 
 def texts() -> dict[str, object]:
     """Return every prompt's id by its name, and every module's sentences by its path, both sorted."""
-    found: dict[str, object] = {
+    pinned: dict[str, object] = {
         f"prompts/{file.name}": prompts.load(file.stem).id for file in (ROOT / "prompts").glob("*.md")
     }
     for place in SPEAK_TO_MODELS_OR_ROWS:
         room = ROOT / "builders" / place
         assert room.exists(), room
         for path in [room] if room.is_file() else room.rglob("*.py"):
-            if own := sorted(sentences(path)):
-                found[str(path.relative_to(ROOT))] = own
-    return dict(sorted(found.items()))
+            if module_texts := sorted(sentences(path)):
+                pinned[str(path.relative_to(ROOT))] = module_texts
+    return dict(sorted(pinned.items()))
 
 
 def test_no_text_that_reaches_a_model_or_a_row_changed() -> None:

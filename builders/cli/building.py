@@ -1,7 +1,7 @@
 """Running a build from the command line: open its folder, start its servers, show progress and a summary.
 
 In: a valid recipe. Out: a folder with tables, and a summary.
-Not covered: what the stages do (`pipeline`).
+Not covered: what the stages do (`build`).
 Tested in tests/stories/test_build.py.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from builders.build import Build
 from builders.cli.console import error_console
 from builders.cli.progress import Bars, Lines
 from builders.cli.servers import EMBEDDED_SLOTS, served
@@ -18,10 +19,10 @@ from builders.cli.summary import tell
 from builders.errors import Failure
 from builders.inference import Client, RequestCache, Server
 from builders.options import Options, Recipe, Serving, part
-from builders.pipeline import Build, step_named
+from builders.pipeline import step_named, steps
 from builders.raw_code import corpus
 from builders.running.observer import Observer
-from builders.running.provenance import facts
+from builders.running.provenance import provenance
 from builders.running.run import Run, remembered
 from builders.running.telemetry import Prices
 from builders.sources.own_tables import refuse_others
@@ -60,7 +61,7 @@ def carry_out(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) 
         model = client.identity if client else "not needed"
         console.print(f"sandbox {build.sandbox.tier}; model {model}", style="dim")
         with closing(client) if client else nullcontext(), observer:
-            build(recipe.until)
+            build(step.run for step in steps(options, recipe.until))
     tell(folder, run, as_json, whole=True)
     if not any(len(build.tables[name]) for name in step_named(recipe.until).tables):
         raise Failure(
@@ -105,4 +106,4 @@ def _prices(recipe: Recipe) -> Prices | None:
 
 def _describe(folder: Folder) -> None:
     """Write the dataset card of a folder."""
-    folder.write_readme(card(folder, facts(folder.root), str(folder.root)))
+    folder.write_readme(card(folder, provenance(folder.root), str(folder.root)))

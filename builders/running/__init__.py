@@ -1,1 +1,1 @@
-"""How a build is run: its options, its folder, how it goes."""
+"""Running a build: its recipe, its folder, its progress and its provenance."""

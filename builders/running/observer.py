@@ -1,4 +1,4 @@
-"""What is told of a build, or of another long piece of work, while it goes on.
+"""The observer of a build, or of another long task: what it is called with while the task runs.
 
 Tested in tests/builders/running/test_telemetry.py.
 """
@@ -9,7 +9,7 @@ from builders.running.telemetry import Meter, Sample
 
 
 class Observer:
-    """Is told how a build goes, from inside a `with` block; this one says nothing."""
+    """An observer that shows nothing, the base class of all others; it is used in a `with` block."""
 
     def __enter__(self) -> Self:
         return self
@@ -17,10 +17,10 @@ class Observer:
     def __exit__(self, *_: object) -> None: ...
 
     def begins(self, meter: Meter) -> None:
-        """A stage begins; its meter tells how it goes."""
+        """Note that a stage begins; its meter shows the progress."""
 
     def goes_on(self, sample: Sample) -> None:
-        """A stage that asks a model stands like this; told every few seconds, in another thread."""
+        """Note the state of a stage that asks a model; called every few seconds, from another thread."""
 
     def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
-        """A stage has all its rows."""
+        """Note that a stage has all its rows."""

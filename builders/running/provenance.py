@@ -1,10 +1,10 @@
-"""How a dataset came about: options, model, sandbox, versions, and the command that makes it again.
+"""The provenance of a dataset: options, model, sandbox, versions, and the command that makes it again.
 
-In: the run of a build, or what was published of one (`provenance.json`). Out: plain facts. Of local paths
-only the last part is told.
+In: the folder of a build, or of published data (`provenance.json`). Out: a dict that fits into JSON. A local
+path is shortened to its last part.
 
-Not covered: what the tables tell themselves (numbers of rows, statuses, tokens), and what differs from run to
-run without deciding a row (times, addresses of servers).
+Not covered: what the tables show themselves (numbers of rows, statuses, tokens), and what differs between
+runs without deciding a row (times, addresses of servers).
 """
 
 import json
@@ -18,39 +18,39 @@ from builders.running.run import Run
 
 FILE = "provenance.json"
 MOST_BYTES = 1 << 20
-"""No build tells more of itself; whoever published data may have written anything."""
+"""The largest file that is read: builds write less, but the publisher of data may have written anything."""
 _LIMITS = tuple(declared(Limits))
-_APART = ("model", "source", *_LIMITS)
-"""Of run.json: what stands elsewhere than among the options."""
+_NOT_AMONG_OPTIONS = ("model", "source", *_LIMITS)
+"""Values in run.json that have their own keys in the provenance."""
 
 
-def facts(root: Path, name: str | None = None) -> dict[str, Any]:
-    """Those of a folder, whether it was built here or published; empty where nothing tells.
+def provenance(root: Path, name: str | None = None) -> dict[str, Any]:
+    """Return the provenance of a folder, built here or published; empty if it has none.
 
-    Raises ValueError where they are of another shape than ours, and OtherFormat, which calls the data by its
-    `name`, or else by its path.
+    Raises ValueError if its shape is not what codeio writes, and OtherFormat, whose message calls the data by
+    its `name`, or else by its path.
     """
     try:
-        found = _told(root)
+        facts = _read(root)
     except (LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(repr(error)) from error
-    check_format(name or str(root), found)
-    return found
+    check_format(name or str(root), facts)
+    return facts
 
 
-def _told(root: Path) -> dict[str, Any]:
+def _read(root: Path) -> dict[str, Any]:
     run = Run(root)
     if options := run.options():
         return _of_run(run, options)
     file = root / FILE
-    if not file.is_file():  # which also a pipe or a folder of that name is not
+    if not file.is_file():  # a pipe or a folder of that name is not read
         return {}
     if file.stat().st_size > MOST_BYTES:
         raise ValueError(f"{FILE} is larger than {MOST_BYTES:,} bytes")
-    found = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(found, dict):
-        raise ValueError(f"{FILE} is no JSON object")
-    return {**found, **stated(found)}
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(facts, dict):
+        raise ValueError(f"{FILE} is not a JSON object")
+    return {**facts, **stated(facts)}
 
 
 def _of_run(run: Run, options: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _of_run(run: Run, options: dict[str, Any]) -> dict[str, Any]:
         **run.numbers(),
         "source": source,
         "model": model,
-        "options": {name: value for name, value in options.items() if name not in _APART},
+        "options": {name: value for name, value in options.items() if name not in _NOT_AMONG_OPTIONS},
         "limits": {name: options[name] for name in _LIMITS},
         "sandboxes": sorted({line["tier"] for line in run.telemetry()}),
         "made_with": _distinct(run.telemetry("build")),
@@ -70,15 +70,16 @@ def _of_run(run: Run, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _command(source: str, model: str | None, options: dict[str, Any]) -> str:
-    """The command line; what stands in capitals is for whoever gives it."""
-    words, known = ["codeio", "build", source], declared(Options)
+    """Return the command line that makes the data again; the user replaces the words in capitals."""
+    words, declarations = ["codeio", "build", source], declared(Options)
     for name, value in options.items():
-        option = known.get(name)
+        option = declarations.get(name)
         if option and name != "source" and value not in (option.default, None):
             words += option.words(value)
     return shlex.join([*words, "--out", "OUT", *(("--base-url", "URL") if model else ())])
 
 
 def _distinct(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    kinds = {json.dumps(line, sort_keys=True): line for line in lines}
-    return [{k: v for k, v in kinds[text].items() if k != "kind"} for text in sorted(kinds)]
+    """Return the different lines, in the order of their JSON text, without the key `kind`."""
+    by_text = {json.dumps(line, sort_keys=True): line for line in lines}
+    return [{k: v for k, v in by_text[text].items() if k != "kind"} for text in sorted(by_text)]

@@ -1,7 +1,7 @@
-"""A build in a file: all its options, or any part of them, as YAML.
+"""Recipes: YAML files with all options of a build, or some of them.
 
-In: a file. Out: its values and where each stands; or, of options, the text of such a file. What belongs to
-the whole run stands at the top, all else below the name of its stage.
+In: a file. Out: its values, and the line of each; also the text of a recipe for given options. Options of the
+whole run are at the top level, all others under the name of their stage.
 
 Not covered: which options go together (`options.Recipe`), and flags, which win over a recipe (`cli.build`).
 """
@@ -21,34 +21,36 @@ from builders.running.run import Run
 
 SUFFIXES = (".yaml", ".yml")
 Nested = dict[str, Any]
-_BELOW = {name: {option.name: option for option in own} for name, own in sections().items() if own}
+_SECTIONS = {
+    name: {option.name: option for option in options} for name, options in sections().items() if options
+}
 
 
 class RecipeError(CodeioError):
-    """A recipe cannot be used; the message says where, why and what to write instead."""
+    """A recipe that cannot be used; the message says where, why and what to write instead."""
 
     exit_code = 2
 
 
 @dataclass
 class Written:
-    """Values by the names of their options, and the place of each."""
+    """The values of options, and the place where each was written, both by the name of the option."""
 
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
 
     def under(self, flags: Mapping[str, Any]) -> "Written":
-        """Return what holds beside these values, which win; one kind of server wins over the others."""
-        others = Serving.KINDS if set(Serving.KINDS) & flags.keys() else ()
-        lost = {*flags, *others}
+        """Return these values overridden by flags; a flag for one kind of server removes the other kinds."""
+        server_kinds = Serving.KINDS if set(Serving.KINDS) & flags.keys() else ()
+        overridden = {*flags, *server_kinds}
         return Written(
-            {**{name: value for name, value in self.values.items() if name not in lost}, **flags},
-            {name: place for name, place in self.places.items() if name not in lost},
+            {**{name: value for name, value in self.values.items() if name not in overridden}, **flags},
+            {name: place for name, place in self.places.items() if name not in overridden},
         )
 
 
 def is_recipe(source: str) -> bool:
-    """Return whether a SOURCE is to be read as a recipe."""
+    """Return whether a SOURCE is a recipe: its name ends like a YAML file, and it is not a folder."""
     return source.endswith(SUFFIXES) and not Path(source).is_dir()
 
 
@@ -58,12 +60,12 @@ def read(file: Path) -> Written:
 
 
 def text(nested: Nested) -> str:
-    """Return the file that holds these options."""
+    """Return the text of a recipe with these options."""
     return str(yaml.dump(nested, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
 
 
 def of(recipe: Recipe) -> Nested:
-    """Return a build's options as a recipe has them: all that decide a row, of the others what was given."""
+    """Return a build's options as in a recipe: all that decide rows, others unless they are the default."""
     values = {
         name: getattr(recipe, name)
         for name, option in declared(Recipe).items()
@@ -73,21 +75,21 @@ def of(recipe: Recipe) -> Nested:
 
 
 def of_run(run: Run) -> Nested:
-    """Return the options that a folder was made with as a recipe has them; servers are not among them."""
-    known = run.options()
-    values = {name: known[name] for name in declared(Options) if name in known}
+    """Return the options that a folder was made with, as in a recipe; servers are not among them."""
+    options = run.options()
+    values = {name: options[name] for name in declared(Options) if name in options}
     return _nested({**values, "out": run.out})
 
 
 def _nested(values: Mapping[str, Any]) -> Nested:
-    found: Nested = {}
-    for section, options in _BELOW.items():
-        own = {name: _plain(values[name]) for name in options if name in values}
+    nested: Nested = {}
+    for section, options in _SECTIONS.items():
+        plain_values = {name: _plain(values[name]) for name in options if name in values}
         if section == "":
-            found.update(own)
-        elif own:
-            found[section] = own
-    return found
+            nested.update(plain_values)
+        elif plain_values:
+            nested[section] = plain_values
+    return nested
 
 
 def _plain(value: Any) -> Any:
@@ -97,18 +99,18 @@ def _plain(value: Any) -> Any:
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml ships no types
-    """Writes texts of several lines as such."""
+    """A YAML dumper that writes multi-line strings over several lines."""
 
 
-def _lines(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+def _string_node(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
 
-_Dumper.add_representer(str, _lines)
+_Dumper.add_representer(str, _string_node)
 
 
 class _Reader:
-    """One file as it is read: what it says so far, and where."""
+    """A recipe that is being read, and what was read of it so far."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -119,7 +121,7 @@ class _Reader:
             self.loader = yaml.SafeLoader(self.file.read_text(encoding="utf-8"))
             root = self.loader.get_single_node()
             if root is not None:
-                self._refuse_twice(root)
+                self._refuse_duplicates(root)
                 self._section("", root)
         except (OSError, UnicodeDecodeError, RecursionError, yaml.reader.ReaderError) as error:
             raise RecipeError(f"{self.file} cannot be read: {error}") from None
@@ -128,8 +130,8 @@ class _Reader:
             raise self._error(error.problem_mark, problem) from None
         return self.written
 
-    def _refuse_twice(self, node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> None:
-        """Raise RecipeError where a mapping has a key twice, of which YAML would take the second."""
+    def _refuse_duplicates(self, node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> None:
+        """Raise RecipeError if a mapping has a duplicate key: YAML would silently take the second."""
         if node in above:
             raise self._error(node.start_mark, "a value cannot hold itself")
         if isinstance(node, yaml.MappingNode):
@@ -139,16 +141,16 @@ class _Reader:
                 if not isinstance(key, yaml.ScalarNode):
                     raise self._error(mark, "a key must be text")
                 if key.value in lines:
-                    raise self._error(mark, f"{key.value} stands in line {lines[key.value]} already")
+                    raise self._error(mark, f"{key.value} is already given in line {lines[key.value]}")
                 lines[key.value] = mark.line + 1
-                self._refuse_twice(value, (*above, node))
+                self._refuse_duplicates(value, (*above, node))
         elif isinstance(node, yaml.SequenceNode):
             for item in node.value:
-                self._refuse_twice(item, (*above, node))
+                self._refuse_duplicates(item, (*above, node))
 
     def _section(self, section: str, node: yaml.Node) -> None:
-        """Read the keys of a section; those at the top may be sections themselves."""
-        options = _BELOW[section]
+        """Read the keys of a section; at the top level, a key may name another section."""
+        options = _SECTIONS[section]
         if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null":
             return  # all its keys are commented out
         if not isinstance(node, yaml.MappingNode):
@@ -159,10 +161,10 @@ class _Reader:
             if name in options:
                 self._value(options[name], value)
                 self.written.places[name] = self._place(key.start_mark)
-            elif section == "" and name in _BELOW:
+            elif section == "" and name in _SECTIONS:
                 self._section(name, value)
             else:
-                raise self._error(key.start_mark, _unknown(name, section))
+                raise self._error(key.start_mark, _unknown_key(name, section))
 
     def _value(self, option: Option, node: yaml.Node) -> None:
         try:
@@ -195,9 +197,9 @@ def _refuse_other_number(option: Option, node: yaml.Node, value: Any) -> None:
         raise OptionError(option.name, f"is {node.value} here, which YAML reads as {value}: write {value}")
 
 
-def _unknown(name: str, section: str) -> str:
-    """Say that there is no such key, and which one may be meant: here, or in another section."""
-    places = {alias: place for place in (*_BELOW, section) for alias in _aliases(place)}
+def _unknown_key(name: str, section: str) -> str:
+    """Return the message for an unknown key, with the key that may be meant, here or in another section."""
+    places = {alias: place for place in (*_SECTIONS, section) for alias in _aliases(place)}
     here = f"there is no key {name!r} {_at(section)}"
     if close := get_close_matches(name, places, n=1):
         place = places[close[0]]
@@ -207,10 +209,10 @@ def _unknown(name: str, section: str) -> str:
 
 
 def _aliases(section: str) -> dict[str, str]:
-    """Return the keys of a section by all names that a user may think of, flags included."""
-    found = {option.flag.lstrip("-"): name for name, option in _BELOW[section].items()}
-    found |= {name: name for name in _BELOW[section]}
-    return found | ({name: name for name in _BELOW if name} if section == "" else {})
+    """Return the keys of a section by every name that a user may try, flags included."""
+    keys = {option.flag.lstrip("-"): name for name, option in _SECTIONS[section].items()}
+    keys |= {name: name for name in _SECTIONS[section]}
+    return keys | ({name: name for name in _SECTIONS if name} if section == "" else {})
 
 
 def _at(section: str) -> str:

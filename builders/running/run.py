@@ -1,9 +1,9 @@
-"""What a run is: its options, who may write to its folder, and what it has cost so far.
+"""A run: the state of an output folder in its `.codeio/`, and the lock on it.
 
-In: the options of a build. Out: a locked folder. `.codeio/run.json` remembers every option that decides the
-rows, and the numbers of format and rules (`formats`); the same command goes on where it stopped, a larger
-limit, more turns or samples extend the run, and any other difference is refused by name.
-`.codeio/telemetry.jsonl` gets one line for each pass of a stage, and samples of those that ask a model.
+In: the options of a build. Out: a locked folder. `.codeio/run.json` holds every option that decides rows, and
+the numbers of format and rules (`formats`). The same command continues where it stopped; a larger limit, more
+turns or more samples extend the run; any other difference is refused by the option's name.
+`.codeio/telemetry.jsonl` gets one line each time a stage ends, and samples of stages that ask a model.
 
 Not covered: the rows themselves (`folder`) and finished shards (`stage`).
 """
@@ -25,14 +25,14 @@ from builders.options import Options, declared, part
 
 
 class RunError(CodeioError):
-    """The folder cannot be used for this build; the message says why and how to go on."""
+    """The folder cannot be used for this build; the message says why and what to do."""
 
 
 def remembered(options: Options) -> dict[str, Any]:
-    """Return the options as run.json has them: flat and as JSON, a local source by its whole path."""
+    """Return the options as in run.json: flat, ready for JSON, with the full path of a local source."""
     source = Path(options.source)
-    found = asdict(part(options, Options))
-    return {**found, "source": str(source.resolve())} if source.exists() else found
+    values = asdict(part(options, Options))
+    return {**values, "source": str(source.resolve())} if source.exists() else values
 
 
 class Run:
@@ -46,17 +46,23 @@ class Run:
 
     @contextmanager
     def opened(self, options: dict[str, Any]) -> Iterator["Run"]:
-        """Lock the folder for a build with these options (JSON values); raises RunError, OtherFormat."""
+        """Lock the folder for a build with these options (JSON values).
+
+        Raises RunError if the folder cannot be used, and OtherFormat if its format or rules differ.
+        """
         self._refuse_foreign()
-        check_format(str(self.out), self._made())
-        check_rules(str(self.out), self._made())
+        check_format(str(self.out), self._format_facts())
+        check_rules(str(self.out), self._format_facts())
         with self.locked():
             self.remember(options)
             yield self
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other command that writes there off the folder; raises RunError."""
+        """Lock the folder against every other command that writes to it.
+
+        Raises RunError if another command holds the lock.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.home / "lock")
         try:
@@ -71,66 +77,70 @@ class Run:
             lock.release()
 
     def remember(self, options: dict[str, Any]) -> None:
-        """Add options to those of the run; raises RunError where one that decides the rows differs."""
+        """Add options to those of the run; raises RunError if one that decides rows has changed.
+
+        A change is accepted only if the option can grow, and has grown.
+        """
         old = self.options()
-        growths = {name: option.grows for name, option in declared(Options).items()}
+        growth_rules = {name: option.grows for name, option in declared(Options).items()}
         for name, value in options.items():
             if name not in old or old[name] == value:
                 continue
-            growing = growths.get(name)
-            if growing is None:
+            has_grown = growth_rules.get(name)
+            if has_grown is None:
                 raise RunError(
                     f"{self.out} was made with {name}={old[name]!r}, now it is {value!r}: rows would change. "
                     "Choose another --out, or give the same value."
                 )
-            if not growing(old[name], value):
+            if not has_grown(old[name], value):
                 raise RunError(
                     f"{self.out} was made with {name}={old[name]}; it can grow but not shrink to {value}. "
                     "Choose another --out."
                 )
-        written = self.home / "run.json.new"
-        written.write_text(json.dumps({**old, **options, **NUMBERS}, indent=2, sort_keys=True) + "\n")
-        os.replace(written, self.home / "run.json")
+        new_file = self.home / "run.json.new"
+        new_file.write_text(json.dumps({**old, **options, **NUMBERS}, indent=2, sort_keys=True) + "\n")
+        os.replace(new_file, self.home / "run.json")
 
     def options(self) -> dict[str, Any]:
-        """What the run was made with so far; empty before the first build. Raises OtherFormat."""
-        check_format(str(self.out), self._made())
-        return {name: value for name, value in self._remembered().items() if name not in NUMBERS}
+        """Return the options of the run so far; empty before the first build. Raises OtherFormat."""
+        check_format(str(self.out), self._format_facts())
+        return {name: value for name, value in self._run_json().items() if name not in NUMBERS}
 
     def numbers(self) -> dict[str, str]:
-        """Return those of format and rules that the run was made with; ours before the first build."""
-        return stated(self._remembered())
+        """Return the numbers of format and rules of the run; the current ones before the first build."""
+        return stated(self._run_json())
 
-    def _made(self) -> dict[str, Any]:
-        """Return the numbers, and where they are others the builds that made the rows."""
+    def _format_facts(self) -> dict[str, Any]:
+        """Return the numbers of format and rules; if they are not current, also the builds of the run."""
         numbers = self.numbers()
         return numbers if numbers == NUMBERS else {**numbers, "made_with": self.telemetry("build")}
 
-    def _remembered(self) -> dict[str, Any]:
+    def _run_json(self) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads((self.home / "run.json").read_text())
+            values: dict[str, Any] = json.loads((self.home / "run.json").read_text())
         except FileNotFoundError:
             return {}
-        return found
+        return values
 
     def log(self, kind: str, **facts: Any) -> None:
-        """Append a line to the telemetry: a `stage` that has ended, or a `sample` of one under way."""
+        """Append a line to the telemetry: a `build`, a `stage` that ended, or a `sample` of one under way."""
         with (self.home / "telemetry.jsonl").open("ab+") as lines:
             end = lines.seek(0, os.SEEK_END)
             lines.seek(max(0, end - 1))
-            torn = lines.read() not in (b"", b"\n")
-            lines.write(b"\n" * torn + json.dumps({"kind": kind, **facts}).encode() + b"\n")
+            is_torn = lines.read() not in (b"", b"\n")
+            lines.write(b"\n" * is_torn + json.dumps({"kind": kind, **facts}).encode() + b"\n")
 
     def telemetry(self, kind: str = "stage") -> list[dict[str, Any]]:
-        """All lines of a kind so far, but for those that a full disk or a power cut has torn."""
-        found = []
+        """Return all lines of a kind so far, except those that a full disk or a power cut left incomplete."""
+        parsed = []
         with contextlib.suppress(FileNotFoundError):
             for line in (self.home / "telemetry.jsonl").read_text().splitlines():
                 with contextlib.suppress(ValueError):
-                    found.append(json.loads(line))
-        return [line for line in found if line.get("kind", "stage") == kind]
+                    parsed.append(json.loads(line))
+        return [line for line in parsed if line.get("kind", "stage") == kind]
 
     def _refuse_foreign(self) -> None:
+        """Raise RunError if the folder is not codeio's, or has a name that cannot work."""
         if self.out.exists() and not self.out.is_dir():
             raise RunError(f"{self.out} is a file. Give a folder with --out.")
         if self.out.is_dir() and any(self.out.iterdir()) and not self.home.is_dir():

@@ -1,8 +1,9 @@
-"""How a stage that asks a model goes: rates, cache hits, failures, cost, and when it will be done.
+"""Telemetry of a stage that asks a model: rates, cache hits, failures, cost, and the time left.
 
 In: the counters of a client, and the rows done so far. Out: `Sample`s, for the terminal and, as JSON lines,
 for the run's folder. Rates are those of the last minute.
-Not covered: drawing them (`progress`).
+
+Not covered: how they are shown (`cli.progress`).
 """
 
 import threading
@@ -22,19 +23,19 @@ PER_TOKENS = 1_000_000
 
 @dataclass(frozen=True)
 class Prices:
-    """What a million tokens of prompts and of answers cost, in one currency."""
+    """The prices of a million prompt tokens and of a million answer tokens, in the same currency."""
 
     prompt: float
     completion: float
 
     def of(self, n_prompt_tokens: int, n_completion_tokens: int) -> float:
-        """The cost of so many tokens; prompt tokens from a prefix cache count in full."""
+        """Return the cost of tokens; prompt tokens from a prefix cache count in full."""
         return (n_prompt_tokens * self.prompt + n_completion_tokens * self.completion) / PER_TOKENS
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A stage as it stands; counts are since it began, rates by the second."""
+    """The state of a stage at one time; counts are since its start, rates per second."""
 
     at: str
     stage: str
@@ -50,14 +51,14 @@ class Sample:
     prompt_tokens_per_s: float
     completion_tokens_per_s: float
     cached_share: float | None
-    """Of the prompt tokens, those from the server's prefix cache."""
+    """The share of the prompt tokens that came from the server's prefix cache."""
     failures: dict[str, int]
     seconds_left: float | None
     cost: float | None
 
 
 class Meter:
-    """Counts the rows of one stage and reads its client's counters; safe to use from several threads."""
+    """A counter for the rows of a stage that also reads its client's counters; several threads may use it."""
 
     def __init__(self, stage: str, n_rows: int, usage: Usage | None, prices: Prices | None = None) -> None:
         self.stage = stage
@@ -71,20 +72,20 @@ class Meter:
 
     @property
     def rows(self) -> float:
-        """Rows done; a row of several samples is done bit by bit."""
+        """The number of rows done; a row of several samples counts in fractions."""
         return self._rows
 
     def advance(self, n_rows: float) -> None:
-        """So many more rows are done."""
+        """Add to the number of rows done."""
         with self._lock:
             self._rows += n_rows
 
     def spent(self) -> dict[str, int | dict[str, int]]:
-        """What was asked for the stage so far; empty for one that asks no model."""
+        """Return the usage of the stage so far; empty if it asks no model."""
         return self.usage.since(self._before) if self.usage else {}
 
     def read(self) -> Sample:
-        """The stage as it stands."""
+        """Return the state of the stage now."""
         usage = (self.usage or Usage()).snapshot()
         n_in = usage.prompt_tokens - self._before.prompt_tokens
         n_out = usage.completion_tokens - self._before.completion_tokens
@@ -93,9 +94,9 @@ class Meter:
         with self._lock:
             while len(self._past) > 1 and self._past[0][0] < now - WINDOW_S:
                 self._past.popleft()
-            then, rows, was_in, was_out = self._past[0]
+            before, rows, n_in_before, n_out_before = self._past[0]
             self._past.append((now, self._rows, n_in, n_out))
-        seconds = max(now - then, 1e-9)
+        seconds = max(now - before, 1e-9)
         rows_per_s = (self._rows - rows) / seconds
         return Sample(
             at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -109,8 +110,8 @@ class Meter:
             from_cache=usage.from_cache - self._before.from_cache,
             prompt_tokens=n_in,
             completion_tokens=n_out,
-            prompt_tokens_per_s=round((n_in - was_in) / seconds, 1),
-            completion_tokens_per_s=round((n_out - was_out) / seconds, 1),
+            prompt_tokens_per_s=round((n_in - n_in_before) / seconds, 1),
+            completion_tokens_per_s=round((n_out - n_out_before) / seconds, 1),
             cached_share=round(n_cached / n_in, 4) if n_in else None,
             failures=dict(sorted((usage.failures - self._before.failures).items())),
             seconds_left=round((self.n_rows - self._rows) / rows_per_s, 1) if rows_per_s > 0 else None,
@@ -119,19 +120,19 @@ class Meter:
 
 
 @contextmanager
-def sampled(meter: Meter, tell: Callable[[Sample], None]) -> Iterator[None]:
-    """Tell how the stage stands, every few seconds and once as it ends."""
-    over = threading.Event()
+def sampled(meter: Meter, report: Callable[[Sample], None]) -> Iterator[None]:
+    """Report the state of the stage every few seconds, and once as it ends."""
+    has_ended = threading.Event()
 
-    def go_on() -> None:
-        while not over.wait(INTERVAL_S):
-            tell(meter.read())
+    def sample_until_end() -> None:
+        while not has_ended.wait(INTERVAL_S):
+            report(meter.read())
 
-    thread = threading.Thread(target=go_on, name="codeio-telemetry", daemon=True)
+    thread = threading.Thread(target=sample_until_end, name="codeio-telemetry", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        has_ended.set()
         thread.join()
-        tell(meter.read())
+        report(meter.read())

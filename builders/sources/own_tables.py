@@ -17,7 +17,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 
 from builders.formats import check_rules
-from builders.running.provenance import FILE, facts
+from builders.running.provenance import FILE, provenance
 from builders.schema import CONVERSATIONS, TABLES, ancestors, parents
 from builders.sources.code_files import SourceError
 from builders.stage import Row
@@ -34,11 +34,11 @@ def refuse_others(source: str, name: str) -> None:
     """
     root = _root(source)
     try:
-        provenance = facts(root, source) if root else {}
+        recorded = provenance(root, source) if root else {}
     except ValueError as error:
         raise SourceError(f"The provenance of {source} cannot be read ({error}). {_ADVICE}") from error
     if name == "turns":  # the tables before it have no verdicts
-        check_rules(source, provenance)
+        check_rules(source, recorded)
 
 
 def has_tables(source: str) -> bool:

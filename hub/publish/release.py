@@ -24,7 +24,7 @@ from jinja2 import TemplateError
 
 import prompts
 from builders.formats import NUMBERS, check_rules
-from builders.running.provenance import FILE, facts
+from builders.running.provenance import FILE, provenance
 from builders.schema import TABLES
 from builders.tables.counts import statuses
 from builders.tables.folder import SPLITS, Folder, link
@@ -58,7 +58,7 @@ def release(
     `configs` are the tables to publish, by default all. Rows that are also in the version `before` keep its
     order and files. Raises VersionError if `before` is damaged, and what `usable` raises.
     """
-    provenance = usable(source)
+    recorded = usable(source)
     root = source.root / ".codeio" / "release"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
@@ -73,15 +73,15 @@ def release(
     for file in sorted(Path(str(prompts.__file__)).parent.glob("*.md")):
         shutil.copy(file, root / "prompts")
     if exclusions.left:
-        provenance["left_behind"] = dict(sorted(Counter(row.reason for row in exclusions.left).items()))
+        recorded["left_behind"] = dict(sorted(Counter(row.reason for row in exclusions.left).items()))
     if model_licences:
-        provenance["model_licences"] = dict(model_licences)
+        recorded["model_licences"] = dict(model_licences)
     if set(allowed) != PERMISSIVE:
-        provenance["licenses_allowed"] = sorted(allowed)
+        recorded["licenses_allowed"] = sorted(allowed)
     (root / FILE).write_text(
-        json.dumps({**NUMBERS, **provenance}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+        json.dumps({**NUMBERS, **recorded}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
-    return Release(made, exclusions.left, provenance)
+    return Release(made, exclusions.left, recorded)
 
 
 def describe(made: Release, name: str, changelog: str) -> None:
@@ -98,10 +98,10 @@ def usable(source: Folder) -> dict[str, Any]:
     Raises OtherFormat or PublishError if another version of codeio made the folder, or a file is damaged.
     """
     with _readable():
-        provenance = facts(source.root)
-    check_rules(str(source.root), provenance)
+        recorded = provenance(source.root)
+    check_rules(str(source.root), recorded)
     _check_files(source)
-    return provenance
+    return recorded
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Errors that a user sees have one base, and say how the command ends."""
+"""Errors that a user sees share one base class, which decides how the command ends."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""Numbers of formats and rules: which data is ours, and what is said of other data."""
+"""Numbers of format and rules: which data is accepted, and the messages for all other data."""
 
 import re
 
@@ -23,7 +23,7 @@ MADE_WITH = [{"codeio": "0.9.3", "python": "3.14"}, {"codeio": "unknown"}, {"cod
 
 @pytest.fixture
 def counted_up(monkeypatch):
-    """A codeio that is one number ahead in both."""
+    """Let this codeio be one number ahead in both format and rules."""
     for kind, name in (("format", "FORMAT"), ("rules", "RULES")):
         monkeypatch.setattr(formats, name, "0.2")
         monkeypatch.setitem(NUMBERS, kind, "0.2")
@@ -54,14 +54,14 @@ def test_nothing_told_is_no_older_number():
 
 
 def test_one_sentence_names_the_codeio_and_what_from_can_take():
-    told = {"format": "0.9", "rules": "0.8", "made_with": MADE_WITH}
+    facts = {"format": "0.9", "rules": "0.8", "made_with": MADE_WITH}
     with pytest.raises(OtherFormat) as error:
-        check_format("ada/data@abc", told)
+        check_format("ada/data@abc", facts)
     assert str(error.value) == (
         f"ada/data@abc is data of format 0.9, and this codeio has format {FORMAT}: the codeio that made it"
         " (0.9.2, 0.9.3) reads it, and `--from functions` can take a file of its functions at most."
     )
-    assert other_rules("ada/data@abc", told) == (
+    assert other_rules("ada/data@abc", facts) == (
         f"The answers of ada/data@abc were judged by rules 0.8, and this codeio has rules {RULES}: the codeio"
         " that made it (0.9.2, 0.9.3) has those, and `--from` can take its functions, io_pairs or tasks."
     )

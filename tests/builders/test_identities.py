@@ -1,4 +1,4 @@
-"""What the identities of stages say of our own code: all that it does, and nothing of its words."""
+"""Identities of stages depend on what codeio's own code does, and not on its comments and docstrings."""
 
 import ast
 from pathlib import Path
@@ -23,13 +23,13 @@ PROGRAMS = {
     "clusters": (shape,),
     "verdicts": (verifier,),
 }
-"""The modules that run in the sandbox, or judge, and decide what a stage makes."""
-EVERY = [(stage, module) for stage, modules in PROGRAMS.items() for module in modules]
+"""For each stage the modules that decide its rows: they run in the sandbox, or judge answers."""
+STAGE_MODULES = [(stage, module) for stage, modules in PROGRAMS.items() for module in modules]
 
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory):
-    """Each as a build makes it."""
+    """Yield the stages as a build makes them."""
     with scripted_server() as server, Sandbox(Limits()) as sandbox, Prover(Limits()) as prover:
         cache = RequestCache(tmp_path_factory.mktemp("cache") / "requests.sqlite")
         client = Client(connect(server.address), cache)
@@ -43,7 +43,7 @@ def stages(tmp_path_factory):
 
 @pytest.fixture
 def identity(stages, tmp_path, monkeypatch):
-    """A function that gives a stage's identity, as it is with a copy in the place of one of its modules."""
+    """Return a function that gives a stage's identity, with a copy in place of one of its modules."""
 
     def identity(stage, module=None, text=None):
         copy = module and ModuleType(module.__name__)
@@ -59,14 +59,16 @@ def identity(stages, tmp_path, monkeypatch):
     return identity
 
 
-@pytest.mark.parametrize(("stage", "module"), EVERY, ids=lambda value: getattr(value, "__name__", value))
+@pytest.mark.parametrize(
+    ("stage", "module"), STAGE_MODULES, ids=lambda value: getattr(value, "__name__", value)
+)
 def test_words_leave_an_identity_and_constants_move_it(identity, stage, module):
     text = Path(module.__file__).read_text(encoding="utf-8")
-    as_it_is = identity(stage)
-    assert identity(stage, module, text) == as_it_is
-    assert identity(stage, module, f"# more words\n{text}# and more\n") == as_it_is
-    assert identity(stage, module, with_other_docstrings(text)) == as_it_is
-    assert identity(stage, module, with_another_constant(text)) != as_it_is
+    original = identity(stage)
+    assert identity(stage, module, text) == original
+    assert identity(stage, module, f"# more words\n{text}# and more\n") == original
+    assert identity(stage, module, with_other_docstrings(text)) == original
+    assert identity(stage, module, with_another_constant(text)) != original
 
 
 def with_other_docstrings(text):
@@ -83,7 +85,7 @@ def with_other_docstrings(text):
 
 
 def with_another_constant(text):
-    """The text with its first number another; without any, the first item of a list."""
+    """Return the text with its first number changed; if it has none, the first item of a list."""
     nodes = list(ast.walk(ast.parse(text)))
     numbers = [node for node in nodes if isinstance(node, ast.Constant) and type(node.value) is int]
     items = [node.elts[0] for node in nodes if isinstance(node, ast.List) and node.elts]

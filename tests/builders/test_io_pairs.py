@@ -124,24 +124,24 @@ def test_the_input_is_the_one_before_the_call(stage):
 
 
 def test_draws_do_not_depend_on_their_company(stage):
-    """Neither the other functions of the batch nor how many are drawn at once changes a function's pairs."""
-    one, other = (
+    """A function's pairs depend neither on the rest of the batch nor on how many are drawn at once."""
+    first, second = (
         function("def f(n): return n + 1"),
         function("def f(n): return n * 2", "def input_generator(rng):\n return {'n': rng.randint(0, 10**9)}"),
     )
     slow = function("def f(n):\n while n % 5 == 0: pass\n return n")
-    alone = paired(stage, one)
-    among = [pair for pair in paired(stage, slow, one, other) if not isinstance(pair, Drop)]
-    assert [pair for pair in among if pair["function_id"] == one["function_id"]] == alone
+    alone = paired(stage, first)
+    together = [pair for pair in paired(stage, slow, first, second) if not isinstance(pair, Drop)]
+    assert [pair for pair in together if pair["function_id"] == first["function_id"]] == alone
     with Sandbox(LIMITS, workers=2) as sandbox, Prover(LIMITS, workers=2) as prover:
         wider = IOPairs(OPTIONS, sandbox, prover)
-        assert paired(wider, one, slow, other) == paired(stage, one, slow, other)
+        assert paired(wider, first, slow, second) == paired(stage, first, slow, second)
 
 
 def test_a_pair_can_be_drawn_again_from_its_seed_and_number(stage):
     row = function("def f(n): return n + 1")
     for pair in paired(stage, row):
-        (again,) = stage.sandbox.draw(
+        (redrawn,) = stage.sandbox.draw(
             Draw(
                 row["reference_code"],
                 row["input_generator"],
@@ -151,7 +151,7 @@ def test_a_pair_can_be_drawn_again_from_its_seed_and_number(stage):
                 row["function_id"],
             )
         )
-        assert again.output == pair["input"]
+        assert redrawn.output == pair["input"]
 
 
 def test_few_distinct_inputs_still_make_pairs(stage):
@@ -190,7 +190,7 @@ def imported(stage, *lines):
 
 def test_recorded_pairs_are_proven_anew(stage):
     mutating = "def f(a):\n  a.append(len(a))\n  return list(a)"
-    found, dropped = imported(
+    results, dropped = imported(
         stage,
         json.dumps(reference_line("def f(n): return n / 3", [({"n": 1}, 1 / 3), ({"n": 2}, 99)])),
         json.dumps(reference_line(mutating, [({"a": [7, 1]}, [7, 1]), ({"a": [7]}, [7, 1])])),
@@ -205,18 +205,18 @@ def test_recorded_pairs_are_proven_anew(stage):
         json.dumps({"refcode": "x"}),
         json.dumps(reference_line("def f(n): return -n", [({"n": 1}, float("nan"))])),
     )
-    kept = [row["input"] for row in found if not isinstance(row, Drop)]
+    kept = [row["input"] for row in results if not isinstance(row, Drop)]
     assert kept == ['{"n":1}', '{"a":[7]}', '{"n":1}']
-    reasons = [row.reason for row in found if isinstance(row, Drop)]
+    reasons = [row.reason for row in results if isinstance(row, Drop)]
     assert reasons[:2] == ["not_reproduced", "recorded_after_mutation"]
     assert set(reasons[2:-1]) <= {"nondeterministic", "sibling_nondeterministic"}
     assert len(reasons[2:-1]) == 9
-    assert reasons[-1] == "no_generator"  # without a recorded pair there is nothing to draw from
+    assert reasons[-1] == "no_generator"  # it has no recorded pair left, and nothing to draw inputs from
     assert dropped["drop_reason"] == ["not_json", "broken_json", "missing_column", "not_json"]
 
 
 def test_every_pair_reproduces_in_a_fresh_interpreter(stage):
-    """Once more with another pool of workers, started after the pairs were made."""
+    """Workers that are started after the pairs were made return the same outputs."""
     rows = [
         function("def f(n): return sorted(str(n))"),
         function("from collections import Counter\ndef f(n): return dict(Counter(str(n)))"),

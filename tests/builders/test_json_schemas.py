@@ -33,13 +33,13 @@ def test_a_schema_is_used_without_its_dialect():
 def test_a_bounded_schema_keeps_sizes_within_what_can_be_right():
     texts = {"items": {"type": ["null", "string"]}, "type": "array"}
     text = json.dumps({"properties": {"a": texts, "b": {"maxItems": 2, "type": "array"}}})
-    found = bounded(usable(text))
-    assert found["properties"]["a"] == {
+    schema = bounded(usable(text))
+    assert schema["properties"]["a"] == {
         "items": {"type": ["null", "string"], "maxLength": 99},
         "type": "array",
         "maxItems": 19,
     }
-    assert found["properties"]["b"]["maxItems"] == 2
+    assert schema["properties"]["b"]["maxItems"] == 2
     assert usable(text)["properties"]["a"] == texts
 
 

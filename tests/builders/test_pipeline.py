@@ -1,4 +1,4 @@
-"""What the steps say of themselves; that they run is told by tests/stories."""
+"""The steps of the pipeline, their order and their tables; tests/stories runs them."""
 
 import pytest
 
@@ -12,8 +12,8 @@ def test_steps_are_those_that_a_build_can_end_with():
 
 
 def test_steps_leave_every_table_between_them():
-    left = {table for step in STEPS for table in step.tables}
-    assert left == set(TABLES) - {"dropped"}
+    tables = {table for step in STEPS for table in step.tables}
+    assert tables == set(TABLES) - {"dropped"}
 
 
 def test_steps_that_ask_a_model_say_so():
@@ -21,8 +21,8 @@ def test_steps_that_ask_a_model_say_so():
 
 
 def test_the_step_after_a_given_table_is_the_first():
-    found = {table: first_step(table).name for table in (None, *GIVEN)}
-    assert found == {
+    names = {table: first_step(table).name for table in (None, *GIVEN)}
+    assert names == {
         None: "raw_code",
         "functions": "io_pairs",
         "io_pairs": "tasks",

@@ -26,17 +26,17 @@ def source_row(content, **changes):
     return row | {"content": content, "language": "Python", "source": "s", "path": "p.py"} | changes
 
 
-def judged(sandbox, *rows, license=None):
+def checked(sandbox, *rows, license=None):
     return list(RawCode(RawCodeOptions(license=license), sandbox).rows(list(rows)))
 
 
 def test_what_parses_is_told_and_python_2_goes_on(sandbox):
     deep = "x = " + "(" * 5000 + ")" * 5000
     ruby = source_row("puts [1, 2].sum  # ruby", language="Ruby")
-    found = judged(sandbox, source_row(PYTHON_3), source_row(PYTHON_2), source_row(deep), ruby)
-    assert [row["parses"] for row in found] == [True, False, False, False]
-    assert set(found[0]) == set(TABLES["raw_code"].columns)
-    assert found[0]["code_id"] == content_id("raw_code", PYTHON_3)
+    results = checked(sandbox, source_row(PYTHON_3), source_row(PYTHON_2), source_row(deep), ruby)
+    assert [row["parses"] for row in results] == [True, False, False, False]
+    assert set(results[0]) == set(TABLES["raw_code"].columns)
+    assert results[0]["code_id"] == content_id("raw_code", PYTHON_3)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_what_parses_is_told_and_python_2_goes_on(sandbox):
     ],
 )
 def test_bad_rows_are_dropped_with_their_reason(sandbox, row, reason):
-    (drop,) = judged(sandbox, row)
+    (drop,) = checked(sandbox, row)
     assert isinstance(drop, Drop)
     assert (drop.reason, drop.row_id) == (reason, "s/p.py")
     assert "BEGIN" not in drop.content
@@ -58,14 +58,14 @@ def test_bad_rows_are_dropped_with_their_reason(sandbox, row, reason):
 
 def test_what_parses_depends_on_the_row_alone(sandbox):
     rows = [source_row(PYTHON_3, language=language) for language in ("JavaScript", "Python", "python")]
-    assert [row["parses"] for row in judged(sandbox, *rows)] == [False, True, True]
+    assert [row["parses"] for row in checked(sandbox, *rows)] == [False, True, True]
 
 
 @pytest.mark.parametrize("problem", ["broken_json", "not_text", "too_large"])
 def test_what_is_dropped_is_masked_too(sandbox, problem):
     secret = "password = 'hunter2abc'  # bob@corp.com"
     rows = [source_row(secret, problem=problem), source_row(secret + " \0"), source_row("a = 'bob@corp.com'")]
-    drops = judged(sandbox, *rows)
+    drops = checked(sandbox, *rows)
     assert [drop.reason for drop in drops] == [problem, "not_text", "empty"]
     assert "<SECRET>" in drops[0].content
     assert not any(word in drop.content for drop in drops for word in ("hunter2", "bob"))
@@ -73,7 +73,7 @@ def test_what_is_dropped_is_masked_too(sandbox, problem):
 
 def test_a_dropped_private_key_is_not_shown(sandbox):
     key = "x = '-----BEGIN RSA PRIVATE KEY-----\\nMIIabc'"
-    drops = judged(sandbox, source_row(key, problem="broken_json", detail="line 1"), source_row(key))
+    drops = checked(sandbox, source_row(key, problem="broken_json", detail="line 1"), source_row(key))
     assert [(drop.reason, drop.content) for drop in drops] == [("broken_json", ""), ("private_key", "")]
 
 
@@ -95,7 +95,7 @@ def test_the_rules_of_masking_are_part_of_the_identity(sandbox):
     ],
 )
 def test_the_whole_expression_of_a_tag_counts(sandbox, line, license):
-    (row,) = judged(sandbox, source_row(f"{line}\n{PYTHON_3}", language="OCaml"), license="ISC")
+    (row,) = checked(sandbox, source_row(f"{line}\n{PYTHON_3}", language="OCaml"), license="ISC")
     assert row["license"] == license
 
 
@@ -109,7 +109,7 @@ def test_the_whole_expression_of_a_tag_counts(sandbox, line, license):
     ],
 )
 def test_licence_is_the_rows_own_then_the_files_then_the_users(sandbox, own, header, stated, license):
-    (row,) = judged(sandbox, source_row(header + PYTHON_3, license=own), license=stated)
+    (row,) = checked(sandbox, source_row(header + PYTHON_3, license=own), license=stated)
     assert row["license"] == license
 
 

@@ -77,10 +77,10 @@ def test_second_run_computes_nothing(log, tmp_path):
 def test_only_what_changed_is_computed_again(log, tmp_path):
     Halves(log)(numbers(*range(10)), tmp_path)
     log.write_text("")
-    Halves(log)(numbers(*range(12)), tmp_path)  # the source grew: its last, unfinished shard is redone
+    Halves(log)(numbers(*range(12)), tmp_path)  # the source grew: only its last, incomplete shard
     assert log.read_text() == "[8, 9, 10, 11]\n"
     log.write_text("")
-    Halves(log, offset=1)(numbers(*range(8)), tmp_path)  # another configuration: everything is
+    Halves(log, offset=1)(numbers(*range(8)), tmp_path)  # another identity: every shard
     assert log.read_text() == "[0, 1, 2, 3]\n[4, 5, 6, 7]\n"
 
 
@@ -108,10 +108,10 @@ def test_columns_survive_without_rows(log, values):
 
 
 def test_result_does_not_depend_on_shards(log):
-    class Wide(Halves):
+    class OneShard(Halves):
         shard_rows = 100
 
-    assert Halves(log)(numbers(*range(30)))[0].to_list() == Wide(log)(numbers(*range(30)))[0].to_list()
+    assert Halves(log)(numbers(*range(30)))[0].to_list() == OneShard(log)(numbers(*range(30)))[0].to_list()
 
 
 def test_stage_pickles_without_its_observer(log):

@@ -1,4 +1,4 @@
-"""Verdicts are the same whatever the batch, its order and the number of processes; predictions run apart."""
+"""Verdicts do not depend on the batch, its order or the number of processes: predictions run separately."""
 
 import itertools
 import random
@@ -15,7 +15,7 @@ from builders.verdicts import Verdicts
 pytestmark = pytest.mark.slow
 
 LIMITS = Limits(cpu_s=0.1, wall_s=60, memory_mb=256)
-# Each leaves something behind in a library module, or ends its process, for the predictions after it.
+# Each leaves something in a library module for the next predictions, or ends the process that they would use.
 FUNCTIONS = {
     "square": "def f(x): return x * x",
     "flag": "import sys\ndef f(x):\n if x == 3: sys.a = 1\n return 9 if x == 4 and 'a' in dir(sys) else x*x",
@@ -29,7 +29,7 @@ FUNCTIONS = {
 
 
 def conversations() -> list[dict]:
-    """For each function: inputs predicted for the output 9, and replies of other kinds."""
+    """Return for each function inputs predicted for the output 9, and replies that are not such inputs."""
     answers = [f'{{"input": {{"x": {x}}}}}' for x in (1, 3, 2, 4, -3, 5, 3.0, 3, 6, 7, 8, 9, 10)]
     answers += ["none", '{"input": 3}', '{"input": {"y": 3}}', '{"input": {"x": "3"}}']
     return [
@@ -56,13 +56,13 @@ def prover() -> Iterator[Prover]:
 def judged(prover: Prover, rows: list[dict], batch_size: int) -> list[dict]:
     stage = Verdicts(LIMITS, prover)
     batches = (rows[first : first + batch_size] for first in range(0, len(rows), batch_size))
-    done = itertools.chain.from_iterable(stage.rows(batch) for batch in batches)
-    return sorted((dict(row) for row in done), key=lambda row: str(row["task_id"]))
+    results = itertools.chain.from_iterable(stage.rows(batch) for batch in batches)
+    return sorted((dict(row) for row in results), key=lambda row: str(row["task_id"]))
 
 
 @pytest.fixture(scope="module")
 def alone(prover: Prover) -> list[dict]:
-    """Every conversation in a batch of its own."""
+    """Return every conversation, judged in its own batch."""
     return judged(prover, conversations(), 1)
 
 
@@ -72,7 +72,7 @@ def test_each_prediction_is_judged_on_its_own(alone: list[dict]) -> None:
     by_number = {row["task_id"]: row["turns"][-1] for row in alone}
     assert by_number["flag-1"]["status"] == "correct"
     assert by_number["flag-3"]["status"] == "wrong"  # 4 comes after 3 in the batch, not in its process
-    assert by_number["count-5"]["status"] == "exception"  # other each time: not deterministic
+    assert by_number["count-5"]["status"] == "exception"  # different each time: not deterministic
     assert "same value each time" in by_number["count-5"]["feedback"]
     assert by_number["dies-2"]["status"] == "exception"
     assert by_number["dies-1"]["status"] == "timeout"

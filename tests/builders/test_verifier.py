@@ -31,7 +31,7 @@ def test_values_of_one_text_are_equal(value, other):
     assert equal(value, loads(canonical(value)))
     if canonical(value) == canonical(other):
         assert equal(value, other)
-    assert equal(value, other) in (True, False)  # whatever is compared, nothing fails
+    assert equal(value, other) in (True, False)  # no values make it fail
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_values_of_one_text_are_equal(value, other):
         b"x",
         object(),
         pytest.param(10**4300, id="4,301 digits"),
-        {2: 1, 10: 1},  # sorted as numbers, and otherwise when read back
+        {2: 1, 10: 1},  # sorted as numbers here, but as texts when read back
         [{None: 1}],
         {1: 1, "1": 1},
     ],
@@ -125,7 +125,7 @@ def test_extract_survives_hostile_replies():
     assert extract("{" * 100_000 + '{"output": 1}', "output") == "1"
 
 
-@pytest.mark.timeout(60)  # each took minutes to hours where every object was read to where it fails
+@pytest.mark.timeout(60)  # parsing every object up to its error would take minutes to hours
 @pytest.mark.parametrize(
     "piece",
     ['{"a":', '{"', '{"a"}', '{"a":[', '{"a":{}', '[{"a":', '{"a":1 {"b":"', '{"\\', '{"a":"{"', '{}{"'],
@@ -137,8 +137,8 @@ def test_extract_takes_time_by_the_length_of_a_reply(piece):
     assert extract('{"a":' * 900 + '{"output": 1}' + ", 1" * 50_000, "output") == "1"
 
 
-def as_read_one_by_one(reply):
-    """What `extract` finds, without regard to time: the decoder tried at every opening."""
+def extracted_slowly(reply):
+    """Return what `extract` should: try the decoder at every opening brace, whatever time it takes."""
     found, position = None, 0
     while (position := reply.find("{", position)) >= 0:
         try:
@@ -153,7 +153,7 @@ def as_read_one_by_one(reply):
 @settings(max_examples=2000)
 def test_extract_finds_what_trying_every_opening_finds(pieces):
     reply = "".join(pieces)
-    assert extract(reply, "output") == as_read_one_by_one(reply)
+    assert extract(reply, "output") == extracted_slowly(reply)
 
 
 def test_what_is_nested_too_deeply_is_skipped_whole():
@@ -197,7 +197,7 @@ def test_what_is_nested_too_deeply_is_skipped_whole():
         (1.5, 10**400, False),
         (10**400, 10**400, True),
         ({"1": 1}, {"1.0": 1}, False),
-        (math.nan, math.nan, False),  # no JSON values: equal to nothing
+        (math.nan, math.nan, False),  # not JSON values: equal to nothing
         (math.inf, 1, False),
         (1.0, math.inf, False),
         (math.inf, math.inf, False),

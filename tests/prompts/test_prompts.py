@@ -1,4 +1,4 @@
-"""Prompts are files, named by their content, and filled completely or not at all."""
+"""Prompts are files with an id from their content, and all of their placeholders must be filled."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A table that nobody has heard of: one declaration and one stage. Nothing else of the project is changed."""
+"""A new table for tests: one declaration and one stage. Nothing else in the project changes."""
 
 from builders import training_set
 from builders.schema import TABLES, Column, Table
@@ -26,7 +26,7 @@ LENGTHS = Table(
 
 
 class Lengths(View):
-    """Tasks to the lengths of their answers; those that ask for an input are of no use."""
+    """The stage from tasks to the lengths of their answers; it drops tasks that ask for an input."""
 
     makes = LENGTHS
 
@@ -46,6 +46,6 @@ class Lengths(View):
 
 
 def declare() -> None:
-    """Make the table known in this process."""
+    """Add the table to this process."""
     TABLES[LENGTHS.name] = LENGTHS
     training_set.VIEWS = (*training_set.VIEWS, Lengths)

@@ -1,4 +1,4 @@
-"""A new table is one declaration and one stage: all else, from the build to the Hub, knows it from there."""
+"""A new table needs one declaration and one stage: all other code, from build to Hub, derives the rest."""
 
 import json
 import re
@@ -54,9 +54,9 @@ def rows_of(root: Path) -> list[dict]:
 
 
 def test_it_is_written_and_loaded(made):
-    found = load_dataset(str(made), "lengths")
-    assert sum(map(len, found.values())) == 4
-    for split, rows in found.items():
+    splits = load_dataset(str(made), "lengths")
+    assert sum(map(len, splits.values())) == 4
+    for split, rows in splits.items():
         assert rows.features == LENGTHS.features
         codeio = load_dataset(str(made), "codeio", split=split)
         assert set(rows["task_id"]) <= set(codeio["task_id"])
@@ -64,10 +64,10 @@ def test_it_is_written_and_loaded(made):
 
 
 def test_what_it_could_not_use_is_counted(made):
-    found = figures(Folder(made), Run(made))
-    assert found["dropped"]["lengths"] == {"not_measured": 4}
-    picture = funnel_figure(found["rows"], found["dropped"])
-    assert "lengths" in [label.get_text() for label in picture.axes[0].get_yticklabels()]
+    numbers = figures(Folder(made), Run(made))
+    assert numbers["dropped"]["lengths"] == {"not_measured": 4}
+    figure = funnel_figure(numbers["rows"], numbers["dropped"])
+    assert "lengths" in [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
 def test_the_card_describes_it(made):
@@ -115,15 +115,17 @@ def test_an_audit_finds_a_damaged_row(a_copy, name):
     split = next(iter(Folder(a_copy).counts()["lengths"]))
     altered(a_copy, "lengths", change, split)
     report = audited(a_copy, sample=1)
-    assert {(found.check, found.config) for found in report.findings} == {(c, "lengths") for c in checks}
+    assert {(finding.check, finding.config) for finding in report.findings} == {
+        (c, "lengths") for c in checks
+    }
     assert failing(report, Folder(a_copy), 9) or name in ("a row less",)
 
 
 def test_an_audit_finds_a_row_in_the_other_split(a_copy):
     file = next((a_copy / "lengths").glob("*.parquet"))
     other = "train" if file.name.startswith("test-") else "test"
-    for there in (a_copy / "lengths").glob(f"{other}-*.parquet"):
-        there.unlink()
+    for other_file in (a_copy / "lengths").glob(f"{other}-*.parquet"):
+        other_file.unlink()
     file.rename(file.with_name(f"{other}-00000-of-00001.parquet"))
     described(a_copy)
     assert ("splits", "lengths") in {(f.check, f.config) for f in audited(a_copy, sample=1).findings}
@@ -142,29 +144,30 @@ def test_changes_tell_of_it(made, a_copy):
 
 
 def test_changes_name_what_its_rows_were_made_of(made, a_copy):
-    """A task that one version alone has is the reason for its rows."""
-    gone = rows_of(a_copy)[0]["task_id"]
+    """Rows of a task that only one of the versions has are explained by that task."""
+    removed = rows_of(a_copy)[0]["task_id"]
     for config in ("tasks", "turns", "codeio", "codeio_pp", "rlvr", "preference", "lengths"):
         for file in (a_copy / config).glob("*.parquet"):
-            some = pq.read_table(file, filters=[("task_id", "!=", gone)])
-            pq.write_table(some, file)
+            kept = pq.read_table(file, filters=[("task_id", "!=", removed)])
+            pq.write_table(kept, file)
     found = changes(version(str(a_copy)), version(str(made)))
     assert [group.why for group in found.tables["lengths"].groups] == [("task",)]
 
 
 def test_a_secret_in_it_is_not_published(a_copy):
-    secret = []
+    rows_with_address = []
 
     def change(rows):
         rows[0]["longest"] = "Write to ada.lovelace@example.org."
-        secret.append(rows[0])
+        rows_with_address.append(rows[0])
 
     altered(a_copy, "lengths", change, next(iter(Folder(a_copy).counts()["lengths"])))
-    found = release(Folder(a_copy))
-    assert [(left.config, left.row_id) for left in found.left] == [("lengths", secret[0]["length_id"])]
+    made = release(Folder(a_copy))
+    (row,) = rows_with_address
+    assert [(left.config, left.row_id) for left in made.left] == [("lengths", row["length_id"])]
     for config in ("lengths", "turns"):
-        assert secret[0]["task_id"] not in found.folder.column(config, "task_id")
-    assert len(found.folder.column("lengths", "task_id")) == 3
+        assert row["task_id"] not in made.folder.column(config, "task_id")
+    assert len(made.folder.column("lengths", "task_id")) == 3
 
 
 def published(folder: str, repo: str) -> dict[str, object]:
@@ -192,10 +195,10 @@ def published(folder: str, repo: str) -> dict[str, object]:
 
 def test_it_is_published(made, tmp_path, hub_client: Client, local_hub: LocalHub):
     folder = shutil.copytree(made, tmp_path / "build")
-    found = hub_client.run(published, str(folder), REPO)
-    assert not found["code"]
-    assert sorted(found["loaded"], key=str) == sorted(rows_of(made), key=str)
-    assert found["counts"] == Folder(made).counts()["lengths"]
+    result = hub_client.run(published, str(folder), REPO)
+    assert not result["code"]
+    assert sorted(result["loaded"], key=str) == sorted(rows_of(made), key=str)
+    assert result["counts"] == Folder(made).counts()["lengths"]
     files = [name for name in local_hub.files(REPO) if name.startswith("lengths/")]
     assert files
     assert all(map(is_ours, files))

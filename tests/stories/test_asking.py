@@ -1,4 +1,4 @@
-"""How a build asks its model, from the command line: options, limits, failures, shared answers, telemetry."""
+"""Builds that ask a model, from the command line: options, limits, failures, shared answers, telemetry."""
 
 import json
 import os
@@ -103,23 +103,23 @@ def test_reasoning_is_kept_apart_and_reaches_the_training_text_on_demand(
     assert rows(plain, "turns") == rows(kept, "turns")
     assert all(turn["reasoning"].startswith("thinking of") for turn in rows(kept, "turns"))
     for without, with_it in zip(rows(plain, "codeio_pp"), rows(kept, "codeio_pp"), strict=True):
-        said = with_it["messages"][-1]["content"]
+        text = with_it["messages"][-1]["content"]
         assert "think" not in without["messages"][-1]["content"]
-        assert re.fullmatch(r"(?s)<think>\nthinking of .*\n</think>\n\n.*", said)
-        assert said.endswith(without["messages"][-1]["content"])
+        assert re.fullmatch(r"(?s)<think>\nthinking of .*\n</think>\n\n.*", text)
+        assert text.endswith(without["messages"][-1]["content"])
         assert with_it["turn_1"].startswith("<think>")
 
 
 def test_a_colleague_asks_nothing_with_the_answers_of_a_run(monkeypatch, source, tmp_path, server, capsys):
-    one, other, file = tmp_path / "one", tmp_path / "other", tmp_path / "answers.parquet"
-    build(monkeypatch, source, one, server)
+    first, second, file = tmp_path / "first", tmp_path / "second", tmp_path / "answers.parquet"
+    build(monkeypatch, source, first, server)
     before = n_asked(server)
-    assert run(monkeypatch, "cache", "export", one, file) == 0
-    assert run(monkeypatch, "cache", "merge", other, file) == 0
+    assert run(monkeypatch, "cache", "export", first, file) == 0
+    assert run(monkeypatch, "cache", "merge", second, file) == 0
     assert f"{before} of {before} answers are new" in capsys.readouterr().out.replace("\n", "")
-    assert build(monkeypatch, source, other, server) == 0
+    assert build(monkeypatch, source, second, server) == 0
     assert n_asked(server) == before
-    assert rows(other, "turns") == rows(one, "turns")
+    assert rows(second, "turns") == rows(first, "turns")
 
 
 def test_several_servers_share_the_work(monkeypatch, source, tmp_path, server):
@@ -161,7 +161,7 @@ def test_the_key_is_written_nowhere(monkeypatch, source, tmp_path, server):
     secret = "sk-do-not-tell-anyone"
     monkeypatch.setenv("CODEIO_API_KEY", secret)
     server.key = secret
-    server.reply = lambda body: (f"{secret} {scripted(body)[0]}", "stop")  # a server that repeats it
+    server.reply = lambda body: (f"{secret} {scripted(body)[0]}", "stop")  # a server that repeats the key
     out = tmp_path / "out"
     assert build(monkeypatch, source, out, server) == 0
     assert run(monkeypatch, "cache", "export", out, out / "answers.parquet") == 0

@@ -1,4 +1,4 @@
-"""The pipeline from functions on: real sandbox and files, a scripted server where a verdict must be known."""
+"""The pipeline from functions on: the real sandbox and files, and a scripted server for known verdicts."""
 
 import json
 import re
@@ -21,14 +21,14 @@ def test_statuses_feedback_and_views(monkeypatch, source, tmp_path, server):
     for turn in turns:
         statuses.setdefault((turn["task_id"], turn["sample"]), []).append(turn["status"])
     assert len(statuses) == 32
-    for (_, sample), found in statuses.items():
+    for (_, sample), of_sample in statuses.items():
         expected = {
             0: ["correct"],
             1: ["wrong", "correct"],
             2: ["correct"],
             3: ["no_answer", "wrong", "wrong"],
         }
-        assert found == expected[sample]
+        assert of_sample == expected[sample]
     direction = {task["task_id"]: task["direction"] for task in rows(out, "tasks")}
     for turn in turns:
         if turn["status"] == "correct":
@@ -81,7 +81,7 @@ def test_pairs_with_one_output_ask_for_an_input_once(monkeypatch, tmp_path):
     options = ("--from", "functions", "--max-pairs", 5, "--until", "tasks")
     assert run(monkeypatch, "build", source, "--out", out, *options) == 0
     prompts = [task["prompt"] for task in rows(out, "tasks")]
-    assert len(prompts) == len(set(prompts)) == 7  # an output each, and inputs for true and for false
+    assert len(prompts) == len(set(prompts)) == 7  # five outputs, and an input for true and for false
     drops = rows(out, "dropped")
     assert {(drop["stage"], drop["drop_reason"]) for drop in drops} == {("tasks", "duplicate")}
     pairs = {pair["pair_id"] for pair in rows(out, "io_pairs")}
@@ -143,12 +143,12 @@ def test_a_function_is_in_one_split_with_its_near_copies(monkeypatch, tmp_path, 
                 "input_generator": GENERATOR.replace("'n'", f"'{name}'"),
             }
         )
-    many = [
+    others = [
         FUNCTIONS[0] | {"reference_code": f"def f(n):\n    return n + {step}\n" + "# x\n"}
         for step in range(2, 30)
     ]
     source = tmp_path / "functions.jsonl"
-    source.write_text("\n".join(map(json.dumps, [*copies, *many])))
+    source.write_text("\n".join(map(json.dumps, [*copies, *others])))
     out = tmp_path / "out"
     options = ("--from", "functions", "--until", "tasks", "--max-pairs", 1, "--test-share", 0.3)
     assert run(monkeypatch, "build", source, "--out", out, *options) == 0
@@ -201,9 +201,9 @@ def test_a_bad_command_is_refused_in_one_sentence(
     }
     filled = [argument.format(server=server.address, **places) for argument in arguments]
     assert run(monkeypatch, "build", *filled) == code
-    said = " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().err).split())
-    assert words in said
-    assert "Traceback" not in said
+    message = " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().err).split())
+    assert words in message
+    assert "Traceback" not in message
     assert (tmp_path / "foreign" / "mine.txt").read_text() == "mine"
     assert not list((tmp_path / "out").glob("*/*.parquet"))
 
@@ -224,10 +224,10 @@ def test_summaries_for_people_and_programs(monkeypatch, source, tmp_path, server
     for words in ("Funnel", "Statuses by turn", "Time, requests and tokens", "codeio_pp", "load_dataset("):
         assert words in shown
     assert run(monkeypatch, "status", out, "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["rows"]["tasks"] == {"train": 8}
-    assert found["statuses"]["output"] == {"0": {"correct": 4, "wrong": 4}, "1": {"correct": 4}}
-    assert found["cost"]["responses"]["asked"] == 16
+    numbers = json.loads(capsys.readouterr().out)
+    assert numbers["rows"]["tasks"] == {"train": 8}
+    assert numbers["statuses"]["output"] == {"0": {"correct": 4, "wrong": 4}, "1": {"correct": 4}}
+    assert numbers["cost"]["responses"]["asked"] == 16
     assert run(monkeypatch, "status", tmp_path / "nothing") == 1
 
 
@@ -249,7 +249,7 @@ def test_doctor_looks_at_the_real_machine(monkeypatch, capsys):
     ],
 )
 def test_doctor_tells_what_is_missing_and_how_to_get_it(monkeypatch, capsys, broken, tier, missing):
-    """Layers that a kernel refuses, as it does in containers: the worker's own call fails."""
+    """A kernel may refuse a layer, as in containers: the worker's own call fails then."""
     calls = {"namespaces": "namespaces.enter", "landlock": "landlock.restrict", "seccomp": "seccomp.install"}
     lines = "from builders.execution.inside import landlock, namespaces, seccomp\n"
     for layer in broken.split():

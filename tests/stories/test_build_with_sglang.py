@@ -1,4 +1,4 @@
-"""All stages against the real sglang server; nothing here asks whether a 135M model is right."""
+"""All stages against a real sglang server; no test needs correct answers of its 135M model."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from builders.verifier import STATUSES
 from tests.doubles.sglang_cpu import environment_python
 from tests.doubles.sglang_cpu.router import routed
 
-# Answers are a few truth values: whatever a weak model writes, held to the schema it soon comes to an end.
+# Answers are a few booleans: constrained to such a schema, even a weak model soon ends its reply.
 CODE = '''def is_open(weekend, holiday):
     """Whether the library is open at all: on holidays it never is, at weekends only {place} the main hall."""
     if holiday:
@@ -78,9 +78,9 @@ def command(source, out, server, *more):
 
 
 def build(source, out, server, *more):
-    done = subprocess.run(command(source, out, server, *more), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    process = subprocess.run(command(source, out, server, *more), capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def n_asked(server):
@@ -107,7 +107,7 @@ def test_turns_are_whole_whatever_the_model_says(made, sglang_server):
         (first if turn["turn"] == 0 else second)[turn["task_id"], turn["sample"]] = turn
         assert turn["status"] in STATUSES
         assert turn["finish_reason"] in ("stop", "length")
-        assert turn["model"].partition("@sha256:")[2]  # the weights, not the served alias
+        assert turn["model"].partition("@sha256:")[2]  # the weights' digest, not the name that is served
         assert turn["n_prompt_tokens"] > 100
         assert 0 < turn["n_completion_tokens"] <= 24 + 400
         assert (turn["feedback"] is None) == (turn["status"] == "correct")
@@ -148,14 +148,14 @@ def test_a_router_stands_for_its_servers(made, source, tmp_path, sglang_server):
     assert n_asked(sglang_server) > asked
     rows = Folder(out).read("turns")
     assert len(rows) == 12
-    assert set(rows["model"]) == set(Folder(made).read("turns")["model"])  # the weights, not the router
+    assert set(rows["model"]) == set(Folder(made).read("turns")["model"])  # the weights, no router
     (line,) = [line for line in Run(out).telemetry() if line["stage"] == "responses"]
     assert line["asked"] < line["answered"]
     assert line["cached_tokens"] > 0.5 * line["prompt_tokens"]
 
 
 def n_kept(out):
-    """Answers in the request cache."""
+    """Return the number of answers in the request cache."""
     database = out / ".codeio" / "requests.sqlite"
     if not database.exists():
         return 0
@@ -167,7 +167,7 @@ def n_kept(out):
 
 
 def begun(arguments, out):
-    """The build under way, with some answers and not yet all."""
+    """Start a build, and return its process once there are some answers, but not all."""
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
     while n_kept(out) < 4 and time.monotonic() < deadline and process.poll() is None:
@@ -198,10 +198,10 @@ def test_the_server_killed_in_mid_run_is_waited_for_and_no_row_is_lost(source, t
     time.sleep(3)
     assert process.poll() is None
     sglang_server.restart()
-    _, told = process.communicate(timeout=600)
-    assert process.returncode == 0, told
-    assert "is left out" in told
-    assert "is back" in told
+    _, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
+    assert "is left out" in errors
+    assert "is back" in errors
     rows = Folder(out).read("turns").to_list()
     tasks = Folder(out).read("tasks")["task_id"]
     assert [(row["task_id"], row["sample"]) for row in rows] == [(t, s) for t in tasks for s in range(3)]
@@ -215,13 +215,13 @@ def test_raw_code_ends_as_functions_or_with_a_reason(tmp_path, sglang_server):
     files.mkdir()
     shutil.copy(corpus() / "mathematical" / "josephus.py", files)
     out = tmp_path / "out"
-    done = subprocess.run(
+    process = subprocess.run(
         command(files, out, sglang_server, "--until", "functions"), capture_output=True, text=True
     )
     folder = Folder(out)
-    assert len(folder.read("raw_code")) == 1, done.stderr
+    assert len(folder.read("raw_code")) == 1, process.stderr
     n_functions, dropped = len(folder.read("functions")), folder.read("dropped").to_list()
     assert n_functions + len(dropped) == 1
     assert all(row["stage"] == "functions" and row["drop_reason"] for row in dropped)
-    assert done.returncode == (0 if n_functions else 1)
+    assert process.returncode == (0 if n_functions else 1)
     assert sum(line["asked"] for line in Run(out).telemetry() if "asked" in line) >= 1

@@ -1,11 +1,11 @@
-"""Data of another codeio in every command: one sentence, exit code 1, and nothing is written."""
+"""Data of a different codeio, in every command: one sentence, exit code 1, and nothing is written."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from builders.running.provenance import facts
+from builders.running.provenance import provenance
 from builders.running.run import Run
 from builders.tables.folder import Folder
 from hub.changes.compare import changes
@@ -18,19 +18,19 @@ from tests.publishing import command
 
 REPO = "ada/data"
 NOWHERE = "http://127.0.0.1:9"
-"""A server that nobody asks, since the build ends before."""
+"""The address of a server that is never asked, because the build ends first."""
 
 
 def states(root: Path, **numbers: str | None) -> Path:
-    """Let a build or a published folder say other numbers, or None of a kind; returns it."""
+    """Change the numbers of a build or a published folder, or remove those that are None; returns it."""
     run_json, published = root / ".codeio" / "run.json", root / "provenance.json"
     file = run_json if run_json.exists() else published
-    told = {**json.loads(file.read_text()), **numbers}
+    facts = {**json.loads(file.read_text()), **numbers}
     if file == published:
-        told["made_with"] = [{**one, "codeio": "0.9.3"} for one in told["made_with"]]
+        facts["made_with"] = [{**build, "codeio": "0.9.3"} for build in facts["made_with"]]
     else:
         Run(root).log("build", codeio="0.9.3")
-    file.write_text(json.dumps({name: value for name, value in told.items() if value is not None}))
+    file.write_text(json.dumps({name: value for name, value in facts.items() if value is not None}))
     return root
 
 
@@ -46,7 +46,7 @@ def is_one_sentence(errors: str, *words: str) -> bool:
 
 
 def again(to_audit: tuple[Path, Path], out: Path, address: str) -> tuple[object, ...]:
-    """The command by which the build was made, into another folder."""
+    """Return the command that made the build, with another output folder."""
     source = to_audit[0].parent / "source"
     return ("build", source, "--out", out, "--from", "functions", "--base-url", address, *OPTIONS)
 
@@ -93,26 +93,26 @@ def test_another_format_in_the_folder_of_a_run(words, monkeypatch, capsys, tmp_p
 def test_what_the_sentence_says_of_from_is_so(monkeypatch, tmp_path, a_build):
     states(a_build, format="0.9")
     (file,) = (a_build / "functions").glob("*.parquet")
-    given = ("--from", "functions", "--until", "io_pairs", "--out", tmp_path / "new")
-    assert run(monkeypatch, "build", file, *given) == 0
+    options = ("--from", "functions", "--until", "io_pairs", "--out", tmp_path / "new")
+    assert run(monkeypatch, "build", file, *options) == 0
     assert len(rows(tmp_path / "new", "io_pairs")) > 0
 
 
-RULED = {
+NEED_SAME_RULES = {
     "publish": ("publish", "OTHER", REPO),
     "build from turns": ("build", "OTHER", "--from", "turns", "--out", "NEW"),
     "the same build": None,
 }
 
 
-@pytest.mark.parametrize("name", RULED)
+@pytest.mark.parametrize("name", NEED_SAME_RULES)
 def test_other_rules_are_one_sentence_where_verdicts_count(
     name, monkeypatch, capsys, tmp_path, to_audit, a_build
 ):
     states(a_build, rules="0.9")
     paths = {"OTHER": a_build, "NEW": tmp_path / "new"}
     before = tree(tmp_path)
-    words = RULED[name] or again(to_audit, a_build, NOWHERE)
+    words = NEED_SAME_RULES[name] or again(to_audit, a_build, NOWHERE)
     assert run(monkeypatch, *(paths.get(word, word) for word in words)) == 1
     printed = capsys.readouterr()
     assert is_one_sentence(printed.err, str(a_build), "rules 0.9", "0.9.3) ", "functions, io_pairs or tasks")
@@ -122,8 +122,8 @@ def test_other_rules_are_one_sentence_where_verdicts_count(
 @pytest.mark.parametrize("table", ["functions", "io_pairs"])
 def test_what_was_not_judged_is_taken_whatever_the_rules(table, monkeypatch, tmp_path, a_build):
     states(a_build, rules="0.9")
-    given = ("--from", table, "--until", "tasks", "--out", tmp_path / "new", "--max-pairs", 2)
-    assert run(monkeypatch, "build", a_build, *given) == 0
+    options = ("--from", table, "--until", "tasks", "--out", tmp_path / "new", "--max-pairs", 2)
+    assert run(monkeypatch, "build", a_build, *options) == 0
     new, old = (Folder(folder).column("tasks", "task_id") for folder in (tmp_path / "new", a_build))
     assert sorted(new) == sorted(old)
 
@@ -131,8 +131,8 @@ def test_what_was_not_judged_is_taken_whatever_the_rules(table, monkeypatch, tmp
 def test_versions_of_other_rules_are_compared_and_exported(monkeypatch, capsys, tmp_path, to_audit, a_build):
     states(a_build, rules="0.9")
     assert run(monkeypatch, "changes", to_audit[0], a_build, "--json") == 0
-    made = json.loads(capsys.readouterr().out)["made_differently"]
-    assert {"what": "rules", "old": "0.1", "new": "0.9"} in made
+    differences = json.loads(capsys.readouterr().out)["made_differently"]
+    assert {"what": "rules", "old": "0.1", "new": "0.9"} in differences
     assert run(monkeypatch, "export", a_build, "trl", "--out", tmp_path / "new") == 0
 
 
@@ -143,7 +143,7 @@ def test_data_without_numbers_still_works(
         states(folder, format=None, rules=None)
         assert audited(folder).holds
         found = changes(version(str(to_audit[0])), version(str(folder)))
-        assert [one.what for one in found.made_differently] == ["made_with.codeio"]
+        assert [difference.what for difference in found.made_differently] == ["made_with.codeio"]
     assert run(monkeypatch, "build", a_release, "--from", "turns", "--out", tmp_path / "new") == 0
     before = contents(a_build)
     assert run(monkeypatch, *again(to_audit, a_build, server.address)) == 0
@@ -186,6 +186,6 @@ def test_another_format_on_the_hub(tmp_path, a_release, a_build, hub_client: Cli
 def test_a_published_version_states_its_numbers(tmp_path, a_build, hub_client: Client, local_hub: LocalHub):
     code, _, errors = hub_client.run(command, "publish", str(a_build), REPO)
     assert code == 0, errors
-    told = json.loads(local_hub.files(REPO)["provenance.json"])
-    assert (told["format"], told["rules"]) == ("0.1", "0.1")
-    assert facts(a_build)["format"] == "0.1"
+    facts = json.loads(local_hub.files(REPO)["provenance.json"])
+    assert (facts["format"], facts["rules"]) == ("0.1", "0.1")
+    assert provenance(a_build)["format"] == "0.1"

@@ -1,4 +1,4 @@
-"""What people get of two published versions who have nothing but `datasets`."""
+"""Two published versions, loaded by users who have only `datasets`."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.publishing import built, command
 
 REPO = "ada/data"
 FIRST = ("--max-pairs", 2, "--samples", 1, "--turns", 0, "--test-share", 0.5)
-"""Of this version whole columns hold nothing: no revisions, no pass rates; and there are no preferences."""
+"""Options of the first version, whose `EMPTY` columns hold only nulls, and which has no preferences."""
 EMPTY = {("rlvr", "pass_rate"), ("rlvr", "pass_rate_model"), ("codeio_pp", "turn_2")}
 
 
@@ -26,18 +26,18 @@ class Loaded(TypedDict):
 
 
 def loaded(repo: str, config: str | None, revision: str, streaming: bool) -> Loaded:
-    """Rows by split, and the columns' types."""
+    """Return the rows of each split, and the types of the columns."""
     from datasets import load_dataset
 
     splits = load_dataset(repo, config, revision=revision, streaming=streaming)
     features = [split.features.to_dict() for split in splits.values()]
-    assert all(one == features[0] for one in features)
+    assert all(of_split == features[0] for of_split in features)
     rows = {name: sorted(split, key=str) for name, split in splits.items()}
     return {"rows": rows, "features": features[0]}
 
 
 def types_of_files(repo: str, config: str, revision: str) -> dict[str, Any]:
-    """The columns' types as the files themselves have them, whatever the card says."""
+    """Return the types of the columns as in the files themselves, without the card."""
     from datasets import load_dataset
 
     files = f"hf://datasets/{repo}@{revision}/{config}/*.parquet"
@@ -58,7 +58,7 @@ def commits(repo: str) -> dict[str, str]:
 
 
 def graded(repo: str, revision: str, answers: list[list[str]]) -> list[str]:
-    """What the published verifier says, run where nothing but the standard library can be imported."""
+    """Return what the published verifier says in a Python that has only the standard library."""
     import json
     import subprocess
     import sys
@@ -72,21 +72,21 @@ rules = runpy.run_path(sys.argv[1])
 for reply, given, output in json.loads(sys.argv[2]):
     print(rules["verify"]("output", rules["extract"](reply, "output"), given, output).status)
 """
-    # -I and -S: neither packages nor the folder it is in
-    given = [sys.executable, "-I", "-S", "-c", program, file, json.dumps(answers)]
-    return subprocess.run(given, capture_output=True, text=True, check=True).stdout.split()
+    # With -I and -S, neither packages nor the current folder can be imported.
+    words = [sys.executable, "-I", "-S", "-c", program, file, json.dumps(answers)]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
 
 
 @pytest.fixture(scope="module")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Folder]:
-    """Two builds; the second has one more function, more answers, and so more in its columns."""
+    """Return two builds; the second has one more function and more answers, so fewer columns are empty."""
     home = tmp_path_factory.mktemp("versions")
     return {"v1.0.0": Folder(built(home, 2, FIRST)), "v1.1.0": Folder(built(home, 3, OPTIONS))}
 
 
 @pytest.fixture
 def published(versions: dict[str, Folder], local_hub: LocalHub, tmp_path: Path) -> dict[str, Folder]:
-    """The same, one after the other in a repository."""
+    """Publish both builds to a repository, one after the other, and return them."""
     with Client(installed_python(), local_hub.environment(tmp_path / "home"), tmp_path / "client") as client:
         for tag, folder in versions.items():
             code, _, errors = client.run(command, "publish", str(folder.root), REPO, "--tag", tag)
@@ -95,12 +95,12 @@ def published(versions: dict[str, Folder], local_hub: LocalHub, tmp_path: Path) 
 
 
 def rows(folder: Folder, config: str) -> dict[str, list[dict[str, Any]]]:
-    """Those of a build by split, in the order of their text: a version has them in that of the one before."""
-    found = {
+    """Return the rows of a build by split, sorted by text: a version's order depends on the one before."""
+    by_split = {
         split: [row for file in folder.files(config) if file.name.startswith(split) for row in _rows(file)]
         for split in SPLITS
     }
-    return {split: sorted(some, key=str) for split, some in found.items() if some}
+    return {split: sorted(of_split, key=str) for split, of_split in by_split.items() if of_split}
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:
@@ -108,14 +108,14 @@ def _rows(file: Path) -> list[dict[str, Any]]:
 
 
 def test_every_config_of_every_version(published: dict[str, Folder], plain_client: Client):
-    of_tag = plain_client.run(commits, REPO)
-    assert list(of_tag) == list(published)
+    commit_of = plain_client.run(commits, REPO)
+    assert list(commit_of) == list(published)
     for tag, folder in published.items():
-        there = folder.counts()
-        assert set(plain_client.run(configs, REPO, tag)) == set(there)
-        for config in there:
+        counts = folder.counts()
+        assert set(plain_client.run(configs, REPO, tag)) == set(counts)
+        for config in counts:
             expected = {"rows": rows(folder, config), "features": TABLES[config].features.to_dict()}
-            for revision in (tag, of_tag[tag]):
+            for revision in (tag, commit_of[tag]):
                 for streaming in (False, True):
                     assert plain_client.run(loaded, REPO, config, revision, streaming) == expected
             assert plain_client.run(types_of_files, REPO, config, tag) == expected["features"], (tag, config)
@@ -125,7 +125,7 @@ def test_every_config_of_every_version(published: dict[str, Folder], plain_clien
 
 
 def test_the_versions_differ_in_what_they_have(versions: dict[str, Folder]):
-    """Else the test above would say nothing of splits, and of the types of columns without any value."""
+    """The test above covers both splits, and the types of columns that hold only nulls."""
     old, new = versions.values()
     assert {*old.counts()["codeio_pp"]} == {*new.counts()["codeio_pp"]} == {*SPLITS}
     for config, column in EMPTY:

@@ -1,4 +1,4 @@
-"""From a build to a dataset that people load, grow, compare and audit: commands, against the local Hub."""
+"""From a build to a dataset that people load, extend, compare and audit: commands against the local Hub."""
 
 import json
 import random
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.running.provenance import facts
+from builders.running.provenance import provenance
 from builders.running.run import Run
 from builders.schema import TABLES
 from builders.tables.arrow import table
@@ -56,13 +56,13 @@ def test_the_whole_loop(monkeypatch, tmp_path, hub_client: Client, local_hub: Lo
     assert "![" in card
     assert "pictures/statuses.png" in local_hub.files(REPO)
     blocks = re.findall(r"```python\n(.*?)```", card.partition("## Where the rows went")[0], re.DOTALL)
-    said = [hub_client.run(snippet, block) for block in blocks]
-    assert len(said) == 3
-    assert int(said[0][1]) > 0
-    assert "'task_id'" in said[1][0]
-    assert said[2][0] == "correct\n"
+    results = [hub_client.run(snippet, block) for block in blocks]
+    assert len(results) == 3
+    assert int(results[0][1]) > 0
+    assert "'task_id'" in results[1][0]
+    assert results[2][0] == "correct\n"
 
-    # Given again, it changes nothing.
+    # The same command again changes nothing.
     code, printed, errors = hub_client.run(command, "publish", str(small), REPO, "--tag", "v1.0.0", "--json")
     assert (code, json.loads(printed)["url"]) == (0, None), errors
     assert local_hub.counters.statuses("POST", "/commit/") == commits
@@ -110,11 +110,11 @@ def own_version() -> str:
 
 
 def test_a_build_from_the_sources_alone_tells_no_version(tmp_path, hub_client: Client):
-    """Of the two clients one has codeio's sources on its path, but not installed."""
-    given = ("--from", "functions", "--until", "io_pairs", "--out", str(tmp_path / "out"))
-    code, _, errors = hub_client.run(command, "build", str(functions_file(tmp_path)), *given)
+    """One of the two clients has codeio's sources on its path, but codeio is not installed there."""
+    options = ("--from", "functions", "--until", "io_pairs", "--out", str(tmp_path / "out"))
+    code, _, errors = hub_client.run(command, "build", str(functions_file(tmp_path)), *options)
     assert code == 0, errors
-    (made_with,) = facts(tmp_path / "out")["made_with"]
+    (made_with,) = provenance(tmp_path / "out")["made_with"]
     assert made_with["codeio"] == hub_client.run(own_version)
 
 
@@ -140,8 +140,11 @@ def test_what_cannot_work_is_told_before_anything_is_sent(
 
 
 def grown(home: Path, functions: list[int]) -> tuple[Path, int]:
-    """A folder of turns and what they were made of, a turn a function, and the bytes of its files."""
-    made = Folder(home)
+    """Write a folder with one turn for each function, and all that it is made of.
+
+    Return the folder, and the size of its files in bytes.
+    """
+    folder = Folder(home)
     (home / ".codeio").mkdir(parents=True)
     content = random.Random(0)
     prompts = [content.randbytes(1000).hex() for _ in range(max(functions) + 1)]
@@ -159,7 +162,7 @@ def grown(home: Path, functions: list[int]) -> tuple[Path, int]:
         ],
     }
     for config, rows in tables.items():
-        made.write(config, {"train": table(rows, TABLES[config].features)})
+        folder.write(config, {"train": table(rows, TABLES[config].features)})
     return home, sum(file.stat().st_size for file in home.rglob("*.parquet"))
 
 
@@ -217,10 +220,10 @@ def test_a_folder_that_is_being_built_or_published_is_left_alone(tmp_path, hub_c
     assert "Another codeio is writing to" in errors
 
 
-@pytest.mark.parametrize("told", ["[]", "{", '{"options": {}}', '{"options": 5, "limits": []}'])
-def test_what_cannot_tell_how_it_was_made_is_refused_in_a_sentence(tmp_path, hub_client: Client, told: str):
+@pytest.mark.parametrize("text", ["[]", "{", '{"options": {}}', '{"options": 5, "limits": []}'])
+def test_what_cannot_tell_how_it_was_made_is_refused_in_a_sentence(tmp_path, hub_client: Client, text: str):
     made, _ = grown(tmp_path / "made", list(range(3)))
-    (made / "provenance.json").write_text(told)
+    (made / "provenance.json").write_text(text)
     code, _, errors = hub_client.run(command, "publish", str(made), REPO, "--dry-run")
     assert code == 1
     assert "build it anew" in errors
@@ -240,7 +243,7 @@ def test_a_hub_that_is_not_there_is_told_in_a_sentence(tmp_path, hub_client: Cli
 
 
 def impatient(*words: str) -> list[object]:
-    """Run `codeio` in the client's process, with a single try: its exit code and what it printed."""
+    """Run `codeio` in the client's process without retries, and return its exit code and what it printed."""
     import contextlib
     import io
     import sys

@@ -1,4 +1,4 @@
-"""A build in a file: printed, edited, given again; flags win over it, and its mistakes are told first."""
+"""Recipes: printed, edited and built from; flags win over them, and mistakes are reported before any work."""
 
 import json
 import re
@@ -53,9 +53,9 @@ def test_a_recipe_is_printed_as_it_was_read(source, tmp_path, printed):
 
 
 def test_a_recipe_needs_neither_servers_nor_a_folder(printed):
-    told = yaml.safe_load(printed("corpus"))
-    assert told["source"] == "corpus"
-    assert not {"out", "servers"} & told.keys()
+    recipe = yaml.safe_load(printed("corpus"))
+    assert recipe["source"] == "corpus"
+    assert not {"out", "servers"} & recipe.keys()
 
 
 def test_a_flag_wins_over_the_recipe(monkeypatch, source, tmp_path, printed):
@@ -71,9 +71,9 @@ def test_a_flag_wins_over_the_recipe(monkeypatch, source, tmp_path, printed):
 def test_a_default_given_as_a_flag_wins_too(source, tmp_path, printed):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(printed(source, "--keep-reasoning", "--max-pairs", 7))
-    told = yaml.safe_load(printed(recipe, "--no-keep-reasoning", "--max-pairs", 3))
-    assert told["training_set"] == {"keep_reasoning": False}
-    assert told["io_pairs"] == {"max_pairs": 3}
+    options = yaml.safe_load(printed(recipe, "--no-keep-reasoning", "--max-pairs", 3))
+    assert options["training_set"] == {"keep_reasoning": False}
+    assert options["io_pairs"] == {"max_pairs": 3}
 
 
 def test_a_server_on_the_command_line_takes_the_place_of_that_in_the_recipe(

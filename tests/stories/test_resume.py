@@ -1,4 +1,4 @@
-"""A build that is given again: it goes on, grows, follows its source, and asks nothing twice."""
+"""The same build again: it continues, grows, follows its source, and sends no answered request again."""
 
 import json
 import os
@@ -29,11 +29,11 @@ def test_more_samples_and_turns_extend_a_run(monkeypatch, source, tmp_path, serv
     build(monkeypatch, source, out, server, "--samples", 2)
     asked = server.asked.copy()
     assert build(monkeypatch, source, out, server, "--samples", 4, "--turns", 2) == 0
-    again = {row["sample"] for row in rows(out, "codeio_pp")}
-    assert again == {0, 1, 2}
+    samples = {row["sample"] for row in rows(out, "codeio_pp")}
+    assert samples == {0, 1, 2}
     n_new = sum(server.asked.values()) - sum(asked.values())
     assert n_new == 8 * (2 + 4)  # samples 2 and 3 with a closing question, sample 3 with two revisions
-    assert build(monkeypatch, source, out, server, "--samples", 2) == 1  # it cannot shrink
+    assert build(monkeypatch, source, out, server, "--samples", 2) == 1  # a run cannot shrink
 
 
 def test_a_failing_request_leaves_its_rows_open(monkeypatch, source, tmp_path, server, capsys):
@@ -54,7 +54,7 @@ def test_a_failing_request_leaves_its_rows_open(monkeypatch, source, tmp_path, s
 
 
 def test_killed_in_mid_run_it_goes_on(source, tmp_path, server):
-    """SIGKILL while answers come in: no answered request is asked again, and the result is the same."""
+    """After SIGKILL while answers arrive, no answered request is sent again, and the result is complete."""
     server.delay_s = 0.3
     out = tmp_path / "out"
     command = [
@@ -82,17 +82,17 @@ def test_killed_in_mid_run_it_goes_on(source, tmp_path, server):
     time.sleep(0.5)  # the request in flight ends
     asked = sum(server.asked.values())
     server.delay_s = 0
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    second_run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert second_run.returncode == 0, second_run.stderr
     for stage in ("io_pairs", "tasks", "responses", "revisions"):
-        assert re.search(rf"^{stage}: \d+ kept, \d+ dropped, \d+ s$", done.stderr, re.MULTILINE)
+        assert re.search(rf"^{stage}: \d+ kept, \d+ dropped, \d+ s$", second_run.stderr, re.MULTILINE)
     with sqlite3.connect(database) as connection:
         (n_all,) = connection.execute("select count(*) from answers").fetchone()
     assert sum(server.asked.values()) - asked == n_all - n_kept
 
 
 def test_rows_of_an_edited_source_leave_with_all_that_was_made_of_them(monkeypatch, source, tmp_path, server):
-    """The folder agrees with itself after every stage, and in the end with a fresh build."""
+    """The tables of the folder fit together after every stage, and at the end equal those of a new build."""
     out = tmp_path / "out"
     build(monkeypatch, source, out, server, "--samples", 4)
     source.write_text(source.read_text().replace("n + 7", "n + 9"))

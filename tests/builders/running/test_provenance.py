@@ -1,9 +1,9 @@
-"""The command that makes a dataset again, as its card has it; the rest is told by tests/hub/card."""
+"""The provenance of a build, and the command in it; tests/hub/card tests the rest."""
 
 import pytest
 
 from builders.options import Options
-from builders.running.provenance import facts
+from builders.running.provenance import provenance
 from builders.running.run import Run, remembered
 
 MANY = Options(
@@ -43,13 +43,13 @@ MANY = Options(
 def test_the_command_has_every_option_that_is_no_default(tmp_path, options, model, command):
     with Run(tmp_path).opened(remembered(options)) as run:
         run.remember({"model": model})
-    assert facts(tmp_path)["command"] == command
+    assert provenance(tmp_path)["command"] == command
 
 
 def test_options_and_limits_stand_apart(tmp_path):
     with Run(tmp_path).opened(remembered(MANY)):
         pass
-    told = facts(tmp_path)
-    assert told["limits"] == {"cpu_s": 5, "wall_s": 30, "memory_mb": 1024}
-    assert told["options"]["max_pairs"] == 2
-    assert not {"source", "model", "cpu_s"} & told["options"].keys()
+    facts = provenance(tmp_path)
+    assert facts["limits"] == {"cpu_s": 5, "wall_s": 30, "memory_mb": 1024}
+    assert facts["options"]["max_pairs"] == 2
+    assert not {"source", "model", "cpu_s"} & facts["options"].keys()

@@ -1,4 +1,4 @@
-"""Recipes are read strictly, and what is written of a build is read as the same build."""
+"""Recipes are read strictly, and the recipe of a build is read as the same build."""
 
 from pathlib import Path
 
@@ -102,8 +102,8 @@ def test_values_beside_a_recipe_win_and_so_does_a_kind_of_server():
         ("system-prompt: be brief", 1, "did you mean 'system' in responses?"),
         ("ioo_pairs:\n  max_pairs: 3", 1, "did you mean 'io_pairs'?"),
         ("tasks:\n  qqqq: 3", 2, "the keys here are test_share"),
-        ("seed: 1\nlimit: 2\nseed: 1", 3, "seed stands in line 1 already"),
-        ("chat_template:\n  a: 1\n  a: 2", 3, "a stands in line 2 already"),
+        ("seed: 1\nlimit: 2\nseed: 1", 3, "seed is already given in line 1"),
+        ("chat_template:\n  a: 1\n  a: 2", 3, "a is already given in line 2"),
         ("raw_code:\n  license: no", 2, "license: must be text, not false; put it in quotes"),
         ("raw_code:\n  license: 1.0", 2, "license: must be text, not 1.0; put it in quotes"),
         ("source: 2020-01-01", 1, 'source: must be text, not "2020-01-01"; put it in quotes'),
@@ -164,8 +164,8 @@ def test_recipes_are_known_by_their_suffix(tmp_path):
 
 
 def test_every_option_can_stand_in_a_recipe(file):
-    found = recipe.of(Recipe(**{name: object() for name in declared(Recipe)}))
-    flat = [key for name, value in found.items() for key in (value if isinstance(value, dict) else [name])]
+    nested = recipe.of(Recipe(**{name: object() for name in declared(Recipe)}))
+    flat = [key for name, value in nested.items() for key in (value if isinstance(value, dict) else [name])]
     assert sorted(flat) == sorted(declared(Recipe))
 
 

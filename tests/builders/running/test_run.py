@@ -109,7 +109,7 @@ def test_a_run_without_numbers_goes_on_and_gets_them(tmp_path):
 
 
 def test_folders_made_before_go_on(tmp_path):
-    """What run.json has always held, by these names: a folder of them goes on, and grows as it did."""
+    """A folder whose run.json has these names and values can be continued, and can grow."""
     before = {
         **dict.fromkeys(("chat_template", "from_table", "license", "limit", "system", "truncated_tokens")),
         **{"content_column": "content", "path_column": "path", "license_column": "license"},

@@ -1,4 +1,4 @@
-"""What a stage tells of itself while it asks: rates of the last minute, time left, cost."""
+"""Samples of a stage that asks a model: rates of the last minute, time left, cost."""
 
 import json
 import threading
@@ -16,14 +16,14 @@ from builders.running.telemetry import Meter, Prices, Sample, sampled
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Of the telemetry alone; `now` is set by the test."""
+    """Return a clock for the telemetry only; the test sets its `now`."""
     clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr("builders.running.telemetry.time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
 
 
 def test_rates_are_those_since_the_beginning_at_first(clock: SimpleNamespace) -> None:
-    usage = Usage(prompt_tokens=5_000, completion_tokens=7_000)  # of a stage before
+    usage = Usage(prompt_tokens=5_000, completion_tokens=7_000)  # of an earlier stage
     meter = Meter("predict", 100, usage)
     usage.prompt_tokens += 400
     usage.completion_tokens += 100
@@ -62,7 +62,7 @@ def test_what_speeds_up_is_seen_within_a_minute(clock: SimpleNamespace) -> None:
 
 def test_the_time_left_follows_the_rows(clock: SimpleNamespace) -> None:
     meter = Meter("predict", 100, Usage())
-    assert meter.read().seconds_left is None  # nothing is done yet
+    assert meter.read().seconds_left is None  # no row is done yet
     clock.now += 10
     assert meter.read().seconds_left is None
     meter.advance(20)
@@ -108,7 +108,7 @@ def test_only_what_the_stage_added_counts(clock: SimpleNamespace) -> None:
     assert sample.cached_share == 0.4
     assert sample.failures == {"HTTP 429": 2, "timeout": 1}
     assert list(sample.failures) == sorted(sample.failures)
-    assert (sample.in_flight, sample.waiting) == (4, 9)  # as it is now
+    assert (sample.in_flight, sample.waiting) == (4, 9)  # the present values, not sums
     assert meter.spent()["failures"] == sample.failures
     assert meter.spent()["prompt_tokens"] == 50
 
@@ -133,7 +133,7 @@ def test_the_cost_is_that_of_the_stage(clock: SimpleNamespace) -> None:
     meter = Meter("predict", 10, usage, Prices(2.0, 6.0))
     assert meter.read().cost == 0.0
     usage.prompt_tokens += 300
-    usage.cached_tokens += 300  # in full, though cached
+    usage.cached_tokens += 300  # cached tokens cost the full price
     usage.completion_tokens += 100
     assert meter.read().cost == 0.0012
     assert Meter("predict", 10, usage).read().cost is None
@@ -150,45 +150,46 @@ def test_a_stage_that_asks_no_model_has_rows_only(clock: SimpleNamespace) -> Non
 
 def test_a_sample_is_a_line_of_json(clock: SimpleNamespace) -> None:
     meter = Meter("predict", 10, Usage(), Prices(1, 1))
-    told = json.loads(json.dumps(asdict(meter.read())))
-    assert told["stage"] == "predict"
-    assert datetime.fromisoformat(told["at"]).tzinfo is not None
+    sample = json.loads(json.dumps(asdict(meter.read())))
+    assert sample["stage"] == "predict"
+    assert datetime.fromisoformat(sample["at"]).tzinfo is not None
 
 
-def sampling(n_at_least: int, work: Callable[[Meter], object]) -> list[Sample]:
-    told: list[Sample] = []
+def samples_during(work: Callable[[Meter], object], n_before: int) -> list[Sample]:
+    """Return the samples of a stage that does this work once at least `n_before` of them have come."""
+    samples: list[Sample] = []
     meter = Meter("predict", 10, Usage())
-    with sampled(meter, told.append):
+    with sampled(meter, samples.append):
         deadline = time.monotonic() + 10
-        while len(told) < n_at_least and time.monotonic() < deadline:
+        while len(samples) < n_before and time.monotonic() < deadline:
             time.sleep(0.005)
         work(meter)
     assert "codeio-telemetry" not in [thread.name for thread in threading.enumerate()]
-    return told
+    return samples
 
 
 def test_the_last_sample_has_it_all() -> None:
-    told = sampling(0, lambda meter: meter.advance(10))
-    assert [sample.rows for sample in told] == [10]  # too short for one in between
+    samples = samples_during(lambda meter: meter.advance(10), n_before=0)
+    assert [sample.rows for sample in samples] == [10]  # too short for any earlier sample
 
 
 def test_samples_come_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builders.running.telemetry.INTERVAL_S", 0.01)
-    told = sampling(3, lambda meter: meter.advance(10))
-    assert len(told) >= 4
-    assert [sample.rows for sample in told[:3]] == [0, 0, 0]
-    assert told[-1].rows == 10
+    samples = samples_during(lambda meter: meter.advance(10), n_before=3)
+    assert len(samples) >= 4
+    assert [sample.rows for sample in samples[:3]] == [0, 0, 0]
+    assert samples[-1].rows == 10
 
 
 def test_a_stage_that_fails_tells_how_far_it_came() -> None:
-    told: list[Sample] = []
+    samples: list[Sample] = []
     meter = Meter("predict", 10, Usage())
 
     def stage() -> None:
-        with sampled(meter, told.append):
+        with sampled(meter, samples.append):
             meter.advance(3)
             raise RuntimeError("the stage's own")
 
     with pytest.raises(RuntimeError, match="the stage's own"):
         stage()
-    assert [sample.rows for sample in told] == [3]
+    assert [sample.rows for sample in samples] == [3]

@@ -12,7 +12,7 @@ from rich.console import Console
 
 import hub.audit
 from builders.execution import SandboxUnavailable
-from builders.running.provenance import facts
+from builders.running.provenance import provenance
 from builders.schema import TABLES, content_id
 from hub.audit import Finding, Report, rendered
 from hub.versions import VersionError, version
@@ -276,16 +276,16 @@ def test_a_provenance_without_end_is_not_read(tmp_path):
     with file.open("wb") as content:
         content.truncate(1 << 34)
     with pytest.raises(ValueError, match="larger than"):
-        facts(root)
+        provenance(root)
     file.unlink()
     os.mkfifo(file)
-    assert facts(root) == {}
+    assert provenance(root) == {}
     file.unlink()
     file.symlink_to("/dev/zero")
-    assert facts(root) == {}
+    assert provenance(root) == {}
     file.unlink()
     file.mkdir()
-    assert facts(root) == {}
+    assert provenance(root) == {}
 
 
 def test_without_a_sandbox_there_is_no_audit(a_build, monkeypatch):
