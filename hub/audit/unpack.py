@@ -26,7 +26,7 @@ MOST_TIMES = 500
 
 
 class OtherColumns(Exception):
-    """An error: the file does not have the columns of its table."""
+    """The error of a file that does not have the columns of its table."""
 
 
 def main() -> None:
