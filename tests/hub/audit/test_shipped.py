@@ -23,8 +23,8 @@ def test_today_s_text_is_known_with_today_s_rules(name):
         f"{name} has a text that the audit does not recognise: every dataset published with it would fail.\n"
         f"If only words changed, add this line to RULES_OF in hub/audit/shipped.py, and keep the others:\n"
         f'"{digest(content)}": "{RULES}",\n'
-        "If any reply would be graded differently, count RULES up in builders/formats.py, name the new rules in"
-        " CHANGELOG.md, and give the digest the new number."
+        "If any reply would be graded differently, count RULES up in builders/formats.py, name the new rules"
+        " in CHANGELOG.md, and give the digest the new number."
     )
 
 

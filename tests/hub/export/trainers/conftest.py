@@ -49,7 +49,8 @@ def exported(built: Path, tmp_path: Path) -> Callable[[str], Path]:
 @pytest.fixture
 def trainer(tmp_path: Path) -> Iterator[Callable[[str], Client]]:
     """A function that starts a process with the named trainer."""
-    variables = {
+    environment = {
+        **os.environ,
         "PYTHONPATH": str(ROOT),
         "HF_HOME": str(tmp_path / "home"),
         "HF_HUB_OFFLINE": "1",
@@ -58,8 +59,6 @@ def trainer(tmp_path: Path) -> Iterator[Callable[[str], Client]]:
     with ExitStack() as stack:
 
         def start(name: str) -> Client:
-            return stack.enter_context(
-                Client(python(name), {**os.environ, **variables}, tmp_path / "trainer")
-            )
+            return stack.enter_context(Client(python(name), environment, tmp_path / "trainer"))
 
         yield start

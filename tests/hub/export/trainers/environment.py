@@ -1,9 +1,9 @@
 """The interpreters with the trainers that exports are made for.
 
-In: trl.txt and codeio's own dependencies; llamafactory.txt, verl.txt. Out: a Python interpreter for each, which
-can also run codeio's rewards. Trainers are pinned to different releases of `datasets` and `transformers`, so
-each has its own environment, and finds other packages, mainly torch, in TRL's. The environments are built once
-in the tests' cache.
+In: trl.txt and codeio's own dependencies; llamafactory.txt, verl.txt. Out: a Python interpreter for each,
+which can also run codeio's rewards. Trainers are pinned to different releases of `datasets` and
+`transformers`, so each has its own environment, and finds other packages, mainly torch, in TRL's. The
+environments are built once in the tests' cache.
 
 Not covered: what LLaMA-Factory and verl need for training, and audio: LLaMA-Factory imports a library for it,
 which is an empty module here.
