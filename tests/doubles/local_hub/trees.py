@@ -41,9 +41,7 @@ def folder_ids(tree: Tree) -> dict[str, str]:
         folder, _, name = path.rpartition("/")
         children[folder].append((name, entry.oid))
     ids: dict[str, str] = {}
-    for folder in sorted(
-        children, key=_depth, reverse=True
-    ):  # deepest first: a folder contains the ids of its subfolders
+    for folder in sorted(children, key=_depth, reverse=True):  # deepest first: parents need their ids
         inside = [name for name in ids if name.rpartition("/")[0] == folder]
         ids[folder] = _tree_oid(children[folder], inside, ids)
     return ids
