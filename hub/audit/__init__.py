@@ -74,7 +74,7 @@ def audit(
         >>> report.holds, report.checked["ids"]
         (False, (1, 1))
         >>> [finding.detail for finding in report.findings if finding.check == "ids"]
-        []
+        ['the hash of its content is 972f82471fa9087c']
     """
     expected, complaints = expectations(version.name, version.provenance)
     choose()  # raises before anything is read

@@ -36,7 +36,7 @@ def _own_ids(case: Case, table: Table) -> None:
     for row in iterated(case.tables.rows[table.name], id_column, *table.hashed):
         expected_id = table.id(row)
         if row[id_column] != expected_id:
-            detail = f"its {', '.join(table.hashed)} hash to the id {expected_id}"
+            detail = f"the hash of its {', '.join(table.hashed)} is {expected_id}"
             case.found("ids", table.name, row[id_column], detail)
 
 
