@@ -1,10 +1,10 @@
 """The figures of cards and notebooks, each drawn from plain numbers.
 
-In: what `builders.tables.counts` counts, or columns of a table. Out: a matplotlib figure, which a notebook
-shows and `save` writes: the same bytes for the same numbers and version of matplotlib. Its ground is its
-own, so that it can be read on a light page and on a dark one. Text of rows shows nothing but itself.
+In: counts of `builders.tables.counts`, or columns of a table. Out: a matplotlib figure, which a notebook
+shows and `save` writes: the same bytes for the same numbers and version of matplotlib. A figure sets its own
+background, so that it can be read on light and dark pages, and shows the text of rows literally.
 
-Not covered: `%matplotlib inline`, without which a notebook shows a figure's name.
+Not covered: `%matplotlib inline`, without which a notebook shows only a figure's name.
 """
 
 import math
@@ -22,30 +22,30 @@ from builders.schema import stages
 from builders.verifier import STATUSES
 
 GROUND, INK = "#fbfbf9", "#22262b"
-# Told apart also by those who see no red or green, and in grey (Okabe and Ito's palette, by lightness).
+# Distinct for colour-blind readers, and by lightness in grey (colours of Okabe and Ito's palette).
 COLOURS: dict[str, str] = dict(
     zip(STATUSES, ("#009e73", "#d55e00", "#cc79a7", "#b8bec5", "#f0c63c"), strict=True)
 )
 KEPT, NOT_USED = "#56b4e9", "#b8bec5"
 LEAST_LABELLED = 0.06
-"""Of a bar's length: what is shorter has no room for its number."""
+"""The share of a bar's length below which a part has no room for its number."""
 MOST_REASONS, MOST_CHARS, MOST_BARS = 2, 28, 40
 
 
 def statuses_figure(statuses: dict[str, dict[str, dict[str, int]]]) -> Figure:
-    """How good answers are, one bar a direction and turn (CodeI/O, Figure 7)."""
+    """Return the statuses of answers, with one bar for each direction and turn (CodeI/O, Figure 7)."""
     bars = [
-        (f"{direction}, turn {turn}", found)
+        (f"{direction}, turn {turn}", counts)
         for direction, turns in statuses.items()
-        for turn, found in turns.items()
+        for turn, counts in turns.items()
     ]
     if not bars:
-        return _empty("No answers: there is no table turns, or none with its tasks.")
+        return _empty("No answers: the table turns is missing, or its tasks are.")
     figure, axes = _bars([name for name, _ in bars])
-    for row, (_, found) in enumerate(bars):
-        total, left = sum(found.values()), 0.0
+    for row, (_, counts) in enumerate(bars):
+        total, left = sum(counts.values()), 0.0
         for status in STATUSES:
-            share = found.get(status, 0) / total
+            share = counts.get(status, 0) / total
             axes.barh(row, share, left=left, color=COLOURS[status], edgecolor=GROUND, height=0.72)
             if share >= LEAST_LABELLED:
                 axes.text(left + share / 2, row, f"{100 * share:.0f} %", ha="center", va="center", color=INK)
@@ -57,21 +57,21 @@ def statuses_figure(statuses: dict[str, dict[str, dict[str, int]]]) -> Figure:
 
 
 def funnel_figure(rows: Mapping[str, Mapping[str, int]], dropped: Mapping[str, Mapping[str, int]]) -> Figure:
-    """What each stage made and could not use: `rows` by config and split, `dropped` by stage and reason."""
+    """Return what each stage made and dropped: `rows` by config and split, `dropped` by stage and reason."""
     shown = [stage for stage in stages() if stage in rows or stage in dropped]
     if not shown:
         return _empty("No rows.")
     figure, axes = _bars(shown)
     kept = [sum(rows.get(stage, {}).values()) for stage in shown]
     reasons = [dropped.get(stage, {}) for stage in shown]
-    longest = max(n + sum(why.values()) for n, why in zip(kept, reasons, strict=True))
-    for row, (n_kept, why) in enumerate(zip(kept, reasons, strict=True)):
-        n_not = sum(why.values())
+    longest = max(n + sum(by_reason.values()) for n, by_reason in zip(kept, reasons, strict=True))
+    for row, (n_kept, by_reason) in enumerate(zip(kept, reasons, strict=True)):
+        n_dropped = sum(by_reason.values())
         axes.barh(row, n_kept, color=KEPT, edgecolor=GROUND, height=0.72)
-        axes.barh(row, n_not, left=n_kept, color=NOT_USED, edgecolor=GROUND, height=0.72)
-        told = f"{n_kept:,}" + (f"    {n_not:,} not used: {_named(why)}" if why else "")
-        axes.text(n_kept + n_not + 0.01 * longest, row, told, va="center", color=INK, parse_math=False)
-    axes.set_xlim(0, 1.9 * longest)  # room for what is written beside the longest bar
+        axes.barh(row, n_dropped, left=n_kept, color=NOT_USED, edgecolor=GROUND, height=0.72)
+        label = f"{n_kept:,}" + (f"    {n_dropped:,} not used: {_top(by_reason)}" if by_reason else "")
+        axes.text(n_kept + n_dropped + 0.01 * longest, row, label, va="center", color=INK, parse_math=False)
+    axes.set_xlim(0, 1.9 * longest)  # room for the label beside the longest bar
     _legend(figure, {"rows": KEPT, "not used": NOT_USED})
     return figure
 
@@ -79,20 +79,21 @@ def funnel_figure(rows: Mapping[str, Mapping[str, int]], dropped: Mapping[str, M
 def spread_figure(
     values: Mapping[str, Sequence[float]], what: str, edges: Sequence[float] | None = None
 ) -> Figure:
-    """How numbers are spread, one panel a name; nulls are left out. `edges` of bars, else for integers."""
-    known = {name: found[~np.isnan(found)] for name, found in ((n, _floats(v)) for n, v in values.items())}
-    known = {name: found for name, found in known.items() if len(found)}
-    if not known:
-        return _empty(f"Nothing is known: {what}.")
-    figure = Figure(figsize=(9, 0.7 + 1.8 * len(known)), dpi=150, facecolor=GROUND, layout="constrained")
-    panels = list(figure.subplots(len(known), sharex=True, squeeze=False)[:, 0])
-    bins = _edges(np.concatenate(list(known.values()))) if edges is None else edges
-    for axes, (name, found) in zip(panels, known.items(), strict=True):
-        axes.hist(found, bins, color=KEPT, edgecolor=GROUND)
-        median = float(np.median(found))
+    """Return histograms of numbers without nulls, one panel for each name; default `edges` suit integers."""
+    floats = {name: _floats(column) for name, column in values.items()}
+    numbers = {name: column[~np.isnan(column)] for name, column in floats.items()}
+    numbers = {name: column for name, column in numbers.items() if len(column)}
+    if not numbers:
+        return _empty(f"No values: {what}.")
+    figure = Figure(figsize=(9, 0.7 + 1.8 * len(numbers)), dpi=150, facecolor=GROUND, layout="constrained")
+    panels = list(figure.subplots(len(numbers), sharex=True, squeeze=False)[:, 0])
+    bins = _edges(np.concatenate(list(numbers.values()))) if edges is None else edges
+    for axes, (name, column) in zip(panels, numbers.items(), strict=True):
+        axes.hist(column, bins, color=KEPT, edgecolor=GROUND)
+        median = float(np.median(column))
         axes.axvline(median, color=INK, linestyle="--", linewidth=1)
         axes.set_title(
-            f"{name}: {len(found):,}, median {median:,.4g}",
+            f"{name}: {len(column):,}, median {median:,.4g}",
             loc="left",
             color=INK,
             fontsize=10,
@@ -118,14 +119,14 @@ def _floats(values: Sequence[Any]) -> Any:
 
 
 def _edges(integers: Any) -> Any:
-    """Bars that hold the same number of integers each."""
+    """Return edges of bars that cover the same number of integers each."""
     low, high = integers.min(), integers.max()
     width = math.ceil((high - low + 1) / MOST_BARS)
     return np.arange(low, high + 1 + width, width) - 0.5
 
 
 def _bars(names: Sequence[str]) -> tuple[Figure, Axes]:
-    """An empty figure with a row for each name, from top to bottom."""
+    """Return an empty figure with a row for each name, from top to bottom."""
     figure = Figure(figsize=(9, 1.3 + 0.5 * len(names)), dpi=150, facecolor=GROUND, layout="constrained")
     axes = figure.subplots()
     _plain(axes)
@@ -153,14 +154,14 @@ def _legend(figure: Figure, colours: Mapping[str, str]) -> None:
     )
 
 
-def _named(reasons: Mapping[str, int]) -> str:
-    """The most frequent reasons on one line."""
-    most = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-    told = [f"{n:,} {' '.join(str(reason).split())[:MOST_CHARS]}" for reason, n in most[:MOST_REASONS]]
-    return ", ".join(told) + (", …" if len(most) > MOST_REASONS else "")
+def _top(reasons: Mapping[str, int]) -> str:
+    """Return the most frequent reasons on one line."""
+    by_count = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    texts = [f"{n:,} {' '.join(str(reason).split())[:MOST_CHARS]}" for reason, n in by_count[:MOST_REASONS]]
+    return ", ".join(texts) + (", …" if len(by_count) > MOST_REASONS else "")
 
 
 def _empty(why: str) -> Figure:
-    figure, axes = _bars([""])  # without axes a notebook would not show it
+    figure, axes = _bars([""])  # a notebook would not show a figure without axes
     axes.text(0.5, 0, why, ha="center", va="center", color=INK)
     return figure

@@ -1,8 +1,8 @@
-"""A dataset checked by whoever has it: every id, licence and split, every pair and every verdict, again.
+"""The audit of a dataset: whoever has it can compute its ids, licences and splits and run its code again.
 
-In: a version (`hub.versions`): a folder that was built, or published data of strangers. Out: a `Report`.
-Nothing of it is imported; its code runs in the sandbox and nowhere else, and without one there is no audit.
-Checks that run nothing are whole; pairs and turns may be sampled. One kind of check a module.
+In: a version (`hub.versions`): a built folder, or data that strangers published. Out: a `Report`.
+Nothing in the data is imported. Its code runs only in the sandbox; without a sandbox there is no audit.
+Checks that run no code cover every row; pairs and turns may be sampled. Each module holds one check.
 
 Not covered: whether the reasoning in a reply is right, and whether a function does what its file was meant
 for.
@@ -16,17 +16,16 @@ from builders.execution.tiers import choose
 from builders.running.observer import Observer
 from builders.running.run import Run
 from builders.schema import TABLES
-from hub.audit import ids, pairs, rights, shipped, splits, turns, views
-from hub.audit import readme as files
+from hub.audit import ids, pairs, readme, rights, shipped, splits, turns, views
 from hub.audit.case import Case
-from hub.audit.facts import facts
+from hub.audit.expectations import expectations
 from hub.audit.report import Finding, Report, rendered
 from hub.audit.untrusted import Tables
 from hub.versions import Version
 
 __all__ = ["Finding", "Report", "audit", "rendered"]
 CHECKS = (
-    files.check,
+    readme.check,
     shipped.check,
     ids.check,
     splits.check,
@@ -44,21 +43,50 @@ def audit(
     workers: int = 2,
     observer: Observer | None = None,
 ) -> Report:
-    """Check a version; `sample`: so many pairs and so many turns are run again, chosen by `seed`.
+    """Check a version of a dataset: recompute all that follows from other columns, and run its code again.
 
-    Raises SandboxUnavailable where code cannot be run safely.
+    Args:
+        version: The dataset, as `hub.versions.version` opens it.
+        sample: How many pairs, and how many turns, to run again; None runs all of them. The other checks
+            cover every row in any case.
+        seed: Chooses the sample: the same seed chooses the same rows of the same data.
+        workers: Number of worker processes of the sandbox, and of the prover.
+        observer: Follows the progress of each check; by default nothing is shown.
+
+    Returns:
+        A report of how many rows each check covered, what does not hold, and what could not be checked.
+
+    Raises:
+        SandboxUnavailable: If code cannot be run safely on this machine.
+
+    Example:
+        The table `raw_code` with one file, whose id is not the hash of its content:
+
+        >>> from builders.schema import TABLES
+        >>> from builders.tables.arrow import table
+        >>> from builders.tables.folder import Folder
+        >>> from hub.versions import version
+        >>> file = {"code_id": "0" * 16, "content": "print(7)", "license": "mit"}
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     rows = table([file], TABLES["raw_code"].features)
+        ...     Folder(Path(root)).write("raw_code", {"train": rows})
+        ...     report = audit(version(root), workers=1)
+        >>> report.holds, report.checked["ids"]
+        (False, (1, 1))
+        >>> [finding.detail for finding in report.findings if finding.check == "ids"]
+        ['the hash of its content is 972f82471fa9087c']
     """
-    known, complaints = facts(version.name, version.provenance)
-    choose()  # raises here, before anything is read
+    expected, complaints = expectations(version.name, version.provenance)
+    choose()  # raises before anything is read
     with (
-        Sandbox(known.limits, workers=workers) as sandbox,
-        Prover(known.limits, workers=workers) as prover,
+        Sandbox(expected.limits, workers=workers) as sandbox,
+        Prover(expected.limits, workers=workers) as prover,
         tempfile.TemporaryDirectory(prefix="codeio-audit-") as scratch,
         observer or Observer() as observer,
     ):
         case = Case(
             folder=version.folder,
-            facts=known,
+            expectations=expected,
             is_published=not (Run(version.folder.root).home / "run.json").exists(),
             sandbox=sandbox,
             prover=prover,

@@ -1,7 +1,7 @@
-"""A dataset under audit: its tables, what is known of them, where code runs, and what was found so far.
+"""A dataset under audit: its tables, what they are expected to hold, the sandbox, and the findings so far.
 
-Each check is a function of a `Case`. It says how many rows it looks at (`looking`), what does not hold
-(`found`) and what it could not look at (`leaves_out`).
+Each check is a function of a `Case`. It says how many rows it checks (`looking`), what does not hold
+(`found`) and what it could not check (`leaves_out`).
 Tested in tests/hub/audit/test_audit.py.
 """
 
@@ -16,17 +16,17 @@ from builders.running.observer import Observer
 from builders.running.telemetry import Meter
 from builders.tables.folder import Folder
 from builders.tables.joins import Joined
-from hub.audit.facts import Facts
+from hub.audit.expectations import Expectations
 from hub.audit.report import Finding
 from hub.audit.untrusted import Tables, iterated
 
 
 @dataclass
 class Case:
-    """One audit; `sample`: how many pairs and turns are run again, all of them without."""
+    """One audit; `sample` is the number of pairs, and of turns, to run again, None for all of them."""
 
     folder: Folder
-    facts: Facts
+    expectations: Expectations
     is_published: bool
     sandbox: Sandbox
     prover: Prover
@@ -40,40 +40,42 @@ class Case:
     not_checked: list[str] = field(default_factory=list)
 
     def found(self, check: str, config: str, row_id: str, detail: str) -> None:
-        """Something does not hold."""
+        """Report something that does not hold."""
         self.findings.append(Finding(check, config, row_id, detail))
 
     def leaves_out(self, what: str) -> None:
-        """Something could not be looked at."""
+        """Report something that could not be checked."""
         if what not in self.not_checked:
             self.not_checked.append(what)
 
     def lacks(self, check: str, *configs: str) -> bool:
-        """Whether one of the tables that a check needs is not at hand; says so in the report."""
+        """Return whether a table that a check needs is missing or unreadable, and report each that is."""
         absent = [config for config in configs if config not in self.tables.rows]
         for config in absent:
-            why = "cannot be read whole" if config in self.tables.broken else "is not part of it"
+            why = "could not be read completely" if config in self.tables.broken else "is not in the dataset"
             self.leaves_out(f"{check}: the table {config} {why}")
         return bool(absent)
 
     @contextmanager
-    def looking(self, check: str, n_rows: int, of: int | None = None) -> Iterator[Callable[[float], None]]:
-        """A check at work on some rows `of` so many; what is yielded is called with the rows done."""
+    def looking(
+        self, check: str, n_rows: int, n_in_all: int | None = None
+    ) -> Iterator[Callable[[float], None]]:
+        """Record a check of `n_rows` out of `n_in_all` rows; yield a callable that takes the rows done."""
         meter = Meter(check, n_rows, None)
         n_before = len(self.findings)
         self.observer.begins(meter)
         yield meter.advance
         n_failing = min(n_rows, len(self.findings) - n_before)
         self.observer.ends(meter, n_rows - n_failing, n_failing)
-        self.checked[check] = (n_rows, n_rows if of is None else of)
+        self.checked[check] = (n_rows, n_rows if n_in_all is None else n_in_all)
 
     def sampled(self, joined: Joined, column: str) -> Joined:
-        """The rows to run again: those whose ids have the lowest hashes, by the seed."""
+        """Return the rows to run again: those whose ids in `column` have the lowest hashes with the seed."""
         if self.sample is None or self.sample >= len(joined):
             return joined
         ids = [row[column] for row in iterated(joined.left, column)]
-        lowest = heapq.nsmallest(self.sample, range(len(ids)), key=lambda index: self._lot(ids[index]))
+        lowest = heapq.nsmallest(self.sample, range(len(ids)), key=lambda index: self._rank(ids[index]))
         return Joined(joined.left.select(sorted(lowest)), joined.parents, joined.children)
 
-    def _lot(self, name: str) -> bytes:
-        return hashlib.sha256(f"{self.seed}:{name}".encode()).digest()
+    def _rank(self, row_id: str) -> bytes:
+        return hashlib.sha256(f"{self.seed}:{row_id}".encode()).digest()

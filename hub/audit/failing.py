@@ -1,9 +1,9 @@
-"""The rows that an audit found something about, whole, for whoever wants to see what is wrong.
+"""The rows that findings are about, with all columns, for readers who want to see what is wrong.
 
-In: a report and the folder it is about. Out: rows by table and id. Tables that could not be read whole are
-left alone: this reads Parquet in its own process.
+In: a report and the folder it is about. Out: rows by table and id. Tables that the audit could not read are
+skipped: this module reads Parquet in its own process.
 
-Not covered: findings about more than one row, or about one that is missing.
+Not covered: findings about several rows, or about a missing one.
 Tested in tests/hub/audit/test_audit.py.
 """
 
@@ -19,22 +19,22 @@ from hub.audit.untrusted import BATCH_ROWS, row_id
 
 
 def failing(report: Report, folder: Folder, most: int) -> dict[tuple[str, str], dict[str, Any]]:
-    """The first `most` rows that findings name, by table and id, in the order of the findings."""
+    """Return the first `most` rows that findings name, by table and id, in the order of the findings."""
     broken = {
         finding.config for finding in report.findings if finding.check == "files" and not finding.row_id
     }
     named = dict.fromkeys((f.config, f.row_id) for f in report.findings if f.config in TABLES and f.row_id)
-    found = ((name, _row(folder, *name)) for name in named if name[0] not in broken)
-    return dict(islice(((name, row) for name, row in found if row), most))
+    rows = ((name, _row(folder, *name)) for name in named if name[0] not in broken)
+    return dict(islice(((name, row) for name, row in rows if row), most))
 
 
-def _row(folder: Folder, config: str, name: str) -> dict[str, Any] | None:
-    columns = list(TABLES[config].key)
+def _row(folder: Folder, config: str, searched_id: str) -> dict[str, Any] | None:
+    key_columns = list(TABLES[config].key)
     for file in folder.files(config):
         start = 0
-        for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=columns):
+        for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=key_columns):
             for index, row in enumerate(batch.to_pylist(), start):
-                if row_id(config, row) == name:
+                if row_id(config, row) == searched_id:
                     whole: dict[str, Any] = pq.read_table(file).slice(index, 1).to_pylist()[0]
                     return whole
             start += batch.num_rows

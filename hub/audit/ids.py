@@ -1,4 +1,4 @@
-"""Ids, parents and prompts: an id is the hash of what it names, a parent is there, a task asks for its pair.
+"""Ids, parents and prompts: an id is the hash of its columns, parents exist, and a task asks for its pair.
 
 Not covered: ids of turns, which follow from whole conversations (`views`).
 Tested in tests/hub/audit/test_audit.py.
@@ -12,7 +12,7 @@ from hub.audit.untrusted import batches, iterated, row_id
 
 
 def check(case: Case) -> None:
-    """Look at every row that has an id or names a parent."""
+    """Check every row that has an id or names a parent, and the prompts of tasks."""
     tables = {
         config: rows
         for config, rows in case.tables.rows.items()
@@ -32,31 +32,31 @@ def check(case: Case) -> None:
 
 
 def _own_ids(case: Case, table: Table) -> None:
-    name = table.key[0]
-    for row in iterated(case.tables.rows[table.name], name, *table.hashed):
-        made = table.id(row)
-        if row[name] != made:
-            case.found("ids", table.name, row[name], f"its {', '.join(table.hashed)} have the id {made}")
+    id_column = table.key[0]
+    for row in iterated(case.tables.rows[table.name], id_column, *table.hashed):
+        expected_id = table.id(row)
+        if row[id_column] != expected_id:
+            detail = f"the hash of its {', '.join(table.hashed)} is {expected_id}"
+            case.found("ids", table.name, row[id_column], detail)
 
 
 def _parents(case: Case, config: str, parent: Table) -> None:
-    on, known = parent.key[0], case.tables.ids[parent.name]
+    id_column, parent_ids = parent.key[0], case.tables.ids[parent.name]
     for row in iterated(case.tables.rows[config]):
-        if row[on] not in known:
-            detail = f"its {on}, {row[on]}, is not in {parent.name}"
+        if row[id_column] not in parent_ids:
+            detail = f"its {id_column}, {row[id_column]}, is not in {parent.name}"
             case.found("ids", config, row_id(config, row), detail)
 
 
 def _tasks(case: Case) -> None:
-    """Write each pair's tasks again; some may be absent, of which another has the same prompt."""
+    """Make the tasks of each pair again; one may be missing, if an earlier task has the same prompt."""
     stored, stage = Stored(case.tables.rows["tasks"], ("pair_id", "direction")), Tasks()
-    but = ("task_id",) if case.prompts_are_ours else ("task_id", "prompt")
+    not_compared = ("task_id",) if case.prompts_are_ours else ("task_id", "prompt")
     for pairs in batches(case.tables.beside("io_pairs")):
         remade = [row for row in stage.rows(pairs) if isinstance(row, dict) and stored.has(row)]
-        for row, difference in stored.differences(remade, but):
+        for row, difference in stored.differences(remade, not_compared):
             case.found("ids", "tasks", f"{row['pair_id']}/{row['direction']}", difference)
     for pair_id, direction in stored.left():
         if pair_id in case.tables.whole["io_pairs"]:
-            case.found(
-                "ids", "tasks", f"{pair_id}/{direction}", "its pair has another task of this direction"
-            )
+            detail = "its pair has a second task for this direction"
+            case.found("ids", "tasks", f"{pair_id}/{direction}", detail)

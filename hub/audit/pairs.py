@@ -1,7 +1,7 @@
-"""Pairs, run again: each input gives its output, in every environment of the proof.
+"""Pairs, run again: each input must give its output, in every environment of the proof.
 
-Where code runs as it did when the pair was made, the very same text is asked for; on another kind of machine
-or with another Python or numpy, a value that grading takes for the same will do.
+If code runs here as it did when the pair was made, the output must be the same text. On a different kind of
+machine, or with a different Python or numpy, a value that grading accepts as equal is enough.
 Tested in tests/hub/audit/test_audit.py.
 """
 
@@ -22,17 +22,19 @@ def check(case: Case) -> None:
     """Prove the pairs again, all or a sample."""
     if case.lacks("pairs", "io_pairs", "functions"):
         return
-    some = case.sampled(case.tables.beside("io_pairs"), "pair_id")
-    is_same = case.facts.is_made_like_here(case.prover.numpy_version)
+    pairs = case.sampled(case.tables.beside("io_pairs"), "pair_id")
+    is_same = case.expectations.is_made_like_here(case.prover.numpy_version)
     if not is_same:
-        case.leaves_out("pairs: last digits, since they were made with another Python, numpy or machine")
-    with case.looking("pairs", len(some), len(case.tables.rows["io_pairs"])) as advance:
-        asked, told = tee(_by_function(some))
+        case.leaves_out(
+            "pairs: the last digits, because the pairs were made with a different Python, numpy or machine"
+        )
+    with case.looking("pairs", len(pairs), len(case.tables.rows["io_pairs"])) as advance:
+        groups_to_run, groups_to_compare = tee(_by_function(pairs))
         jobs = (
             Job(rows[0]["reference_code"], rows[0]["entrypoint"], [row["input"] for row in rows])
-            for rows in asked
+            for rows in groups_to_run
         )
-        for rows, proofs in zip(told, case.prover.prove_many(jobs), strict=True):
+        for rows, proofs in zip(groups_to_compare, case.prover.prove_many(jobs), strict=True):
             for row, proof in zip(rows, proofs, strict=True):
                 if fault := _fault(row["output"], proof, is_same):
                     case.found("pairs", "io_pairs", row["pair_id"], fault)
@@ -40,11 +42,11 @@ def check(case: Case) -> None:
 
 
 def _by_function(pairs: Joined) -> Iterator[list[Row]]:
-    """Neighbours of one function, a few at a time."""
-    rows = (row for some in batches(pairs) for row in some)
-    for _, own in groupby(rows, key=lambda row: row["function_id"]):
+    """Yield neighbouring pairs of one function, at most `MOST_INPUTS` at a time."""
+    rows = (row for batch in batches(pairs) for row in batch)
+    for _, neighbours in groupby(rows, key=lambda row: row["function_id"]):
         group: list[Row] = []
-        for row in own:
+        for row in neighbours:
             group.append(row)
             if len(group) == MOST_INPUTS:
                 yield group
@@ -61,9 +63,9 @@ def _fault(output: str, proof: Proof, is_same: bool) -> str | None:
         return f"cannot be run here: {execution.error_message}; install it (pip install 'codeio[scientific]')"
     if execution.status != "ok" or execution.output is None:
         why = ": ".join(filter(None, (execution.status, execution.error_type, execution.error_message)))
-        return f"the code gives no output ({why})"
+        return f"the code returns no output ({why})"
     if execution.output == output:
         return None
     if not is_same and equal(json.loads(output), json.loads(execution.output)):
         return None
-    return f"the output is {output}, and the code returns {execution.output}"
+    return f"the output is {output}, but the code returns {execution.output}"

@@ -1,7 +1,7 @@
-"""README.md against the files: its metadata name every config, with its splits, sizes and digest.
+"""README.md against the files: its metadata must name every config, with its splits, sizes and digest.
 
-In: metadata that anybody may have written. Out: what they say that is not so, and what of the numbers below
-them is not what the tables hold. Whether files can be read is told where they are (`tables`).
+In: metadata that anybody may have written. Out: what is wrong in it, and which of the numbers below it differ
+from the tables. Files that cannot be read are reported by `untrusted`.
 
 Not covered: the card's other sentences.
 Tested in tests/hub/audit/test_audit.py.
@@ -22,16 +22,16 @@ from hub.card.numbers import licences
 
 
 def check(case: Case) -> None:
-    """Compare metadata and files; list tables of codeio's that are not there."""
+    """Compare the metadata with the files, and report files that belong to no table of codeio's."""
     root = case.folder.root
     readme = root / "README.md"
     with case.looking("readme", 1):
         for file in sorted({*root.glob("*.parquet"), *root.glob("*/*.parquet")}):
             if file.parent.name not in TABLES or file.parent == root:
-                where = file.relative_to(root).as_posix()
-                case.found("readme", "", where, "is of no config that codeio knows; it was not read")
+                path = file.relative_to(root).as_posix()
+                case.found("readme", "", path, "belongs to no config that codeio knows; it was not read")
         if not readme.is_file() or readme.stat().st_size > MOST_BYTES:
-            case.found("readme", "", "README.md", "is not there, or too large to be one")
+            case.found("readme", "", "README.md", "is missing, not a file or too large")
             return
         try:
             metadata = metadata_load(readme) or {}
@@ -41,20 +41,20 @@ def check(case: Case) -> None:
             return
         for config, detail in (*_configs(case, metadata.get("configs")), *_sizes(case, metadata)):
             case.found("readme", config, "README.md", detail)
-        if not case.tables.broken:  # what counts again reads Parquet in this process
-            for detail in (*_told(case, metadata), *stale(case.folder)):
+        if not case.tables.broken:  # counting the tables again reads Parquet in this process
+            for detail in (*_wrong_totals(case, metadata), *stale(case.folder)):
                 case.found("readme", "", "README.md", detail)
 
 
-def _configs(case: Case, told: Any) -> Iterator[tuple[str, str]]:
-    if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
-        yield "", "its metadata list no configs"
+def _configs(case: Case, configs: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(configs, list) or not all(isinstance(config, dict) for config in configs):
+        yield "", "its metadata lists no configs"
         return
-    names = [_text(one.get("config_name")) for one in told]
+    names = [_string_or_empty(config.get("config_name")) for config in configs]
     for name in TABLES:
         if case.folder.files(name) and name not in names:
-            yield name, "has files, and the metadata do not name it"
-    for index, (name, one) in enumerate(zip(names, told, strict=True)):
+            yield name, "has files, but the metadata does not name it"
+    for index, (name, config) in enumerate(zip(names, configs, strict=True)):
         if name not in TABLES:
             yield name, "is a config that codeio does not know"
         elif not case.folder.files(name):
@@ -62,46 +62,46 @@ def _configs(case: Case, told: Any) -> Iterator[tuple[str, str]]:
         elif name in names[:index]:
             yield name, "is named twice"
         elif name in case.tables.rows:
-            yield from _config(case, name, one)
+            yield from _config(case, name, config)
 
 
-def _config(case: Case, name: str, told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _config(case: Case, name: str, config: dict[str, Any]) -> Iterator[tuple[str, str]]:
     splits = case.tables.counts[name]
     files = [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in SPLITS if split in splits]
-    if told.get("data_files") != files:
+    if config.get("data_files") != files:
         yield name, f"its data_files are not those of the splits {', '.join(splits)}"
-    if told.get("description") != case.folder.digest(name):
-        yield name, "its description is not the digest of its files, so load_dataset may serve other rows"
+    if config.get("description") != case.folder.digest(name):
+        yield name, "its description is not the digest of its files, so load_dataset may serve different rows"
 
 
-def _told(case: Case, metadata: dict[str, Any]) -> Iterator[str]:
+def _wrong_totals(case: Case, metadata: dict[str, Any]) -> Iterator[str]:
     counted = {
         "license": hub_licences(row["license"] for row in licences(case.folder)),
         "size_categories": [size_category(case.tables.counts)],
     }
     for name, value in counted.items():
         if metadata.get(name) != value:
-            yield f"its {name} is not {', '.join(value)}, as the tables tell"
+            yield f"its {name} is not {', '.join(value)}, which is what the tables give"
 
 
 def _sizes(case: Case, metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
     infos = metadata.get("dataset_info", [])
     for info in infos if isinstance(infos, list) else [infos]:
         if not isinstance(info, dict) or not isinstance(info.get("splits", []), list):
-            yield "", "its dataset_info is not of the usual form"
+            yield "", "its dataset_info does not have the usual form"
             continue
-        name = _text(info.get("config_name"))
+        name = _string_or_empty(info.get("config_name"))
         if name not in TABLES or not case.folder.files(name):
             yield name, "is a config in dataset_info that has no files"
         elif name in case.tables.rows and "splits" in info:
-            told = {
-                _text(split.get("name")): split.get("num_examples")
+            stated = {
+                _string_or_empty(split.get("name")): split.get("num_examples")
                 for split in info["splits"]
                 if isinstance(split, dict)
             }
-            if told != case.tables.counts[name]:
-                yield name, f"its splits are {case.tables.counts[name]}, and not as dataset_info tells"
+            if stated != case.tables.counts[name]:
+                yield name, f"its splits are {case.tables.counts[name]}, but dataset_info says otherwise"
 
 
-def _text(value: Any) -> str:
+def _string_or_empty(value: Any) -> str:
     return value if isinstance(value, str) else ""

@@ -1,7 +1,7 @@
-"""Stored rows beside the same rows made again.
+"""The comparison of stored rows with the same rows made again.
 
-In: a stored table, and rows as a stage makes them now. Out: what differs, in words, and the stored rows that
-nothing makes.
+In: a stored table, and rows as a stage makes them now. Out: the differences in words, and the stored rows
+that no stage makes.
 Tested in tests/hub/audit/test_audit.py.
 """
 
@@ -18,50 +18,52 @@ Key = tuple[Any, ...]
 
 
 class Stored:
-    """A table by its key; rows that were compared once are crossed off."""
+    """A table by its key; each row is compared once."""
 
     def __init__(self, rows: Dataset, key: Sequence[str]) -> None:
         self._rows = rows.with_format("arrow")
-        self._key = tuple(key)
-        self._at: dict[Key, int] = {}
+        self._key_columns = tuple(key)
+        self._index_of: dict[Key, int] = {}
         self._repeated: list[Key] = []
         for index, row in enumerate(iterated(rows, *key)):
-            if self._at.setdefault(self._of(row), index) != index:
-                self._repeated.append(self._of(row))
+            if self._index_of.setdefault(self._key(row), index) != index:
+                self._repeated.append(self._key(row))
 
     def has(self, row: Row) -> bool:
-        """Whether a row with this one's key is there to be compared."""
-        return self._of(row) in self._at
+        """Return whether a row with the same key is stored and not compared yet."""
+        return self._key(row) in self._index_of
 
-    def differences(self, remade: Sequence[Row], but: Collection[str] = ()) -> Iterator[tuple[Row, str]]:
-        """Those of `remade` that stand otherwise or not at all, and how; of columns `but` these."""
-        positions = [self._at.pop(self._of(row), None) for row in remade]
-        there = [position for position in positions if position is not None]
-        stored = iter(self._rows[there].to_pylist() if there else ())
+    def differences(
+        self, remade: Sequence[Row], not_compared: Collection[str] = ()
+    ) -> Iterator[tuple[Row, str]]:
+        """Yield each remade row that is stored differently or not at all, with the difference in words."""
+        positions = [self._index_of.pop(self._key(row), None) for row in remade]
+        present = [position for position in positions if position is not None]
+        stored_rows = iter(self._rows[present].to_pylist() if present else ())
         for row, position in zip(remade, positions, strict=True):
             if position is None:
-                yield row, "is not there, and follows from the other tables"
+                yield row, "is missing, but follows from the other tables"
                 continue
-            one = next(stored)
-            differing = [name for name in row if name not in but and one[name] != row[name]]
+            stored = next(stored_rows)
+            differing = [name for name in row if name not in not_compared and stored[name] != row[name]]
             if differing:
-                yield row, "; ".join(_told(name, one[name], row[name]) for name in differing)
+                yield row, "; ".join(_difference(name, stored[name], row[name]) for name in differing)
 
     def left(self) -> Iterator[Key]:
-        """The keys of rows that were not compared."""
-        yield from self._at
+        """Yield the keys of rows that were not compared."""
+        yield from self._index_of
         yield from self._repeated
 
-    def _of(self, row: Row) -> Key:
-        return tuple(row[column] for column in self._key)
+    def _key(self, row: Row) -> Key:
+        return tuple(row[column] for column in self._key_columns)
 
 
-def _told(column: str, stored: Any, remade: Any) -> str:
+def _difference(column: str, stored: Any, remade: Any) -> str:
     texts = [value if isinstance(value, str) else repr(value) for value in (stored, remade)]
     if max(map(len, texts)) <= _SHOWN_CHARS:
-        return f"{column} is {texts[0]}, and should be {texts[1]}"
+        return f"{column} is {texts[0]}, but should be {texts[1]}"
     if isinstance(stored, str) and isinstance(remade, str):
         pairs = enumerate(zip(stored, remade, strict=False))
         place = next((i for i, (a, b) in pairs if a != b), min(len(stored), len(remade)))
-        return f"{column} is not as it should be from character {place + 1} on"
-    return f"{column} is not as it should be"
+        return f"{column} is wrong from character {place + 1} on"
+    return f"{column} is not what it should be"

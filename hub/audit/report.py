@@ -1,7 +1,7 @@
-"""What an audit comes to: how much was looked at, what does not hold, and what could not be looked at.
+"""The result of an audit: how many rows were checked, what does not hold, and what could not be checked.
 
-In: findings, whose ids and details hold text of strangers. Out: tables for a terminal, or JSON. On the
-terminal such text is shown with its control characters spelled out, and none of it is read as markup.
+In: findings, whose ids and details hold strangers' text. Out: tables for a terminal, or JSON. The terminal
+shows control characters in such text as escapes, and never reads the text as markup.
 Tested in tests/hub/audit/test_audit.py.
 """
 
@@ -22,7 +22,7 @@ MOST_CHARS = 300
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not hold: which check says so, of which row (empty: of more than one)."""
+    """Something that does not hold: the check that found it, and the row, empty if there are several."""
 
     check: str
     config: str
@@ -32,7 +32,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """`checked`: for each check, of how many rows how many were looked at."""
+    """The report of an audit; `checked` has for each check the number of rows checked and in all."""
 
     name: str
     checked: dict[str, tuple[int, int]]
@@ -41,38 +41,38 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there are no findings."""
         return not self.findings
 
     def to_json(self) -> dict[str, Any]:
-        """The same as JSON values."""
+        """Return the report as JSON values."""
         return {**asdict(self), "holds": self.holds}
 
 
 def rendered(report: Report) -> RenderableType:
-    """The report for a terminal: counts, then the first rows that fail, then what was not checked."""
+    """Return the report for a terminal: counts, then the first findings, then what was not checked."""
     return Group(_counts(report), *_failures(report), *_gaps(report), _end(report))
 
 
 def _counts(report: Report) -> Table:
     failing = Counter(finding.check for finding in report.findings)
     title = Text(f"Audit of {printable(report.name, MOST_CHARS)}")
-    table = Table("check", "looked at", "do not hold", title=title, title_justify="left")
-    for check, (n_rows, of) in report.checked.items():
-        looked_at = f"{n_rows:,}" if n_rows == of else f"{n_rows:,} of {of:,}"
-        table.add_row(check, looked_at, Text(f"{failing[check]:,}", "bold red" if failing[check] else ""))
+    table = Table("check", "checked", "findings", title=title, title_justify="left")
+    for check, (n_rows, n_in_all) in report.checked.items():
+        rows = f"{n_rows:,}" if n_rows == n_in_all else f"{n_rows:,} of {n_in_all:,}"
+        table.add_row(check, rows, Text(f"{failing[check]:,}", "bold red" if failing[check] else ""))
     return table
 
 
 def _failures(report: Report) -> Iterator[RenderableType]:
     if not report.findings:
         return
-    table = Table("check", "table", Column("row", overflow="fold"), Column("reason", overflow="fold"))
+    table = Table("check", "table", Column("row", overflow="fold"), Column("finding", overflow="fold"))
     for finding in report.findings[:MOST_SHOWN]:
         table.add_row(*(Text(printable(text, MOST_CHARS)) for text in asdict(finding).values()))
     yield table
     if (n_more := len(report.findings) - MOST_SHOWN) > 0:
-        yield Text(f"and {n_more:,} more, all of them with --json")
+        yield Text(f"and {n_more:,} more; --json lists all of them")
 
 
 def _gaps(report: Report) -> Iterator[RenderableType]:
@@ -83,5 +83,5 @@ def _gaps(report: Report) -> Iterator[RenderableType]:
 
 def _end(report: Report) -> Text:
     if report.holds:
-        return Text("All that was looked at holds.", "bold green")
-    return Text(f"{len(report.findings):,} things do not hold.", "bold red")
+        return Text("Everything that was checked holds.", "bold green")
+    return Text(f"Findings: {len(report.findings):,}.", "bold red")

@@ -1,8 +1,9 @@
-"""What lies beside the tables: rules and prompts, known by the digests of their bytes, never imported or run.
+"""The files beside the tables: rules and prompts, recognised by the digests of their bytes, never run.
 
-Other rules may grade otherwise, and whoever loads the data would run them. Every text that codeio has shipped
-is known with the number of its rules, so that data stays right when words are put better. Prompts may be of
-another version of codeio; what was asked with them cannot be written again: a stranger's template is code.
+A different verifier may grade differently, and anyone who loads the data would run it. `RULES_OF` lists every
+text that codeio has shipped with the number of its rules, so that data stays valid when only the words of a
+file change. Prompts may come from a different version of codeio. The messages made with them cannot be made
+again: a stranger's template is code.
 """
 
 import hashlib
@@ -28,46 +29,45 @@ RULES_OF: dict[str, dict[str, str | None]] = {
         "493f3244c0a57828d2bf252335f1441778f7151930b88bab9c7e0f31a7bbeb72": None,
     },
 }
-"""For each file the sha256 of every text that shipped, with the number of its rules (`builders.formats`).
+"""For each file, the sha256 of every text that shipped, with the number of its rules (`builders.formats`).
 
-None where these are whatever the verifier beside it has.
+The number is None for a file that takes its rules from the verifier beside it.
 """
 SENT = ("system", "task", "revision")
-"""The prompts that stand in messages."""
+"""Prompts that are part of messages."""
 
 
 def check(case: Case) -> None:
-    """Look at files that ship with published data, and at the prompts that turns name."""
+    """Check the files that ship with published data, and the prompts that turns name."""
     turns = case.tables.rows.get("turns", ())
     with case.looking("shipped", len(SENT) + len(SHIPPED) + len(turns)):
         for name in SHIPPED:
-            theirs = _content(case.folder.root / name)
-            if theirs is None and case.is_published:
+            content = _content(case.folder.root / name)
+            if content is None and case.is_published:
                 case.found("shipped", "", name, "does not ship with the data")
-            elif theirs is not None and (fault := _fault(name, theirs, case.facts.rules)):
+            elif content is not None and (fault := _fault(name, content, case.expectations.rules)):
                 case.found("shipped", "", name, fault)
-        shipped = _shipped(case.folder.root)
-        others = {name for name in SENT if shipped.get(name, _ours(name)) != _ours(name)}
-        others |= _unknown(case, shipped)
-        if others:
+        shipped_ids = _shipped_prompts(case.folder.root)
+        different = {name for name in SENT if shipped_ids.get(name, _own_id(name)) != _own_id(name)}
+        different |= _unknown_prompts(case, shipped_ids)
+        if different:
             case.prompts_are_ours = False
-            case.leaves_out(
-                f"prompts and messages: made with other prompts than ours ({', '.join(sorted(others))})"
-            )
+            names = ", ".join(sorted(different))
+            case.leaves_out(f"prompts and messages: made with prompts that are not this codeio's ({names})")
 
 
-def _fault(name: str, theirs: bytes, rules: str) -> str | None:
-    """Return what is wrong with a file beside data of these rules; it is known by its bytes alone."""
-    known, digest = RULES_OF[name], hashlib.sha256(theirs).hexdigest()
-    if digest not in known:
-        return "is not codeio's: whoever uses it may grade by other rules. It was not run"
-    if known[digest] not in (None, rules):
-        return f"grades by rules {known[digest]}, and the answers were judged by rules {rules}"
+def _fault(name: str, content: bytes, rules: str) -> str | None:
+    """Return what is wrong with a file beside data of these rules, judging by the digest of its bytes."""
+    rules_by_digest, digest = RULES_OF[name], hashlib.sha256(content).hexdigest()
+    if digest not in rules_by_digest:
+        return "is not codeio's file: it may grade by different rules. It was not run"
+    if rules_by_digest[digest] not in (None, rules):
+        return f"grades by rules {rules_by_digest[digest]}, but the answers were judged by rules {rules}"
     return None
 
 
-def _unknown(case: Case, shipped: dict[str, str]) -> set[str]:
-    """The prompts of which turns name a version that is not at hand; told once for each."""
+def _unknown_prompts(case: Case, shipped_ids: dict[str, str]) -> set[str]:
+    """Return the prompts that turns name with an unknown id, and report each of these ids once."""
     if "turns" not in case.tables.rows:
         return set()
     named: Counter[tuple[str, str | None]] = Counter()
@@ -75,30 +75,30 @@ def _unknown(case: Case, shipped: dict[str, str]) -> set[str]:
         named["revision" if row["turn"] else "task", row["prompt_id"]] += 1
     unknown = set()
     for (name, prompt_id), count in named.items():
-        if prompt_id not in (shipped.get(name), _ours(name)):
+        if prompt_id not in (shipped_ids.get(name), _own_id(name)):
             unknown.add(name)
-            detail = f"{count} turns name a prompt `{name}` of id {prompt_id}, which is not at hand"
+            detail = f"{count} turns name a prompt `{name}` with the id {prompt_id}, which is unknown"
             case.found("shipped", "turns", "", detail)
     return unknown
 
 
-def _ours(name: str) -> str:
+def _own_id(name: str) -> str:
     return prompts.load(name).id
 
 
-def _shipped(root: Path) -> dict[str, str]:
-    """The ids of prompts that ship with the data."""
-    found = {}
+def _shipped_prompts(root: Path) -> dict[str, str]:
+    """Return the ids of the prompts that ship with the data, by name."""
+    prompt_ids = {}
     for name in SENT:
         content = _content(root / "prompts" / f"{name}.md")
         if content is not None:
-            found[name] = hashlib.sha256(content.rstrip(b"\n")).hexdigest()[:16]
-    return found
+            prompt_ids[name] = hashlib.sha256(content.rstrip(b"\n")).hexdigest()[:16]
+    return prompt_ids
 
 
 def _content(file: Path) -> bytes | None:
-    """Of a file that is none, nothing; of an endless one, more than ours has."""
+    """Return a file's first `MOST_BYTES` bytes, more than codeio's own have; None if it is not a file."""
     if not file.is_file():
         return None
-    with file.open("rb") as content:
-        return content.read(MOST_BYTES)
+    with file.open("rb") as stream:
+        return stream.read(MOST_BYTES)

@@ -1,7 +1,7 @@
-"""Splits: what is made of a function, and of its near-copies, stands on one side.
+"""Splits: all that was made from a function and its near-copies is in one split.
 
-In: every table with a split. Which side follows from the function's cluster and the share that was kept for
-tests; where that share is not known, all rows of a cluster must agree with the first.
+In: every table with a split. The split follows from the function's cluster and the test share. If that share
+is unknown, all rows of a cluster must be in the same split as the first.
 Tested in tests/hub/audit/test_audit.py.
 """
 
@@ -12,34 +12,39 @@ from hub.audit.untrusted import batches, iterated, row_id
 
 
 def check(case: Case) -> None:
-    """Look at the split of every row that has one."""
+    """Check the split of every row that has one."""
     tables = {config: rows for config, rows in case.tables.rows.items() if TABLES[config].is_split}
     clusters = _clusters(case)
-    group_of = None
+    cluster_of_task = None
     if "tasks" in tables:
         rows = iterated(tables["tasks"], "task_id", "function_id")
-        group_of = {row["task_id"]: clusters.get(row["function_id"], row["function_id"]) for row in rows}
-    share = case.facts.test_share
+        cluster_of_task = {
+            row["task_id"]: clusters.get(row["function_id"], row["function_id"]) for row in rows
+        }
+    share = case.expectations.test_share
     if share is None or not clusters:
-        case.leaves_out("splits: which one a function belongs in, without its code or the share for tests")
-    sides: dict[str, str] = {}
+        case.leaves_out(
+            "splits: which split a function belongs in, because the functions or the test share are missing"
+        )
+    split_of_cluster: dict[str, str] = {}
     with case.looking("splits", sum(map(len, tables.values()))) as advance:
         for config, table in tables.items():
             for row in iterated(table):
-                group = group_of.get(row["task_id"]) if group_of is not None else row["task_id"]
-                if group is None:  # without its task: told by the check of ids
+                task_id = row["task_id"]
+                cluster = cluster_of_task.get(task_id) if cluster_of_task is not None else task_id
+                if cluster is None:  # its task is missing, which the check of ids reports
                     continue
-                if share is not None and group in clusters.values():
-                    sides.setdefault(group, split_of(group, share))
-                side = sides.setdefault(group, row["split"])
-                if row["split"] != side:
-                    detail = f"stands in {row['split']}, and its function belongs in {side}"
+                if share is not None and cluster in clusters.values():
+                    split_of_cluster.setdefault(cluster, split_of(cluster, share))
+                split = split_of_cluster.setdefault(cluster, row["split"])
+                if row["split"] != split:
+                    detail = f"is in {row['split']}, but its function belongs in {split}"
                     case.found("splits", config, row_id(config, row), detail)
             advance(len(table))
 
 
 def _clusters(case: Case) -> dict[str, str]:
-    """The cluster of each function."""
+    """Return the cluster of each function, by its id; empty without the table of functions."""
     if "functions" not in case.tables.rows:
         return {}
     stage = Clusters(case.sandbox)

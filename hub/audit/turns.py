@@ -1,9 +1,9 @@
-"""Turns, judged again by the function that judged them: prediction, status and feedback come out the same.
+"""Turns, judged again by the function that judged them: prediction, status and feedback must be the same.
 
-Turns that were judged by other rules are not judged by these: the report says whose they are.
+Turns that were judged by different rules are not judged again; the report says which codeio has their rules.
 
-Not covered: whether an answer had to be asked for (`answer_forced`), which no reply tells; only that it is
-there.
+Not covered: whether a constrained answer had to be requested (`answer_forced`), which no reply shows; only
+that such a turn has an answer.
 Tested in tests/hub/audit/test_audit.py.
 """
 
@@ -20,13 +20,13 @@ def check(case: Case) -> None:
     """Grade the turns again, all or a sample."""
     if case.lacks("turns", "turns", "tasks", "io_pairs", "functions"):
         return
-    if case.facts.other_rules:
-        case.leaves_out(f"turns: {case.facts.other_rules}")
+    if case.expectations.other_rules:
+        case.leaves_out(f"turns: {case.expectations.other_rules}")
         return
-    some = case.sampled(case.tables.beside("turns"), "response_id")
-    is_same = case.facts.is_made_like_here(case.prover.numpy_version)
-    with case.looking("turns", len(some), len(case.tables.rows["turns"])) as advance:
-        for rows in batches(some, BATCH_ROWS):
+    turns = case.sampled(case.tables.beside("turns"), "response_id")
+    is_same = case.expectations.is_made_like_here(case.prover.numpy_version)
+    with case.looking("turns", len(turns), len(case.tables.rows["turns"])) as advance:
+        for rows in batches(turns, BATCH_ROWS):
             for row, again in zip(rows, judged(case.prover, rows, rows), strict=True):
                 if fault := _fault(row, again, is_same):
                     case.found("turns", "turns", row["response_id"], fault)
@@ -34,11 +34,12 @@ def check(case: Case) -> None:
 
 
 def _fault(row: Row, again: Row, is_same: bool) -> str | None:
-    # Errors are worded otherwise by other versions of Python.
-    is_worded = is_same or again["status"] != "exception"
-    differing = [name for name in JUDGED if row[name] != again[name] and (is_worded or name != "feedback")]
+    # Versions of Python word errors differently.
+    has_same_words = is_same or again["status"] != "exception"
+    compared = [name for name in JUDGED if has_same_words or name != "feedback"]
+    differing = [name for name in compared if row[name] != again[name]]
     if differing:
-        return "; ".join(f"{name} is {row[name]}, and should be {again[name]}" for name in differing)
+        return "; ".join(f"{name} is {row[name]}, but should be {again[name]}" for name in differing)
     if row["answer_forced"] and again["prediction"] is None:
-        return "is said to hold an answer that was asked for, and holds none"
+        return "is marked answer_forced, but its reply holds no answer"
     return None

@@ -1,11 +1,11 @@
-"""The tables of a folder that anybody may have made: those that are whole, and what is wrong with others.
+"""The tables of a folder that anybody may have made: those that can be read, and what is wrong with the rest.
 
-In: a folder. Out: `Tables`, whose rows lie in a scratch folder as Arrow files of our own, mapped into memory
-as they are needed. A file that cannot be read, or has other columns, takes its whole table out, since nothing
-could be said of rows that refer to it. A row that lacks what no row can do without, or repeats another's key,
-is set aside by itself. These are findings of `files`, and a key that is there twice one of `ids`.
+In: a folder. Out: `Tables`, whose rows are in Arrow files that this module writes to a scratch folder and
+maps into memory as they are needed. A file that cannot be read, or has different columns, excludes its whole
+table, because the rows that refer to it could not be checked. A row that lacks a required value is excluded
+alone, and so is one that repeats a key. Repeated keys are findings of `ids`, the others of `files`.
 
-Not covered: whether what the rows hold is right.
+Not covered: whether the rows hold right values.
 """
 
 import base64
@@ -32,13 +32,15 @@ Found = Callable[[str, str, str, str], None]
 
 
 class Tables:
-    """`rows`: the whole tables, each row with its `split`; `counts`: rows read, by config and split.
+    """The tables that can be read: `rows` by config, each row with its `split`.
 
-    `ids`: of every row read, also those set aside; `whole`: of rows that can be joined with all ancestors.
+    `counts` has the numbers of rows read, by config and split; `ids` the ids of all rows read, excluded ones
+    too; `whole` the ids of rows that can be joined with all their ancestors; `broken` the tables that cannot
+    be read.
     """
 
     def __init__(self, folder: Folder, scratch: Path, found: Found, advance: Callable[[float], None]) -> None:
-        """`found` is told what is wrong, `advance` of each file that is done."""
+        """Read the folder: `found` is called with each finding, `advance` after each file."""
         self.rows: dict[str, Dataset] = {}
         self.broken: list[str] = []
         self.ids: dict[str, set[str]] = {}
@@ -51,12 +53,12 @@ class Tables:
         self.whole = self._with_ancestors()
 
     def beside(self, config: str) -> Joined:
-        """The rows of a table of which all ancestors are at hand, with these beside them."""
+        """Return the rows of a table that have all their ancestors, joined with them."""
         rows, table = self.rows[config], TABLES[config]
-        named = table if is_parent(table) else parents(table)[-1]
-        if named.name in self.whole:
-            name, whole = named.key[0], self.whole[named.name]
-            indices = [index for index, row in enumerate(iterated(rows, name)) if row[name] in whole]
+        nearest = table if is_parent(table) else parents(table)[-1]
+        if nearest.name in self.whole:
+            name, whole_ids = nearest.key[0], self.whole[nearest.name]
+            indices = [index for index, row in enumerate(iterated(rows, name)) if row[name] in whole_ids]
             rows = rows if len(indices) == len(rows) else rows.select(indices)
         joined, columns = Joined(rows), set(rows.features)
         for ancestor in ancestors(table):
@@ -74,7 +76,7 @@ class Tables:
         advance: Callable[[float], None],
     ) -> None:
         parts = []
-        for number, file in enumerate(sorted(files, key=_place)):
+        for number, file in enumerate(sorted(files, key=_read_order)):
             target = scratch / f"{config}-{number}.arrow"
             problem = _misnamed(config, file) or unpacker.unpack(file, target, config)
             if problem:
@@ -89,74 +91,74 @@ class Tables:
             self.rows[config] = self._usable(config, concatenate_datasets(parts))
 
     def _usable(self, config: str, rows: Dataset) -> Dataset:
-        """Set aside malformed rows and those that repeat a key."""
+        """Return the rows without malformed ones and those that repeat a key, and report these."""
         table = TABLES[config]
         if not table.is_unique:
             return rows
-        needed = table.required
-        texts = [name for name, column in table.columns.items() if column.is_json]
-        ids, seen, aside = set(), set(), set()
-        for index, row in enumerate(iterated(rows, *dict.fromkeys((*needed, *texts)))):
+        required = table.required
+        json_columns = [name for name, column in table.columns.items() if column.is_json]
+        ids, seen, excluded = set(), set(), set()
+        for index, row in enumerate(iterated(rows, *dict.fromkeys((*required, *json_columns)))):
             values = tuple(row[column] for column in table.key)
             ids.add(values[0])
-            if fault := _fault(row, needed, texts):
+            if fault := _fault(row, required, json_columns):
                 self._found("files", config, row_id(config, row), fault)
             elif hash(values) in seen:
-                detail = f"another row has this {', '.join(table.key)}"
+                detail = f"another row has the same {', '.join(table.key)}"
                 self._found("ids", config, row_id(config, row), detail)
             else:
                 seen.add(hash(values))
                 continue
-            aside.add(index)
+            excluded.add(index)
         self.ids[config] = ids
-        return rows.select([i for i in range(len(rows)) if i not in aside]) if aside else rows
+        return rows.select([i for i in range(len(rows)) if i not in excluded]) if excluded else rows
 
     def _with_ancestors(self) -> dict[str, set[str]]:
-        """For each table that others refer to, the ids of rows that can be joined with all ancestors."""
+        """Return for each parent table the ids of rows that can be joined with all their ancestors."""
         whole: dict[str, set[str]] = {}
         for config, table in TABLES.items():
             if config not in self.rows or not is_parent(table):
                 continue
             name = table.key[0]
-            above = {one.key[0]: whole[one.name] for one in parents(table) if one.name in whole}
+            above = {parent.key[0]: whole[parent.name] for parent in parents(table) if parent.name in whole}
             whole[config] = {
                 row[name]
                 for row in iterated(self.rows[config], name, *above)
-                if all(row[on] in ids for on, ids in above.items())
+                if all(row[column] in ids for column, ids in above.items())
             }
         return whole
 
 
 class Unpacker:
-    """The process that reads Parquet files; another one where a file has ended it."""
+    """The process that reads Parquet files; a new one starts if a file crashes it."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
     def unpack(self, file: Path, target: Path, config: str) -> str | None:
-        """Write a file's rows to `target`, an Arrow stream; returns what is wrong with it, if anything is."""
-        asked = {
+        """Write a file's rows to `target` as an Arrow stream; return what is wrong with it, or None."""
+        request = {
             "source": str(file),
             "target": str(target),
             "split": _split(file),
             "schema": base64.b64encode(_plain(TABLES[config]).serialize()).decode(),
         }
-        process = self._process = self._process or _started()
+        process = self._process = self._process or _started_process()
         assert process.stdin
         assert process.stdout
         try:
-            process.stdin.write(json.dumps(asked) + "\n")
+            process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
             line = process.stdout.readline()
         except BrokenPipeError:
             line = ""
         if not line:
             self._end()
-            return "ends the process that reads it"
+            return "crashes the process that reads it"
         reply = json.loads(line)
         if "error" in reply:
             return str(reply["error"])
-        return None if reply["n_rows"] else "has no rows, and load_dataset cannot open it"
+        return None if reply["n_rows"] else "has no rows, so load_dataset cannot open it"
 
     def _end(self) -> None:
         if self._process:
@@ -174,38 +176,38 @@ class Unpacker:
 
 
 def iterated(rows: Dataset, *columns: str) -> Iterator[Row]:
-    """Rows one by one, with these columns (all, without any), read a few hundred at a time."""
+    """Yield rows one by one with these columns, or all if none are named; reads a few hundred at a time."""
     chosen = rows.select_columns(list(columns)) if columns else rows
     for batch in chosen.with_format("arrow").iter(BATCH_ROWS):
         yield from batch.to_pylist()
 
 
 def batches(joined: Joined, n_rows: int = BATCH_ROWS) -> Iterator[list[Row]]:
-    """Joined rows, some at a time."""
+    """Yield joined rows, `n_rows` at a time."""
     for start in range(0, len(joined), n_rows):
         yield joined.shard(start, start + n_rows).to_pylist()
 
 
 def row_id(config: str, row: Row) -> str:
-    """What names a row in a finding."""
+    """Return the text that names a row in a finding: its key."""
     return "/".join(str(row[column]) for column in TABLES[config].key)
 
 
-def _fault(row: Row, needed: Sequence[str], texts: Sequence[str]) -> str | None:
-    """What a row lacks that no row can do without, or that is not in its one form."""
-    for column in needed:
+def _fault(row: Row, required: Sequence[str], json_columns: Sequence[str]) -> str | None:
+    """Return which required value a row lacks, or which value does not have its one valid form."""
+    for column in required:
         if row[column] is None:
             return f"has no {column}"
-    for column in texts:
+    for column in json_columns:
         try:
             if row[column] is not None and canonical(loads(row[column])) != row[column]:
-                return f"{column} is no canonical JSON"
+                return f"{column} is not canonical JSON"
         except CanonicalError as error:
-            return f"{column} is no canonical JSON: {error}"
-    if "direction" in needed and row["direction"] not in DIRECTIONS:
-        return f"direction is {row['direction']}"
+            return f"{column} is not canonical JSON: {error}"
+    if "direction" in required and row["direction"] not in DIRECTIONS:
+        return f"direction is {row['direction']}, not {' or '.join(DIRECTIONS)}"
     if row.get("sampling") is not None and not row["sampling"].startswith("{"):
-        return "sampling is no JSON object"
+        return "sampling is not a JSON object"
     return None
 
 
@@ -213,7 +215,7 @@ def _plain(table: Table) -> Any:
     return table.features.arrow_schema.remove_metadata()
 
 
-def _started() -> "subprocess.Popen[str]":
+def _started_process() -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-P", str(unpack.__file__)],
         stdin=subprocess.PIPE,
@@ -227,20 +229,20 @@ def _split(file: Path) -> str:
     return file.name.split("-")[0]
 
 
-def _place(file: Path) -> tuple[int, str]:
-    """Train before test, as a config is read."""
+def _read_order(file: Path) -> tuple[int, str]:
+    """Return the sort key of a file: train before test, the order in which a config is read."""
     split = _split(file)
     return SPLITS.index(split) if split in SPLITS else len(SPLITS), file.name
 
 
 def _misnamed(config: str, file: Path) -> str | None:
     if not file.is_file():
-        return "is no file"
+        return "is not a file"
     if not (file.name.isascii() and file.name.isprintable()):
-        return "has no plain name"
+        return "has a name that is not printable ASCII"
     split = _split(file)
     if split not in SPLITS:
-        return f"is of no split; there are {' and '.join(SPLITS)}"
+        return f"has no split in its name; the splits are {' and '.join(SPLITS)}"
     if split == "test" and not TABLES[config].is_split:
-        return "only tasks, and what is made of them, have a split for tests"
+        return "is in the split test, which only tasks and tables made from them have"
     return None

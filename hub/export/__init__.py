@@ -1,7 +1,7 @@
-"""Ways out of a dataset: the files that a trainer reads, a format a module.
+"""Exports of a dataset to the files that a trainer reads, one module for each format.
 
-Here are their names alone, which `codeio export --help` lists; each is a module with its `FORMAT`. `writer`
-writes the files.
+This module has only the names of the formats, which `codeio export --help` lists. Each format is a module
+with its `FORMAT`; `writer` writes the files.
 """
 
 from builders.errors import CodeioError
@@ -10,4 +10,4 @@ FORMATS = ("llamafactory", "trl", "verl", "reference")
 
 
 class ExportError(CodeioError):
-    """It cannot be exported; the message says why and what to do."""
+    """The error of an export that is not possible; the message says why and what to do."""

@@ -1,7 +1,7 @@
-"""What a format is: which tables become which files, and how a row is laid out.
+"""The definition of a format: which tables become which files, and how a row is laid out.
 
-In: rows of a table, as Python values. Out: rows of a JSONL or Parquet file. JSON is written in ASCII alone:
-some readers end a line at characters such as U+2028, which texts may hold.
+In: rows of a table, as Python values. Out: rows of a JSONL or Parquet file. JSON is written in pure ASCII:
+some readers end a line at characters such as U+2028, which may be in a text.
 Tested in tests/hub/export/test_export.py.
 """
 
@@ -20,14 +20,14 @@ from builders.schema import TABLES, Type, features_of
 BATCH_ROWS = 1000
 Row = dict[str, Any]
 Written = dict[tuple[str, str], int]
-"""Rows by table and split."""
+"""Numbers of rows, by table and split."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How rows of the table `config` become rows of a file with the columns `types`.
+    """The layout of a file with the columns `types`, made from rows of the table `config`.
 
-    `row` is given the columns `needs` of a row, its split, and its number in the file.
+    `row` takes the columns `needs` of a row, its split and its number in the file, and returns the new row.
     """
 
     config: str
@@ -38,22 +38,22 @@ class Layout:
 
 @dataclass(frozen=True)
 class Format:
-    """Files of one kind, and what lies `beside` them: texts by file name, made when the files are there."""
+    """A file suffix, layouts, and `beside`, which returns more files by name, made when the others exist."""
 
     suffix: str
     layouts: tuple[Layout, ...]
     beside: Callable[[Path, Written], dict[str, str]] = lambda folder, written: {}
 
     def file(self, config: str, split: str) -> str:
-        """The name of the file with the rows of a table and split."""
+        """Return the name of the file that holds the rows of a table and split."""
         return f"{split}{self.suffix}" if len(self.layouts) == 1 else f"{config}_{split}{self.suffix}"
 
 
 @contextmanager
 def writing(path: Path, types: Mapping[str, Type]) -> Iterator[Callable[[list[Row]], None]]:
-    """Yield what writes rows to a new file, whose suffix tells its kind."""
+    """Yield a function that writes rows to a new file, Parquet or JSONL by its suffix."""
     if path.suffix == ".parquet":
-        # Without what datasets notes beside it: its releases before 4, which trainers pin, know no List.
+        # Without the metadata of datasets: its releases before 4, which trainers pin, do not know List.
         schema = features_of(types).arrow_schema.remove_metadata()
         with pq.ParquetWriter(path, schema) as writer:
             yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema))
@@ -62,11 +62,11 @@ def writing(path: Path, types: Mapping[str, Type]) -> Iterator[Callable[[list[Ro
             yield lambda rows: file.writelines(f"{json.dumps(row)}\n" for row in rows)
 
 
-def kept(config: str, *left_out: str) -> dict[str, Type]:
-    """The columns of a table but those that are laid out otherwise."""
-    return {column: kind for column, kind in TABLES[config].types.items() if column not in left_out}
+def kept(config: str, *excluded: str) -> dict[str, Type]:
+    """Return the columns of a table with their types, without the excluded ones."""
+    return {column: kind for column, kind in TABLES[config].types.items() if column not in excluded}
 
 
 def as_it_is(row: Row, split: str, index: int) -> Row:
-    """The row, unchanged."""
+    """Return the row unchanged."""
     return row

@@ -1,8 +1,8 @@
-"""LLaMA-Factory: its `dataset_dir`, with JSONL files that `dataset_info.json` describes.
+"""LLaMA-Factory: a `dataset_dir` with JSONL files that `dataset_info.json` describes.
 
-Supervised data (`codeio`, `codeio_pp`) has messages in the `sharegpt` formatting with OpenAI's roles; pairs
-(`preference`) are `ranking` data, for its stage `rm` and for DPO. Columns that it does not read stay in the
-files, to select rows by. Not covered: prompts for reinforcement learning, which it has no verifier for.
+Supervised data (`codeio`, `codeio_pp`) has messages in `sharegpt` formatting with OpenAI's roles. Preference
+pairs (`preference`) are `ranking` data, for its stage `rm` and for DPO. Columns that it does not read stay in
+the files, for selecting rows. Not covered: prompts for reinforcement learning, which it has no verifier for.
 Tested in tests/hub/export/test_export.py.
 """
 

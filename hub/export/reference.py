@@ -1,7 +1,8 @@
-"""The layout of CodeI/O's own release: JSONL of prompt, turn_1, feedback_1, turn_2, feedback_2.
+"""The layout of CodeI/O's own release: JSONL with prompt, turn_1, feedback_1, turn_2, feedback_2.
 
-Their turn_1 is the first answer. What a conversation did not come to is null, and turns after the second,
-for which the layout has no place, are left out. Not covered: our messages and statuses (see `trl`).
+Their turn_1 is the first answer. Columns of turns that a conversation did not reach are null, and turns after
+the second are left out, because the layout has no columns for them. Not covered: messages and statuses of
+this project's own tables (see `trl`).
 Tested in tests/hub/export/test_export.py.
 """
 

@@ -1,11 +1,11 @@
-"""TRL: Parquet files in its conversational forms, and a README.md by which `load_dataset` tells them apart.
+"""TRL: Parquet files in its conversational formats, and a README.md that names them as configs.
 
-- `codeio`: prompt and completion, so that SFTTrainer's loss is on the answer alone;
-- `codeio_pp`: messages, for `assistant_only_loss`, since feedback stands between the answers;
+- `codeio`: prompt and completion, so that SFTTrainer's loss covers only the answer;
+- `codeio_pp`: messages, for `assistant_only_loss`, because there is feedback between the answers;
 - `preference`: prompt, chosen, rejected, for DPOTrainer and RewardTrainer;
-- `rlvr`: prompt, and the columns that `hub.rewards.io_prediction_reward` is given by GRPOTrainer.
+- `rlvr`: prompt, and the columns that GRPOTrainer passes to `hub.rewards.io_prediction_reward`.
 
-The other columns of these tables stay, to select rows by.
+The other columns of these tables stay, for selecting rows.
 Tested in tests/hub/export/test_export.py.
 """
 
@@ -28,7 +28,7 @@ def _completed(row: Row, split: str, index: int) -> Row:
 def _readme(folder: Path, written: Written) -> dict[str, str]:
     configs = []
     for config in dict.fromkeys(config for config, _ in written):
-        files = {split: FORMAT.file(config, split) for known, split in written if known == config}
+        files = {split: FORMAT.file(config, split) for name, split in written if name == config}
         digest = hashlib.sha256()
         for file in files.values():
             with (folder / file).open("rb") as content:
@@ -36,7 +36,7 @@ def _readme(folder: Path, written: Written) -> dict[str, str]:
         configs.append(
             {
                 "config_name": config,
-                # load_dataset remembers a folder by its name and this text, not by its files.
+                # load_dataset caches a folder by its name and this text, not by its files.
                 "description": f"sha256:{digest.hexdigest()}",
                 "data_files": [{"split": split, "path": file} for split, file in files.items()],
             }

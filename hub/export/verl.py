@@ -1,8 +1,8 @@
 """verl: `train.parquet` and `test.parquet` of prompts, for `data.train_files` and `data.val_files`.
 
 A row's `reward_model.ground_truth` holds all that `hub.rewards.compute_score` (verl's
-`custom_reward_function`) needs; its `data_source` names the direction, so that verl's figures are told apart
-by it. Not covered: supervised data.
+`custom_reward_function`) needs. Its `data_source` names the direction, so that verl reports its metrics for
+each direction. Not covered: supervised data.
 Tested in tests/hub/export/test_export.py.
 """
 

@@ -1,11 +1,11 @@
-"""A version laid out for a trainer: the files that its library reads, in a folder of their own.
+"""The export of a version for a trainer: the files that its library reads, in a new folder.
 
-In: a version of a dataset, the name of a format, a folder to write. Out: the folder, and the rows of each
-file. Texts go over as they are, wrong answers too, with their status beside them; splits stay apart, each in
-its own file. Rows pass through in batches, so memory does not grow with their number, and the folder is there
-complete or not at all.
+In: a version of a dataset, the name of a format, a folder to write. Out: the folder, and the number of rows
+in each file. Texts are copied unchanged, wrong answers too, with their status; each split has its own file.
+Rows are written in batches, so memory does not grow with their number. The folder appears complete or not at
+all.
 
-Not covered: chat templates and tokens, which are the trainer's own.
+Not covered: chat templates and tokens, which belong to the trainer.
 Tested in tests/hub/export/test_export.py.
 """
 
@@ -24,7 +24,37 @@ from hub.versions import Version
 
 
 def export(version: Version, name: str, out: Path) -> dict[str, int]:
-    """Write a version in the format of that name; returns the rows of each file. Raises ExportError."""
+    """Write a version as the files that a trainer reads.
+
+    Args:
+        version: The dataset, as `hub.versions.version` opens it.
+        name: A format, one of `hub.export.FORMATS`: its module says which tables it takes.
+        out: The folder to write; it must be new or empty.
+
+    Returns:
+        The number of rows in each file of rows, by file name.
+
+    Raises:
+        ExportError: If there is no such format, the folder is in use, the version has none of the tables
+            that the format takes or lacks one of their columns, or a row cannot be laid out.
+
+    Example:
+        CodeI/O's own five columns, from a dataset of one conversation:
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from builders.schema import TABLES
+        >>> from builders.tables.arrow import table
+        >>> from builders.tables.folder import Folder
+        >>> from hub.versions import version
+        >>> row = {"task_id": "t", "prompt": "7 + 7?", "turn_1": "14", "feedback_1": "Right."}
+        >>> with TemporaryDirectory() as root:
+        ...     rows = table([row], TABLES["codeio_pp"].features)
+        ...     Folder(Path(root)).write("codeio_pp", {"train": rows})
+        ...     print(export(version(root), "reference", Path(root) / "exported"))
+        ...     print((Path(root) / "exported" / "train.jsonl").read_text(), end="")
+        {'train.jsonl': 1}
+        {"prompt": "7 + 7?", "turn_1": "14", "feedback_1": "Right.", "turn_2": null, "feedback_2": null}
+    """
     out = out.resolve()
     if name not in FORMATS:
         raise ExportError(f"There is no format {name}; choose one of {', '.join(FORMATS)}.")
@@ -33,9 +63,9 @@ def export(version: Version, name: str, out: Path) -> dict[str, int]:
     form: Format = import_module(f"hub.export.{name}").FORMAT
     counts = version.folder.counts()
     if not any(layout.config in counts for layout in form.layouts):
-        wanted = " or ".join(layout.config for layout in form.layouts)
+        configs = " or ".join(layout.config for layout in form.layouts)
         raise ExportError(
-            f"{version.name} has no table {wanted}, of which {name} files are made; "
+            f"{version.name} has no table {configs}, which {name} files are made from; "
             f"it has {', '.join(counts)}. Let the build run to its end."
         )
     staging = out.with_name(f".{out.name}.writing")
@@ -65,7 +95,7 @@ def _write(version: Version, form: Format, layout: Layout, split: str, folder: P
             except (ValueError, TypeError) as error:
                 raise ExportError(
                     f"{version.name}: table {layout.config} has a row after row {n_rows} of {split} that"
-                    f" cannot be laid out ({error}). Look at it with `codeio audit`."
+                    f" does not fit the format ({error}). Check the data with `codeio audit`."
                 ) from error
             write(rows)
             n_rows += len(rows)
@@ -73,7 +103,7 @@ def _write(version: Version, form: Format, layout: Layout, split: str, folder: P
 
 
 def _batches(version: Version, layout: Layout, split: str) -> Iterator[list[Row]]:
-    """The rows of a split, some at a time, with the columns that the layout needs."""
+    """Yield the rows of a split in batches, with the columns that the layout needs."""
     for file in version.folder.files(layout.config):
         if not file.name.startswith(f"{split}-"):
             continue
@@ -82,7 +112,7 @@ def _batches(version: Version, layout: Layout, split: str) -> Iterator[list[Row]
         if missing:
             raise ExportError(
                 f"{version.name}: table {layout.config} has no column {', '.join(missing)}. "
-                "Build it anew with this version of codeio: answers are kept, none is asked for twice."
+                "Build it again with this version of codeio: answers are cached, so none is requested twice."
             )
         for batch in table.iter_batches(BATCH_ROWS, columns=list(layout.needs)):
             rows: list[Row] = batch.to_pylist()

@@ -1,1 +1,1 @@
-"""Pages to look at."""
+"""Pages that show a dataset to a reader."""

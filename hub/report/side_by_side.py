@@ -1,9 +1,9 @@
-"""Answers to one question side by side, as HTML for a notebook: right and wrong ones, and what each was told.
+"""Answers to one question side by side, as HTML for a notebook: right and wrong ones, with their feedback.
 
-In: a folder and the id of a task. Out: HTML that shows text of rows as it is: nothing of it is markup or
-mathematics. Its ground is its own, for light pages and dark ones. `questions` says what to look at first.
+In: a folder and the id of a task. Out: HTML that shows the text of rows literally, never as markup or
+mathematics. It sets its own background, for light and dark pages. `questions` says which tasks to see first.
 
-Not covered: training rows (`codeio`, `codeio_pp`), which repeat what stands here.
+Not covered: training rows (`codeio`, `codeio_pp`), which repeat these texts.
 """
 
 from collections import defaultdict
@@ -29,45 +29,45 @@ _UNKNOWN = "#ffffff"
 
 
 def questions(folder: Folder) -> list[str]:
-    """Ids of tasks that have answers: first those with right and wrong ones, then those with most kinds."""
-    kinds = defaultdict(set)
+    """Return ids of tasks with answers: those with right and wrong ones first, then by number of statuses."""
+    statuses = defaultdict(set)
     for task_id, status, _ in grouped(folder.columns("turns", "task_id", "status")):
         if task_id is not None:
-            kinds[task_id].add(status)
-    return sorted(kinds, key=lambda task_id: (*_plainness(kinds[task_id]), task_id))
+            statuses[task_id].add(status)
+    return sorted(statuses, key=lambda task_id: (*_rank(statuses[task_id]), task_id))
 
 
 def side_by_side(folder: Folder, task_id: str) -> str:
-    """The question, and up to `MOST_ANSWERS` answers in their order: the first of each status, then others.
+    """Return the question with up to `MOST_ANSWERS` answers: the first of each status, then others, in order.
 
-    Raises LookupError where no answer belongs to that task.
+    Raises LookupError if the task has no answer.
     """
     answers = sorted(_rows(folder, "turns", task_id), key=lambda row: (row["sample"] or 0, row["turn"] or 0))
     if not answers:
-        raise LookupError(f"There is no answer to a task {task_id}.")
+        raise LookupError(f"There is no answer to the task {task_id}.")
     firsts = {row["status"]: number for number, row in reversed(list(enumerate(answers)))}
-    by_worth = sorted(
+    by_priority = sorted(
         range(len(answers)), key=lambda n: (n not in firsts.values(), n != firsts.get("correct"), n)
     )
-    shown = [answers[number] for number in sorted(by_worth[:MOST_ANSWERS])]
+    shown = [answers[number] for number in sorted(by_priority[:MOST_ANSWERS])]
     title = f"<b>{_cell(task_id)}</b>, {len(shown)} of {len(answers)} answers"
-    asked = "".join(
-        f"<details open><summary>to predict: {_cell(task['direction'])}</summary>{_text(task['prompt'])}"
+    question = "".join(
+        f"<details open><summary>to predict: {_cell(task['direction'])}</summary>{_block(task['prompt'])}"
         "</details>"
         for task in _rows(folder, "tasks", task_id)
     )
     columns = "".join(map(_answer, shown))
-    # Jupyter would set what stands between two $ as mathematics.
+    # Jupyter would render text between two $ as mathematics.
     ignored = 'class="tex2jax_ignore mathjax_ignore"'
-    return f'<div {ignored} style="{_PAGE}">{title}{asked}<div style="{_ANSWERS}">{columns}</div></div>'
+    return f'<div {ignored} style="{_PAGE}">{title}{question}<div style="{_ANSWERS}">{columns}</div></div>'
 
 
-def _plainness(kinds: set[str]) -> tuple[bool, int]:
-    return not ("correct" in kinds and len(kinds) > 1), -len(kinds)
+def _rank(statuses: set[str]) -> tuple[bool, int]:
+    return not ("correct" in statuses and len(statuses) > 1), -len(statuses)
 
 
 def _rows(folder: Folder, config: str, task_id: str) -> list[dict[str, Any]]:
-    """The rows of a task; columns that older files lack are null."""
+    """Return the rows of a task; columns that older files lack are null."""
     return [
         row
         for file in folder.files(config)
@@ -79,18 +79,18 @@ def _rows(folder: Folder, config: str, task_id: str) -> list[dict[str, Any]]:
 
 def _answer(row: dict[str, Any]) -> str:
     parts = [f"<b>{_cell(row['status'])}</b>, sample {row['sample']}, turn {row['turn']}"]
-    parts += [" (asked for as bare JSON)"] if row["answer_forced"] else []
+    parts += [" (constrained to JSON)"] if row["answer_forced"] else []
     parts += [" (cut off)"] if row["finish_reason"] == "length" else []
     if row["reasoning"] is not None:  # long, and not part of the answer
-        parts.append(f"<details><summary>reasoning</summary>{_text(row['reasoning'])}</details>")
+        parts.append(f"<details><summary>reasoning</summary>{_block(row['reasoning'])}</details>")
     for name in ("response", "prediction", "feedback"):
         if row[name] is not None:
-            parts.append(f"<div><small>{name}</small>{_text(row[name])}</div>")
+            parts.append(f"<div><small>{name}</small>{_block(row[name])}</div>")
     colour = COLOURS.get(row["status"], _UNKNOWN)
     return f'<div style="{_ANSWER.format(colour=colour)}">{"".join(parts)}</div>'
 
 
-def _text(text: Any) -> str:
+def _block(text: Any) -> str:
     return f'<pre style="{_TEXT}">{escape(str(text))}</pre>'
 
 

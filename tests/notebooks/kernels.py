@@ -1,4 +1,4 @@
-"""Runs a notebook as a CI would: by nbmake, in a process and a folder of its own, with other parameters."""
+"""A run of a notebook as in a CI: by nbmake, in its own process and folder, with different parameters."""
 
 import os
 import subprocess
@@ -17,8 +17,8 @@ TIMEOUT_S = 500
 
 
 @dataclass
-class Ran:
-    """How nbmake ended, and the notebook with its outputs."""
+class NotebookRun:
+    """The exit code and log of nbmake, and the notebook with its outputs."""
 
     code: int
     log: str
@@ -28,14 +28,14 @@ class Ran:
         return list(cell(self.notebook, cell_id).outputs)
 
     def text(self, cell_id: str) -> str:
-        """All that a cell printed or shows as text."""
-        told = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in self.outputs(cell_id)]
-        return "".join(told)
+        """Return all that a cell printed or shows as text."""
+        texts = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in self.outputs(cell_id)]
+        return "".join(texts)
 
     def shown(self, kind: str, cell_id: str | None = None) -> list[str]:
-        """What the cells show of a MIME type."""
+        """Return the outputs of a MIME type, of one cell or all."""
         cells = [cell(self.notebook, cell_id)] if cell_id else self.notebook.cells
-        outputs = [output for one in cells for output in one.get("outputs", ())]
+        outputs = [output for each in cells for output in each.get("outputs", ())]
         return [output["data"][kind] for output in outputs if kind in output.get("data", {})]
 
 
@@ -44,22 +44,22 @@ def read(name: str) -> Any:
 
 
 def cell(notebook: Any, cell_id: str) -> Any:
-    return next(one for one in notebook.cells if one.id == cell_id)
+    return next(each for each in notebook.cells if each.id == cell_id)
 
 
-def ran(name: str, folder: Path, environment: Mapping[str, str] = os.environ, **parameters: Any) -> Ran:
-    """Run a copy in `folder`; `parameters` follow those of the cell with that tag."""
+def run_notebook(
+    name: str, folder: Path, environment: Mapping[str, str] = os.environ, **parameters: Any
+) -> NotebookRun:
+    """Run a copy of a notebook in `folder`, with `parameters` added to the cell that is tagged so."""
     notebook = read(name)
-    given = cell(notebook, "parameters")
+    parameter_cell = cell(notebook, "parameters")
     for parameter, value in parameters.items():
-        assert f"\n{parameter} = " in f"\n{given.source}", f"{name} has no parameter {parameter}"
-        given.source += f"\n{parameter} = {value!r}"
+        assert f"\n{parameter} = " in f"\n{parameter_cell.source}", f"{name} has no parameter {parameter}"
+        parameter_cell.source += f"\n{parameter} = {value!r}"
     file = folder / f"{name}.ipynb"
     nbformat.write(notebook, file)
     command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", f"--nbmake-timeout={TIMEOUT_S}"]
-    scripts = str(
-        Path(sys.executable).parent
-    )  # where `codeio` is, though nobody has activated this environment
+    scripts = str(Path(sys.executable).parent)  # has `codeio`, though the environment is not activated
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", file.name],
         cwd=folder,
@@ -73,4 +73,4 @@ def ran(name: str, folder: Path, environment: Mapping[str, str] = os.environ, **
         timeout=TIMEOUT_S + 60,
     )
     log = done.stdout + done.stderr
-    return Ran(done.returncode, log, nbformat.read(file, as_version=nbformat.NO_CONVERT))
+    return NotebookRun(done.returncode, log, nbformat.read(file, as_version=nbformat.NO_CONVERT))

@@ -1,4 +1,4 @@
-"""The notebooks, run by nbmake on real builds and the local Hub, and what holds for the files themselves."""
+"""The notebooks run by nbmake on real builds and the local Hub, and their files are valid."""
 
 import json
 import re
@@ -27,7 +27,7 @@ from tests.auditing import altered
 from tests.builders.functions.test_stage import Model
 from tests.building import functions_file, scripted_server
 from tests.doubles.local_hub import LocalHub
-from tests.notebooks.kernels import NOTEBOOKS, Ran, cell, ran, read
+from tests.notebooks.kernels import NOTEBOOKS, NotebookRun, cell, read, run_notebook
 
 NAMES = ("rebuild", "audit", "explore")
 PNG = "image/png"
@@ -35,24 +35,24 @@ PNG = "image/png"
 
 @pytest.fixture
 def environment(tmp_path):
-    """That of a kernel that talks to nobody."""
+    """The environment of a kernel that talks only to a local Hub."""
     with LocalHub(tmp_path / "hub") as hub:
         yield hub.environment(tmp_path / "home", token=None)
 
 
 def code_cells(name):
-    return [one for one in read(name).cells if one.cell_type == "code"]
+    return [each for each in read(name).cells if each.cell_type == "code"]
 
 
-def visible(run: Ran) -> str:
-    return json.dumps([one.get("outputs", []) for one in run.notebook.cells])
+def visible(run: NotebookRun) -> str:
+    return json.dumps([each.get("outputs", []) for each in run.notebook.cells])
 
 
-def told(folder: Path) -> dict[str, int]:
-    """The rows of each stage, as the card tells them."""
+def rows_on_card(folder: Path) -> dict[str, int]:
+    """Return the number of rows of each stage that the card states."""
     text = (folder / "README.md").read_text().partition("<!-- counted: funnel -->")[2]
-    found = re.findall(r"^\| (\w+) \| ([\d,]+) \|", text.partition("<!-- /counted -->")[0], re.MULTILINE)
-    return {stage: int(n.replace(",", "")) for stage, n in found}
+    lines = re.findall(r"^\| (\w+) \| ([\d,]+) \|", text.partition("<!-- /counted -->")[0], re.MULTILINE)
+    return {stage: int(n.replace(",", "")) for stage, n in lines}
 
 
 def test_there_are_no_others():
@@ -64,11 +64,11 @@ def test_files_are_valid_and_hold_no_outputs(name):
     notebook = read(name)
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     nbformat.validate(notebook)
-    for one in code_cells(name):
-        assert (one.outputs, one.execution_count) == ([], None)
-    ids = [one.id for one in notebook.cells]
-    assert all(re.fullmatch("[a-z-]+", own) for own in ids)
-    assert [one.id for one in notebook.cells if "parameters" in one.metadata.get("tags", ())] == [
+    for each in code_cells(name):
+        assert (each.outputs, each.execution_count) == ([], None)
+    ids = [each.id for each in notebook.cells]
+    assert all(re.fullmatch("[a-z-]+", cell_id) for cell_id in ids)
+    assert [each.id for each in notebook.cells if "parameters" in each.metadata.get("tags", ())] == [
         "parameters"
     ]
     assert ids[:4] == ["title", "setup", "install", "parameters"]
@@ -76,21 +76,21 @@ def test_files_are_valid_and_hold_no_outputs(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_installed_exists_and_only_where_it_is_missing(name, monkeypatch):
-    asked = []
+    magics = []
 
     class Shell:
         def run_line_magic(self, *words):
-            asked.append(words)
+            magics.append(words)
 
     source = TransformerManager().transform_cell(cell(read(name), "install").source)
     exec(source, {"get_ipython": Shell})
-    assert asked == []
+    assert magics == []
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     exec(source, {"get_ipython": Shell})
-    ((magic, words),) = asked
+    ((magic, words),) = magics
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    install, *_, wanted = shlex.split(words)
-    required = Requirement(wanted)
+    install, *_, requirement = shlex.split(words)
+    required = Requirement(requirement)
     assert (magic, install, required.name) == ("pip", "install", project["name"])
     assert required.extras <= set(project["optional-dependencies"])
 
@@ -112,26 +112,26 @@ def test_what_rebuild_is_given_is_understood():
 
 
 class Answering(Model):
-    """Writes functions as they were recorded, and works out outputs; inputs it cannot tell."""
+    """A model that writes recorded functions and gives right outputs, but wrong inputs."""
 
     def retell(self, body):
-        told = body["messages"][1]["content"] if len(body["messages"]) > 1 else ""
-        if "Your task" not in told:
+        question = body["messages"][1]["content"] if len(body["messages"]) > 1 else ""
+        if "Your task" not in question:
             return super().retell(body)
-        if "find what" not in told:
+        if "find what" not in question:
             return 'It could be {"input": {}}', "stop"
         names = {}
-        exec(re.search(r"```python\n(.*?)```", told, re.DOTALL)[1], names)
-        given = json.loads(told.rstrip().rsplit("\n", 1)[1])
-        return f"I follow it. {json.dumps({'output': names['main_solution'](**given)})}", "stop"
+        exec(re.search(r"```python\n(.*?)```", question, re.DOTALL)[1], names)
+        arguments = json.loads(question.rstrip().rsplit("\n", 1)[1])
+        return f"I follow it. {json.dumps({'output': names['main_solution'](**arguments)})}", "stop"
 
 
 @pytest.mark.timeout(1800)
 @pytest.mark.slow
 def test_rebuild_makes_a_dataset_of_code_and_sends_nothing(tmp_path, environment):
-    code = str(corpus() / "everyday")  # replies about some of these files are recorded
+    code = str(corpus() / "everyday")  # some of these files have recorded replies
     with Answering() as server:
-        run = ran("rebuild", tmp_path, environment, CODE=code, MODEL=f"--base-url {server.address}")
+        run = run_notebook("rebuild", tmp_path, environment, CODE=code, MODEL=f"--base-url {server.address}")
     assert run.code == 0, run.log + visible(run)
     out = tmp_path / "out" / "rebuilt"
     counts = Folder(out).counts()
@@ -143,7 +143,7 @@ def test_rebuild_makes_a_dataset_of_code_and_sends_nothing(tmp_path, environment
     assert "correct" not in statuses["input"]["0"]
     assert "\x1b" not in visible(run)
     assert run.text("build").count("\n") < 200
-    assert [len(run.shown(PNG, one)) for one in ("funnel", "statuses")] == [1, 1]
+    assert [len(run.shown(PNG, cell_id)) for cell_id in ("funnel", "statuses")] == [1, 1]
     assert len(run.shown("text/html", "tables")) == len(counts)
     assert 1 <= len(run.shown("text/html", "answers")) <= 2
     again = Folder(out.with_name("rebuilt-again")).counts()
@@ -158,27 +158,29 @@ def test_rebuild_makes_a_dataset_of_code_and_sends_nothing(tmp_path, environment
 def test_what_rebuild_publishes_is_audited_and_explored(tmp_path, local_hub: LocalHub):
     home = tmp_path / "home"
     home.mkdir()
-    (home / "token").write_text("hf_ada")  # as `hf auth login` leaves it
+    (home / "token").write_text("hf_ada")  # as `hf auth login` writes it
     environment = local_hub.environment(home, token=None)
     functions_file(tmp_path)
-    given = {
+    parameters = {
         "CODE": "functions.jsonl",
         "OPTIONS": "--from functions --samples 4 --max-pairs 2 --test-share 0",
     }
     with scripted_server() as server:
         model = f"--base-url {server.address}"
-        run = ran("rebuild", tmp_path, environment, MODEL=model, REPO="ada/data", DRY_RUN=False, **given)
+        run = run_notebook(
+            "rebuild", tmp_path, environment, MODEL=model, REPO="ada/data", DRY_RUN=False, **parameters
+        )
     assert run.code == 0, run.log
     assert "hf_ada" not in visible(run)
     assert "commit/" in run.text("publish")
     assert "rlvr/train-00000-of-00001.parquet" in local_hub.files("ada/data", "v1.0.0")
 
-    run = ran("audit", tmp_path, environment, DATASET="ada/data@v1.0.0", SAMPLE=10)
+    run = run_notebook("audit", tmp_path, environment, DATASET="ada/data@v1.0.0", SAMPLE=10)
     assert run.code == 0, run.log
     assert "10 of 48" in run.text("audit")
-    assert "All that was looked at holds." in run.text("audit")
+    assert "Everything that was checked holds." in run.text("audit")
 
-    run = ran("explore", tmp_path, environment, DATASET="ada/data@v1.0.0", SHOWN=3)
+    run = run_notebook("explore", tmp_path, environment, DATASET="ada/data@v1.0.0", SHOWN=3)
     assert run.code == 0, run.log
     assert len(run.shown(PNG)) == 5
     assert len(run.shown("text/html", "rows")) == 3
@@ -187,13 +189,14 @@ def test_what_rebuild_publishes_is_audited_and_explored(tmp_path, local_hub: Loc
 @pytest.mark.timeout(1800)
 @pytest.mark.slow
 def test_explore_shows_the_figures_of_the_card(tmp_path, a_release, environment):
-    run = ran("explore", tmp_path, environment, DATASET=str(a_release), SHOWN=1, SKIPPED=1)
+    run = run_notebook("explore", tmp_path, environment, DATASET=str(a_release), SHOWN=1, SKIPPED=1)
     assert run.code == 0, run.log
     (table,) = run.shown("text/html", "reasons")
     stages = re.findall(r"<td>(\w+)</td>\s*<td>(\d+)</td>", table)
-    assert {stage: int(n) for stage, n in stages} == told(a_release)
+    assert {stage: int(n) for stage, n in stages} == rows_on_card(a_release)
     assert "8 truncated" in table
-    assert [len(run.shown(PNG, one.id)) for one in code_cells("explore") if run.shown(PNG, one.id)] == [1] * 5
+    n_figures = [len(run.shown(PNG, each.id)) for each in code_cells("explore")]
+    assert [n for n in n_figures if n] == [1] * 5
     (shown,) = run.shown("text/html", "rows")
     text = unescape(shown)
     assert all(words in text for words in ("What is ", "I guess.", "I add.", "code returns"))
@@ -205,7 +208,7 @@ def test_explore_shows_the_figures_of_the_card(tmp_path, a_release, environment)
 def test_explore_shows_what_there_is_of_a_part(tmp_path, a_release, environment):
     for config in set(Folder(a_release).counts()) - {"codeio_pp"}:
         shutil.rmtree(a_release / config)
-    run = ran("explore", tmp_path, environment, DATASET=str(a_release))
+    run = run_notebook("explore", tmp_path, environment, DATASET=str(a_release))
     assert run.code == 0, run.log
     assert len(run.shown(PNG)) == 5
     assert run.shown("text/html", "rows") == []
@@ -218,12 +221,12 @@ def test_audit_shows_the_row_that_was_altered_and_fails(tmp_path, a_release, env
         rows[0]["response"] = "I add <b>$nothing$</b>."
 
     altered(a_release, "turns", change)
-    run = ran("audit", tmp_path, environment, DATASET=str(a_release), SAMPLE=None)
+    run = run_notebook("audit", tmp_path, environment, DATASET=str(a_release), SAMPLE=None)
     assert run.code == 1
     assert "do not hold" in run.outputs("verdict")[0]["evalue"]
-    found = audit(version(str(a_release)), workers=1).findings
+    findings = audit(version(str(a_release)), workers=1).findings
     (listed,) = run.shown("text/html", "findings")
-    assert listed.count("<tr") == len(found) + 1
+    assert listed.count("<tr") == len(findings) + 1
     shown = run.shown("text/html", "rows")
     assert any("I add &lt;b&gt;$nothing$&lt;/b&gt;." in html for html in shown)
     assert all("mathjax_ignore" in html for html in (listed, *shown))
@@ -236,7 +239,9 @@ def test_audit_shows_the_row_that_was_altered_and_fails(tmp_path, a_release, env
 @pytest.mark.timeout(1800)
 @pytest.mark.slow
 def test_a_build_that_fails_ends_the_notebook_there(tmp_path, environment):
-    run = ran("rebuild", tmp_path, environment, CODE="nowhere", MODEL="--base-url http://127.0.0.1:9")
+    run = run_notebook(
+        "rebuild", tmp_path, environment, CODE="nowhere", MODEL="--base-url http://127.0.0.1:9"
+    )
     assert run.code == 1
     assert "codeio: " in run.text("build")
     assert run.outputs("build")[-1]["ename"] == "AssertionError"

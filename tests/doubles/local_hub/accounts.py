@@ -1,7 +1,7 @@
-"""Who may do what: an account stands behind a token.
+"""Accounts and their rights; each token belongs to an account.
 
-In: accounts by token. Out: whether one may see or change what belongs to a name.
-Not covered: tokens with finer grains than reading and writing, and gated repositories.
+In: accounts by token. Out: whether an account may see or change the repositories of a namespace.
+Not covered: tokens with finer rights than reading and writing, and gated repositories.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ class Account:
         return (self.name, *self.organizations)
 
     def check_writing(self, namespace: str, to_do: str) -> None:
-        """Refuse to let this account do something in a namespace that it has no rights in."""
+        """Raise Refused unless this account may write in the namespace; `to_do` names the action."""
         if self.role != "write":
             raise forbidden(f"You must use a write token to {to_do}.")
         if namespace not in self.namespaces:
             raise forbidden(f'You don\'t have the rights to {to_do} under the namespace "{namespace}"')
 
     def as_json(self) -> dict[str, Any]:
-        """Describe the account as `whoami` does."""
+        """Return the account as `whoami` describes it."""
         return {
             "type": "user",
             "id": self.name,
@@ -45,7 +45,7 @@ class Account:
         }
 
 
-# The tokens of a `LocalHub` that is not told others.
+# The tokens that a `LocalHub` has by default.
 ACCOUNTS = {
     "hf_ada": Account("ada", organizations=("lab",)),
     "hf_ada_reads": Account("ada", role="read", organizations=("lab",)),
@@ -58,7 +58,7 @@ def may_see(account: Account | None, repository: Repository) -> bool:
 
 
 def identified(accounts: dict[str, Account], authorization: str | None) -> Account | None:
-    """Return who sends this header; nobody without one, and a token that is not known is refused."""
+    """Return the account that sends this header, None without one; raise Refused for an unknown token."""
     if not authorization:
         return None
     scheme, _, token = authorization.partition(" ")

@@ -1,7 +1,7 @@
-"""The metadata at the head of a README.md, and what the Hub finds wrong with it.
+"""The metadata at the head of a README.md, and the Hub's errors about it.
 
 In: the text. Out: the metadata, or errors and warnings in the Hub's form.
-Not covered: most fields; licence names and the shape of `configs` are what a data set is refused for.
+Not covered: most fields; only licence names and the shape of `configs` are checked.
 """
 
 import json
@@ -28,7 +28,7 @@ LICENSES = {
 
 
 def metadata(text: str) -> dict[str, Any] | None:
-    """Return the metadata as JSON has it; None where there is none, or none that can be read."""
+    """Return the metadata as JSON values; None if there is none, or if it cannot be read."""
     try:
         value = _read(text)
     except Unreadable:
@@ -51,14 +51,14 @@ def problems(text: str) -> tuple[list[str], list[str]]:
 
 
 class Unreadable(Exception):
-    """The metadata is no YAML."""
+    """The error of metadata that is not YAML."""
 
 
 def _read(text: str) -> Any:
     head = _HEAD.match(text)
     try:
         return yaml.safe_load(head[1]) if head else None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: an invalid date
         raise Unreadable(str(error)) from error
 
 

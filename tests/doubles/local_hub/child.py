@@ -1,8 +1,8 @@
-"""What a client's process runs: functions whose source comes in, one after another.
+"""The program of a client's process: it runs functions that it receives as source, one after another.
 
 In: a line of JSON for each on standard input, with source, name and arguments. Out: a line of JSON for each
-on the descriptor that is named on the command line, with the result or the error. Run by whatever interpreter
-has the client, so it imports nothing but the standard library.
+on the descriptor that the command line names, with the result or the error. It runs in any interpreter that
+has the client's libraries, so it imports only the standard library.
 """
 
 import __future__
@@ -15,11 +15,11 @@ from typing import Any
 
 
 def outcome(request: dict[str, Any]) -> dict[str, Any]:
-    # Empty lines before the source give its lines the numbers they have in the test's file.
+    # Empty lines before the source give its lines their numbers in the test's file.
     source = "\n" * (request["line"] - 1) + request["source"]
     names: dict[str, Any] = {"__name__": "client"}
     try:
-        # Annotations stay text: the names in them did not come along.
+        # Annotations stay text: the names in them are not defined here.
         exec(compile(source, request["file"], "exec", __future__.annotations.compiler_flag, True), names)
         return {"result": names[request["name"]](*request["arguments"])}
     except Exception as error:

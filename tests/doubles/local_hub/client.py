@@ -1,9 +1,9 @@
-"""A real client of the hub, in a process of its own.
+"""A real client of the hub, in its own process.
 
 In: functions that import what they need in their bodies, and arguments that JSON can hold. Out: what they
-return, or `ClientFailed` with what they raise. Only a function's source goes over: names from around it do
-not. One process serves call after call, since importing the libraries takes most of the time; `restart`
-forgets all that is not on disk.
+return, or `ClientFailed` with what they raise. Only a function's source is sent, without the names around it.
+One process serves many calls, because importing the libraries takes most of the time; `restart` forgets all
+that is not on disk.
 Not covered: functions with decorators or defaults that need names from around them.
 """
 
@@ -27,7 +27,7 @@ TIMEOUT_S = 240
 
 
 class ClientFailed(Exception):
-    """The function raised; `kinds` names the error's class and its bases, `status` is that of HTTP."""
+    """The error of a function that raised: `kinds` names its class and bases, `status` is the HTTP status."""
 
     def __init__(self, kinds: list[str], status: int | None, message: str, trace: str) -> None:
         super().__init__(trace)
@@ -41,7 +41,7 @@ class ClientFailed(Exception):
 
 
 class Client:
-    """An interpreter with its client libraries, and the environment they find; works in `folder`."""
+    """An interpreter with client libraries, and its environment variables; it works in `folder`."""
 
     def __init__(self, python: Path, environment: dict[str, str], folder: Path) -> None:
         self._python = python
@@ -52,7 +52,7 @@ class Client:
         self._process: subprocess.Popen[str] | None = None
 
     def login(self, token: str | None) -> None:
-        """Be somebody else from now on, or nobody, and have nothing in the caches."""
+        """Use another token from now on, or none, and empty the caches."""
         self.restart()
         shutil.rmtree(self._environment["HF_HOME"], ignore_errors=True)
         self._environment.pop("HF_TOKEN", None)
@@ -63,7 +63,7 @@ class Client:
         """Call the function in the client's process.
 
         Raises:
-            ClientFailed: it raised.
+            ClientFailed: If the function raises.
         """
         if named:
             raise TypeError("arguments go over by position")
@@ -82,12 +82,12 @@ class Client:
         return result
 
     def kill(self) -> None:
-        """Let the process end where it is, in the middle of a call: that call raises RuntimeError."""
+        """Kill the process; a call that is running then raises RuntimeError."""
         assert self._process is not None
         self._process.kill()
 
     def restart(self) -> None:
-        """End the process; the next call begins a fresh one."""
+        """End the process; the next call starts a new one."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
@@ -105,7 +105,7 @@ class Client:
     def _exchange(self, request: str) -> str:
         process = self._process or self._started()
         assert process.stdin is not None
-        with suppress(BrokenPipeError):  # it has ended: there will be no reply
+        with suppress(BrokenPipeError):  # the process has ended: there will be no reply
             process.stdin.write(request + "\n")
             process.stdin.flush()
         is_there, _, _ = select.select([self._replies], [], [], TIMEOUT_S)
@@ -119,7 +119,7 @@ class Client:
     def _started(self) -> subprocess.Popen[str]:
         ours, theirs = os.pipe()
         with self._log.open("ab") as log:
-            # -P: else the modules beside child.py would be found before those of the libraries.
+            # -P: otherwise the modules beside child.py would hide those of the libraries.
             self._process = subprocess.Popen(
                 [self._python, "-P", CHILD, str(theirs)],
                 env=self._environment,

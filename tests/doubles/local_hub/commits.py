@@ -1,7 +1,7 @@
-"""A commit as clients send it: NDJSON, a header first and then one operation a line.
+"""A commit as clients send it: NDJSON, first a header and then one operation per line.
 
-In: the lines, and the tree they change. Out: a `Draft`, and the tree after it. A line that cannot be done
-refuses the whole, before anything has changed.
+In: the lines, and the tree they change. Out: a `Draft`, and the tree after it. If one line cannot be done,
+the whole commit is refused before anything changes.
 Not covered: limits on the number and size of operations, and .gitignore.
 """
 
@@ -25,7 +25,7 @@ Operation = Callable[[dict[str, Entry]], None]
 
 @dataclass(frozen=True)
 class Draft:
-    """A commit that was read; `parent_id` is the head it was made for, if it says so."""
+    """A commit that was read; `parent_id` is the head that it expects, if it names one."""
 
     title: str
     message: str
@@ -33,7 +33,7 @@ class Draft:
     operations: list[Operation]
 
     def applied(self, tree: Tree) -> Tree:
-        """Return `tree` after the operations, in their order."""
+        """Return `tree` after the operations, done in order."""
         files = dict(tree)
         for operation in self.operations:
             operation(files)
@@ -42,7 +42,7 @@ class Draft:
 
 
 def read(text: bytes, objects: Objects) -> Draft:
-    """Read the lines; contents that stand in them are kept in `objects`."""
+    """Read the lines of a commit; contents that are part of them are stored in `objects`."""
     lines = [json_object(line) for line in text.split(b"\n") if line.strip()]
     if not lines or lines[0].get("key") != "header":
         raise bad_request("The first line of a commit must be its header")

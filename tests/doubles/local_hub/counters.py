@@ -1,6 +1,6 @@
-"""What a hub was asked and sent, for tests to look at.
+"""Counts of a hub's requests and uploads, for tests to check.
 
-In: every request before its reply is sent, every content that came whole. Out: numbers.
+In: every request before its reply is sent, and every complete upload. Out: numbers.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and what came of it; `status` is None where the connection was lost before a whole reply."""
+    """A request with its status, None if the connection was lost before the reply was complete."""
 
     method: str
     path: str
@@ -27,7 +27,7 @@ class Upload:
 
 
 class Counters:
-    """Safe for threads; `clear` begins anew."""
+    """The requests and uploads since the start or the last `clear`; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class Counters:
 
     @property
     def uploads(self) -> list[Upload]:
-        """Contents that came to LFS, in the order of their arrival."""
+        """Contents that were uploaded to LFS, in order of arrival."""
         with self._lock:
             return list(self._uploads)
 
@@ -51,11 +51,11 @@ class Counters:
 
     @property
     def n_requests(self) -> Counter[str]:
-        """How many requests came to each route, such as `GET /api/datasets/{repo}/refs`."""
+        """Number of requests to each route, such as `GET /api/datasets/{repo}/refs`."""
         return Counter(f"{exchange.method} {exchange.route}" for exchange in self.exchanges)
 
     def statuses(self, method: str, path: str) -> list[int | None]:
-        """What became of the requests whose path has a match of the pattern `path`, in order."""
+        """Return the statuses of requests whose path matches the pattern `path` somewhere, in order."""
         return [
             exchange.status
             for exchange in self.exchanges

@@ -1,7 +1,7 @@
-"""What the Hub refuses, with its status, its words and the `X-Error-Code` that clients tell errors apart by.
+"""The Hub's errors, with their status, message and the `X-Error-Code` by which clients distinguish them.
 
-In: what was asked in vain. Out: a `Refused`, which the server turns into a reply.
-Not covered: a missing repository is 401 without a code to anonymous users of the real Hub. Its clients know
+In: the reason of a refusal. Out: a `Refused`, which the server turns into a reply.
+Not covered: to anonymous users of the real Hub, a missing repository is 401 without a code. Clients recognise
 that case by `https://` in the address, which a local Hub does not have, so here the code is always sent.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Refused(Exception):
-    """A request that is answered with an error; `fields` are added to the JSON of the reply."""
+    """The error that a request is answered with; `fields` are added to the JSON of the reply."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Refused(Exception):
 
 
 class Hangup(Exception):
-    """The connection is lost: nothing more is read from it, and nothing is sent."""
+    """The loss of a connection: nothing more is read from it or sent."""
 
 
 def bad_request(message: str) -> Refused:
@@ -41,7 +41,7 @@ def forbidden(message: str) -> Refused:
 
 
 def no_repository(is_known: bool) -> Refused:
-    """To the unknown, a private repository and a missing one look alike."""
+    """Return the error of a missing repository, or of a private one that the sender may not see."""
     if is_known:
         return Refused(404, "Repository not found", "RepoNotFound")
     return Refused(401, "Invalid username or password.", "RepoNotFound")
@@ -52,5 +52,5 @@ def no_revision(revision: str) -> Refused:
 
 
 def no_entry(message: str = "Entry not found", commit_id: str | None = None) -> Refused:
-    """Clients remember in their cache that `commit_id` has no such file."""
+    """Return the error of a missing file; clients cache that `commit_id` does not have it."""
     return Refused(404, message, "EntryNotFound", headers={"X-Repo-Commit": commit_id} if commit_id else {})

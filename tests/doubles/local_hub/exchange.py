@@ -1,7 +1,7 @@
 """A request as the endpoints see it, and their reply.
 
-In: a connection with its head already read. Out: a `Call`, with checked access to body, query and account;
-an endpoint makes a `Reply` of it. Whatever is not as it should be is refused with a 4xx.
+In: a connection whose head was read. Out: a `Call`, with checked access to body, query and account, for which
+an endpoint returns a `Reply`. An invalid request is refused with a 4xx.
 Not covered: bodies that are compressed or larger than memory, except for uploads, which are read in chunks.
 """
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Reply:
-    """`body`, or `n_bytes` of `file` from `first` on."""
+    """A reply with `body`, or with `n_bytes` of `file` from the byte `first` on."""
 
     status: int = 200
     body: bytes = b""
@@ -43,7 +43,7 @@ def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None 
 
 
 class Body:
-    """The body of a request, which ends where its head says; one that ends earlier hangs up."""
+    """The body of a request, as long as its head says; if it ends earlier, the connection is lost."""
 
     def __init__(self, stream: BufferedIOBase, headers: Message) -> None:
         self._stream = stream
@@ -56,7 +56,7 @@ class Body:
         self.n_bytes = 0
 
     def lose_after(self, n_bytes: int) -> None:
-        """Hang up after so many bytes."""
+        """Lose the connection after `n_bytes` of the body."""
         self._n_allowed = n_bytes
 
     def chunks(self) -> Iterator[bytes]:
@@ -96,38 +96,38 @@ class Body:
 
 @dataclass
 class Call:
-    """A request to an endpoint; `names` are the parts of the path that its route leaves open."""
+    """A request to an endpoint; `names` has the variable parts of its path."""
 
     hub: "LocalHub"
     method: str
     path: str  # quoted
     query: Mapping[str, str]
-    headers: Message  # whatever case the client writes their names in
+    headers: Message  # found in any case of their names
     body: Body
     names: Mapping[str, str]
     account: Account | None
 
     def sender(self) -> Account:
-        """Return who asks; nobody unknown may go on."""
+        """Return the account that sends the request; raise Refused without one."""
         if self.account is None:
             raise Refused(401, "Invalid username or password.")
         return self.account
 
     def repository(self, name: str | None = None) -> Repository:
-        """Return the repository of that name, or of the path, if it is there for the sender."""
+        """Return the repository of that name, or of the path; raise Refused if the sender cannot see it."""
         found = self.hub.repositories.get(name or self.names["repo"])
         if found is None or not may_see(self.account, found):
             raise no_repository(self.account is not None)
         return found
 
     def writable(self, to_do: str, name: str | None = None, is_proposal: bool = False) -> Repository:
-        """The same, if the sender may change it, too; what is only proposed, everybody known may."""
+        """Return the repository if the sender may write to it; any account may make a proposal."""
         found = self.repository(name)
         self.sender().check_writing(self.sender().name if is_proposal else found.owner, to_do)
         return found
 
     def commit(self) -> Commit:
-        """Return the commit that the path's revision stands for; main without one."""
+        """Return the commit of the path's revision, by default of main."""
         return self.repository().find(self.names.get("revision", "main"))
 
     def is_on(self, option: str) -> bool:
@@ -138,14 +138,14 @@ class Call:
         return json_object(self.body.read())
 
     def form(self) -> dict[str, list[str]]:
-        """Read the body as a form, which clients send where lists are long."""
+        """Read the body as a form, which clients send for long lists."""
         try:
             return parse_qs(self.body.read().decode(), strict_parsing=True)
         except ValueError as error:
             raise bad_request(f"Invalid form: {error}") from error
 
     def page(self, items: list[Any], size: int) -> Reply:
-        """Reply with the page of `items` that the query asks for, and the address of the next."""
+        """Reply with the page of `items` that the query asks for, and with the next page's address."""
         cursor = self.query.get("cursor", "0")
         if not (cursor.isascii() and cursor.isdigit()):
             raise bad_request("Invalid cursor")
@@ -167,7 +167,7 @@ def json_object(text: bytes) -> dict[str, Any]:
 
 
 def member(value: Mapping[str, Any], name: str, kind: type[T], default: T | None = None) -> T:
-    """Return what `value` has under `name`; refused if it is missing or of another kind."""
+    """Return the member `name` of `value`; raise Refused if it is missing or of another kind."""
     found = value.get(name)
     if found is None and default is not None:
         return default

@@ -1,8 +1,8 @@
 """Faults that a test scripts: the next requests of a kind are refused, or lose their connection.
 
-In: a method, a pattern that is searched for in the quoted path, and how many such requests it happens to.
-Out: for each request the fault that is next for it, if any. A fault comes before the endpoint has done
-anything, except for `lose_reply`, which takes away the reply to what was done, or the rest of it.
+In: a method, a pattern that is searched for in the quoted path, and the number of requests to hit. Out: for
+each request its next fault, if any. A fault comes before the endpoint does anything, except `lose_reply`: the
+request is carried out, but its reply is lost or cut.
 """
 
 import re
@@ -27,8 +27,8 @@ class Fault:
     n_left: int
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
-    n_bytes: int | None = None  # of the body that are read before the connection is lost
-    n_reply_bytes: int | None = None  # of the reply's body that are sent before it is; -1: not even its head
+    n_bytes: int | None = None  # bytes of the body to read before the connection is lost
+    n_reply_bytes: int | None = None  # of the reply's body, sent before the loss; -1: not even its head
     action: Callable[[], object] | None = None
 
     def refusal(self) -> Refused:
@@ -36,7 +36,7 @@ class Fault:
 
 
 class Faults:
-    """The faults to come; safe for threads."""
+    """The faults that have not happened yet; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -54,16 +54,16 @@ class Faults:
         self._add(Fault(method, path, times, n_bytes=n_bytes))
 
     def lose_reply(self, method: str, path: str, n_bytes: int = -1, times: int = 1) -> None:
-        """Do what is asked, and lose the connection before the client hears of it, or of all of it."""
+        """Carry out the request, but lose the connection after `n_bytes` of the reply (-1: before it)."""
         self._add(Fault(method, path, times, n_reply_bytes=n_bytes))
 
     def precede(self, method: str, path: str, action: Callable[[], object]) -> None:
-        """Let something happen just before the request is answered, such as somebody else's commit."""
+        """Call `action` just before the request is answered, for example to make somebody else's commit."""
         self._add(Fault(method, path, 1, action=action))
 
     @property
     def n_left(self) -> int:
-        """How many requests will yet be hit: a test that ends with some did not try what it meant to."""
+        """Number of requests still to be hit; a test that ends with some did not test what it meant to."""
         with self._lock:
             return sum(fault.n_left for fault in self._faults)
 

@@ -1,4 +1,4 @@
-"""Fixtures with a local Hub and its real clients; tests/conftest.py makes them known to all tests."""
+"""Fixtures with a local Hub and its real clients; tests/conftest.py registers them for all tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ GENERATIONS = {"installed": installed_python, "hub1": hub1_python}
 
 @pytest.fixture
 def local_hub(tmp_path: Path) -> Iterator[LocalHub]:
-    """A hub without repositories; the test fails if an endpoint crashed, or a fault has hit nothing."""
+    """A hub without repositories; the test fails if an endpoint crashes or a fault hits no request."""
     with LocalHub(tmp_path / "hub") as hub:
         yield hub
     assert not hub.crashes, "\n".join(hub.crashes)
@@ -29,7 +29,7 @@ def local_hub(tmp_path: Path) -> Iterator[LocalHub]:
     ]
 )
 def hub_client(request: pytest.FixtureRequest, local_hub: LocalHub, tmp_path: Path) -> Iterator[Client]:
-    """A client of the hub with ada's token: once the tests' own, once of the other generation."""
+    """A client of the hub with ada's token: once with the installed libraries, once with the older ones."""
     python = GENERATIONS[request.param]()
     with Client(python, local_hub.environment(tmp_path / "home"), tmp_path / "client") as client:
         yield client
@@ -39,7 +39,7 @@ def hub_client(request: pytest.FixtureRequest, local_hub: LocalHub, tmp_path: Pa
     params=[pytest.param("plain", marks=[pytest.mark.plain, pytest.mark.timeout(BUILD_TIMEOUT_S)])]
 )
 def plain_client(local_hub: LocalHub, tmp_path: Path) -> Iterator[Client]:
-    """A client of the hub that nobody knows, and that has `datasets` but nothing of codeio's."""
+    """A client of the hub without a token, which has `datasets` but nothing of codeio's."""
     environment = local_hub.environment(tmp_path / "plain-home", token=None)
     del environment["PYTHONPATH"]
     with Client(plain_python(), environment, tmp_path / "plain-client") as client:

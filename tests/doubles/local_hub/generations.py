@@ -1,10 +1,10 @@
-"""The interpreters of the Hub's clients: those that publish, and one of somebody who only loads.
+"""The interpreters of the Hub's clients: those of publishers, and one of a user who only loads data.
 
-In: hub1-requirements.txt, and what codeio itself depends on; plain-requirements.txt. Out: for each generation
-of huggingface_hub that codeio supports a python, which runs codeio from this source tree, and one that has
-nothing of codeio's. The first is the tests' own; the others, which cannot share an environment with it, are
-built once into the tests' cache.
-Not covered: pins of all that these bring; as for users of sglang, it is what is found to fit.
+In: hub1-requirements.txt, and codeio's own dependencies; plain-requirements.txt. Out: one Python interpreter
+for each generation of huggingface_hub that codeio supports, which runs codeio from this source tree, and one
+that has nothing of codeio's. The first is that of the tests. The others cannot share its environment and are
+built once in the tests' cache.
+Not covered: pins of indirect dependencies; as for users of sglang, the installer chooses them.
 """
 
 import platform
@@ -25,20 +25,20 @@ def installed_python() -> Path:
 
 
 def hub1_python() -> Path:
-    """Return the interpreter with huggingface_hub 1.x, after building its environment if it is not there.
+    """Return the interpreter with huggingface_hub 1.x; the first call builds its environment.
 
     Raises:
-        CommandFailed: the installation failed.
+        CommandFailed: If the installation fails.
     """
     dependencies: list[str] = tomllib.loads(PROJECT.read_text())["project"]["dependencies"]
     return _python("hub1", dependencies)
 
 
 def plain_python() -> Path:
-    """Return the interpreter with nothing but `datasets` and what that brings, built likewise.
+    """Return the interpreter with only `datasets` and what it needs; the first call builds its environment.
 
     Raises:
-        CommandFailed: the installation failed.
+        CommandFailed: If the installation fails.
     """
     return _python("plain", [])
 

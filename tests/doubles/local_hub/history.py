@@ -1,7 +1,7 @@
 """A repository: its commits, and the refs that name some of them.
 
-In: trees to commit, names to look up. Out: `Commit`s, under the ids that git would give them. A commit never
-changes and a ref moves in one step, so that a reader sees all of a commit or nothing of it.
+In: trees to commit, names to look up. Out: `Commit`s, with the ids that git would give them. A commit never
+changes and a ref moves in one step, so a reader sees all of a commit or nothing of it.
 """
 
 import re
@@ -15,7 +15,7 @@ from .objects import Objects, git_oid
 from .trees import Tree, content_id, folder_ids
 
 MAIN = "refs/heads/main"
-# What git takes for the name of a ref, nearly.
+# Approximately what git accepts as the name of a ref.
 _NAME = re.compile(
     r"(?!.*(?:\.\.|//|@\{|\.lock$|\.$|/$))[^\x00-\x20\x7f~^:?*\[\\./-][^\x00-\x20\x7f~^:?*\[\\]*"
 )
@@ -23,7 +23,7 @@ _SHORTEST_ID = 7
 
 
 def api_date(date: datetime) -> str:
-    """Write a date the way the API does."""
+    """Return a date in the format of the API."""
     return date.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
@@ -38,14 +38,14 @@ class Commit:
     date: datetime
 
     def log(self) -> Iterator["Commit"]:
-        """Go back in history, from this commit to the first."""
+        """Yield the history, from this commit back to the first."""
         commit: Commit | None = self
         while commit:
             yield commit
             commit = commit.parent
 
     def last_change(self, path: str) -> "Commit":
-        """Find the commit that gave `path` the content it has in this one."""
+        """Return the commit that gave `path` the content that it has in this one."""
         now = content_id(self.tree, path)
         found = self
         for commit in self.log():
@@ -75,7 +75,7 @@ class PullRequest:
 
 
 class Repository:
-    """What the Hub keeps under one name; whoever changes it holds `lock`."""
+    """A repository of the Hub; hold `lock` to change it."""
 
     def __init__(self, name: str, uid: str, private: bool, objects: Objects, first: Commit) -> None:
         self.name = name
@@ -93,7 +93,7 @@ class Repository:
         return self.name.partition("/")[0]
 
     def find(self, revision: str) -> Commit:
-        """Return the commit that a branch, a tag, a full ref or a (shortened) commit id stands for."""
+        """Return the commit of a branch, a tag, a full ref or a (shortened) commit id."""
         for ref in (revision, f"refs/heads/{revision}", f"refs/tags/{revision}"):
             if commit := self.refs.get(ref):
                 return commit
@@ -104,20 +104,20 @@ class Repository:
         raise no_revision(revision)
 
     def ref(self, revision: str) -> str:
-        """Return the ref that a commit to `revision` moves: of a branch or of a pull request."""
+        """Return the ref that a commit to `revision` moves, of a branch or a pull request."""
         for ref in (f"refs/heads/{revision}", revision):
             if ref in self.refs and not ref.startswith("refs/tags/"):
                 return ref
         raise no_revision(revision)
 
     def commit(self, ref: str, commit: Commit) -> None:
-        """Make `commit` known, then let `ref` point to it."""
+        """Add `commit`, then let `ref` point to it."""
         with self.lock:
             self.commits[commit.oid] = commit
             self.refs[ref] = commit
 
     def add_ref(self, ref: str, commit: Commit, taken: str) -> None:
-        """Refused, in the words of `taken`, if there is one of that name."""
+        """Add a ref; raise Refused with the message `taken` if the name exists."""
         with self.lock:
             if ref in self.refs:
                 raise Refused(409, taken)
@@ -142,7 +142,7 @@ class Repository:
 
 
 def checked_name(kind: str, name: str) -> str:
-    """Return `name` if a branch or a tag may have it; else it is refused."""
+    """Return `name` if a branch or a tag may have it; raise Refused otherwise."""
     if name.startswith("refs/") or not _NAME.fullmatch(name):
         raise bad_request(f"Invalid reference for a {kind}: {name}")
     return name

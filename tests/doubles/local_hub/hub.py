@@ -1,7 +1,7 @@
 """The hub that tests start.
 
-In: a folder for its contents. Out: an address that the real clients take for the Hub's, and what came in
-through it. Repositories live as long as the object: they are still there after `stop` and `start`.
+In: a folder for its contents. Out: an address that real clients can use as the Hub's, and what they sent to
+it. Repositories live as long as the object: they still exist after `stop` and `start`.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from .server import Server
 
 
 class LocalHub:
-    """A Hub on this machine; a context manager. `page_size` is that of its lists."""
+    """A Hub on this machine, as a context manager; `page_size` is the length of its lists."""
 
     def __init__(
         self, folder: Path, accounts: Mapping[str, Account] = ACCOUNTS, page_size: int = 1000
@@ -32,25 +32,25 @@ class LocalHub:
         self.accounts = dict(accounts)
         self.page_size = page_size
         self.repositories = Repositories(folder)
-        self.models: dict[str, dict[str, Any]] = {}  # by name, the metadata of their cards
+        self.models: dict[str, dict[str, Any]] = {}  # metadata of cards, by model name
         self.counters = Counters()
         self.faults = Faults()
-        self.crashes: list[str] = []  # tracebacks of what no endpoint meant to do
+        self.crashes: list[str] = []  # tracebacks of unexpected errors in endpoints
         self._secret = secrets.token_hex()
         self._port = 0
 
     def start(self) -> None:
-        """Serve, at the same address as before."""
+        """Start to serve, at the same address each time."""
         self._server = Server(self, self._port)
         self._port = self._server.server_port
         self.url = f"http://127.0.0.1:{self._port}"
-        # Another origin, as on the real Hub: clients must not follow to it when they ask for metadata.
+        # Another origin, as on the real Hub: clients must not follow redirects to it for metadata.
         self.storage_url = f"http://localhost:{self._port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more connections, and end those that are open."""
+        """Accept no more connections, and close the open ones."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -66,9 +66,9 @@ class LocalHub:
         self.stop()
 
     def environment(self, home: Path, token: str | None = "hf_ada") -> dict[str, str]:
-        """Return the whole environment of a process that takes this for the Hub; its caches are in `home`.
+        """Return the whole environment of a process that uses this as the Hub; its caches are in `home`.
 
-        It runs codeio from this source tree, whatever is installed.
+        The process runs codeio from this source tree, even if another codeio is installed.
         """
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
         return {
@@ -79,7 +79,7 @@ class LocalHub:
             "HF_DATASETS_CACHE": str(home / "datasets"),
             **({"HF_TOKEN": token} if token else {}),
             "HF_HUB_DISABLE_XET": "1",
-            # Nothing is asked of anybody else: no proxy, no counting of downloads, no look for updates.
+            # No requests go elsewhere: no proxy, no counting of downloads, no check for updates.
             "NO_PROXY": "*",
             "no_proxy": "*",
             "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -90,13 +90,13 @@ class LocalHub:
         }
 
     def files(self, repository: str, revision: str = "main") -> dict[str, bytes]:
-        """Return what a revision holds, without any client in between."""
+        """Return the files of a revision by path, without a client."""
         found = self._named(repository)
         tree = found.find(revision).tree
         return {path: found.objects.path(entry).read_bytes() for path, entry in sorted(tree.items())}
 
     def commit(self, repository: str, files: Mapping[str, bytes], revision: str = "main") -> str:
-        """Commit regular files as somebody else would, without any client; return the commit's id."""
+        """Commit regular files as another user, without a client; return the commit's id."""
         found = self._named(repository)
         with found.lock:
             ref = found.ref(revision)
@@ -113,7 +113,7 @@ class LocalHub:
         return found
 
     def signature(self, repository: Repository, sha256: str) -> str:
-        """Prove that the hub itself has given out the address of a content."""
+        """Return the proof that the hub itself issued the address of a content."""
         return hashlib.sha256(f"{self._secret}/{repository.uid}/{sha256}".encode()).hexdigest()
 
     def stored_at(self, repository: Repository, sha256: str) -> str:

@@ -1,8 +1,8 @@
-"""Contents of a repository, kept by their hash.
+"""Contents of a repository, stored by their hash.
 
-In: bytes, or a stream that says what it will be. Out: an `Entry`, which is all that commits hold of a file.
-Regular files go by the sha1 that git gives a blob; files in LFS by the sha256 of their content, while git
-holds a pointer to it. A content is there whole or not at all: it is written beside and renamed.
+In: bytes, or a stream with the hash that it announces. Out: an `Entry`, which is all that commits hold of a
+file. Regular files are named by the sha1 that git gives a blob; files in LFS by the sha256 of their content,
+and git holds a pointer to them. A content is complete or missing: it is written to another name and renamed.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from .errors import bad_request
 
 @dataclass(frozen=True)
 class Entry:
-    """A file in a commit: `oid` is git's name of it (for LFS: of the pointer), `size` that of the content."""
+    """A file in a commit: `oid` is its id in git (for LFS: the pointer's), `size` that of the content."""
 
     oid: str
     size: int
@@ -30,7 +30,7 @@ class Entry:
 
 
 def git_oid(kind: str, data: bytes) -> str:
-    """Name an object as git does."""
+    """Return the id that git gives an object."""
     return hashlib.sha1(f"{kind} {len(data)}\0".encode() + data).hexdigest()
 
 
@@ -40,20 +40,20 @@ def lfs_entry(sha256: str, size: int) -> Entry:
 
 
 class Objects:
-    """The contents in `folder`; safe for threads."""
+    """The contents in `folder`; thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._folder.mkdir(parents=True)
 
     def put(self, data: bytes) -> Entry:
-        """Keep the content of a regular file."""
+        """Store the content of a regular file."""
         entry = Entry(git_oid("blob", data), len(data))
         self._write(entry.oid, [data])
         return entry
 
     def receive(self, chunks: Iterable[bytes], sha256: str) -> int:
-        """Keep what a client uploads to LFS, and return its size; refused if it is not what was announced."""
+        """Store an upload to LFS and return its size; raise Refused if its hash is not the announced one."""
         return self._write(sha256, chunks, sha256)
 
     def in_lfs(self, sha256: str) -> Entry | None:

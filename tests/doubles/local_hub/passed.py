@@ -1,8 +1,8 @@
-"""Which of the local Hub's own tests have passed, and on what.
+"""The record of the local Hub's own tests that have passed.
 
-In: a digest of the double, its tests and the versions of its clients. Out: a case that has passed on the
-same is skipped; `--full` runs it. The record lies in the tests' cache: a fresh machine runs all. A run adds
-to it what has passed, unless one of these tests fails: then nothing.
+In: a digest of the double, its tests and the versions of its clients. Out: a case that has passed with the
+same digest is skipped; `--full` runs it. The record is in the tests' cache, so a new machine runs all cases.
+A run adds the cases that pass, unless one of these tests fails: then it adds nothing.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ CLIENTS = ("huggingface_hub", "datasets", "fsspec", "pyarrow", "pytest")
 
 
 def digest() -> str:
-    """Return the digest of all that decides how these tests end."""
+    """Return the digest of all that can change the results of these tests."""
     files = sorted(
         [*HERE.parent.glob("*.py"), *HERE.rglob("*.py"), *HERE.rglob("*.txt"), ROOT / "pyproject.toml"]
     )
@@ -35,7 +35,7 @@ def digest() -> str:
 
 
 class Passed:
-    """The cases that have passed on this digest, and those of this run."""
+    """The cases that have passed with this digest, in earlier runs and in this one."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -44,7 +44,7 @@ class Passed:
         self.has_failed = False
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Skip what has passed."""
+        """Skip the cases that have passed."""
         for item in items:
             if item.nodeid in self.before and not config.getoption("full"):
                 item.add_marker(
@@ -52,14 +52,14 @@ class Passed:
                 )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Hear what has become of a case; in the first process, that of all others too."""
+        """Note the result of a case; the main process receives the results of all workers."""
         if report.nodeid.startswith(OURS):
             self.has_failed |= report.failed
             if report.when == "call" and report.passed:
                 self.now.add(report.nodeid)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write down what has passed, in the process that hears of all."""
+        """Write the record, only in the main process."""
         if self.now and not self.has_failed and not hasattr(session.config, "workerinput"):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             self.file.write_text(json.dumps(sorted(self.before | self.now)))

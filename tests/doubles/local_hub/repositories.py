@@ -1,8 +1,8 @@
 """All repositories of a hub.
 
-In: names. Out: repositories, made and removed as a whole. Their contents lie in folders that are named by a
-number, so that nobody's choice of a name becomes a path; and a repository made anew after its removal knows
-nothing of the old contents.
+In: names. Out: repositories, created and removed as a whole. Their contents are in folders named by numbers,
+so that no name becomes a path, and a repository that is created again after its removal has none of the old
+contents.
 """
 
 import re
@@ -15,7 +15,7 @@ from .history import Repository, new_commit
 from .objects import Objects
 
 _NAME = re.compile(r"(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
-# What the Hub starts a data set with, as far as it decides what is stored in LFS.
+# The part of a new dataset's .gitattributes on the Hub that decides what is stored in LFS.
 _IN_LFS = (
     *("*.7z", "*.arrow", "*.bin", "*.bz2", "*.gz", "*.h5", "*.joblib", "*.lz4", "*.mds", "*.model"),
     *("*.msgpack", "*.npy", "*.npz", "*.onnx", "*.ot", "*.parquet", "*.pb", "*.pickle", "*.pkl", "*.pt"),
@@ -27,7 +27,7 @@ ATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for patt
 
 
 class Repositories:
-    """The repositories by name, their contents in `folder`; safe for threads."""
+    """The repositories by name, with their contents in `folder`; thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -42,7 +42,7 @@ class Repositories:
         return next((found for found in list(self._by_name.values()) if found.uid == uid), None)
 
     def create(self, namespace: str, name: str, private: bool, author: str, url: str) -> Repository:
-        """Make a repository with its first commit; one that is there already is named in the refusal."""
+        """Create a repository with its first commit; raise Refused, naming it, if it exists already."""
         if not _NAME.fullmatch(name) or name.endswith(".git"):
             raise bad_request(f"Invalid repo name: {namespace}/{name}")
         full_name = f"{namespace}/{name}"

@@ -1,7 +1,7 @@
-"""Which endpoint answers which request.
+"""The routes: which endpoint answers which request.
 
-In: a method and a path as it was sent, still quoted: a revision such as `refs/pr/1` or a folder is one
-segment there, whatever it has in it. Out: the route, and the unquoted parts of the path by name.
+In: a method and a path as it was sent, still quoted, so that a revision such as `refs/pr/1` or a folder is
+one segment. Out: the route, and the unquoted variable parts of the path by name.
 """
 
 import re
@@ -28,7 +28,7 @@ _ROUTES: list[Route] = []
 
 
 def route(methods: str, template: str) -> Callable[[Endpoint], Endpoint]:
-    """Let the endpoint below answer these methods (with spaces between them) where the path fits."""
+    """Register the endpoint below for these methods (separated by spaces) and paths."""
     pattern = re.sub(r"\\{(\w+)\\}", _group, re.escape(template))
 
     def register(endpoint: Endpoint) -> Endpoint:
@@ -39,7 +39,7 @@ def route(methods: str, template: str) -> Callable[[Endpoint], Endpoint]:
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Return the route for a request, and the open parts of its path."""
+    """Return the route for a request, and the variable parts of its path."""
     fitting: Sequence[tuple[Route, re.Match[str]]] = [
         (candidate, match) for candidate in _ROUTES if (match := candidate.pattern.fullmatch(path))
     ]

@@ -1,7 +1,7 @@
-"""The HTTP side: connections in, replies out.
+"""The HTTP server: it reads requests and sends replies.
 
-In: a hub. Out: its answers on a port of this machine, a thread for each connection, which stays open. An
-endpoint that fails in a way nobody meant is a 500, and its traceback is kept in `hub.crashes`.
+In: a hub. Out: its answers on a port of this machine, with a thread for each connection, which stays open. An
+unexpected error in an endpoint becomes a 500, and its traceback is kept in `hub.crashes`.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from . import endpoints  # noqa: F401 - makes their routes known
+from . import endpoints  # noqa: F401 - registers their routes
 from .accounts import identified
 from .counters import Exchange
 from .errors import Hangup, Refused, no_repository
@@ -50,7 +50,7 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """End the connections that clients keep open."""
+        """Close the connections that clients keep open."""
         with self._lock:
             for connection in self._connections:
                 with suppress(OSError):
@@ -62,7 +62,7 @@ class Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are sent apart: the body would wait for an acknowledgement
+    disable_nagle_algorithm = True  # the body is sent after the head and would wait for an acknowledgement
     server: Server
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -74,12 +74,12 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             reply = self._reply()
             if self._body:
-                for _ in self._body.chunks():  # what the endpoint left: the next request comes after it
+                for _ in self._body.chunks():  # the next request comes after what the endpoint left
                     pass
             else:
-                self.close_connection = True  # where it ends is not known
+                self.close_connection = True  # the end of the body is unknown
             n_bytes = self._fault.n_reply_bytes if self._fault else None
-            # Before the reply: whoever waits for it may look at the counts next.
+            # Before the reply, because a client that gets it may read the counts next.
             self._count(reply.status if n_bytes is None else None)
             is_counted = True
             self._send(reply, n_bytes)
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
             if not is_counted:
                 self._count(None)
 
-    # The names that the base class looks for.
+    # The names that the base class calls.
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
     def _begin(self) -> None:
@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
             return _refusal(refused)
         except (Hangup, ConnectionError):
             raise
-        except FileNotFoundError:  # of a repository that was removed meanwhile
+        except FileNotFoundError:  # the repository was removed in the meantime
             return _refusal(no_repository(is_known=True))
         except Exception:
             self.server.hub.crashes.append(f"{self.command} {self.path}\n{traceback.format_exc()}")
@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.hub.counters.add(Exchange(self.command, self.path, self._route, status, n_bytes))
 
     def _send(self, reply: Reply, n_bytes: int | None) -> None:
-        """Send the reply, or hang up after `n_bytes` of its body; at -1 before its head."""
+        """Send the reply, or lose the connection after `n_bytes` of its body; -1: before its head."""
         if n_bytes == -1:
             raise Hangup
         self.send_response(reply.status)
@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _inflict(fault: Fault, body: Body) -> None:
-    """Do what a fault does before the endpoint is asked."""
+    """Apply a fault before the endpoint is called."""
     if fault.action:
         fault.action()
     if fault.status:

@@ -1,4 +1,4 @@
-"""The clients themselves: which libraries they have, where they look, and how they tell what went wrong."""
+"""The clients themselves: their libraries, the addresses they use, and how their errors are reported."""
 
 import importlib.metadata
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_a_client_that_ends_is_told(hub_client: Client) -> None:
 
     with pytest.raises(RuntimeError, match="these were my last words"):
         hub_client.run(end)
-    with pytest.raises(ClientFailed, match="no 6"):  # a fresh process
+    with pytest.raises(ClientFailed, match="no 6"):  # a new process
         hub_client.run(fail, 6)
 
 

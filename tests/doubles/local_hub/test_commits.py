@@ -1,4 +1,4 @@
-"""Commits: all of one or nothing, and only on the head that it was made for."""
+"""A commit is made completely or not at all, and only on the head that it expects."""
 
 import time
 from typing import TypedDict
@@ -11,7 +11,7 @@ from tests.doubles.local_hub.trees import Tree
 
 
 def prepare(repository: str, names: list[str]) -> str:
-    """Make a repository whose files have their names for content."""
+    """Create a repository of files whose contents are their names."""
     from huggingface_hub import CommitOperationAdd, HfApi
 
     api = HfApi()
@@ -83,7 +83,7 @@ def test_a_commit_for_an_older_head_is_refused(hub_client: Client, local_hub: Lo
     with pytest.raises(ClientFailed, match="A commit has happened since") as failed:
         hub_client.run(add, "ada/data", "c.txt", first)
     assert (failed.value.kind, failed.value.status) == ("HfHubHTTPError", 412)
-    assert local_hub.counters.statuses("POST", "/commit/")[-1] == 412  # and it was asked once
+    assert local_hub.counters.statuses("POST", "/commit/")[-1] == 412  # and it was sent once
     assert sorted(local_hub.files("ada/data")) == [".gitattributes", "a.txt", "b.txt"]
     hub_client.run(add, "ada/data", "c.txt", second)
     assert "c.txt" in local_hub.files("ada/data")
@@ -117,7 +117,7 @@ def test_one_of_several_committers_wins(
     hub_client: Client, local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow_commit(tree: Tree, parent: Commit | None, title: str, message: str, author: str) -> Commit:
-        time.sleep(0.1)  # between the look at the head and the move of it, when the others come
+        time.sleep(0.1)  # between reading the head and moving it, while the others arrive
         return new_commit(tree, parent, title, message, author)
 
     def race(repository: str, parent: str, n_committers: int) -> Race:
@@ -176,7 +176,7 @@ def test_somebody_else_is_faster(hub_client: Client, local_hub: LocalHub) -> Non
     assert failed.value.status == 412
     assert sorted(local_hub.files("ada/data")) == [".gitattributes", "a.txt", "theirs.txt"]
     local_hub.faults.precede("POST", "/commit/", intrude)
-    hub_client.run(add, "ada/data", "mine.txt")  # without a parent it goes on top of theirs
+    hub_client.run(add, "ada/data", "mine.txt")  # without a parent it is added on top of theirs
     assert len(others) == 2
     assert sorted(local_hub.files("ada/data")) == [".gitattributes", "a.txt", "mine.txt", "theirs.txt"]
 
@@ -204,7 +204,7 @@ def test_without_a_parent_all_committers_get_in(hub_client: Client, local_hub: L
 
 def test_a_reader_never_sees_half_a_commit(hub_client: Client) -> None:
     def watch(repository: str, n_commits: int, n_files: int) -> list[list[int]]:
-        """Return how many files there were, and how many contents, in each listing during the commits."""
+        """Return the number of files and of contents in each listing made during the commits."""
         import threading
 
         from huggingface_hub import CommitOperationAdd, HfApi

@@ -10,7 +10,7 @@ COLUMNS = ["n", "text"]
 
 
 def push(repository: str, config: str, n_train: int, revision: str | None = None) -> str:
-    """Push a data set of two splits, in shards of 100 rows."""
+    """Push a dataset of two splits, in shards of 100 rows; return the commit's id."""
     from datasets import Dataset, DatasetDict, Features, Value
 
     def rows(first: int, n: int) -> Dataset:
@@ -83,7 +83,7 @@ def test_push_and_load_by_tag(hub_client: Client, local_hub: LocalHub) -> None:
     with pytest.raises(ClientFailed, match=r"v3\.0\.0") as failed:
         hub_client.run(load, "ada/data", "small", "v3.0.0")
     assert failed.value.kind == "DatasetNotFoundError"
-    # All of it came from the hub: a second load takes only what it must look up again.
+    # A second load downloads no files, because they are cached.
     local_hub.counters.clear()
     hub_client.restart()
     assert hub_client.run(load, "ada/data", "small", "v1.0.0") == loaded(300)
@@ -97,7 +97,7 @@ def test_what_did_not_change_is_not_uploaded(hub_client: Client, local_hub: Loca
     assert hub_client.run(push, "ada/data", "small", 300) == first
     assert local_hub.counters.uploads == []
     assert local_hub.counters.statuses("POST", "/commit/") == []
-    # Of a grown one, only the new shards: those before have the same rows, although other names.
+    # If the dataset grows, only new shards are sent: the old ones have the same rows under new names.
     hub_client.run(push, "ada/data", "small", 500)
     assert len(local_hub.counters.uploads) == 2
     assert local_hub.counters.statuses("POST", "/commit/") == [200]
@@ -155,7 +155,7 @@ def test_private_data_needs_a_token(hub_client: Client, local_hub: LocalHub) -> 
 
 @pytest.mark.parametrize("status", [409, 412])
 def test_a_push_does_not_try_again(hub_client: Client, local_hub: LocalHub, status: int) -> None:
-    """`datasets` means to, but looks for the status where the Hub's clients do not have it."""
+    """`datasets` tries to, but reads the status from where the Hub's clients do not put it."""
     local_hub.faults.refuse("POST", "/commit/", status)
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(push, "ada/data", "small", 100)

@@ -1,4 +1,4 @@
-"""Files on their way out: redirects, ETags, ranges, and the clients' caches."""
+"""Downloads: redirects, ETags, ranges, and the clients' caches."""
 
 import hashlib
 import http.client
@@ -29,7 +29,7 @@ def prepare(repository: str, private: bool = False) -> str:
 
 
 def download(repository: str, path: str, revision: str | None = None) -> list[str]:
-    """Return where the file is, and the sha256 of what is in it."""
+    """Return the path of the downloaded file and the sha256 of its content."""
     import hashlib
     from pathlib import Path
 
@@ -40,7 +40,7 @@ def download(repository: str, path: str, revision: str | None = None) -> list[st
 
 
 def request(hub: LocalHub, method: str, path: str, **headers: str) -> http.client.HTTPResponse:
-    """Ask as no client does; the body is still to be read."""
+    """Send a request that no client sends; the reply's body is not read yet."""
     connection = http.client.HTTPConnection(hub.url.removeprefix("http://"), timeout=10)
     connection.request(
         method, path, headers={name.replace("_", "-"): value for name, value in headers.items()}
@@ -78,7 +78,7 @@ def test_what_clients_read_before_a_download(
     assert text == {**text, "commit_id": commit_id, "etag": git_oid("blob", TEXT), "size": len(TEXT)}
     table = hub_client.run(metadata, "ada/data", "a.parquet")
     assert table == {**table, "commit_id": commit_id, "etag": SHA256, "size": len(TABLE)}
-    # On another origin, where the client must not go for metadata, nor send its token.
+    # On another origin: the client must not ask it for metadata, nor send it a token.
     assert table["location"].startswith(local_hub.storage_url)
     assert local_hub.storage_url != local_hub.url
     empty = hub_client.run(metadata, "ada/data", "empty.txt")
@@ -166,7 +166,7 @@ def test_private_files_need_a_token(hub_client: Client, local_hub: LocalHub) -> 
     assert request(local_hub, "GET", f"{address}?signature=0000").status == 403
     signed = local_hub.stored_at(repository, SHA256).removeprefix(local_hub.storage_url)
     assert request(local_hub, "GET", signed).read() == TABLE
-    # As the storage behind the Hub: whoever follows a redirect with a token along is refused.
+    # As in the storage behind the Hub, a redirected request that carries a token is refused.
     assert request(local_hub, "GET", signed, Authorization="Bearer hf_ada").status == 400
 
 
@@ -179,7 +179,7 @@ def test_private_files_need_a_token(hub_client: Client, local_hub: LocalHub) -> 
         ("bytes=255990-999999", 206, 255_990, 255_999),
         ("bytes=-10", 206, 255_990, 255_999),
         ("bytes=-999999", 206, 0, 255_999),
-        ("bytes=0-1,5-6", 200, 0, 255_999),  # several: the whole is allowed, too
+        ("bytes=0-1,5-6", 200, 0, 255_999),  # several ranges: the whole file is allowed too
         ("lines=1-2", 200, 0, 255_999),
     ],
 )

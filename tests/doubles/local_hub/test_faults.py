@@ -1,6 +1,6 @@
-"""Faults on demand: what clients try again by themselves, what they pass on, and that nothing is left half.
+"""Faults on demand: which requests clients retry, which errors they raise, and nothing is left half done.
 
-What is retried differs by endpoint, not by fault: uploads and questions are, commits and new names are not.
+Retries depend on the endpoint, not on the fault: uploads and queries are retried, commits and new refs not.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ def create(repository: str) -> None:
 
 
 def upload(repository: str, parent: str | None = None) -> str:
-    """Commit a table, which goes to LFS, and a text."""
+    """Commit a table, which goes to LFS, and a text; return the commit's id."""
     from huggingface_hub import CommitOperationAdd, HfApi
 
     operations = [
@@ -60,7 +60,7 @@ def test_uploads_are_tried_again(
 
 
 def test_a_refused_upload_is_wrapped(hub_client: Client, local_hub: LocalHub) -> None:
-    """The error that has the status is the cause of what the caller gets, which has none."""
+    """The caller gets an error without a status; its cause has the status."""
     hub_client.run(create, "ada/data")
     before = local_hub.files("ada/data")
     local_hub.faults.refuse("PUT", "/repos/", 403)
@@ -76,9 +76,9 @@ def test_a_refused_upload_is_wrapped(hub_client: Client, local_hub: LocalHub) ->
 def test_a_client_waits_as_long_as_it_is_told(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     local_hub.faults.refuse("POST", "/preupload/", 429, retry_after_s=2)
-    assert hub_client.run(seconds_to_upload, "ada/data") > 3  # and one more
+    assert hub_client.run(seconds_to_upload, "ada/data") > 3  # the client adds one second
     assert local_hub.counters.statuses("POST", "/preupload/") == [429, 200]
-    local_hub.faults.refuse("POST", "/preupload/", 429)  # without that, a second
+    local_hub.faults.refuse("POST", "/preupload/", 429)  # without Retry-After, it waits one second
     assert 1 < hub_client.run(seconds_to_upload, "ada/data") < 3
 
 
@@ -92,7 +92,7 @@ def test_a_refused_commit_is_for_the_caller(hub_client: Client, local_hub: Local
     assert (failed.value.kind, failed.value.status) == ("HfHubHTTPError", status)
     assert local_hub.counters.statuses("POST", "/commit/") == [status]
     assert local_hub.files("ada/data") == before
-    # What was uploaded for it is still there: a second try sends it no more.
+    # The uploaded files are kept: a second try does not send them again.
     hub_client.run(upload, "ada/data")
     assert len(local_hub.counters.uploads) == 1
     assert local_hub.files("ada/data")["a.parquet"] == TABLE
@@ -139,7 +139,7 @@ def test_a_dropped_upload_leaves_nothing(local_hub: LocalHub) -> None:
     assert repository.objects.in_lfs(SHA256) is None
     assert sorted(folder.iterdir()) == before
     assert local_hub.counters.uploads == []
-    # And what is whole, but something else, is refused.
+    # A complete upload with different content is refused.
     wrong = head.encode() + TABLE[:-1] + b"?"
     with socket.create_connection(("127.0.0.1", int(local_hub.url.rpartition(":")[2]))) as connection:
         connection.sendall(wrong)
@@ -170,7 +170,7 @@ def test_a_commit_may_be_made_although_its_reply_is_lost(hub_client: Client, loc
     assert {"NetworkError", "RemoteProtocolError"} & set(failed.value.kinds)
     made = repository.find("main").oid
     assert made != parent
-    # A second try finds its files unchanged, so that the client does not even ask for the commit.
+    # A second try finds its files unchanged, so the client does not send the commit.
     assert hub_client.run(upload, "ada/data", parent) == made
     assert local_hub.counters.statuses("POST", "/commit/") == [None]
 

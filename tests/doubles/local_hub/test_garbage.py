@@ -1,4 +1,4 @@
-"""Requests that no client sends: they are refused with a 4xx, change nothing and break nothing."""
+"""Requests that no client sends are refused with a 4xx, and change and break nothing."""
 
 import http.client
 import json
@@ -46,7 +46,7 @@ def file(path: Any, content: Any = "eA==", **more: Any) -> dict[str, Any]:
 
 
 def test_the_helper_makes_commits(local_hub: LocalHub, repository: Repository) -> None:
-    """Else the tests below would be passed by a helper that is refused for its own faults."""
+    """A helper whose requests were always refused would pass the tests below."""
     assert commit(local_hub, HEADER, file("a.txt"))[0] == 200
     assert local_hub.files("ada/data")["a.txt"] == b"x"
 
@@ -195,7 +195,7 @@ def test_cards(local_hub: LocalHub, repository: Repository, head: str, status: i
     found, said = ask(local_hub, "POST", "/api/validate-yaml", body)
     assert found == status
     assert bool(said["errors"]) is (status == 400)
-    # One that came in another way does no harm either.
+    # A card that was committed in another way does no harm either.
     local_hub.commit("ada/data", {"README.md": readme.encode()})
     assert ask(local_hub, "GET", "/api/datasets/ada/data")[0] == 200
 
@@ -279,7 +279,7 @@ def test_chunks_that_cannot_be_read(local_hub: LocalHub) -> None:
 
 
 def test_a_crash_is_told(local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An endpoint that fails is no 4xx, and the fixture knows of it."""
+    """An endpoint that crashes replies with a 500, and its traceback is kept for the fixture."""
     monkeypatch.setattr(local_hub, "accounts", None)
     assert ask(local_hub, "GET", "/api/whoami-v2")[0] == 500
     (trace,) = local_hub.crashes

@@ -1,4 +1,4 @@
-"""What a revision has: trees, paths, ids that git would give, and pages of them."""
+"""Listings of a revision: trees, paths, the ids of git, and pages."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ FILES = [
 
 
 def prepare(repository: str, names: list[str]) -> str:
-    """Make a repository with one commit for each file, which has its name for content."""
+    """Create a repository with one commit for each file, whose content is its name."""
     from huggingface_hub import HfApi
 
     api = HfApi()
@@ -56,7 +56,7 @@ def test_ids_are_those_of_git(local_hub: LocalHub, hub_client: Client, tmp_path:
         return {one.path: one.blob_id if isinstance(one, RepoFile) else one.tree_id for one in listed}
 
     def git(*arguments: str, stdin: bytes = b"") -> str:
-        # Of its own: in a hook, git's variables point to the repository of this very file.
+        # A clean environment: in a hook, git's variables point to the repository of this file.
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
         command = ["git", *arguments]
         folder = tmp_path / "git"
@@ -74,7 +74,7 @@ def test_ids_are_those_of_git(local_hub: LocalHub, hub_client: Client, tmp_path:
         git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
     lines = git("-c", "core.quotePath=false", "ls-tree", "-r", "-t", git("write-tree")).splitlines()
     assert hub_client.run(ids, "ada/data") == {line.split("\t")[1]: line.split()[2] for line in lines}
-    # The commit, too: git gives the same id to the same words.
+    # The commit too: git gives the same id to the same text.
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
     head = repository.find(commit_id)

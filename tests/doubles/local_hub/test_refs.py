@@ -86,7 +86,7 @@ def test_a_tag_stays_where_it_was_put(hub_client: Client, local_hub: LocalHub) -
     with pytest.raises(ClientFailed, match="exists already") as failed:
         hub_client.run(tag, "ada/data", "v1.0.0")
     assert failed.value.status == 409
-    hub_client.run(tag, "ada/data", "v1.0.0", None, True)  # is taken as done, and moves nothing
+    hub_client.run(tag, "ada/data", "v1.0.0", None, True)  # counts as done, and moves nothing
     assert hub_client.run(refs, "ada/data")["refs/tags/v1.0.0"] == first
     hub_client.run(untag, "ada/data", "v1.0.0")
     hub_client.run(tag, "ada/data", "v1.0.0")
@@ -180,7 +180,7 @@ def test_a_commit_as_a_pull_request(hub_client: Client, local_hub: LocalHub) -> 
     assert hub_client.run(refs, "ada/data") == {"refs/heads/main": first, "refs/pr/1": made["oid"]}
     assert local_hub.files("ada/data")["a.txt"] == b"first"
     assert local_hub.files("ada/data", "refs/pr/1")["a.txt"] == b"second"
-    # More can be added to it.
+    # More commits can be added to it.
     third = hub_client.run(upload, "ada/data", "third", "refs/pr/1")
     assert hub_client.run(refs, "ada/data") == {"refs/heads/main": first, "refs/pr/1": third}
 
@@ -188,7 +188,7 @@ def test_a_commit_as_a_pull_request(hub_client: Client, local_hub: LocalHub) -> 
 def test_a_pull_request_may_begin_at_an_earlier_commit(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(prepare, "ada/data")
     hub_client.run(upload, "ada/data", "second")
-    made = hub_client.run(propose, "ada/data", "third", first)  # to main, this would be a 412
+    made = hub_client.run(propose, "ada/data", "third", first)  # on main, this would be a 412
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
     assert repository.find(made["oid"]).parent is repository.find(first)

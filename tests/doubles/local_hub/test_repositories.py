@@ -1,4 +1,4 @@
-"""Repositories: who may make, see, change and remove them."""
+"""Repositories: which accounts may create, see, change and remove them."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_who_may_create(hub_client: Client, local_hub: LocalHub) -> None:
     with pytest.raises(ClientFailed, match="must use a write token") as failed:
         hub_client.run(create, "ada/data")
     assert failed.value.status == 403
-    # A repository that is there is enough for `exist_ok`, although it could not have been made.
+    # With `exist_ok` an existing repository is enough, although this account could not create it.
     assert hub_client.run(create, "lab/data", False, True) == "lab/data"
     hub_client.login("hf_nobody")
     with pytest.raises(ClientFailed, match="Invalid credentials") as failed:

@@ -1,4 +1,4 @@
-"""Files on their way in: regular ones and those in LFS, and what is not sent a second time."""
+"""Uploads of regular files and of files in LFS, and files that are not sent again."""
 
 import hashlib
 
@@ -16,7 +16,7 @@ def upload(repository: str, files: dict[str, str], message: str = "Add files") -
 
     api = HfApi()
     api.create_repo(repository, repo_type="dataset", exist_ok=True)
-    # latin-1: any bytes can go through JSON like this
+    # latin-1 carries any bytes through JSON
     additions = [CommitOperationAdd(path, text.encode("latin-1")) for path, text in files.items()]
     return api.create_commit(repository, additions, commit_message=message, repo_type="dataset").oid
 
@@ -53,7 +53,7 @@ def test_what_goes_to_lfs(hub_client: Client, local_hub: LocalHub) -> None:
         "by_content.dat": "a zero byte\0makes it binary",
         "by_size.jsonl": "x" * (10 * 1024 * 1024 + 1),
         "not.jsonl": "x" * 1000,
-        "empty.parquet": "",  # the storage takes no empty files
+        "empty.parquet": "",  # the storage does not accept empty files
     }
     hub_client.run(upload, "ada/data", files)
     sent = {one.sha256 for one in local_hub.counters.uploads}
@@ -66,7 +66,7 @@ def test_what_is_there_is_not_uploaded_again(hub_client: Client, local_hub: Loca
     files = {"a.txt": "text", "0.parquet": TABLE.decode("latin-1")}
     first = hub_client.run(upload, "ada/data", files)
     local_hub.counters.clear()
-    assert hub_client.run(upload, "ada/data", files) == first  # nothing to commit: the client leaves it
+    assert hub_client.run(upload, "ada/data", files) == first  # nothing to commit: the client sends no commit
     assert local_hub.counters.statuses("POST", "/commit/") == []
     assert local_hub.counters.uploads == []
     # The same content under another name is a commit, but no upload.
@@ -85,7 +85,7 @@ def test_another_repository_has_contents_of_its_own(hub_client: Client, local_hu
 
 
 def test_many_files_come_in_few_requests(hub_client: Client, local_hub: LocalHub) -> None:
-    """Clients ask for 256 files at a time how to upload them, and where to."""
+    """Clients ask how and where to upload 256 files at a time."""
     files = {f"part/{number:03}.parquet": f"table {number}" for number in range(300)}
     hub_client.run(upload, "ada/data", files)
     assert len(local_hub.files("ada/data")) == 301
@@ -139,7 +139,7 @@ def test_a_card_the_hub_does_not_take(
     with pytest.raises(ClientFailed, match=message) as failed:
         hub_client.run(upload, "ada/data", files)
     assert failed.value.kind == "ValueError"
-    # Found before anything is sent.
+    # The card is checked before anything is sent.
     assert local_hub.counters.uploads == []
     assert list(local_hub.files("ada/data")) == [".gitattributes"]
 

@@ -1,7 +1,7 @@
-"""The files of a commit, as a mapping from path to entry, and what the Hub's listings say of them.
+"""The files of a commit, as a mapping from path to entry, and the Hub's listings of them.
 
-In: a tree, and which part of it is asked for. Out: nodes as the API lists them, files and folders, the
-folders under the ids that git gives them.
+In: a tree, and the part of it to list. Out: nodes as the API lists them, files and folders; folders have the
+ids that git gives them.
 """
 
 import re
@@ -16,7 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def checked_path(path: str) -> str:
-    """Return `path` if a file in a repository may have it; else it is refused."""
+    """Return `path` if a file in a repository may have it; raise Refused otherwise."""
     parts = path.split("/")
     if _CONTROL.search(path) or any(part in ("", ".", "..") or part.lower() == ".git" for part in parts):
         raise bad_request(f"Invalid path: {path!r}")
@@ -24,7 +24,7 @@ def checked_path(path: str) -> str:
 
 
 def check(tree: Tree) -> None:
-    """Refuse a tree in which a file stands where another one needs a folder."""
+    """Raise Refused if a file of the tree has the path of another file's folder."""
     for path in tree:
         for folder in _folders_of(path):
             if folder in tree:
@@ -32,7 +32,7 @@ def check(tree: Tree) -> None:
 
 
 def folder_ids(tree: Tree) -> dict[str, str]:
-    """Return the id of each folder by its path; the root's is that of the empty path."""
+    """Return the id of each folder by its path; the root has the empty path."""
     children: dict[str, list[tuple[str, str]]] = {"": []}
     for path in tree:
         for folder in _folders_of(path):
@@ -41,14 +41,14 @@ def folder_ids(tree: Tree) -> dict[str, str]:
         folder, _, name = path.rpartition("/")
         children[folder].append((name, entry.oid))
     ids: dict[str, str] = {}
-    for folder in sorted(children, key=_depth, reverse=True):  # the deepest first: others hold their ids
+    for folder in sorted(children, key=_depth, reverse=True):  # deepest first: parents need their ids
         inside = [name for name in ids if name.rpartition("/")[0] == folder]
         ids[folder] = _tree_oid(children[folder], inside, ids)
     return ids
 
 
 def nodes(tree: Tree, folder: str = "", recursive: bool = False) -> list[dict[str, Any]]:
-    """List what is in `folder`, by path; with `recursive` what is below, too."""
+    """Return the nodes in `folder` sorted by path; with `recursive` also those below."""
     prefix = f"{folder}/" if folder else ""
     ids = folder_ids(tree)
     below = [path for path in [*tree, *(name for name in ids if name)] if path.startswith(prefix)]
@@ -56,7 +56,7 @@ def nodes(tree: Tree, folder: str = "", recursive: bool = False) -> list[dict[st
 
 
 def node(tree: Tree, ids: Mapping[str, str], path: str) -> dict[str, Any]:
-    """Describe the file or the folder at `path`."""
+    """Return the node of the file or folder at `path`."""
     entry = tree.get(path)
     if entry is None:
         return {"type": "directory", "oid": ids[path], "size": 0, "path": path}
@@ -67,7 +67,7 @@ def node(tree: Tree, ids: Mapping[str, str], path: str) -> dict[str, Any]:
 
 
 def content_id(tree: Tree, path: str) -> str | None:
-    """Return the id of the file or the folder at `path`: it changes with what is in it."""
+    """Return the id of the file or folder at `path`, which changes with its content."""
     return tree[path].oid if path in tree else folder_ids(tree).get(path)
 
 

@@ -1,4 +1,4 @@
-"""An audit finds the one thing that was altered, and nothing in data that was left as it was."""
+"""The audit finds each alteration and nothing else, and has no findings in unaltered data."""
 
 import json
 import shutil
@@ -31,80 +31,92 @@ def test_nothing_is_found_in_data_left_as_it_was(a_build, a_release):
     assert report.checked["splits"][0] > 100
 
 
-def first(rows, **wanted):
-    return next(row for row in rows if all(row[name] == value for name, value in wanted.items()))
+def first(rows, **values):
+    """Return the first row that has these values."""
+    return next(row for row in rows if all(row[name] == value for name, value in values.items()))
 
 
-def setting(column, value, **wanted):
-    """A change of one cell; `value` may be made from the one there."""
+def set_cell(column, value, **values):
+    """Return a change of one cell in the first row with these values; `value` may map the old one."""
 
     def change(rows):
-        row = first(rows, **wanted)
+        row = first(rows, **values)
         row[column] = value(row[column]) if callable(value) else value
 
     return change
 
 
-def message(number, text):
+def replace_message(number, text):
+    """Return a function that gives one of several messages another text."""
     return lambda messages: [
-        {**one, "content": text} if index == number else one for index, one in enumerate(messages)
+        {**message, "content": text} if index == number else message for index, message in enumerate(messages)
     ]
 
 
-def without(**wanted):
-    return lambda rows: [row for row in rows if row is not first(rows, **wanted)]
+def remove_row(**values):
+    """Return a change that removes the first row with these values."""
+    return lambda rows: [row for row in rows if row is not first(rows, **values)]
 
 
-def twice(**wanted):
-    return lambda rows: [*rows, first(rows, **wanted)]
+def repeat_row(**values):
+    """Return a change that repeats the first row with these values."""
+    return lambda rows: [*rows, first(rows, **values)]
 
 
 ONE_CELL = {
     "status": (
         "turns",
-        setting("status", "wrong", sample=1, turn=1),
+        set_cell("status", "wrong", sample=1, turn=1),
         {"turns/turns": 1, "views/codeio_pp": 1},
     ),
-    "feedback": ("turns", setting("feedback", "No.", sample=3, turn=1), {"turns/turns": 1}),
+    "feedback": ("turns", set_cell("feedback", "No.", sample=3, turn=1), {"turns/turns": 1}),
     "feedback on a reply that was cut off": (
         "turns",
-        setting("feedback", "Be longer.", sample=3, turn=0),
+        set_cell("feedback", "Be longer.", sample=3, turn=0),
         {"turns/turns": 1, "ids/turns": 1},
     ),
-    "prediction": ("turns", setting("prediction", "7", sample=0), {"turns/turns": 1}),
+    "prediction": ("turns", set_cell("prediction", "7", sample=0), {"turns/turns": 1}),
     "answer that was not asked for": (
         "turns",
-        setting("answer_forced", True, sample=3, turn=0),
+        set_cell("answer_forced", True, sample=3, turn=0),
         {"turns/turns": 1},
     ),
-    "sampling": ("turns", setting("sampling", '{"temperature":0}', sample=0), {"ids/turns": 1}),
-    "model": ("turns", setting("model", "mine", sample=1, turn=1), {"ids/turns": 1}),
-    "number of a turn": ("turns", setting("turn", 5, sample=1, turn=1), {"views/turns": 1}),
-    "prompt id": ("turns", setting("prompt_id", "0" * 16, sample=0), {"shipped/turns": 1}),
+    "sampling": ("turns", set_cell("sampling", '{"temperature":0}', sample=0), {"ids/turns": 1}),
+    "model": ("turns", set_cell("model", "mine", sample=1, turn=1), {"ids/turns": 1}),
+    "number of a turn": ("turns", set_cell("turn", 5, sample=1, turn=1), {"views/turns": 1}),
+    "prompt id": ("turns", set_cell("prompt_id", "0" * 16, sample=0), {"shipped/turns": 1}),
     "message": (
         "codeio_pp",
-        setting("messages", message(2, "x"), sample=0),
+        set_cell("messages", replace_message(2, "x"), sample=0),
         {"views/codeio_pp": 1},
     ),
-    "system message": ("codeio", setting("messages", message(0, "Lie."), sample=0), {"views/codeio": 1}),
-    "status of a view": ("codeio", setting("status", "correct", status="wrong"), {"views/codeio": 1}),
-    "source": ("codeio", setting("source", "elsewhere"), {"views/codeio": 1}),
-    "licence": ("codeio", setting("license", "gpl-3.0-only"), {"licences/codeio": 1}),
-    "licence of a file": ("raw_code", setting("license", "isc"), {"licences/functions": 1}),
-    "pass rate": ("rlvr", setting("pass_rate", 1.0), {"views/rlvr": 1}),
-    "chosen": ("preference", setting("chosen", message(0, "x")), {"views/preference": 1}),
-    "content of a file": ("raw_code", setting("content", lambda text: text + "#"), {"ids/raw_code": 1}),
-    "io description": ("functions", setting("io_description", "n: a text."), {"ids/tasks": 4}),
-    "duplicate turn": ("turns", twice(sample=0), {"ids/turns": 1}),
-    "duplicate view row": ("codeio", twice(sample=0), {"ids/codeio": 1}),
-    "duplicate function": ("functions", twice(), {"ids/functions": 1}),
-    "missing pair": ("io_pairs", without(), {"ids/tasks": 2}),
-    "missing view row": ("codeio", without(sample=1), {"views/codeio": 1}),
-    "missing turn": ("turns", without(sample=1, turn=1), {"views/codeio_pp": 1}),
-    "no response": ("turns", setting("response", None, sample=3, turn=1), {"files/turns": 1}),
-    "no JSON": ("io_pairs", setting("input", "{'n': 1}"), {"files/io_pairs": 1}),
-    "other JSON": ("io_pairs", setting("input", lambda text: text.replace(":", ": ")), {"files/io_pairs": 1}),
-    "sideways": ("tasks", setting("direction", "sideways"), {"files/tasks": 1}),
+    "system message": (
+        "codeio",
+        set_cell("messages", replace_message(0, "Lie."), sample=0),
+        {"views/codeio": 1},
+    ),
+    "status of a view": ("codeio", set_cell("status", "correct", status="wrong"), {"views/codeio": 1}),
+    "source": ("codeio", set_cell("source", "elsewhere"), {"views/codeio": 1}),
+    "licence": ("codeio", set_cell("license", "gpl-3.0-only"), {"licences/codeio": 1}),
+    "licence of a file": ("raw_code", set_cell("license", "isc"), {"licences/functions": 1}),
+    "pass rate": ("rlvr", set_cell("pass_rate", 1.0), {"views/rlvr": 1}),
+    "chosen": ("preference", set_cell("chosen", replace_message(0, "x")), {"views/preference": 1}),
+    "content of a file": ("raw_code", set_cell("content", lambda text: text + "#"), {"ids/raw_code": 1}),
+    "io description": ("functions", set_cell("io_description", "n: a text."), {"ids/tasks": 4}),
+    "duplicate turn": ("turns", repeat_row(sample=0), {"ids/turns": 1}),
+    "duplicate view row": ("codeio", repeat_row(sample=0), {"ids/codeio": 1}),
+    "duplicate function": ("functions", repeat_row(), {"ids/functions": 1}),
+    "missing pair": ("io_pairs", remove_row(), {"ids/tasks": 2}),
+    "missing view row": ("codeio", remove_row(sample=1), {"views/codeio": 1}),
+    "missing turn": ("turns", remove_row(sample=1, turn=1), {"views/codeio_pp": 1}),
+    "no response": ("turns", set_cell("response", None, sample=3, turn=1), {"files/turns": 1}),
+    "no JSON": ("io_pairs", set_cell("input", "{'n': 1}"), {"files/io_pairs": 1}),
+    "other JSON": (
+        "io_pairs",
+        set_cell("input", lambda text: text.replace(":", ": ")),
+        {"files/io_pairs": 1},
+    ),
+    "sideways": ("tasks", set_cell("direction", "sideways"), {"files/tasks": 1}),
 }
 
 
@@ -118,7 +130,7 @@ def test_what_is_altered_is_found_and_nothing_else(a_build, name):
 
 
 def test_a_wrong_output_is_found_where_it_stands_and_in_all_that_follows(a_build):
-    altered(a_build, "io_pairs", setting("output", "12345"))
+    altered(a_build, "io_pairs", set_cell("output", "12345"))
     report = audited(a_build)
     assert named(report) == {
         ("ids", "io_pairs"),
@@ -128,7 +140,7 @@ def test_a_wrong_output_is_found_where_it_stands_and_in_all_that_follows(a_build
         ("views", "rlvr"),
     }
     (detail,) = [finding.detail for finding in report.findings if finding.check == "pairs"]
-    assert detail.startswith("the output is 12345, and the code returns ")
+    assert detail.startswith("the output is 12345, but the code returns ")
 
 
 def test_a_task_of_another_function(a_build):
@@ -147,7 +159,7 @@ def test_a_row_in_the_other_split(a_build):
     described(a_build)
     (finding,) = audited(a_build).findings
     assert (finding.check, finding.config) == ("splits", "codeio")
-    assert finding.detail == "stands in test, and its function belongs in train"
+    assert finding.detail == "is in test, but its function belongs in train"
 
 
 def test_where_the_share_for_tests_is_not_known_a_function_must_stand_on_one_side(a_build):
@@ -157,23 +169,23 @@ def test_where_the_share_for_tests_is_not_known_a_function_must_stand_on_one_sid
     pq.write_table(rows.slice(0, 1), file.with_name("test-00000-of-00001.parquet"))
     pq.write_table(rows.slice(1), file)
     described(a_build)
-    found = version(str(a_build))
-    report = audit(Version(found.name, found.folder, {}), sample=1, workers=1)
+    built = version(str(a_build))
+    report = audit(Version(built.name, built.folder, {}), sample=1, workers=1)
     assert named(report) == {("splits", config)}
 
 
 def test_what_may_not_be_published_is_found_in_what_was(a_release):
-    key = "AKIA" + "QWERTYUIOPASDFGH"  # put together, or a scanner would find it here
-    altered(a_release, "raw_code", setting("license", "gpl-3.0-only"))
-    altered(a_release, "turns", setting("response", f'I use "{key}".', sample=3, turn=1))
+    key = "AKIA" + "QWERTYUIOPASDFGH"  # in two parts, so that scanners do not find it here
+    altered(a_release, "raw_code", set_cell("license", "gpl-3.0-only"))
+    altered(a_release, "turns", set_cell("response", f'I use "{key}".', sample=3, turn=1))
     licences = [finding for finding in audited(a_release, sample=1).findings if finding.check == "licences"]
     assert {(finding.config, finding.detail.split(":")[0]) for finding in licences} == {
         ("raw_code", "licence"),
-        ("functions", "has the licence mit, and is made of what has gpl-3.0-only"),
+        ("functions", "has the licence mit, but what it was made from has gpl-3.0-only"),
         ("turns", "secret"),
     }
-    told = json.loads((a_release / "provenance.json").read_text())
-    allowed = {**told, "licenses_allowed": ["MIT", "GPL-3.0-only"]}
+    provenance = json.loads((a_release / "provenance.json").read_text())
+    allowed = {**provenance, "licenses_allowed": ["MIT", "GPL-3.0-only"]}
     (a_release / "provenance.json").write_text(json.dumps(allowed))
     details = {finding.detail for finding in audited(a_release, sample=1).findings}
     assert not any(detail.startswith("licence:") for detail in details)
@@ -186,28 +198,28 @@ def test_a_sample_is_the_same_each_time_and_another_by_its_seed(a_build):
 
     altered(a_build, "turns", change)
     runs = [audited(a_build, sample=5, seed=seed) for seed in (0, 0, 1)]
-    found = [[f.row_id for f in run.findings if f.check == "turns"] for run in runs]
-    assert found[0] == found[1] != found[2]
-    assert [len(rows) for rows in found] == [5, 5, 5]
+    row_ids = [[f.row_id for f in run.findings if f.check == "turns"] for run in runs]
+    assert row_ids[0] == row_ids[1] != row_ids[2]
+    assert [len(rows) for rows in row_ids] == [5, 5, 5]
     assert runs[0].checked["turns"] == (5, 48)
     assert runs[0].checked["pairs"] == (4, 4)
     assert runs[0].checked["views"][0] == runs[0].checked["views"][1] > 100
 
 
 def test_progress_is_told(a_build):
-    class Told(Observer):
+    class Recorder(Observer):
         def __init__(self):
             self.ends_of = {}
 
         def ends(self, meter, n_kept, n_dropped):
             self.ends_of[meter.stage] = (round(meter.rows), meter.n_rows, n_kept, n_dropped)
 
-    told = Told()
-    altered(a_build, "turns", setting("status", "timeout", sample=3, turn=1))
-    audited(a_build, observer=told)
-    assert told.ends_of["turns"] == (48, 48, 47, 1)
-    assert told.ends_of["pairs"] == (4, 4, 4, 0)
-    assert told.ends_of["views"] == (112, 112, 112, 0)
+    recorder = Recorder()
+    altered(a_build, "turns", set_cell("status", "timeout", sample=3, turn=1))
+    audited(a_build, observer=recorder)
+    assert recorder.ends_of["turns"] == (48, 48, 47, 1)
+    assert recorder.ends_of["pairs"] == (4, 4, 4, 0)
+    assert recorder.ends_of["views"] == (112, 112, 112, 0)
 
 
 def test_rows_that_stand_alone_are_looked_through_themselves(a_release):
@@ -226,10 +238,10 @@ def test_rows_that_stand_alone_are_looked_through_themselves(a_release):
 
 
 def test_rows_that_fail_can_be_shown_whole(a_build):
-    altered(a_build, "turns", setting("status", "timeout", sample=3, turn=1))
+    altered(a_build, "turns", set_cell("status", "timeout", sample=3, turn=1))
     report, folder = audited(a_build), Folder(a_build)
     rows = failing(report, folder, 9)
-    assert list(rows) == list(dict.fromkeys((found.config, found.row_id) for found in report.findings))
+    assert list(rows) == list(dict.fromkeys((f.config, f.row_id) for f in report.findings))
     assert ("turns", "timeout") in {(config, row.get("status")) for (config, _), row in rows.items()}
     assert all(
         row_id.startswith(row["task_id"]) for (config, row_id), row in rows.items() if config != "turns"

@@ -1,4 +1,4 @@
-"""What ships beside the tables is known by the digests of its bytes, each with the number of its rules."""
+"""The files beside the tables are recognised by digests of their bytes, each with the number of its rules."""
 
 import hashlib
 import json
@@ -20,16 +20,16 @@ def digest(content):
 def test_today_s_text_is_known_with_today_s_rules(name):
     content = SHIPPED[name].read_bytes()
     assert shipped.RULES_OF[name].get(digest(content), "unknown") in (None, RULES), (
-        f"{name} has a text that the audit does not know: every dataset published with it would fail.\n"
+        f"{name} has a text that the audit does not recognise: every dataset published with it would fail.\n"
         f"If only words changed, add this line to RULES_OF in hub/audit/shipped.py, and keep the others:\n"
         f'"{digest(content)}": "{RULES}",\n'
-        "If any reply would be graded otherwise, count RULES up in builders/formats.py, name the new rules in"
-        " CHANGELOG.md, and give the digest the new number."
+        "If any reply would be graded differently, count RULES up in builders/formats.py, name the new rules"
+        " in CHANGELOG.md, and give the digest the new number."
     )
 
 
-def reworded(root, monkeypatch, rules):
-    """The verifier of some data with another comment, known with these rules."""
+def reword(root, monkeypatch, rules):
+    """Add a comment to the verifier of a dataset; with `rules`, list its digest with this number."""
     content = b"# Put better.\n" + (root / "verifier.py").read_bytes()
     (root / "verifier.py").write_bytes(content)
     if rules:
@@ -37,7 +37,7 @@ def reworded(root, monkeypatch, rules):
 
 
 def test_a_verifier_in_other_words_condemns_nothing(a_release, monkeypatch):
-    reworded(a_release, monkeypatch, RULES)
+    reword(a_release, monkeypatch, RULES)
     report = audited(a_release)
     assert report.holds, report.findings
     assert report.not_checked == []
@@ -45,20 +45,21 @@ def test_a_verifier_in_other_words_condemns_nothing(a_release, monkeypatch):
 
 @pytest.mark.parametrize(("rules", "words"), [(None, "is not codeio's"), ("0.0", "grades by rules 0.0")])
 def test_a_verifier_of_other_rules_or_of_somebody_else_does(a_release, monkeypatch, rules, words):
-    reworded(a_release, monkeypatch, rules)
+    reword(a_release, monkeypatch, rules)
     (finding,) = audited(a_release, sample=1).findings
     assert (finding.check, finding.row_id) == ("shipped", "verifier.py")
     assert words in finding.detail
 
 
-def states(root, **numbers):
+def state(root, **numbers):
+    """Change numbers that the provenance of a dataset states."""
     file = root / "provenance.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **numbers}))
 
 
 def test_answers_judged_by_other_rules_are_not_judged_by_these(a_release):
-    """Nor is the text of these rules the one by which the data says that it was judged."""
-    states(a_release, rules="0.9")
+    """The verifier that ships is a finding, because its rules are not those that the data states."""
+    state(a_release, rules="0.9")
     report = audited(a_release)
     (left_out,) = report.not_checked
     assert "were judged by rules 0.9, and this codeio has rules 0.1" in left_out
@@ -78,7 +79,7 @@ def test_data_of_rules_that_were_holds_but_for_its_verdicts(a_release, monkeypat
 
 
 def test_a_number_that_is_none_says_so(a_release):
-    states(a_release, rules=["\x1b[31m"])
+    state(a_release, rules=["\x1b[31m"])
     report = audited(a_release, sample=1)
     assert named(report) == {("shipped", "")}
     assert "judged by rules unknown" in "".join(report.not_checked)

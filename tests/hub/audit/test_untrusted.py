@@ -1,4 +1,4 @@
-"""Data of somebody who means harm, or did not know better: it is a finding, never a crash, and never runs."""
+"""Hostile or broken data leads to findings, never to a crash, and nothing of it runs outside the sandbox."""
 
 import json
 import os
@@ -28,20 +28,12 @@ def shard(root, config):
     return file
 
 
-def written(file, columns, schema=None):
-    pq.write_table(pa.table(columns, schema), file)
-
-
-def columns_of(config):
-    return {name: [None] for name in TABLES[config].columns}
-
-
 def bomb(file, n_chars=2_000_000):
-    """A small file with hundreds of gigabytes of text."""
+    """Write a small file that unpacks to hundreds of gigabytes of text."""
     schema = TABLES["codeio"].features.arrow_schema
-    one = pa.DictionaryArray.from_arrays(pa.array([0] * 200_000, pa.int32()), pa.array(["x" * n_chars]))
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 200_000, pa.int32()), pa.array(["x" * n_chars]))
     rows = pa.table({**{name: pa.nulls(200_000, schema.field(name).type) for name in schema.names}})
-    rows = rows.set_column(rows.column_names.index("source"), "source", one)
+    rows = rows.set_column(rows.column_names.index("source"), "source", texts)
     pq.write_table(rows, file, store_schema=False)
 
 
@@ -49,15 +41,15 @@ def cut_in_half(file):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
-def flipped(file):
+def flip_bits(file):
     content = bytearray(file.read_bytes())
     for place in range(50, len(content) - 400, 7):
         content[place] ^= 0xFF
     file.write_bytes(content)
 
 
-def no_text(file):
-    """Bytes that are no UTF-8, in a column of text."""
+def write_invalid_utf8(file):
+    """Write bytes that are not UTF-8 in a column of text."""
     schema = TABLES["codeio"].features.arrow_schema
     odd = pa.Array.from_buffers(
         pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")]
@@ -66,28 +58,28 @@ def no_text(file):
     pq.write_table(rows.set_column(rows.column_names.index("source"), "source", odd), file)
 
 
-def replaced_by_pipe(file):
+def replace_by_pipe(file):
     file.unlink()
     os.mkfifo(file)
 
 
-def replaced_by_folder(file):
+def replace_by_folder(file):
     file.unlink()
     file.mkdir()
 
 
-def other_type(file):
+def change_type(file):
     rows = pq.read_table(file)
     place = rows.column_names.index("sample")
     pq.write_table(rows.set_column(place, "sample", rows["sample"].cast(pa.string())), file)
 
 
-def one_column_more(file):
+def add_column(file):
     rows = pq.read_table(file)
     pq.write_table(rows.append_column("mine", pa.array(["x"] * len(rows))), file)
 
 
-def no_rows(file):
+def remove_rows(file):
     pq.write_table(pq.read_table(file).slice(0, 0), file)
 
 
@@ -95,15 +87,15 @@ ODD_FILES = {
     "garbage": (lambda file: file.write_bytes(b"garbage" * 99), "ArrowInvalid"),
     "nothing": (lambda file: file.write_bytes(b""), "ArrowInvalid"),
     "half": (cut_in_half, "ArrowInvalid"),
-    "bits flipped": (flipped, ""),
+    "bits flipped": (flip_bits, ""),
     "a bomb": (bomb, "File too large"),
     "a greedy one": (lambda file: bomb(file, 100_000_000), ""),
-    "no text": (no_text, "UTF8"),
-    "a pipe": (replaced_by_pipe, "is no file"),
-    "a folder": (replaced_by_folder, "is no file"),
-    "other type": (other_type, "column sample is string, not int64"),
-    "more columns": (one_column_more, "has columns that are not codeio's: mine"),
-    "no rows": (no_rows, "has no rows"),
+    "no text": (write_invalid_utf8, "UTF8"),
+    "a pipe": (replace_by_pipe, "is not a file"),
+    "a folder": (replace_by_folder, "is not a file"),
+    "other type": (change_type, "column sample is string, not int64"),
+    "more columns": (add_column, "has columns that are not codeio's: mine"),
+    "no rows": (remove_rows, "has no rows"),
 }
 
 
@@ -120,7 +112,7 @@ def test_checks_that_need_a_broken_table_say_that_they_were_not_made(a_build):
     shard(a_build, "functions").write_bytes(b"garbage")
     report = audited(a_build)
     assert named(report) == {("files", "functions")}
-    assert "pairs: the table functions cannot be read whole" in report.not_checked
+    assert "pairs: the table functions could not be read completely" in report.not_checked
     assert {"pairs", "turns"}.isdisjoint(report.checked)
 
 
@@ -130,9 +122,10 @@ def test_only_some_configs(a_release):
     described(a_release)
     report = audited(a_release)
     assert report.findings == []
-    told = "\n".join(report.not_checked)
-    for words in ("pairs: the table io_pairs is not part of it", "8 rows would follow", "rlvr", "splits"):
-        assert words in told
+    not_checked = "\n".join(report.not_checked)
+    absent = "pairs: the table io_pairs is not in the dataset"
+    for words in (absent, "8 rows would follow", "rlvr", "splits"):
+        assert words in not_checked
     altered(a_release, "codeio_pp", lambda rows: rows[0].update(turn_1="It is so."))
     assert named(audited(a_release)) == {("views", "codeio_pp")}
 
@@ -158,7 +151,7 @@ def test_a_verifier_that_does_not_ship_is_named(a_release):
 
 
 def test_a_pair_that_all_the_rest_agrees_with_is_run(tmp_path):
-    """Ids, prompts, verdicts and views were all made from a wrong output."""
+    """Ids, prompts, verdicts and views all follow from a wrong output."""
     from tests.auditing import OPTIONS, scripted_server
 
     first = built(tmp_path)
@@ -176,7 +169,7 @@ def test_a_pair_that_all_the_rest_agrees_with_is_run(tmp_path):
         assert run(patch, "build", first, "--out", tmp_path / "second", *options) == 0
     (finding,) = audited(tmp_path / "second").findings
     assert (finding.check, finding.config, finding.row_id) == ("pairs", "io_pairs", *wrong)
-    assert "and the code returns" in finding.detail
+    assert "but the code returns" in finding.detail
 
 
 def test_an_output_that_is_right_only_now_and_here(a_build):
@@ -209,7 +202,7 @@ def test_a_long_report_is_cut_and_says_so():
     with console.capture() as shown:
         console.print(rendered(Report("it", {"ids": (80, 90)}, findings, ["nothing else"])))
     text = shown.get()
-    assert "and 30 more, all of them with --json" in text
+    assert "and 30 more; --json lists all of them" in text
     assert "80 of 90" in text
     assert "nothing else" in text
     assert len(text) < 60_000
@@ -242,7 +235,7 @@ def test_a_readme_that_lies(a_build, name):
     text = readme.read_text()
     assert old in text
     readme.write_text(text.replace(old, new, 1))
-    findings = audited(a_build, sample=1).findings  # what runs code is others' matter
+    findings = audited(a_build, sample=1).findings  # other tests cover the checks that run code
     assert {(f.check, f.config) for f in findings} == {("readme", config) for config in configs}
 
 
@@ -250,16 +243,16 @@ def test_files_of_no_config_are_named_and_not_read(a_build):
     (a_build / "mine").mkdir()
     (a_build / "mine" / "train-0.parquet").write_bytes(b"garbage")
     (a_build / "codeio" / "validation-0.parquet").write_bytes(b"garbage")
-    found = {(f.check, f.row_id, f.detail) for f in audited(a_build, sample=1).findings}
-    assert any(detail == "is of no config that codeio knows; it was not read" for _, _, detail in found)
-    assert any("is of no split" in detail for _, _, detail in found)
+    details = {f.detail for f in audited(a_build, sample=1).findings}
+    assert "belongs to no config that codeio knows; it was not read" in details
+    assert any("has no split in its name" in detail for detail in details)
 
 
 def test_provenance_that_asks_for_too_much(a_release):
-    told = json.loads((a_release / "provenance.json").read_text())
-    told["limits"] = {"cpu_s": 1e9, "wall_s": "long", "memory_mb": float("nan")}
-    told["options"]["test_share"] = {}
-    (a_release / "provenance.json").write_text(json.dumps(told))
+    provenance = json.loads((a_release / "provenance.json").read_text())
+    provenance["limits"] = {"cpu_s": 1e9, "wall_s": "long", "memory_mb": float("nan")}
+    provenance["options"]["test_share"] = {}
+    (a_release / "provenance.json").write_text(json.dumps(provenance))
     report = audited(a_release, sample=2)
     assert {(f.check, f.row_id) for f in report.findings} == {("files", "provenance.json")}
     assert len(report.findings) == 4

@@ -1,4 +1,4 @@
-"""What is exported is what the tables hold, laid out as other tools want it."""
+"""Exported files hold the rows of the tables, in the layouts that other tools read."""
 
 import json
 import subprocess
@@ -91,12 +91,13 @@ ROWS = {
 
 @pytest.fixture
 def made(tmp_path):
-    """A folder of all tables that are exported, two of them with both splits."""
+    """A version with all tables that are exported, two of them with both splits."""
     folder = Folder(tmp_path / "made")
     for config, rows in ROWS.items():
-        splits = {"train": rows[:-3], "test": rows[-3:]} if config in ("codeio", "rlvr") else {"train": rows}
+        parts = {"train": rows[:-3], "test": rows[-3:]} if config in ("codeio", "rlvr") else {"train": rows}
         (folder.root / ".codeio").mkdir(parents=True, exist_ok=True)
-        folder.write(config, {split: table(own, TABLES[config].features) for split, own in splits.items()})
+        features = TABLES[config].features
+        folder.write(config, {split: table(part, features) for split, part in parts.items()})
     return version(str(folder.root))
 
 
@@ -118,8 +119,8 @@ REFERENCE = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
 
 def test_llamafactory_rows_are_those_of_the_tables(made, tmp_path):
     out = tmp_path / "out"
-    found = export(made, "llamafactory", out)
-    assert found == {
+    counts = export(made, "llamafactory", out)
+    assert counts == {
         "codeio_train.jsonl": 5,
         "codeio_test.jsonl": 3,
         "codeio_pp_train.jsonl": 8,
@@ -267,7 +268,7 @@ def test_a_failure_leaves_nothing(made, tmp_path):
     (file,) = made.folder.files("codeio_pp")
     content = file.read_bytes()
     file.write_bytes(content[:40] + b"\7" * 400 + content[440:])
-    with pytest.raises(OSError):  # noqa: PT011  # pyarrow's words differ by version
+    with pytest.raises(OSError):  # noqa: PT011  # pyarrow's message differs by version
         export(made, "trl", tmp_path / "out")
     assert {path.name for path in tmp_path.iterdir()} == {"made"}
 
@@ -276,7 +277,7 @@ def test_a_failure_leaves_nothing(made, tmp_path):
     ("name", "kept", "said"),
     [
         ("parquet", ["rlvr"], r"no format parquet; choose one of llamafactory, trl, verl, reference"),
-        ("verl", ["codeio"], r"made has no table rlvr, of which verl files are made; it has codeio\."),
+        ("verl", ["codeio"], r"made has no table rlvr, which verl files are made from; it has codeio\."),
         ("llamafactory", ["rlvr"], r"no table codeio or codeio_pp or preference"),
     ],
 )
@@ -294,7 +295,7 @@ def test_a_table_of_an_older_version_is_one_sentence(tmp_path):
     (folder.root / ".codeio").mkdir(parents=True)
     rows = table(ROWS["codeio_pp"], TABLES["codeio_pp"].features).remove_columns(["answers_forced"])
     folder.write("codeio_pp", {"train": rows})
-    with pytest.raises(ExportError, match=r"table codeio_pp has no column answers_forced\. Build it anew"):
+    with pytest.raises(ExportError, match=r"table codeio_pp has no column answers_forced\. Build it again"):
         export(version(str(folder.root)), "trl", tmp_path / "out")
     assert export(version(str(folder.root)), "reference", tmp_path / "out") == {"train.jsonl": 8}
 
@@ -310,16 +311,16 @@ def test_a_row_that_has_no_layout_is_one_sentence(tmp_path, config, column, form
     folder.write(config, {"train": table([{"task_id": "t", "direction": "output"}], TABLES[config].features)})
     if column == "input":
         (file,) = folder.files(config)
-        found = pq.read_table(file)
-        place = found.column_names.index(column)
-        pq.write_table(found.set_column(place, column, pa.array([odd])), file)
+        rows = pq.read_table(file)
+        place = rows.column_names.index(column)
+        pq.write_table(rows.set_column(place, column, pa.array([odd])), file)
     with pytest.raises(ExportError, match=f"table {config} has a row"):
         export(version(str(folder.root)), form, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path):
-    """20 MB of text are written by a child, then 400; its peak after each is compared."""
+    """A child process exports 20 MB of text, then 400 MB; its peak memory hardly grows."""
     child = f"""
 import json, resource, sys
 from pathlib import Path

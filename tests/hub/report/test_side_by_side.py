@@ -1,4 +1,4 @@
-"""Answers beside each other: which are chosen, and that text of rows shows nothing but itself."""
+"""Answers side by side: which are chosen, and that text of rows is shown literally."""
 
 from html.parser import HTMLParser
 
@@ -13,20 +13,23 @@ HOSTILE = '</pre><script>alert(1)</script><img src=x onerror="alert(2)"> $x$ &lt
 
 
 def folder(tmp_path, answers, tasks=()):
-    """`answers`: task, sample, turn and status of each."""
+    """Write a folder of `answers`, each given by its task, sample, turn and status."""
     names = ("task_id", "sample", "turn", "status")
     turns = [
-        {**dict(zip(names, one, strict=True)), "response": f"reply {n}"} for n, one in enumerate(answers)
+        {**dict(zip(names, answer, strict=True)), "response": f"reply {n}"}
+        for n, answer in enumerate(answers)
     ]
-    found = Folder(tmp_path / "out")
-    (found.root / ".codeio").mkdir(parents=True)
-    found.write("turns", {"train": table(turns, TABLES["turns"].features)})
+    written = Folder(tmp_path / "out")
+    (written.root / ".codeio").mkdir(parents=True)
+    written.write("turns", {"train": table(turns, TABLES["turns"].features)})
     if tasks:
-        found.write("tasks", {"test": table(list(tasks), TABLES["tasks"].features)})
-    return found
+        written.write("tasks", {"test": table(list(tasks), TABLES["tasks"].features)})
+    return written
 
 
 class Tags(HTMLParser):
+    """The tags and the text of a page."""
+
     def __init__(self, page):
         super().__init__()
         self.tags, self.text = [], ""
@@ -84,6 +87,6 @@ def test_text_of_rows_shows_nothing_but_itself(tmp_path):
 
 def test_what_is_not_there(tmp_path):
     found = folder(tmp_path, [("a", 0, 0, "wrong")])
-    with pytest.raises(LookupError, match="no answer to a task b"):
+    with pytest.raises(LookupError, match="no answer to the task b"):
         side_by_side(found, "b")
     assert questions(Folder(tmp_path)) == []

@@ -1,4 +1,4 @@
-"""What the Hub's API answers, one module for each part of it; importing this makes their routes known."""
+"""The endpoints of the Hub's API, one module for each part; importing this package registers their routes."""
 
 from . import accounts, cards, commits, downloads, files, models, pulls, refs, repositories, uploads
 

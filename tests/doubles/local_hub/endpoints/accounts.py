@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do."""
+"""The sender of a request and its rights."""
 
 from ..exchange import Call, Reply, json_reply
 from ..routes import route

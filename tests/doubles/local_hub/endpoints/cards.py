@@ -1,4 +1,4 @@
-"""The check of a README.md that clients ask for before they upload anything."""
+"""The check of a README.md that clients request before they upload anything."""
 
 from ..card import problems
 from ..exchange import Call, Reply, json_reply, member

@@ -1,4 +1,4 @@
-"""Commits: making them, listing them."""
+"""Commits: creating and listing them."""
 
 from ..commits import read
 from ..errors import Refused, bad_request
@@ -23,7 +23,7 @@ def commit(call: Call) -> Reply:
         if draft.parent_id and draft.parent_id != base.oid:
             if not is_proposal:
                 raise Refused(412, WORDS[412])
-            base = repository.find(draft.parent_id)  # a pull request may begin at an earlier commit
+            base = repository.find(draft.parent_id)  # a pull request may start at an earlier commit
         name = call.sender().name
         made = new_commit(draft.applied(base.tree), base, draft.title, draft.message, name)
         number = None

@@ -1,9 +1,9 @@
-"""The content of files, on the ways the Hub sends clients.
+"""Downloads, with the redirects of the Hub.
 
-A regular file of a public repository is under an address with its commit's id, on the same host. A file in
-LFS is on another host, which checks a signature and does not take tokens: an `Authorization` that a client
-sends along is refused, as the storage behind the Hub does. The other host of a local hub is the same server
-under another name. Empty files and the regular ones of private repositories come at once.
+A regular file of a public repository has an address with its commit's id, on the same host. A file in LFS is
+on another host, which checks a signature and takes no tokens: a request with an `Authorization` header is
+refused, as the storage behind the Hub does. The other host of a local hub is the same server under another
+name. Empty files, and regular files of private repositories, are sent without a redirect.
 """
 
 import re
@@ -56,7 +56,7 @@ def stored(call: Call) -> Reply:
 
 
 def stored_in(call: Call) -> tuple[Repository, str]:
-    """Return what an address in the storage means, if it was signed by the hub."""
+    """Return the repository and sha256 of an address in the storage; refused unless the hub signed it."""
     if "Authorization" in call.headers:
         raise bad_request("Only one auth mechanism allowed")
     repository = call.hub.repositories.by_uid(call.names["uid"])
@@ -67,7 +67,7 @@ def stored_in(call: Call) -> tuple[Repository, str]:
 
 
 def _content(call: Call, path: Path, entry: Entry, headers: dict[str, str]) -> Reply:
-    """Reply with the file, or with the part of it that is asked for."""
+    """Reply with the file, or with the requested range of it."""
     etag = f'"{entry.etag}"'
     headers = {**headers, "ETag": etag, "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
     if call.headers.get("If-None-Match") == etag:
@@ -85,4 +85,4 @@ def _content(call: Call, path: Path, entry: Entry, headers: dict[str, str]) -> R
 def _span(match: re.Match[str], size: int) -> tuple[int, int]:
     if match[1]:
         return int(match[1]), min(int(match[2]) if match[2] else size - 1, size - 1)
-    return max(size - int(match[2]), 0), size - 1  # so many from the end
+    return max(size - int(match[2]), 0), size - 1  # that many bytes from the end

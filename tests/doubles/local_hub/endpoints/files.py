@@ -1,4 +1,4 @@
-"""Which files a revision has."""
+"""The files of a revision."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,6 +1,6 @@
-"""What the Hub tells of a model: that it is there, and the metadata of its card.
+"""Models: whether one exists, and the metadata of its card.
 
-Not covered: its files and revisions; every revision tells the same.
+Not covered: its files and revisions; every revision gives the same answer.
 """
 
 from ..errors import Refused

@@ -1,4 +1,4 @@
-"""Pull requests, as far as opening, listing and reading them; what is in them is under `refs/pr/N`.
+"""Pull requests: opening, listing and reading them; their files are under `refs/pr/N`.
 
 Not covered: plain discussions, comments, merging and closing.
 """
@@ -30,7 +30,7 @@ def open_one(call: Call) -> Reply:
 
 @route("GET", "/api/datasets/{repo}/discussions")
 def listing(call: Call) -> Reply:
-    """Nothing here closes a request, so that all of them are open."""
+    """Reply with the pull requests; all of them are open, because nothing here closes one."""
     repository = call.repository()
     kind, status = call.query.get("type", "all"), call.query.get("status", "all")
     is_asked = kind in ("all", "pull_request") and status in ("all", "open")

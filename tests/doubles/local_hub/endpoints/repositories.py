@@ -1,7 +1,7 @@
-"""Making, changing, removing and describing repositories.
+"""Repositories: creating, changing, removing and describing them.
 
-Not covered: lists of repositories, renaming, and the `expand` parameter, with which the Hub leaves out what
-is not asked for.
+Not covered: lists of repositories, renaming, and the `expand` parameter, which limits the Hub's answer to the
+requested fields.
 """
 
 from typing import Any

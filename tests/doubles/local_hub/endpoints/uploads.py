@@ -1,6 +1,6 @@
-"""Contents on their way in: what goes to LFS, and where to send it.
+"""Uploads: which files go to LFS, and where to send them.
 
-Not covered: uploads in several parts, which the Hub asks for beyond 5 GB, and Xet.
+Not covered: uploads in several parts, which the Hub requires for files over 5 GB, and Xet.
 """
 
 import base64
@@ -34,7 +34,7 @@ def preupload(call: Call) -> Reply:
 @route("POST", "/datasets/{repo}.git/info/lfs/objects/batch")
 def batch(call: Call) -> Reply:
     asked = call.json()
-    # Without a ref the client proposes: anybody may send what goes into a pull request.
+    # Without a ref it is a pull request, which anybody may upload files for.
     repository = call.writable("upload to a dataset", is_proposal="ref" not in asked)
     if asked.get("operation") != "upload" or "basic" not in member(asked, "transfers", list, ["basic"]):
         raise bad_request("This hub knows LFS uploads with the basic transfer only")

@@ -1,4 +1,4 @@
-"""A build, exported, and processes with the trainers that read it."""
+"""An exported build, and processes with the trainers that read it."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ BUILD_TIMEOUT_S = 3600  # the first time, an environment is downloaded inside a 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here needs an environment of its own."""
+    """Mark the tests of this folder: each needs an environment of its own."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.trainers)
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with answers right and wrong, conversations of several turns, and preferences."""
+    """A build with right and wrong answers, conversations of several turns, and preferences."""
     folder = tmp_path_factory.mktemp("built")
     with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
         assert build(patch, functions_file(folder), folder / "out", server, "--samples", 4, "--turns", 2) == 0
@@ -37,19 +37,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def exported(built: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """The build in the format of a name."""
+    """A function that exports the build in the named format and returns the folder."""
 
-    def written(name: str) -> Path:
+    def export_as(name: str) -> Path:
         export(version(str(built)), name, tmp_path / name)
         return tmp_path / name
 
-    return written
+    return export_as
 
 
 @pytest.fixture
 def trainer(tmp_path: Path) -> Iterator[Callable[[str], Client]]:
-    """A process of the interpreter with a trainer, by its name."""
-    own = {
+    """A function that starts a process with the named trainer."""
+    environment = {
+        **os.environ,
         "PYTHONPATH": str(ROOT),
         "HF_HOME": str(tmp_path / "home"),
         "HF_HUB_OFFLINE": "1",
@@ -57,7 +58,7 @@ def trainer(tmp_path: Path) -> Iterator[Callable[[str], Client]]:
     }
     with ExitStack() as stack:
 
-        def started(name: str) -> Client:
-            return stack.enter_context(Client(python(name), {**os.environ, **own}, tmp_path / "trainer"))
+        def start(name: str) -> Client:
+            return stack.enter_context(Client(python(name), environment, tmp_path / "trainer"))
 
-        yield started
+        yield start

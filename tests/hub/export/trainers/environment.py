@@ -1,12 +1,12 @@
 """The interpreters with the trainers that exports are made for.
 
-In: trl.txt and what codeio itself depends on; llamafactory.txt, verl.txt. Out: a python for each, which can
-run codeio's rewards, too. Trainers are pinned to other generations of `datasets` and `transformers`, so each
-has an environment of its own; what it has not itself, torch above all, it finds in that of TRL. They are
-built once into the tests' cache.
+In: trl.txt and codeio's own dependencies; llamafactory.txt, verl.txt. Out: a Python interpreter for each,
+which can also run codeio's rewards. Trainers are pinned to different releases of `datasets` and
+`transformers`, so each has its own environment, and finds other packages, mainly torch, in TRL's. The
+environments are built once in the tests' cache.
 
-Not covered: what LLaMA-Factory and verl need to train, and sound, which the former loads a library for: that
-one is empty here.
+Not covered: what LLaMA-Factory and verl need for training, and audio: LLaMA-Factory imports a library for it,
+which is an empty module here.
 """
 
 import platform
@@ -23,10 +23,10 @@ PACKAGES = Path("lib", f"python{sys.version_info.major}.{sys.version_info.minor}
 
 
 def python(trainer: str) -> Path:
-    """Return the interpreter with `trl`, `llamafactory` or `verl`, after building what is not there.
+    """Return the interpreter with `trl`, `llamafactory` or `verl`; the first call builds the environment.
 
     Raises:
-        CommandFailed: an installation failed.
+        CommandFailed: If an installation fails.
     """
     return (_trl() if trainer == "trl" else _beside_trl(trainer)) / "bin" / "python"
 

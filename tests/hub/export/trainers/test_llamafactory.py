@@ -1,4 +1,4 @@
-"""LLaMA-Factory's own loader and converter read what was exported for it, and lose nothing."""
+"""LLaMA-Factory's own loader and converter read every message of its export."""
 
 import json
 
@@ -32,22 +32,22 @@ def json_rows(file):
 def test_every_message_arrives_in_its_place(exported, trainer, tmp_path):
     folder, client = exported("llamafactory"), trainer("llamafactory")
     for name in ("codeio_train", "codeio_pp_train"):
-        found = client.run(aligned, str(folder), "sft", name, str(tmp_path / "cache"))
-        wanted = json_rows(folder / f"{name}.jsonl")
-        assert len(found) == len(wanted) == 24
-        for row, given in zip(found, wanted, strict=True):
-            system, *messages = given["messages"]
+        loaded = client.run(aligned, str(folder), "sft", name, str(tmp_path / "cache"))
+        exported_rows = json_rows(folder / f"{name}.jsonl")
+        assert len(loaded) == len(exported_rows) == 24
+        for row, exported_row in zip(loaded, exported_rows, strict=True):
+            system, *messages = exported_row["messages"]
             assert row["_system"] == system["content"]
             assert [*row["_prompt"], *row["_response"]] == messages
             assert len(row["_response"]) == 1
-    assert {len(row["messages"]) for row in wanted} == {3, 5}
+    assert {len(row["messages"]) for row in exported_rows} == {3, 5}
 
 
 def test_pairs_are_ranked_the_right_way_round(exported, trainer, tmp_path):
     folder, client = exported("llamafactory"), trainer("llamafactory")
-    found = client.run(aligned, str(folder), "rm", "preference_train", str(tmp_path / "cache"))
-    wanted = json_rows(folder / "preference_train.jsonl")
-    assert len(found) == len(wanted) == 8
-    for row, given in zip(found, wanted, strict=True):
-        assert row["_prompt"] == given["messages"][1:]
-        assert row["_response"] == [given["chosen"], given["rejected"]]
+    loaded = client.run(aligned, str(folder), "rm", "preference_train", str(tmp_path / "cache"))
+    exported_rows = json_rows(folder / "preference_train.jsonl")
+    assert len(loaded) == len(exported_rows) == 8
+    for row, exported_row in zip(loaded, exported_rows, strict=True):
+        assert row["_prompt"] == exported_row["messages"][1:]
+        assert row["_response"] == [exported_row["chosen"], exported_row["rejected"]]

@@ -1,13 +1,13 @@
-"""TRL's trainers take a step on what was exported for them, and learn what they are meant to.
+"""TRL's trainers take a step on its export, and their losses cover the right tokens.
 
-The model is a tiny one without training; each byte is a token, so that what a loss is on can be read again.
+The model is tiny and untrained. Each byte is a token, so that the tokens of a loss can be decoded.
 """
 
 import pyarrow.parquet as pq
 
 
 def trained(folder: str, kind: str, config: str, scratch: str) -> dict[str, object]:
-    """Take one step; returns what it was on."""
+    """Take one training step; return the texts or rewards that it used."""
     import json
 
     from datasets import load_dataset

@@ -1,4 +1,4 @@
-"""verl's own data set reads what was exported for it, and its loader finds the reward."""
+"""verl's own dataset class reads its export, and its loader finds the reward."""
 
 import json
 
