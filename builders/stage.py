@@ -9,6 +9,7 @@ the request cache does (`inference.cache`).
 """
 
 import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -268,5 +269,5 @@ def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 def _fingerprint(identity: str, shard: pa.Table) -> str:
     """Return the fingerprint of a shard's result: a hash of all that decides it."""
-    decides = f"{identity[:-1]},{canonical(shard.to_pylist())}]"
-    return hashlib.sha256(decides.encode()).hexdigest()[:32]
+    rows = json.dumps(shard.to_pylist(), ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(f"{identity[:-1]},{rows}]".encode()).hexdigest()[:32]
