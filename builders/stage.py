@@ -247,9 +247,8 @@ class Stage(ABC):
         id_column, parent = list(self.features)[:2]
         parent_id = row[parent if parent.endswith("_id") else id_column]
         content = canonical({column: row[column] for column in self.features})
-        return Drop(
-            row[id_column], parent_id, "duplicate", f"an earlier row has this {', '.join(self.key)}", content
-        )
+        detail = f"an earlier row has this {', '.join(self.key)}"
+        return Drop(str(row[id_column]), str(parent_id), "duplicate", detail, content)
 
     def _columns(self, drop: Drop) -> Row:
         content = drop.content.encode("utf-8", "replace")[:MAX_CONTENT_BYTES].decode("utf-8", "ignore")
