@@ -71,10 +71,10 @@ def _licences_above(case: Case, table: Table) -> tuple[str, dict[str, str | None
 
 def _excluded(case: Case) -> None:
     """Report the rows that `codeio publish` would have excluded."""
-    for row in Exclusions(case.folder, case.expectations.allowed).left:
-        if row.config == "dropped" and row.reason == "no_licence" and "raw_code" not in case.tables.rows:
+    for left in Exclusions(case.folder, case.expectations.allowed).left:
+        if left.config == "dropped" and left.reason == "no_licence" and "raw_code" not in case.tables.rows:
             continue
-        case.found("licences", row.config, row.row_id, f"{row.reason}: {row.detail}")
+        case.found("licences", left.config, left.row_id, f"{left.reason}: {left.detail}")
     for config, rows in case.tables.rows.items():
         columns = [
             name
