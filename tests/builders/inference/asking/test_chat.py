@@ -42,7 +42,9 @@ def test_a_lasting_refusal_is_a_row_with_its_reason(client: Client, server: Chat
     assert set(server.asked.values()) == {1}
 
 
-def test_what_stays_open_is_told_and_asked_alone_next_time(server: ChatServer, cache: RequestCache) -> None:
+def test_unanswered_requests_are_reported_and_only_they_are_sent_next_time(
+    server: ChatServer, cache: RequestCache
+) -> None:
     server.faults["b"] = ["500"] * 9
     client = Client(connect(server.address), cache, patience_s=1)
     with pytest.raises(Unanswered) as caught:
@@ -106,6 +108,6 @@ def test_a_forbidden_request_among_answered_ones_is_a_row_with_its_reason(
     assert outcomes[1] == Refusal("rejected", "HTTP 403: fault 403")
 
 
-def test_a_refusal_nested_too_deep_is_told_as_it_is(client: Client, server: ChatServer) -> None:
+def test_a_refusal_nested_too_deep_is_reported_as_text(client: Client, server: ChatServer) -> None:
     server.faults["a"] = ["deep_refusal"]
     assert client.ask([request("a")]) == [Refusal("rejected", f"HTTP 400: {'[' * 500}")]
