@@ -33,7 +33,7 @@ class Client:
     Args:
         servers: A server, or several that serve the same model.
         cache: The request cache that is read first and gets every outcome.
-        concurrency: Maximum number of requests in flight at each server; fewer if more would not help (`limit`).
+        concurrency: Maximum number of requests in flight at each server; fewer if that is as fast (`limit`).
         timeout_s: Seconds after which one try of a request is given up.
         patience_s: Seconds to wait while all servers are gone, before the open requests are given up.
         options: Fields that are added to every payload and override its own, such as `chat_template_kwargs`;

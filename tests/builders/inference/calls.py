@@ -63,7 +63,7 @@ def answered(*servers: ChatServer) -> Counter[str]:
     return sum((server.answered for server in servers), Counter[str]())
 
 
-def order(server: ChatServer) -> list[str]:
+def sent_texts(server: ChatServer) -> list[str]:
     """Return the texts that a server was sent, in order."""
     return [body["messages"][-1]["content"] for body in server.bodies]
 

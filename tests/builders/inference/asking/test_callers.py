@@ -148,7 +148,7 @@ def test_a_client_closed_in_its_own_thread_ends_it(server: ChatServer, cache: Re
     gate.opened.set()
 
 
-def test_a_client_that_is_let_go_of_ends_its_thread(server: ChatServer, cache: RequestCache) -> None:
+def test_a_client_without_references_ends_its_thread(server: ChatServer, cache: RequestCache) -> None:
     before = client_threads()
     for i in range(3):
         client_of(server, cache=cache).ask([request(str(i))])

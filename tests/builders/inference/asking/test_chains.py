@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from builders.inference import Answer, RequestCache
-from tests.builders.inference.calls import WAIT_S, client_of, in_thread, order
+from tests.builders.inference.calls import WAIT_S, client_of, in_thread, sent_texts
 from tests.doubles.chat_server import ChatServer, request, texts
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
@@ -19,7 +19,7 @@ def test_what_follows_goes_out_before_what_was_waiting(server: ChatServer, cache
     client = client_of(server, cache=cache, concurrency=1)
     outcomes = client.chains([request(f"row {i}") for i in range(6)], then)
     assert [texts(chain) for chain in outcomes] == [[f"ROW {i}", f"ROW {i} MORE"] for i in range(6)]
-    assert order(server) == [f"row {i}{more}" for i in range(6) for more in ("", " more")]
+    assert sent_texts(server) == [f"row {i}{more}" for i in range(6) for more in ("", " more")]
 
     again = client_of(server, cache=cache)
     repeated = again.chains([request(f"row {i}") for i in range(6)], then)
@@ -38,7 +38,7 @@ def test_a_chain_stays_on_its_server(two: tuple[ChatServer, ChatServer], cache: 
     names = [f"row {i} step 0" for i in range(2)]
     client = client_of(*two, cache=cache, concurrency=1)
     client.chains([request(name) for name in names], then, groups=names)
-    assert sorted(len({text[:5] for text in order(server)}) for server in two) == [1, 1]
+    assert sorted(len({text[:5] for text in sent_texts(server)}) for server in two) == [1, 1]
 
 
 def test_what_follows_may_be_what_another_waits_for(server: ChatServer, cache: RequestCache) -> None:
@@ -76,7 +76,7 @@ def test_options_of_the_client_are_asked_in_what_follows_too(server: ChatServer,
 
 
 @pytest.mark.parametrize("fault", [None, "422", "dead"], ids=["answered", "refused", "given up"])
-def test_code_that_counts_what_is_done_may_fail(
+def test_an_error_of_on_end_fails_the_call(
     server: ChatServer, cache: RequestCache, fault: str | None
 ) -> None:
     def on_end(_: int) -> None:
@@ -92,6 +92,6 @@ def test_code_that_counts_what_is_done_may_fail(
         call.result(WAIT_S)
 
 
-def test_what_follows_may_name_no_model(server: ChatServer, cache: RequestCache) -> None:
+def test_a_follow_up_must_not_name_a_model(server: ChatServer, cache: RequestCache) -> None:
     with pytest.raises(ValueError, match="must not name a model"):
         client_of(server, cache=cache).chains([request("a")], lambda *_: request("b", model="huge"))

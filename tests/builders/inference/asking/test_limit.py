@@ -75,7 +75,7 @@ def test_a_server_that_only_queues_is_sent_little_more(knee: int) -> None:
 
 
 @pytest.mark.parametrize("most", [1, 5, 32, 100])
-def test_the_most_is_reached_where_it_pays_and_never_exceeded(most: int) -> None:
+def test_the_maximum_is_reached_if_it_helps_and_never_exceeded(most: int) -> None:
     limit = Limit(most, 1800)
     seen: set[int] = set()
     drive(limit, batching(1000), 2_000, seen.add)
@@ -87,7 +87,7 @@ def test_the_most_is_reached_where_it_pays_and_never_exceeded(most: int) -> None
     assert min(seen) >= 1
 
 
-def test_strain_halves_and_what_the_server_bears_is_reached_again() -> None:
+def test_overload_halves_the_limit_which_then_grows_back() -> None:
     limit = Limit(4096, 1800)
     limit.back_off()
     assert limit.value == FIRST_LIMIT // 2
@@ -107,7 +107,7 @@ def test_a_server_that_refuses_what_is_too_much_is_kept_nearly_full() -> None:
     assert min(settled) >= 50
 
 
-def test_after_strain_a_limit_of_one_still_grows() -> None:
+def test_after_overload_a_limit_of_one_still_grows() -> None:
     limit = Limit(64, 1800)
     for _ in range(20):
         limit.back_off()
@@ -125,7 +125,7 @@ def test_answers_that_take_much_of_the_timeout_shrink_the_limit() -> None:
     assert limit.value == shrunk  # the ceiling stays, as long prompts may come again
 
 
-def test_a_server_that_came_back_is_begun_with_one_request() -> None:
+def test_a_server_that_came_back_is_first_sent_one_request() -> None:
     limit = Limit(4096, 1800)
     drive(limit, batching(40), 5_000)
     limit.back_off()
@@ -137,14 +137,14 @@ def test_a_server_that_came_back_is_begun_with_one_request() -> None:
     assert 200 <= limit.value <= 800
 
 
-def test_a_server_that_is_not_full_tells_nothing_of_its_limit() -> None:
+def test_answers_of_a_server_that_is_not_full_do_not_count() -> None:
     limit = Limit(4096, 1800)
     for second in range(1000):
         limit.answered(limit.sent(second, 1), second + 0.5, 100)
     assert limit.value == FIRST_LIMIT
 
 
-def test_an_answer_to_what_was_sent_under_another_limit_does_not_count() -> None:
+def test_an_answer_to_a_request_sent_under_an_earlier_limit_does_not_count() -> None:
     limit = Limit(4096, 1800)
     before = [limit.sent(0.0, FIRST_LIMIT) for _ in range(100)]
     limit.back_off()
@@ -161,7 +161,7 @@ def test_answers_without_tokens_or_time_break_nothing() -> None:
     assert 1 <= limit.value <= 64
 
 
-def test_a_burst_of_refusals_is_one_strain(server: ChatServer) -> None:
+def test_a_burst_of_refusals_halves_the_limit_once(server: ChatServer) -> None:
     server.always = "503"
 
     async def bursts() -> list[int]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from builders.inference import RequestCache
 from builders.inference.asking.queue import N_PREFILLS, N_WARM, Queue
 from builders.inference.asking.requests import Request
-from tests.builders.inference.calls import WAIT_S, Gate, client_of, in_thread, order, wait_until
+from tests.builders.inference.calls import WAIT_S, Gate, client_of, in_thread, sent_texts, wait_until
 from tests.doubles.chat_server import ChatServer, request, texts
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
@@ -35,7 +35,7 @@ def name_of(taken: Request | None) -> str | None:
     return f"prefill of {name}" if taken.is_prefill else name
 
 
-def test_a_group_waits_until_its_prefix_is_known() -> None:
+def test_a_group_waits_until_its_prefix_is_cached() -> None:
     queue = filled("f1", "f2", "g1", "f3", "g2", prefills=True)
     assert [name_of(queue.take_next()) for _ in range(3)] == ["prefill of f1", "prefill of g1", None]
     queue.release("g")
@@ -48,7 +48,7 @@ def test_a_group_waits_until_its_prefix_is_known() -> None:
     assert name_of(queue.take_next()) == "f4"  # its prefix is still in the cache
 
 
-def test_few_prefixes_are_on_their_way_at_a_time() -> None:
+def test_few_prefixes_are_computed_at_a_time() -> None:
     names = [f"{chr(ord('a') + group)}{number}" for group in range(N_PREFILLS + 2) for number in (1, 2)]
     queue = filled(*names, prefills=True)
     firsts = [name_of(queue.take_next()) for _ in range(N_PREFILLS + 1)]
@@ -65,7 +65,7 @@ def test_without_prefill_requests_the_first_of_a_group_goes_ahead_and_no_room_is
 
 
 @pytest.mark.parametrize("prefills", [True, False])
-def test_what_shares_with_nothing_else_does_not_wait(prefills: bool) -> None:
+def test_a_request_that_shares_no_prefix_does_not_wait(prefills: bool) -> None:
     queue = filled("f1", prefills=prefills)
     queue.put(Request({"x": {}}, group=""), ahead=False)
     queue.put(Request({"y": {}}, group=""), ahead=False)
@@ -79,7 +79,7 @@ def test_a_restarted_server_is_prefilled_again() -> None:
     assert name_of(queue.take_next()) == "prefill of f1"
 
 
-def test_a_prefix_used_long_ago_is_taken_to_be_forgotten() -> None:
+def test_a_prefix_used_long_ago_counts_as_evicted() -> None:
     queue = filled("f1", "f2", prefills=True)
     queue.release("f")
     for number in range(N_WARM):
@@ -119,7 +119,7 @@ def sent_to(server: ChatServer) -> list[str]:
     """Return the texts that a server was sent, in order, with its prefill requests marked."""
     return [
         f"{'prefill of ' * (body.get('max_tokens') == 1)}{text}"
-        for body, text in zip(server.bodies, order(server), strict=True)
+        for body, text in zip(server.bodies, sent_texts(server), strict=True)
     ]
 
 
@@ -150,7 +150,7 @@ def test_sglang_computes_a_shared_prompt_once_before_the_rest_goes_out(
 
 
 @pytest.mark.parametrize("fault", ["500", "503", "422", "drop", "too_long", "empty"])
-def test_where_priming_fails_the_requests_go_out_all_the_same(
+def test_if_a_prefill_request_fails_its_group_is_sent_all_the_same(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     monkeypatch.setattr("builders.inference.asking.endpoint.MAX_REST_S", 0.05)
@@ -161,7 +161,7 @@ def test_where_priming_fails_the_requests_go_out_all_the_same(
     assert texts(client.ask([request(name) for name in names], ["f"] * 3)) == ["F1", "F2", "F3"]
 
 
-def test_a_call_that_is_given_up_while_its_prefix_is_computed_holds_nobody_up(
+def test_a_call_given_up_while_its_prefix_is_computed_delays_no_other(
     server: ChatServer, cache: RequestCache
 ) -> None:
     look_like_sglang(server)

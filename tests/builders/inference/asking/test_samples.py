@@ -7,7 +7,7 @@ import pytest
 
 from builders.inference import Answer, RequestCache
 from builders.inference.cache import request_key
-from tests.builders.inference.calls import by_seed, client_of, order, samples
+from tests.builders.inference.calls import by_seed, client_of, samples, sent_texts
 from tests.doubles.chat_server import ChatServer, request, texts
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
@@ -66,7 +66,7 @@ def test_only_samples_that_differ_in_consecutive_seeds_are_asked_at_once(
 
 
 @pytest.mark.parametrize("refuses", [False, True], ids=["gives one", "refuses"])
-def test_a_server_that_gives_one_choice_only_is_asked_for_one_at_a_time(
+def test_a_server_without_n_is_asked_for_one_sample_at_a_time(
     server: ChatServer, cache: RequestCache, refuses: bool
 ) -> None:
     server.reply, server.refuses_n = by_seed, refuses
@@ -75,7 +75,7 @@ def test_a_server_that_gives_one_choice_only_is_asked_for_one_at_a_time(
     outcomes = client.ask([payload for name in names for payload in samples(name, range(4))])
     assert texts(outcomes) == [f"{name} {seed}" for name in names for seed in range(4)]
     assert [body["n"] for body in server.bodies if "n" in body] == [4]  # after that one it is known
-    n_answered = Counter((order(server)[i], body["seed"]) for i, body in enumerate(server.bodies))
+    n_answered = Counter((sent_texts(server)[i], body["seed"]) for i, body in enumerate(server.bodies))
     n_answered[("a", 0)] -= refuses
     assert n_answered == {(name, seed): 1 for name in names for seed in range(4)}
     server.bodies.clear()
@@ -101,7 +101,7 @@ def test_a_prompt_that_is_too_long_is_refused_in_all_its_samples_and_costs_other
     assert [body["n"] for body in server.bodies if "n" in body] == [3, 2]
 
 
-def test_samples_that_are_lost_together_are_tried_again_apart(
+def test_samples_that_are_lost_together_are_tried_again_one_by_one(
     server: ChatServer, cache: RequestCache
 ) -> None:
     server.gives_n, server.reply = True, by_seed

@@ -11,7 +11,7 @@ from tests.builders.inference.calls import (
     answered,
     asked,
     client_of,
-    order,
+    sent_texts,
     started_call,
     wait_until,
 )
@@ -52,7 +52,7 @@ def test_requests_of_one_group_stay_on_one_server_while_both_are_busy(
     names = [f"{group} {i}" for i in range(40) for group in "ab"]
     client = client_of(*two, cache=cache, concurrency=2)
     client.ask([request(name) for name in names], groups=[name[0] for name in names])
-    homes = [{text[0] for text in order(server)[:20]} for server in two]  # neither queue is empty yet
+    homes = [{text[0] for text in sent_texts(server)[:20]} for server in two]  # neither queue is empty yet
     assert sorted(map(sorted, homes)) == [["a"], ["b"]]
 
 
@@ -64,7 +64,7 @@ def test_an_idle_server_takes_over_from_the_end_of_the_others_queue(
     names = [f"row {i}" for i in range(40)]
     client = client_of(*two, cache=cache, concurrency=1)
     client.ask([request(name) for name in names], groups=["one function"] * 40)
-    first, second = sorted((order(server) for server in two), key=lambda texts: texts[0] != "row 0")
+    first, second = sorted((sent_texts(server) for server in two), key=lambda texts: texts[0] != "row 0")
     assert first == names[: len(first)]  # so the prefix stays in its cache
     assert second == names[: len(first) - 1 : -1]
     assert len(second) >= 10
@@ -118,7 +118,7 @@ def test_a_server_that_comes_back_takes_its_share_again(
 
 
 @pytest.mark.parametrize("change", [{"id": "other"}, {"root": "other-weights"}], ids=["name", "weights"])
-def test_a_server_that_comes_back_with_another_model_is_given_up(
+def test_a_server_that_comes_back_with_another_model_is_left_out(
     server: ChatServer,
     cache: RequestCache,
     change: dict[str, str],

@@ -45,11 +45,11 @@ def test_ranks_are_summed() -> None:
      b'{"loads": [null]}', b'{"loads": [{"num_running_reqs": "many", "num_waiting_reqs": 2, "timestamp": 1,'
      b' "max_total_num_tokens": 9}]}', b"\xff\xfe"],
 )  # fmt: skip
-def test_another_page_is_no_load(body: bytes) -> None:
+def test_a_page_of_another_form_is_not_a_load(body: bytes) -> None:
     assert read_load(body) is None
 
 
-def test_the_limit_begins_with_what_the_cache_may_bear() -> None:
+def test_the_first_limit_follows_from_the_size_of_the_cache() -> None:
     assert Limit(256, 1800, 40 * TOKENS_PER_REQUEST).value == 40
     assert Limit(256, 1800, 10_000 * TOKENS_PER_REQUEST).value == 256
     assert Limit(256, 1800, 10).value == MIN_SPARE
@@ -73,7 +73,7 @@ def test_what_waits_at_the_server_shrinks_the_limit_and_an_empty_queue_raises_it
     assert limit.value == 256
 
 
-def test_a_server_that_has_not_seen_all_yet_raises_nothing() -> None:
+def test_a_server_that_has_not_seen_all_requests_yet_does_not_raise_the_limit() -> None:
     limit = Limit(256, 1800, 32 * TOKENS_PER_REQUEST)
     limit.adjust_to_load(load(0, 0), n_in_flight=32)
     limit.adjust_to_load(load(20, 8), n_in_flight=32)
@@ -134,7 +134,7 @@ def test_a_load_that_cannot_be_read_changes_nothing(
     assert texts(client.ask([request(name) for name in names])) == [name.upper() for name in names]
 
 
-def test_a_server_without_that_page_is_found_out_like_any_other(server: ChatServer) -> None:
+def test_the_limit_of_a_server_without_that_page_is_measured(server: ChatServer) -> None:
     server.pages["/model_info"] = {"model_path": "weights"}
     assert connect(server.address).n_cache_tokens == 0
     runs_at_most(server, 16, n_cache_tokens=99)
