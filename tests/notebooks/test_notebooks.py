@@ -114,10 +114,10 @@ def test_what_rebuild_is_given_is_understood():
 class Answering(Model):
     """A model that writes recorded functions and gives right outputs, but wrong inputs."""
 
-    def retell(self, body):
+    def replay(self, body):
         question = body["messages"][1]["content"] if len(body["messages"]) > 1 else ""
         if "Your task" not in question:
-            return super().retell(body)
+            return super().replay(body)
         if "find what" not in question:
             return 'It could be {"input": {}}', "stop"
         names = {}

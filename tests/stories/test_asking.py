@@ -194,7 +194,7 @@ def test_ctrl_c_ends_all_shards_at_once(monkeypatch, source, tmp_path, server, c
     began = time.monotonic()
     assert build(monkeypatch, source, out, server) == 130
     assert time.monotonic() - began < 10
-    assert "same command goes on" in capsys.readouterr().err
+    assert "Run the same command again" in capsys.readouterr().err
     new = set(threading.enumerate()) - before
     assert not [thread.name for thread in new if thread.name.startswith("codeio")]
     server.delay_s = 0

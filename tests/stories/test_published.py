@@ -122,7 +122,7 @@ def test_a_build_from_the_sources_alone_tells_no_version(tmp_path, hub_client: C
     ("words", "message"),
     [
         (("no-such-folder", REPO), "none of the tables"),
-        (("BUILT", "nonsense//name"), "no name of a repository"),
+        (("BUILT", "nonsense//name"), "not the name of a repository"),
         (("BUILT", REPO, "--configs", "tusks"), "choose from"),
         (("BUILT", REPO, "--create-pr", "--tag", "v1"), "pull request"),
     ],
@@ -226,7 +226,7 @@ def test_what_cannot_tell_how_it_was_made_is_refused_in_a_sentence(tmp_path, hub
     (made / "provenance.json").write_text(text)
     code, _, errors = hub_client.run(command, "publish", str(made), REPO, "--dry-run")
     assert code == 1
-    assert "build it anew" in errors
+    assert "build the folder again" in errors
     assert "Traceback" not in errors
 
 
