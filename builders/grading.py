@@ -18,7 +18,7 @@ from typing import Any
 from builders import verifier
 from builders.execution import Execution, Job, Proof, Prover
 
-MOST_INPUTS = 8
+MAX_INPUTS_PER_JOB = 8
 """The most inputs of a job: few enough that a batch of one function's answers keeps every worker busy."""
 _Row = Mapping[str, Any]
 _Function = tuple[str, str]
@@ -75,9 +75,9 @@ def _proofs(
     for function, text in predictions:
         inputs[function][text] = None
     groups = [
-        (function, list(texts)[first : first + MOST_INPUTS])
+        (function, list(texts)[first : first + MAX_INPUTS_PER_JOB])
         for function, texts in inputs.items()
-        for first in range(0, len(texts), MOST_INPUTS)
+        for first in range(0, len(texts), MAX_INPUTS_PER_JOB)
     ]
     jobs = (Job(*function, inputs=texts, apart=True) for function, texts in groups)
     return {

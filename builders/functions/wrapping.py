@@ -49,7 +49,7 @@ _WRAPPERS = {
 """For each lack: name of the helper, new name of the old function, how it gets a parameter, wrapper."""
 
 
-def wrapped(function: dict[str, Any], lack: str) -> dict[str, Any] | None:
+def wrap(function: dict[str, Any], lack: str) -> dict[str, Any] | None:
     """Return the function wrapped for `lack` ("plain", "arrays"); None if it already is, or for no lack."""
     code = function["reference_code"]
     if lack not in _WRAPPERS or _WRAPPERS[lack][0] in code:

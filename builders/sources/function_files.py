@@ -31,7 +31,7 @@ _VERSION = 1
 """Must be increased whenever the same files would give different rows."""
 
 
-def lines(source: str, cache_dir: Path, limit: int | None = None) -> Dataset:
+def read_lines(source: str, cache_dir: Path, limit: int | None = None) -> Dataset:
     """Return the rows of a source (columns `place`, `text`), up to a limit. Raises SourceError."""
     files = _local_files(Path(source)) if Path(source).exists() else _hub_files(source)
     if not files:

@@ -27,7 +27,7 @@ from builders.tables.folder import Folder
 _ADVICE = "Give a folder or Hub dataset as codeio made it."
 
 
-def refuse_others(source: str, name: str) -> None:
+def check_compatible(source: str, name: str) -> None:
     """Raise OtherFormat if a build cannot start from the table `name` of a source: format or rules differ.
 
     Raises SourceError if there is no such source, or its provenance cannot be read.
@@ -46,7 +46,7 @@ def has_tables(source: str) -> bool:
     return not Path(source).is_file() and "functions" in _configs(source)
 
 
-def tables(source: str, name: str) -> dict[str, Dataset]:
+def load_tables(source: str, name: str) -> dict[str, Dataset]:
     """Return the tables of a folder or Hub dataset that a build from `name` needs or can use.
 
     Raises SourceError or OtherFormat.
@@ -56,7 +56,7 @@ def tables(source: str, name: str) -> dict[str, Dataset]:
         raise SourceError(
             f"--from {name} also needs the parent tables: give the folder or Hub dataset, not a file."
         )
-    refuse_others(source, name)
+    check_compatible(source, name)
     loaded = {}
     available = _configs(source)
     needed = [TABLES[name], *ancestors(TABLES[name])]
