@@ -19,7 +19,7 @@ from builders import verifier
 from builders.execution import Execution, Job, Proof, Prover
 
 MAX_INPUTS_PER_JOB = 8
-"""The most inputs of a job: few enough that a batch of one function's answers keeps every worker busy."""
+"""Few enough that a batch of answers for one function is split into jobs for every worker."""
 _Row = Mapping[str, Any]
 _Function = tuple[str, str]
 
@@ -70,7 +70,7 @@ def graded(prover: Prover, rows: Sequence[_Row], predictions: Sequence[str | Non
 def _proofs(
     prover: Prover, predictions: Iterable[tuple[_Function, str]]
 ) -> dict[tuple[_Function, str | None], Proof]:
-    """Prove each different input of each function, and return the proofs."""
+    """Return the proof of each distinct predicted input, by its function and text."""
     inputs: dict[_Function, dict[str, None]] = defaultdict(dict)
     for function, text in predictions:
         inputs[function][text] = None

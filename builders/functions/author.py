@@ -4,8 +4,8 @@ In: drafts, one for each file. Out: each draft gets a function, a generator of s
 what the function returns, and a description; or a fault, the last thing that went wrong. The model writes
 only what the file does not have yet: `main_solution`, which may call what the file defines, and
 `input_generator`. If its function is of no use, the file's own function takes its place. A reply that failed
-is never shown again, since small models repeat what they see; the next request for a generator only says what
-went wrong with the last one.
+is never shown to the model again, since small models repeat what they see; the next request for a generator
+only says what went wrong with the last one.
 
 Not covered: how often and in which order to ask (`stage`).
 """
@@ -47,9 +47,10 @@ class Draft:
         definitions: Text of the part of the file that the model's code may call.
         rest: Text of the other part of the file.
         file_function: The file's own function (`reference_code`, `parameters`, `signature`), if it has one.
-        function: The function in use, in the same form; if it is wrapped, `unwrapped` is its code before.
+        function: The function in use, in the same form; if it is wrapped, `unwrapped` is its code without the
+            wrappers.
         uses_file_function: Whether `function` is the file's own function instead of the model's.
-        generator: Code of `input_generator`, empty as long as there is none that can be try_candidates.
+        generator: Code of `input_generator`, empty as long as there is none that can be tried.
         reply: The model's last reply, empty before the first.
         examples: Inputs and outputs of a successful trial; None before that.
         description: The accepted description; None before that.
@@ -70,14 +71,14 @@ class Draft:
 
     @property
     def wants_generator(self) -> bool:
-        """Whether it has a function without examples that may work with different inputs."""
+        """Whether the function in use has no examples yet, but may work with different inputs."""
         if self.examples or not self.function:
             return False
         return self.fault is None or self.fault.other_inputs_may_help
 
     @property
     def may_fall_back(self) -> bool:
-        """Whether the file has a function of its own that is yet to be try_candidates."""
+        """Whether the file has a function of its own that was not tried yet."""
         return not self.examples and self.file_function is not None and not self.uses_file_function
 
     def fall_back(self) -> None:
@@ -122,7 +123,7 @@ class Author:
         self._run_trials(drafts)
 
     def describe(self, drafts: list[Draft], temperature: float) -> None:
-        """Ask the model to describe functions that work."""
+        """Ask the model to describe functions that work; give each draft a description or a fault."""
         payloads = [
             self._payload(_description_messages(draft), temperature, DESCRIPTION_TOKENS) for draft in drafts
         ]
@@ -150,7 +151,7 @@ class Author:
     def _inspect_replies(
         self, drafts: list[Draft], payloads: list[dict[str, Any]], sources: list[str]
     ) -> list[tuple[Draft, dict[str, Any]]]:
-        """Return the drafts whose replies hold code, each with what is in it; give the others their fault.
+        """Return the drafts whose replies hold code, each with its inspected reply; set the others' faults.
 
         `sources` is the code that each reply may call.
         """
@@ -206,7 +207,7 @@ class Author:
 
 
 def candidate(draft: Draft) -> Candidate:
-    """Return what a draft holds now, ready to be run."""
+    """Return the function and the generator of a draft, ready to be run."""
     assert draft.function
     return _candidate(draft.function, draft.generator)
 
@@ -216,7 +217,7 @@ def _candidate(function: dict[str, Any], generator: str) -> Candidate:
 
 
 def _half_or_fault(half: dict[str, Any]) -> tuple[dict[str, Any] | None, Fault | None]:
-    """Return a half of a reply and no fault, or no half and its fault."""
+    """Return a half of a reply (its function or generator) and no fault, or None and its fault."""
     return (None, Fault(half["reason"], half["detail"])) if "reason" in half else (half, None)
 
 

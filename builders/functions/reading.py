@@ -1,7 +1,7 @@
-"""Reading files and replies, which is done in the sandbox: the only caller of `inspection`.
+"""The host's calls into the modules of `inside`, which parse files and replies in the sandbox.
 
-In: raw files and replies. Out: what `read_file` and `inspect_code` return for each, or a fault if even
-reading fails (nesting that crashes the parser). Not covered: running the code (`trials`).
+In: raw files and replies. Out: what `read_file`, `own_function` and `inspect_code` return for each, or a
+fault if even parsing fails (nesting can crash the parser). Not covered: running the code (`trials`).
 Tested in tests/builders/functions/inside/test_inspection.py.
 """
 

@@ -35,7 +35,7 @@ class Description:
 
 
 def code_in(reply: str, cut_off: bool) -> str | None:
-    """Return all Python blocks of a reply as one text; of a block that was cut off, whole definitions."""
+    """Return the Python blocks of a reply as one text; a block that was cut off loses its last definition."""
     blocks, unclosed = _python_blocks(reply)
     if not blocks and unclosed is not None:
         whole = unclosed.rpartition("\ndef ")[0] if cut_off else unclosed

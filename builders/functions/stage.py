@@ -39,7 +39,7 @@ from builders.stage import Drop, Row, Stage
 FUNCTION_TEMPERATURE = 0.0
 GENERATOR_TEMPERATURES = (0.0, 0.7)
 DESCRIPTION_TEMPERATURES = (0.0, 0.7)
-# A trial is short: if code takes longer, the model is asked to draw smaller inputs.
+# The limits of a trial are low: if code takes longer, the model is asked to draw smaller inputs.
 TRIAL_CPU_S = 1
 TRIAL_WALL_S = 10
 
@@ -55,7 +55,7 @@ class Functions(Stage):
     options: FunctionsOptions
 
     def __init__(self, options: FunctionsOptions, client: Client, sandbox: Sandbox) -> None:
-        """Lower the limits to those of a trial, since nothing depends on anything above."""
+        """Lower the time limits to those of a trial, so that higher ones do not change the identity."""
         self.options = replace(
             options, cpu_s=min(options.cpu_s, TRIAL_CPU_S), wall_s=min(options.wall_s, TRIAL_WALL_S)
         )
@@ -67,7 +67,7 @@ class Functions(Stage):
         self.client.close()
 
     def identity(self) -> Row:
-        """Return model, every prompt, plan of requests, inspection, interpreter and trials."""
+        """Return what decides the functions: model, prompts, plan of requests, inspection, trials, Python."""
         return {
             **self.client.deciding(),
             "prompts": {name: prompts.load(name).id for name in PROMPTS},

@@ -1,8 +1,8 @@
-"""A first run of what a model wrote: does it draw inputs, and does it return answers worth asking for?
+"""Trials of what a model wrote: whether it draws valid inputs and returns outputs that are worth predicting.
 
 In: candidates (code, generator, parameters). Out: for each candidate a `Fault`, worded so that the model can
-correct it, or `Examples`, inputs drawn with their outputs. Only few inputs are run: `io_pairs` proves whether
-every pair holds.
+correct it, or `Examples`, which are drawn inputs with their outputs. Only a few inputs are run; proving every
+pair is left to `io_pairs`.
 """
 
 import json
@@ -18,8 +18,9 @@ N_DRAWS = 64
 N_RUNS = (8, 48)
 """How many inputs are run: few, then many if too few of them were valid (dates or formulas, for example)."""
 MIN_EXAMPLES = 3
+"""A generator must draw this many distinct inputs within the size limits, and as many runs must work."""
 _SHOWN_CHARS = 240
-_WHATEVER_INPUT = re.compile(
+_FAILS_ON_ANY_INPUT = re.compile(
     r"raises (NameError|ImportError|ModuleNotFoundError"
     r"|AttributeError: '(list|dict|str|int|float)' object has no attribute)"
 )
@@ -55,9 +56,10 @@ class Fault:
     Attributes:
         reason: A short code, which becomes the reason of a drop.
         detail: A sentence for the model.
-        other_inputs_may_help: Whether different inputs may help.
-        wrapper: What a wrapper can add to the function: "plain", "arrays" or nothing (see `wrapping`).
-        failing_input: The input that failed, shortened. The model does not see it, since it would draw just that.
+        other_inputs_may_help: Whether the same function may work with different inputs.
+        wrapper: Name of the wrapper that may help, "plain" or "arrays" (see `wrapping`); "" if none can.
+        failing_input: An input that shows the fault, shortened, or "". The model does not see it, since it
+            would draw exactly this input again.
     """
 
     reason: str
@@ -83,7 +85,7 @@ class Examples:
 def try_candidates(
     sandbox: Sandbox, prover: Prover, candidates: list[Candidate], seed: int
 ) -> list[Fault | Examples]:
-    """Try each candidate, and return the results in order."""
+    """Try each candidate, and return its examples or its fault, in order."""
     draws = [
         Draw(code=candidate.reference_code, generator=candidate.input_generator, seed=seed, count=N_DRAWS)
         for candidate in candidates
@@ -139,7 +141,7 @@ def _select_inputs(candidate: Candidate, drawn: list[Execution]) -> Fault | list
 
 
 def _judge(inputs: Sequence[str], proofs: list[Proof]) -> Fault | Examples:
-    """Return pairs if enough runs worked, agree, and give different outputs; else what is wrong."""
+    """Return the pairs if enough runs worked, agree, and give different outputs; otherwise what is wrong."""
     runs = list(zip(inputs, proofs, strict=True))
     ok = [(text, proof.execution.output or "") for text, proof in runs if proof.execution.status == "ok"]
     if len(ok) < MIN_EXAMPLES:
@@ -151,7 +153,7 @@ def _judge(inputs: Sequence[str], proofs: list[Proof]) -> Fault | Examples:
         return Fault(
             reason,
             f"main_solution {_failure_text(proof.execution)}.",
-            other_inputs_may_help=not (wrapper or _WHATEVER_INPUT.match(_failure_text(proof.execution))),
+            other_inputs_may_help=not (wrapper or _FAILS_ON_ANY_INPUT.match(_failure_text(proof.execution))),
             wrapper=wrapper,
             failing_input=_shortened(text),
         )
@@ -187,7 +189,7 @@ def _failure_kind(run: Execution) -> tuple[str, str | None]:
 
 
 def _helpful_wrapper(run: Execution) -> str:
-    """Return "plain" if results are not plain values, "arrays" if the code needs arrays instead of lists."""
+    """Return "plain" if the result is not a plain value, "arrays" if the code needs arrays, otherwise ""."""
     if run.error_type in ("not_json:type", "not_json:key"):
         return "plain"
     return "arrays" if _WANTS_ARRAYS.search(run.error_message or "") else ""

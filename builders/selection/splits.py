@@ -36,7 +36,7 @@ class Clusters(Stage):
         return {"python": list(sys.version_info[:2]), "shape": digest(shape)}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Yield each function's cluster, hashed in the sandbox; if it does not parse, it has its own."""
+        """Yield each function's cluster, hashed in the sandbox; its own if the code does not parse."""
         shapes = call_many(self.sandbox, SHAPE, "shape", ({"code": row["reference_code"]} for row in rows))
         for row, shape_hash in zip(rows, shapes, strict=True):
             cluster = row["function_id"] if shape_hash is None else canonical(shape_hash)

@@ -170,7 +170,7 @@ class Watch:
         return None
 
     def wait(self) -> tuple[str | None, int, resource.struct_rusage]:
-        """Wait for a process that closed its pipe but may go on. Return (spent budget, if any; status; usage)."""
+        """Wait for a process that closed its pipe but may go on. Return (spent budget, status, usage)."""
         n_checks = 0
         while True:
             child, status, usage = os.wait4(self.child, os.WNOHANG)

@@ -4,7 +4,8 @@ Request: a header (bytes that follow, inputs per process, CPU and wall seconds, 
 after its length: JSON that says what to call, and every input.
 Reply: a length, one line of JSON, and the frames that the job's processes wrote. UNABLE takes the place of
 these if the system had no process left: the request may be sent again.
-Frame: a length and a JSON record. Length 0 starts a new budget, since loading the code used part of another.
+Frame: a length and a JSON record. Length 0 starts a new budget, because loading the code has used part of the
+one before.
 Tested in tests/builders/execution/test_replies.py.
 """
 

@@ -63,7 +63,7 @@ class Worker:
         self.must_report_load = False
 
     def prepare(self) -> None:
-        """Make the last preparations in the zygote: warm up, and measure the size that memory limits add to."""
+        """Make the last preparations in the zygote: warm up, and measure the size that limits add to."""
         self.seeds.install()
         self._warm_up()
         self.zygote_id = os.getpid()

@@ -185,7 +185,7 @@ class _ForkServer:
         self.peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     def serve(self, request: Store, answers: Store, n_each: int, limits: _Limits) -> bytes:
-        """Run a request, `n_each` inputs per process. Return the head of the reply; `answers` gets the frames."""
+        """Run a request, `n_each` inputs per process. Return the reply's head; `answers` gets the frames."""
         job_span, *inputs = frame_spans(request.pages, request.end)
         n_inputs = len(inputs)
         processes: list[list[Any]] = []
