@@ -55,7 +55,7 @@ class Functions(Stage):
     options: FunctionsOptions
 
     def __init__(self, options: FunctionsOptions, client: Client, sandbox: Sandbox) -> None:
-        """Lower the time limits to those of a trial, so that higher ones do not change the identity."""
+        """Lower the time limits to those of a trial, so that identities do not depend on higher ones."""
         self.options = replace(
             options, cpu_s=min(options.cpu_s, TRIAL_CPU_S), wall_s=min(options.wall_s, TRIAL_WALL_S)
         )

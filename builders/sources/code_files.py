@@ -170,7 +170,8 @@ def _jsonl_rows(file: Path, config: SourceConfig, origin: dict[str, str]) -> Ite
                 if not isinstance(row, dict):
                     raise ValueError("not an object")
             except (ValueError, RecursionError) as error:
-                # Masking misses secrets in escaped quotes and cut secrets: undo escapes, cut at the limit only.
+                # Masking misses a secret in escaped quotes, or part of one: undo the escapes,
+                # and keep as much text as the limit allows.
                 text = line[:MAX_BYTES].decode("utf-8", "replace").replace('\\"', '"').replace("\\n", "\n")
                 yield {**line_origin, "problem": "broken_json", "detail": str(error), "content": text}
                 continue

@@ -41,7 +41,7 @@ from typing import Any
 MAX_LEVELS = 60
 MAX_ELEMENTS = 200_000
 _INT_END = 10**4300  # Python reads no int of more digits back
-_CHARS_PER_ELEMENT = 64  # a string counts as one element more for each
+_CHARS_PER_ELEMENT = 64  # so many characters of a string count as one more element
 _INFINITY = float("inf")
 
 _quoted: Callable[[str], str] = json.encoder.encode_basestring

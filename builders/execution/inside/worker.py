@@ -39,7 +39,7 @@ _N_WARM_UPS = 40
 _MESSAGE_CHARS = 300
 _TYPE_CHARS = 100
 _RECURSION_LIMIT = 1000
-_SLOW_S = 0.005  # a shorter time is charged to the call: a message to the zygote would cost more
+_SLOW_S = 0.005  # less time before a call is charged to the call: a message to the zygote would cost more
 
 # Keep the real clocks: the virtual one replaces them.
 _cpu_s, _monotonic = time.process_time, time.monotonic
@@ -63,7 +63,7 @@ class Worker:
         self.must_report_load = False
 
     def prepare(self) -> None:
-        """Make the last preparations in the zygote: warm up, and measure the size that limits add to."""
+        """Warm up, and measure the address space, to which memory limits are added: the last preparations."""
         self.seeds.install()
         self._warm_up()
         self.zygote_id = os.getpid()

@@ -58,7 +58,7 @@ def calls(node: ast.stmt) -> Iterator[tuple[list[str], str, ast.FunctionDef]]:
 
 
 def required(given: ast.arguments, n_bound: int = 0) -> dict[str, str]:
-    """Return how a call passes each required parameter, without `self`; all positional ones if none is."""
+    """Return how a call passes each required parameter, not `self`; if there is none, all positional ones."""
     plain = [item.arg for item in (*given.posonlyargs, *given.args)][n_bound:]
     must = plain[: max(0, len(plain) - len(given.defaults))]
     named = [
