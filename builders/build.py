@@ -43,7 +43,7 @@ from builders.schema import CONVERSATIONS, TABLES, is_parent
 from builders.selection.splits import Clusters, split_of
 from builders.sources import own_tables as imports
 from builders.sources.code_files import SourceConfig, read_files
-from builders.sources.function_files import lines
+from builders.sources.function_files import read_lines
 from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Stage
 from builders.tables.arrow import selected, table, values
@@ -104,12 +104,12 @@ class Build:
         """Read the table that `--from` names, and those before it, instead of making them."""
         source = self.options.source
         if name == "functions" and not imports.has_tables(source):
-            rows = lines(source, self.run.cache, self.options.limit)
+            rows = read_lines(source, self.run.cache, self.options.limit)
             functions = self._run_stage(ImportedFunctions(part(self.options, RawCodeOptions)), rows)
             self.tables["functions"] = functions
             self._write("functions", functions.select_columns(list(TABLES["functions"].columns)))
             return
-        self.tables = imports.tables(source, name)
+        self.tables = imports.load_tables(source, name)
         self.tables[name] = self._limited(self.tables[name])
         if name == "turns":
             self.conversations = imports.conversations(self.tables["turns"], self.tables["tasks"])

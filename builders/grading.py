@@ -18,8 +18,8 @@ from typing import Any
 from builders import verifier
 from builders.execution import Execution, Job, Proof, Prover
 
-MOST_INPUTS = 8
-"""The most inputs of a job: few enough that a batch of one function's answers keeps every worker busy."""
+MAX_INPUTS_PER_JOB = 8
+"""Few enough that a batch of answers for one function is split into jobs for every worker."""
 _Row = Mapping[str, Any]
 _Function = tuple[str, str]
 
@@ -70,14 +70,14 @@ def graded(prover: Prover, rows: Sequence[_Row], predictions: Sequence[str | Non
 def _proofs(
     prover: Prover, predictions: Iterable[tuple[_Function, str]]
 ) -> dict[tuple[_Function, str | None], Proof]:
-    """Prove each different input of each function, and return the proofs."""
+    """Return the proof of each distinct predicted input, by its function and text."""
     inputs: dict[_Function, dict[str, None]] = defaultdict(dict)
     for function, text in predictions:
         inputs[function][text] = None
     groups = [
-        (function, list(texts)[first : first + MOST_INPUTS])
+        (function, list(texts)[first : first + MAX_INPUTS_PER_JOB])
         for function, texts in inputs.items()
-        for first in range(0, len(texts), MOST_INPUTS)
+        for first in range(0, len(texts), MAX_INPUTS_PER_JOB)
     ]
     jobs = (Job(*function, inputs=texts, apart=True) for function, texts in groups)
     return {

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builders.execution import Sandbox
-from builders.execution.program import called, program
+from builders.execution.program import call_many, program
 from builders.masking import RULES, PrivateKeyFound, masked
 from builders.options import RawCodeOptions
 from builders.schema import TABLES
@@ -52,7 +52,7 @@ class RawCode(Stage):
             if not isinstance(row, Drop) and row["language"].lower() == "python"
         }
         sources = ({"source": text} for text in python.values())
-        parses = dict(zip(python, called(self.sandbox, _PARSER, "parses", sources), strict=True))
+        parses = dict(zip(python, call_many(self.sandbox, _PARSER, "parses", sources), strict=True))
         for index, row in enumerate(checked):
             yield row if isinstance(row, Drop) else {**row, "parses": parses.get(index) is True}
 

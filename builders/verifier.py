@@ -199,8 +199,8 @@ def extract(response: str, direction: Direction) -> str | None:
     """Return the prediction in a reply as canonical JSON.
 
     It is the value of the key `direction` in the last outermost JSON object that has this key. Nothing is
-    repaired: single quotes, `True` and a trailing comma are not JSON. An object that is nested deeper than
-    values may be holds no answer.
+    repaired: single quotes, `True` and a trailing comma are not JSON. An object that is nested too deep for a
+    valid value is skipped.
 
     Args:
         response: The whole reply; the answer may stand anywhere in the text.
@@ -239,9 +239,9 @@ def extract(response: str, direction: Direction) -> str | None:
 
 
 def _extent(text: str, start: int) -> tuple[int | None, int, list[int]]:
-    """Return where the object at `start` ends and how deep it is, by counting brackets.
+    """Return the end and the depth of the object at `start`, by counting brackets, and an empty list.
 
-    If the text ends first, the end is None, and the positions of all brackets that are still open follow.
+    If the text ends before the object, return None as its end, and the positions of the open brackets.
     """
     still_open: list[int] = []
     depth = 0

@@ -25,7 +25,7 @@ from builders.running.observer import Observer
 from builders.running.provenance import provenance
 from builders.running.run import Run, remembered
 from builders.running.telemetry import Prices
-from builders.sources.own_tables import refuse_others
+from builders.sources.own_tables import check_compatible
 from builders.tables.folder import Folder
 from hub.card.card import card
 
@@ -37,7 +37,7 @@ def run_build(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) 
     options, observer = _options(recipe), _observer(console, as_json)
     serving = part(recipe, Serving) if asks else Serving()
     if options.from_table:
-        refuse_others(options.source, options.from_table)  # raises before anything is started or written
+        check_compatible(options.source, options.from_table)  # raises before anything is started or written
     with (
         run.opened(remembered(options)),
         served(serving, run.home / "logs" / "sglang.log", console) as servers,

@@ -12,7 +12,7 @@ from pathlib import Path
 from huggingface_hub import get_token
 
 from builders.execution import Sandbox, SandboxUnavailable
-from builders.execution.tiers import TIERS, layers
+from builders.execution.tiers import TIERS, layer_failures
 from builders.inference import EngineMissing
 from builders.inference.servers.sglang import device_flags, find_python
 
@@ -72,7 +72,7 @@ def _layers() -> list[Diagnosis]:
     """Return a diagnosis of each layer; without one the sandbox is weaker or impossible (SECURITY.md)."""
     return [
         Diagnosis(layer, failure is None, failure or "holds", _LAYER_ADVICE[layer])
-        for layer, failure in layers().items()
+        for layer, failure in layer_failures().items()
     ]
 
 

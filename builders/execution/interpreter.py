@@ -1,4 +1,4 @@
-"""The Python that runs untrusted code: this one in a clean environment, and the folders that it must read.
+"""How the Python that runs untrusted code is started: command line, environment variables, readable folders.
 
 Tested in tests/builders/execution/test_pool.py.
 """
@@ -17,7 +17,7 @@ _VARIABLES = (
     {"HOME": "/home/one", "PATH": "/bin", "LANG": "C", "TZ": "ONE-5:30", "USER": "one"},
     {"HOME": "/root", "PATH": "/usr/bin", "LANG": "POSIX", "TZ": "TWO+8", "USER": "two", "TERM": "dumb"},
 )
-# Stub packages: the zygote imports nothing of the host's side of this package, and keeps no path to it.
+# The packages are stubs, so that the zygote imports none of the host's modules and keeps no path to them.
 _BOOT = """
 import fcntl, json, os, sys, types
 pipes = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 5) for number in sys.argv[1:3]]
@@ -27,7 +27,7 @@ config = json.loads(sys.argv[3])
 for name, folder in config["packages"].items():
     sys.modules[name] = package = types.ModuleType(name)
     package.__path__ = [folder]
-sys.path += config["packages_of_site"]
+sys.path += config["site_folders"]
 import site
 site.setquit(); site.sethelper()
 sys.argv = sys.orig_argv = ["solution"]  # the real one shows the host's folders
@@ -42,7 +42,7 @@ def command(requests: int, replies: int, config: dict[str, Any]) -> list[str]:
     config = {
         **config,
         "packages": {"builders": os.path.dirname(package), "builders.execution": package},
-        "packages_of_site": _site_folders(),
+        "site_folders": _site_folders(),
     }
     # -S: a .pth file could run code or start threads, so `_BOOT` adds the folders instead.
     return [
@@ -60,7 +60,7 @@ def command(requests: int, replies: int, config: dict[str, Any]) -> list[str]:
 
 
 def variables(environment: Environment) -> dict[str, str]:
-    """Return a zygote's environment variables: of the host's, only the one that locates shared libraries."""
+    """Return a zygote's environment variables. It gets one of the host's, which locates shared libraries."""
     host_variables = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return host_variables | {
         "PYTHONHASHSEED": str(environment.hash_seed),
@@ -77,7 +77,7 @@ def variables(environment: Environment) -> dict[str, str]:
 
 
 def readable_folders() -> list[str]:
-    """Return the folders of Python, packages, shared libraries and time zones, and where their links lead."""
+    """Return the folders of Python, packages, shared libraries and time zones, and the targets of links."""
     candidates = [
         *(os.path.join(prefix, "lib") for prefix in (sys.base_prefix, sys.base_exec_prefix)),
         *(os.path.join(sys.base_prefix, "lib64"), os.path.dirname(os.__file__)),

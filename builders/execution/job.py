@@ -1,4 +1,4 @@
-"""What goes into the sandbox, jobs and draws, and what comes out, executions.
+"""The input types of the sandbox, `Job` and `Draw`, and its result type, `Execution`.
 
 Tested in tests/builders/execution/test_sandbox.py.
 """
@@ -84,8 +84,9 @@ class Execution:
         status: "ok", "exception", "timeout", "memory" or "refused".
         output: Canonical JSON of the value that was returned or drawn; None unless `status` is "ok".
         error_type: Name of the exception, or the reason of a refusal: "not_json:..." (type, nan, depth, size,
-            digits, key, surrogate), "bad_record", "too_many_records", "output_too_large" or "died".
-        error_message: Text that belongs to `error_type`, or says which time limit was reached.
+            digits, key, surrogate, unstable), "bad_input", "bad_record", "too_many_records",
+            "output_too_large" or "died". None for a timeout.
+        error_message: Message of the exception or refusal, or which time limit was reached.
         cpu_ms: CPU time of the call in milliseconds, for information only: it differs from run to run.
         mutated: Whether the call changed its argument. The argument is a copy, so no other call sees it.
 

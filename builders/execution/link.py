@@ -23,17 +23,20 @@ class LinkLost(RuntimeError):
     """The error of a zygote that did not start, ended or does not answer; the message says which."""
 
 
-class StartRefused(LinkLost):
-    """The error of a start that another zygote would fail too: it reported a reason, or stayed silent."""
+class CannotStart(LinkLost):
+    """The error of a start that reported a reason or stayed silent: another zygote would fail too."""
 
 
 class Link:
-    """A started zygote. Its environment decides only hash seed, clock, settings, ids and addresses."""
+    """A started zygote and the descriptors of its pipes, `request_pipe` and `reply_pipe`.
+
+    The environment decides only its hash seed, clock, settings, ids and addresses.
+    """
 
     def __init__(self, layers: tuple[str, ...], kind: Kind, environment: Environment) -> None:
         self._sending = bytearray()
         self._received = bytearray()
-        self.requests = self.replies = requests = replies = -1
+        self.request_pipe = self.reply_pipe = requests = replies = -1
         config: dict[str, Any] = {
             "layers": layers,
             "readable": interpreter.readable_folders(),
@@ -43,8 +46,8 @@ class Link:
             "inner_id": _NOBODY,
         }
         try:
-            requests, self.requests = os.pipe()
-            self.replies, replies = os.pipe()
+            requests, self.request_pipe = os.pipe()
+            self.reply_pipe, replies = os.pipe()
             # Popen without preexec_fn never forks the host's own Python, so the host may have threads.
             self._process = subprocess.Popen(
                 interpreter.command(requests, replies, config),
@@ -56,16 +59,16 @@ class Link:
                 pass_fds=(requests, replies),
                 start_new_session=True,
             )
-        except BaseException as error:  # KeyboardInterrupt too: a zygote ends when its pipes are closed
-            self.forget()
+        except BaseException as error:  # KeyboardInterrupt too: a started zygote ends when its pipes close
+            self.close_pipes()
             if isinstance(error, OSError):
                 raise LinkLost(f"{error}") from error
             raise
         finally:
             for descriptor in {requests, replies} - {-1}:
                 os.close(descriptor)
-        os.set_blocking(self.requests, False)
-        os.set_blocking(self.replies, False)
+        os.set_blocking(self.request_pipe, False)
+        os.set_blocking(self.reply_pipe, False)
 
     def send(self, request: bytes) -> None:
         """Queue a request and write as much of it as the pipe takes now."""
@@ -73,7 +76,7 @@ class Link:
         self.flush()
 
     @property
-    def is_sending(self) -> bool:
+    def has_unsent_bytes(self) -> bool:
         """Whether bytes are still queued."""
         return bool(self._sending)
 
@@ -82,7 +85,7 @@ class Link:
         try:
             while self._sending:
                 with memoryview(self._sending) as view:
-                    n_written = os.write(self.requests, view[:_READ_BYTES])
+                    n_written = os.write(self.request_pipe, view[:_READ_BYTES])
                 del self._sending[:n_written]
         except BlockingIOError:
             pass
@@ -92,7 +95,7 @@ class Link:
     def receive(self) -> list[bytes]:
         """Return the replies that are complete now; raise LinkLost if the zygote closed its pipe."""
         try:
-            chunk = os.read(self.replies, _READ_BYTES)
+            chunk = os.read(self.reply_pipe, _READ_BYTES)
         except BlockingIOError:
             return []
         if not chunk:
@@ -109,16 +112,16 @@ class Link:
         del self._received[:position]
         return replies
 
-    def forget(self) -> None:
+    def close_pipes(self) -> None:
         """Close this process's ends of the pipes; the zygote ends when no process has them open."""
-        ends = {self.requests, self.replies} - {-1}
-        self.requests = self.replies = -1
+        ends = {self.request_pipe, self.reply_pipe} - {-1}
+        self.request_pipe = self.reply_pipe = -1
         for descriptor in ends:
             os.close(descriptor)
 
     def close(self, at_once: bool = False) -> None:
         """End the zygote and everything that it started."""
-        self.forget()
+        self.close_pipes()
         try:
             self._process.wait(0.0 if at_once else _CLOSE_S)
         except subprocess.TimeoutExpired:

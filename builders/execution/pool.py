@@ -1,9 +1,10 @@
 """The pool of zygotes (fork servers): it sends requests to them and returns their replies in order.
 
-In: requests. Out: replies. A place is a kind of zygote in an environment; each place has up to `workers`
-zygotes, started when there is work for them. If a zygote dies or falls silent, it is replaced and its
-requests are sent again; so is a request for which the system had no process. A request that loses its zygote
-repeatedly is answered with None. Any number of threads and forked processes can do this at the same time.
+In: requests. Out: replies. A request's spec names the kind of zygote and the environment that it needs. There
+are up to `workers` zygotes for each spec, started when there is work for them. A zygote that dies or stops
+answering is replaced. Its requests are sent again, and so is a request for which the system had no process.
+The reply to a request that repeatedly loses its zygote is None. Threads can share a pool; a forked process
+closes its copy, and needs a pool of its own.
 """
 
 import contextlib
@@ -16,14 +17,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from builders.errors import CodeioError
-from builders.execution.link import Link, LinkLost, StartRefused
-from builders.execution.tickets import Place, Request, Ticket, Zygote
+from builders.execution.link import CannotStart, Link, LinkLost
+from builders.execution.tickets import Request, Ticket, Zygote, ZygoteSpec
 
 _MAX_HELD = 2  # requests that a zygote holds: one runs and one waits, so that it is never idle
 _WINDOW = 8  # open requests for each worker and environment: limits the replies that wait for their turn
 _MAX_FAILED_STARTS = 5  # zygotes in a row that end without a message before they are ready
 _POLL_MS = 50  # the longest that a thread waits while it holds the lock
-_YIELD_S = 1e-4  # pause between turns if threads share the pool: a lock does not go to who waited longest
+_YIELD_S = 1e-4  # pause between turns if threads share the pool: a lock may go to the same one again
 
 
 class WorkerLost(CodeioError, RuntimeError):
@@ -44,11 +45,11 @@ class WorkerLost(CodeioError, RuntimeError):
 
     def sentence(self) -> str:
         """Return the sentence that the command prints as it ends."""
-        return f"The sandbox failed ({self}). The same command goes on where this one was."
+        return f"The sandbox failed ({self}). Run the same command again to continue."
 
 
 class Pool:
-    """The zygotes of one tier. Threads can share a pool; each process needs its own."""
+    """The zygotes of one tier."""
 
     def __init__(self, layers: tuple[str, ...], workers: int) -> None:
         self.layers = layers
@@ -57,15 +58,18 @@ class Pool:
         self._is_closed = False
         self._n_failed_starts = 0
         self._n_streams = 0
-        self._zygotes: dict[Place, list[Zygote]] = {}
-        self._backlog: dict[Place, deque[Ticket]] = {}
+        self._zygotes: dict[ZygoteSpec, list[Zygote]] = {}
+        self._backlog: dict[ZygoteSpec, deque[Ticket]] = {}
         self._finalizer = weakref.finalize(self, _close, self._zygotes, os.getpid())
         _POOLS.add(self)
 
     def stream(
         self, requests: Iterable[Request], n_environments: int = 1
     ) -> Iterator[tuple[int, bytes | None]]:
-        """Yield the number of inputs and the reply of each request, in order; limit how many are open."""
+        """Yield the number of inputs and the reply of each request, in order.
+
+        Requests are read only as far ahead as keeps the workers of `n_environments` environments busy.
+        """
         waiting: deque[Ticket] = deque()
         remaining_requests = iter(requests)
         has_more = True
@@ -105,12 +109,12 @@ class Pool:
             self._is_closed = True
             _close(self._zygotes, os.getpid())
 
-    def forget(self) -> None:
+    def detach(self) -> None:
         """Close a forked child's copies of the pipes, which belong to its parent."""
         self._is_closed = True
         for zygotes in self._zygotes.values():
             for zygote in zygotes:
-                zygote.link.forget()
+                zygote.link.close_pipes()
         self._zygotes.clear()
 
     def _submit(self, request: Request) -> Ticket:
@@ -118,7 +122,7 @@ class Pool:
         with self._lock:
             self._refuse_if_closed()
             if request.n_inputs:
-                self._backlog.setdefault(request.place, deque()).append(ticket)
+                self._backlog.setdefault(request.spec, deque()).append(ticket)
                 self._assign()
             else:
                 ticket.finish(None)
@@ -128,41 +132,44 @@ class Pool:
         with self._lock:
             for ticket in tickets:
                 with contextlib.suppress(KeyError, ValueError):
-                    self._backlog[ticket.request.place].remove(ticket)
+                    self._backlog[ticket.request.spec].remove(ticket)
 
     def _assign(self) -> None:
-        """Give waiting tickets to the least busy zygotes, and start another one if all are busy."""
-        for place, backlog in self._backlog.items():
-            zygotes = self._zygotes.setdefault(place, [])
+        """Give waiting tickets to the least busy zygotes; start another zygote if all are busy."""
+        for spec, backlog in self._backlog.items():
+            zygotes = self._zygotes.setdefault(spec, [])
             while backlog:
                 zygote = min(zygotes, key=lambda zygote: len(zygote.tickets), default=None)
                 if (zygote is None or zygote.tickets) and len(zygotes) < self.workers:
-                    zygote = self._start(place)
+                    zygote = self._start(spec)
                 if zygote is None or len(zygote.tickets) >= _MAX_HELD:
                     break
                 self._give(zygote, backlog.popleft())
 
     def _start_over(self) -> None:
-        """End the zygotes: an interruption can come anywhere, and nobody waits for what they are running."""
+        """End all zygotes after an interruption, which may have cut off a request or a reply.
+
+        Nobody needs what they are running for the interrupted call; other threads' requests are sent again.
+        """
         with self._lock:
-            for place, zygotes in self._zygotes.items():
+            for spec, zygotes in self._zygotes.items():
                 for zygote in zygotes:
                     zygote.link.close(at_once=True)
                     open_tickets = [ticket for ticket in zygote.tickets if not ticket.is_done]
-                    self._backlog[place].extendleft(reversed(open_tickets))  # or another thread waits forever
+                    self._backlog[spec].extendleft(reversed(open_tickets))  # other threads wait for these
                 zygotes.clear()
 
-    def _start(self, place: Place) -> Zygote:
+    def _start(self, spec: ZygoteSpec) -> Zygote:
         try:
-            zygote = Zygote(Link(self.layers, place.kind, place.environment))
+            zygote = Zygote(Link(self.layers, spec.kind, spec.environment))
         except LinkLost as error:
             raise WorkerLost(f"a sandbox worker cannot be started: {error}") from error
-        self._zygotes[place].append(zygote)
+        self._zygotes[spec].append(zygote)
         return zygote
 
     def _give(self, zygote: Zygote, ticket: Ticket) -> None:
         if not zygote.tickets and zygote.is_ready:
-            zygote.since_s = time.monotonic()
+            zygote.waiting_since_s = time.monotonic()
         zygote.tickets.append(ticket)
         with contextlib.suppress(LinkLost):  # noticed when the replies are read
             zygote.link.send(ticket.request.data)
@@ -172,73 +179,73 @@ class Pool:
         with self._lock:
             self._refuse_if_closed()
             self._assign()
-            busy = [(place, zygote) for place, zygotes in self._zygotes.items() for zygote in zygotes]
-            busy = [(place, zygote) for place, zygote in busy if zygote.tickets]
+            busy = [(spec, zygote) for spec, zygotes in self._zygotes.items() for zygote in zygotes]
+            busy = [(spec, zygote) for spec, zygote in busy if zygote.tickets]
             if not busy:
                 return
             poll = select.poll()
             for _, zygote in busy:
-                poll.register(zygote.link.replies, select.POLLIN)
-                if zygote.link.is_sending:
-                    poll.register(zygote.link.requests, select.POLLOUT)
+                poll.register(zygote.link.reply_pipe, select.POLLIN)
+                if zygote.link.has_unsent_bytes:
+                    poll.register(zygote.link.request_pipe, select.POLLOUT)
             ready = {descriptor for descriptor, _ in poll.poll(_POLL_MS)}
-            for place, zygote in busy:
+            for spec, zygote in busy:
                 try:
-                    if zygote.link.requests in ready:
+                    if zygote.link.request_pipe in ready:
                         zygote.link.flush()
-                    if zygote.link.replies in ready:
+                    if zygote.link.reply_pipe in ready:
                         for reply in zygote.link.receive():
                             if unrun_ticket := zygote.take(reply):
-                                self._put_back(place, deque([unrun_ticket]), has_run=False)
+                                self._put_back(spec, deque([unrun_ticket]), has_run=False)
                         if zygote.is_ready:
                             self._n_failed_starts = 0
                     elif zygote.is_silent:
-                        raise (LinkLost if zygote.is_ready else StartRefused)("it does not answer")
+                        raise (LinkLost if zygote.is_ready else CannotStart)("it does not answer")
                 except LinkLost as error:
-                    self._replace(place, zygote, error)
+                    self._replace(spec, zygote, error)
             self._assign()
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
             raise WorkerLost("the sandbox was closed, or belongs to another process: start the call again")
 
-    def _replace(self, place: Place, zygote: Zygote, error: LinkLost) -> None:
+    def _replace(self, spec: ZygoteSpec, zygote: Zygote, error: LinkLost) -> None:
         """Put a lost zygote's tickets back; the first, which it was running, may be the cause of the loss."""
-        self._zygotes[place].remove(zygote)
+        self._zygotes[spec].remove(zygote)
         zygote.link.close(at_once=True)
         tickets, zygote.tickets = zygote.tickets, deque()
         if not zygote.is_ready:
             self._n_failed_starts += 1
-            self._backlog[place].extendleft(reversed(tickets))
-            if isinstance(error, StartRefused) or self._n_failed_starts >= _MAX_FAILED_STARTS:
+            self._backlog[spec].extendleft(reversed(tickets))
+            if isinstance(error, CannotStart) or self._n_failed_starts >= _MAX_FAILED_STARTS:
                 self._n_failed_starts = 0
                 raise WorkerLost(f"a sandbox worker did not start: {error}") from error
             return
-        self._put_back(place, tickets, has_run=True)
+        self._put_back(spec, tickets, has_run=True)
 
-    def _put_back(self, place: Place, tickets: deque[Ticket], has_run: bool) -> None:
-        tickets[0].come_back(has_run)
+    def _put_back(self, spec: ZygoteSpec, tickets: deque[Ticket], has_run: bool) -> None:
+        tickets[0].count_failed_attempt(has_run)
         if tickets[0].is_done:
             tickets.popleft()
-        self._backlog[place].extendleft(reversed(tickets))
+        self._backlog[spec].extendleft(reversed(tickets))
 
 
-def _close(zygotes: dict[Place, list[Zygote]], owner: int) -> None:
+def _close(zygotes: dict[ZygoteSpec, list[Zygote]], owner: int) -> None:
     if os.getpid() != owner:
         return
-    links = [zygote.link for at_place in zygotes.values() for zygote in at_place]
+    links = [zygote.link for zygotes_of_spec in zygotes.values() for zygote in zygotes_of_spec]
     zygotes.clear()
     for link in links:
-        link.forget()  # all pipes first, so that the zygotes end at the same time
+        link.close_pipes()  # all pipes first, so that the zygotes end at the same time
     for link in links:
         link.close()
 
 
-def _forget_all() -> None:
+def _detach_all() -> None:
     for pool in list(_POOLS):
-        pool.forget()
+        pool.detach()
 
 
 _POOLS: "weakref.WeakSet[Pool]" = weakref.WeakSet()
 if hasattr(os, "register_at_fork"):  # absent on Windows, where the sandbox can be imported but refuses to run
-    os.register_at_fork(after_in_child=_forget_all)
+    os.register_at_fork(after_in_child=_detach_all)

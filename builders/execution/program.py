@@ -19,7 +19,8 @@ from builders.execution.sandbox import Sandbox
 from builders.verifier import canonical
 
 _CALLS_PER_JOB = 16
-"""Starting a process costs more than a call. One that ends early is replaced and spoils no other call."""
+"""Calls share a process, because starting one costs more than a call. If it ends early, only the call that it
+was working on fails: a new process makes the others."""
 
 _DEFINE_MODULES = """\
 import sys, types, warnings
@@ -31,16 +32,16 @@ for name, text in {texts!r}.items():
 
 
 def program(*modules: ModuleType) -> str:
-    """Return the code of the last module, preceded by code that lets it import the other ones."""
+    """Return one program text: the last module, after code that lets it import the other modules."""
     *imported_modules, main_module = modules
     texts = {module.__name__: _source(module) for module in imported_modules}
     return f"{_DEFINE_MODULES.format(texts=texts) if texts else ''}{_source(main_module)}"
 
 
-def called(sandbox: Sandbox, code: str, entrypoint: str, arguments: Iterable[dict[str, Any]]) -> list[Any]:
+def call_many(sandbox: Sandbox, code: str, entrypoint: str, arguments: Iterable[dict[str, Any]]) -> list[Any]:
     """Call a function of a program with each set of named arguments; return the results in order.
 
-    The result of a call that failed is None: reading untrusted text can end the process that reads it.
+    The result of a failed call is None. Calls can fail because untrusted text can crash its parser.
     """
     inputs = [canonical(named_arguments) for named_arguments in arguments]
     starts = range(0, len(inputs), _CALLS_PER_JOB)

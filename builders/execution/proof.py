@@ -8,7 +8,7 @@ job runs again with one of these differences at a time, so that the proof can na
 in `SPOT_CHECK`, chosen by its text, each input also runs in its own process.
 
 Code that asks numpy for "now" or "today" is never proven, because numpy reads the real clock. Such code is
-recognised by these words, in the code or the input. Not covered: numpy's clock asked for in other words,
+recognised by these words, in the code or the input. Not covered: other ways to ask for numpy's clock,
 agreement by chance, and what is the same in every environment (the libraries, the machine, and without
 namespaces its name too).
 """
@@ -21,7 +21,13 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from builders.execution.inside.environments import CHANCE, ENVIRONMENTS, SURROUNDINGS, Environment, between
+from builders.execution.inside.environments import (
+    CAUSE_TEXTS,
+    CHANCE,
+    ENVIRONMENTS,
+    Environment,
+    single_differences,
+)
 from builders.execution.job import Execution, Job, Limits
 from builders.execution.preload import Preload
 from builders.execution.requests import job_request
@@ -41,7 +47,7 @@ class Proof:
 
     Attributes:
         execution: The execution in the first environment. If an environment ran out of time or memory, the
-            execution there; `agrees` is then True, because being close to a limit is no sign of chance.
+            execution there; `agrees` is then True, because a run close to a limit may exceed it by chance.
         agrees: Whether all environments gave the same outcome.
         detail: What the outcome depends on and two outcomes that differ; "" if `agrees` is True.
 
@@ -67,7 +73,7 @@ class Prover:
         limits: CPU time, wall time and memory of one call.
         preload: Modules that a worker imports before it is isolated, as for Sandbox.
         workers: Worker processes for each kind of preload in each of the three environments.
-        tier: The only isolation tier to accept; None for the strongest that holds.
+        tier: The only isolation tier to accept; None for the strongest that passes its self-test.
 
     Example:
         >>> from builders.execution import Job, Prover
@@ -91,7 +97,7 @@ class Prover:
         """The isolation tier in use, such as "namespaces+landlock+seccomp".
 
         Raises:
-            SandboxUnavailable: No tier holds on this machine, or not the required one.
+            SandboxUnavailable: No tier, or not the required one, passes its self-test on this machine.
         """
         return self._sandbox.tier
 
@@ -110,7 +116,7 @@ class Prover:
             One proof for each input, in the order of the inputs.
 
         Raises:
-            SandboxUnavailable: No isolation tier holds on this machine.
+            SandboxUnavailable: No isolation tier passes its self-test on this machine.
             WorkerLost: The workers cannot start or fork, or were closed meanwhile.
 
         Example:
@@ -132,7 +138,7 @@ class Prover:
             One list of proofs for each job, in the order of the jobs.
 
         Raises:
-            SandboxUnavailable: No isolation tier holds on this machine.
+            SandboxUnavailable: No isolation tier passes its self-test on this machine.
             WorkerLost: The workers cannot start or fork, or were closed meanwhile.
 
         Example:
@@ -184,7 +190,7 @@ class Prover:
 
 
 def _may_read_numpy_clock(job: Job, text: str) -> bool:
-    """Return whether numpy may give the job the real time."""
+    """Return whether the code may read the real time from numpy for this input."""
     return bool(_NUMPY_DATE.search(job.code) and _NUMPY_CLOCK.search(f"{job.code}\n{text}"))
 
 
@@ -202,7 +208,7 @@ def _run_trials(sandbox: Sandbox, trials: Iterable[_Trial]) -> Iterator[list[Exe
     """Yield the executions of each job in its environment, in the order of the job's inputs."""
     sent, answered = itertools.tee(trials)
     requests = (job_request(job, sandbox.limits, sandbox.preload, environment) for job, environment in sent)
-    results = sandbox.answers(requests, len(ENVIRONMENTS))
+    results = sandbox.run_requests(requests, len(ENVIRONMENTS))
     for executions, (_, environment) in zip(results, answered, strict=True):
         yield executions[::-1] if environment.history else executions
 
@@ -223,7 +229,7 @@ def _with_causes(
         ]
         if not doubtful:
             continue
-        changes = list(between(environment))
+        changes = list(single_differences(environment))
         trials = list(_run_trials(sandbox, ((job, changed) for _, changed in changes)))
         for index in doubtful:
             first = proofs[index].execution
@@ -238,11 +244,11 @@ def _with_causes(
 
 def _proof(first: Execution, *others: Execution) -> Proof:
     for run in (first, *others):
-        if _hit_limit(run):  # other environments may stay just below the limit: no sign of chance
+        if _hit_limit(run):  # staying just below it elsewhere would not be a sign of chance
             return Proof(run, True)
     for other in others:
         if _differ(first, other):
-            return Proof(first, False, _detail([SURROUNDINGS["history"]], first, other))
+            return Proof(first, False, _detail([CAUSE_TEXTS["history"]], first, other))
     return Proof(first, True)
 
 
@@ -260,8 +266,8 @@ def _compared_fields(execution: Execution) -> tuple[str, str | None, str | None]
 
 
 def _detail(causes: list[str], run: Execution, other: Execution) -> str:
-    """Return what the outcome depends on, and two different outcomes if these are the same in every run."""
-    if CHANCE in causes:  # every run has its own process, so this hides any other cause
+    """Return what the outcome depends on, and two outcomes that differ, unless these change in every run."""
+    if CHANCE in causes:  # every run has its own process, so no other cause can be found
         return f"depends on {CHANCE}"
     depends = f"depends on {', '.join(causes) or 'several things together'}"
     return f"{depends}: one run gives {_outcome_text(run)}, another {_outcome_text(other)}"

@@ -9,7 +9,7 @@ import json
 import signal
 from typing import Any
 
-from builders.execution.inside.wire import EXIT_GO_ON, contents
+from builders.execution.inside.wire import EXIT_OUT_OF_MEMORY, frame_contents
 from builders.execution.job import Execution
 from builders.verifier import CanonicalError, canonical, decode
 
@@ -17,15 +17,15 @@ _MESSAGE_CHARS = 300
 _TYPE_CHARS = 100
 
 
-def executions(reply: bytes | None, n_inputs: int) -> list[Execution]:
-    """Return the executions of a request of `n_inputs` inputs; no reply means that its zygotes were lost."""
+def parse_reply(reply: bytes | None, n_inputs: int) -> list[Execution]:
+    """Return the executions of a request of `n_inputs` inputs; the reply is None if its zygotes were lost."""
     if reply is None:
         return [_refused("died", "the job ended its workers")] * n_inputs
     head, _, body = reply.partition(b"\n")
     answers: list[Execution] = []
     position = 0
     for first, cause, detail, cpu_us, n_bytes in json.loads(head)["processes"]:
-        records = contents(body[position : position + n_bytes], n_bytes)
+        records = frame_contents(body[position : position + n_bytes], n_bytes)
         position += n_bytes
         # If there are too many records, none counts: there is no way to find out which ones are forged.
         answers[first:] = [] if cause == "records" else map(_parse_record, records)
@@ -44,7 +44,7 @@ def _failure(cause: str, detail: int, cpu_ms: float) -> Execution:
         return Execution("timeout", None, None, "the CPU time is spent", cpu_ms)
     if cause == "wall":
         return Execution("timeout", None, None, "the time is spent, waiting", cpu_ms)
-    if cause == "memory" or (cause == "exit" and detail == EXIT_GO_ON):
+    if cause == "memory" or (cause == "exit" and detail == EXIT_OUT_OF_MEMORY):
         return Execution("memory", None, "MemoryError", "the memory is spent", cpu_ms)
     if cause == "records":
         return _refused("too_many_records", "the job wrote more records than it has inputs", cpu_ms)

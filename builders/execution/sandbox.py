@@ -13,10 +13,10 @@ from typing import Any, Self
 from builders.execution.job import Draw, Execution, Job, Limits
 from builders.execution.pool import Pool
 from builders.execution.preload import Preload, numpy_version
-from builders.execution.replies import executions
+from builders.execution.replies import parse_reply
 from builders.execution.requests import draw_request, job_request
 from builders.execution.tickets import Request
-from builders.execution.tiers import TIERS, choose
+from builders.execution.tiers import TIERS, choose_tier
 
 
 class Sandbox:
@@ -30,7 +30,8 @@ class Sandbox:
         preload: Modules that a worker imports before it is isolated: "core", "stdlib", "numpy", "scientific",
             or "auto", which decides by the imports of each job.
         workers: Worker processes for each kind of preload.
-        tier: The only isolation tier to accept, a key of `tiers.TIERS`; None for the strongest that holds.
+        tier: The only isolation tier to accept, a key of `tiers.TIERS`; None for the strongest that passes
+            its self-test.
 
     Example:
         >>> from builders.execution import Job, Sandbox
@@ -51,16 +52,16 @@ class Sandbox:
         self.preload: Preload = preload
         self.workers = workers
         self._required_tier = tier
-        self._pools: dict[int, Pool] = {}  # by process id; no lock, since a fork could copy it locked
+        self._pools: dict[int, Pool] = {}  # by process id; without a lock, which a fork could copy locked
 
     @property
     def tier(self) -> str:
         """The isolation tier in use, such as "namespaces+landlock+seccomp".
 
         Raises:
-            SandboxUnavailable: No tier holds on this machine, or not the required one.
+            SandboxUnavailable: No tier, or not the required one, passes its self-test on this machine.
         """
-        return choose(self._required_tier)
+        return choose_tier(self._required_tier)
 
     @property
     def numpy_version(self) -> str | None:
@@ -77,7 +78,7 @@ class Sandbox:
             One execution for each input, in the order of the inputs.
 
         Raises:
-            SandboxUnavailable: No isolation tier holds on this machine.
+            SandboxUnavailable: No isolation tier passes its self-test on this machine.
             WorkerLost: The workers cannot start or fork, or were closed meanwhile.
 
         Example:
@@ -98,7 +99,7 @@ class Sandbox:
             One list of executions for each job, in the order of the jobs.
 
         Raises:
-            SandboxUnavailable: No isolation tier holds on this machine.
+            SandboxUnavailable: No isolation tier passes its self-test on this machine.
             WorkerLost: The workers cannot start or fork, or were closed meanwhile.
 
         Example:
@@ -109,7 +110,7 @@ class Sandbox:
             ['4', '9']
             ['8', '27']
         """
-        return self.answers(job_request(job, self.limits, self.preload) for job in jobs)
+        return self.run_requests(job_request(job, self.limits, self.preload) for job in jobs)
 
     def draw(self, draw: Draw) -> list[Execution]:
         """Draw inputs for one function from its input generator.
@@ -121,7 +122,7 @@ class Sandbox:
             One execution for each draw, in the order of their numbers; `output` is the drawn input.
 
         Raises:
-            SandboxUnavailable: No isolation tier holds on this machine.
+            SandboxUnavailable: No isolation tier passes its self-test on this machine.
             WorkerLost: The workers cannot start or fork, or were closed meanwhile.
 
         Example:
@@ -142,7 +143,7 @@ class Sandbox:
             One list of executions for each draw, in the order of the draws.
 
         Raises:
-            SandboxUnavailable: No isolation tier holds on this machine.
+            SandboxUnavailable: No isolation tier passes its self-test on this machine.
             WorkerLost: The workers cannot start or fork, or were closed meanwhile.
 
         Example:
@@ -154,15 +155,15 @@ class Sandbox:
             ['{"size":3}', '{"size":3}']
             ['{"size":4}', '{"size":4}']
         """
-        return self.answers(draw_request(draw, self.limits, self.preload) for draw in draws)
+        return self.run_requests(draw_request(draw, self.limits, self.preload) for draw in draws)
 
-    def answers(self, requests: Iterable[Request], n_environments: int = 1) -> Iterator[list[Execution]]:
+    def run_requests(self, requests: Iterable[Request], n_environments: int = 1) -> Iterator[list[Execution]]:
         """Yield the executions of each request, in order.
 
-        `n_environments` is the number of environments that the requests go to in turn.
+        `n_environments` is the number of environments among which the requests alternate.
         """
         for n_inputs, reply in self._pool_of_this_process().stream(requests, n_environments):
-            yield executions(reply, n_inputs)
+            yield parse_reply(reply, n_inputs)
 
     def close(self) -> None:
         """End the workers of this process; the sandbox starts new ones if it is used again.
@@ -179,7 +180,7 @@ class Sandbox:
 
     def _pool_of_this_process(self) -> Pool:
         pool = self._pools.get(os.getpid())
-        # If threads arrive at the same time, one sets its pool; the pools of the others have started nothing.
+        # If several threads create a pool at the same time, one is kept; the others have started no process.
         return pool or self._pools.setdefault(os.getpid(), Pool(TIERS[self.tier], self.workers))
 
     def __enter__(self) -> Self:

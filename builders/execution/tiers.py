@@ -17,7 +17,7 @@ from typing import NamedTuple
 from builders.errors import CodeioError
 from builders.execution.job import Execution, Job, Limits
 from builders.execution.pool import Pool, WorkerLost
-from builders.execution.replies import executions
+from builders.execution.replies import parse_reply
 from builders.execution.requests import job_request
 
 TIERS: dict[str, tuple[str, ...]] = {
@@ -43,7 +43,9 @@ class SandboxUnavailable(CodeioError, RuntimeError):
 
 
 class _Case(NamedTuple):
-    """A case of the self-test: `f` in `code` gets the paths of a secret file and its folder; `holds` judges.
+    """A case of the self-test: `f` in `code` gets the paths of a secret file and its folder.
+
+    `holds` returns whether the execution ended as it must.
 
     `name` completes "the sandbox ..." and is shown when the case fails.
     """
@@ -108,7 +110,7 @@ _CASES = (
 )
 
 
-def choose(tier: str | None = None) -> str:
+def choose_tier(tier: str | None = None) -> str:
     """Return the strongest tier that holds, or `tier` if that one holds; raise SandboxUnavailable if not."""
     if tier is not None and tier not in TIERS:
         raise SandboxUnavailable(f"there is no tier {tier!r}; the tiers are {', '.join(TIERS)}")
@@ -131,8 +133,8 @@ def choose(tier: str | None = None) -> str:
     )
 
 
-def layers() -> dict[str, str | None]:
-    """Return what keeps each layer of isolation from holding here; None if it holds in some tier."""
+def layer_failures() -> dict[str, str | None]:
+    """Return for each layer of isolation why no tier with it holds on this machine; None if one holds."""
     if sys.platform != "linux":
         return dict.fromkeys(("namespaces", "landlock", "seccomp"), "this is not Linux")
     failures = {tier: _self_test(tier) for tier in TIERS}
@@ -159,7 +161,7 @@ def _self_test(tier: str) -> str | None:
             paths = f'{{"folder":"{folder}","secret":"{secret}"}}'
             requests = [job_request(Job(case.code, "f", [paths]), _LIMITS, "core") for case in cases]
             for case, (_, reply) in zip(cases, pool.stream(requests), strict=True):
-                if not case.holds(executions(reply, 1)[0]):
+                if not case.holds(parse_reply(reply, 1)[0]):
                     return f"the self-test failed at '{case.name}'"
             if os.listdir(folder) != ["secret"]:
                 return "the self-test left a file"

@@ -4,8 +4,8 @@ In: drafts, one for each file. Out: each draft gets a function, a generator of s
 what the function returns, and a description; or a fault, the last thing that went wrong. The model writes
 only what the file does not have yet: `main_solution`, which may call what the file defines, and
 `input_generator`. If its function is of no use, the file's own function takes its place. A reply that failed
-is never shown again, since small models repeat what they see; the next request for a generator only says what
-went wrong with the last one.
+is never shown to the model again, since small models repeat what they see; the next request for a generator
+only says what went wrong with the last one.
 
 Not covered: how often and in which order to ask (`stage`).
 """
@@ -17,16 +17,16 @@ import prompts
 from builders.execution import Prover, Sandbox
 from builders.functions import reading
 from builders.functions.inside.inspection import ENTRYPOINT
-from builders.functions.replies import Description, code_in, description_in, gives_away, repeats
-from builders.functions.trials import Candidate, Examples, Fault, tried
-from builders.functions.wrapping import wrapped
+from builders.functions.replies import Description, code_in, copies_example, description_in, reveals_pair
+from builders.functions.trials import Candidate, Examples, Fault, try_candidates
+from builders.functions.wrapping import wrap
 from builders.inference import Client, Refusal
 from builders.stage import Row
 
 Message = dict[str, str]
 CODE_TOKENS = 600
 DESCRIPTION_TOKENS = 400
-MOST_REST_CHARS = 1500
+MAX_REST_CHARS = 1500
 """A request for a generator shows the rest of a file, with its example data, if it is no longer than this."""
 UNIFY_EXAMPLES = (1, 2, 3)
 GENERATE_EXAMPLES = (1, 2)
@@ -46,9 +46,10 @@ class Draft:
         row: The file, as a row of `raw_code`.
         definitions: Text of the part of the file that the model's code may call.
         rest: Text of the other part of the file.
-        own: The file's own function (`reference_code`, `parameters`, `signature`), if it has one.
-        function: The function in use, in the same form; if it is wrapped, `unwrapped` is its code before.
-        is_own: Whether `function` is the file's own function instead of the model's.
+        file_function: The file's own function (`reference_code`, `parameters`, `signature`), if it has one.
+        function: The function in use, in the same form; if it is wrapped, `unwrapped` is its code without the
+            wrappers.
+        uses_file_function: Whether `function` is the file's own function instead of the model's.
         generator: Code of `input_generator`, empty as long as there is none that can be tried.
         reply: The model's last reply, empty before the first.
         examples: Inputs and outputs of a successful trial; None before that.
@@ -59,9 +60,9 @@ class Draft:
     row: Row
     definitions: str
     rest: str
-    own: dict[str, Any] | None
+    file_function: dict[str, Any] | None
     function: dict[str, Any] | None = None
-    is_own: bool = False
+    uses_file_function: bool = False
     generator: str = ""
     reply: str = ""
     examples: Examples | None = None
@@ -70,19 +71,19 @@ class Draft:
 
     @property
     def wants_generator(self) -> bool:
-        """Whether it has a function without examples that may work with different inputs."""
+        """Whether the function in use has no examples yet, but may work with different inputs."""
         if self.examples or not self.function:
             return False
-        return self.fault is None or self.fault.of_inputs
+        return self.fault is None or self.fault.other_inputs_may_help
 
     @property
     def may_fall_back(self) -> bool:
-        """Whether the file has a function of its own that is yet to be tried."""
-        return not self.examples and self.own is not None and not self.is_own
+        """Whether the file has a function of its own that was not tried yet."""
+        return not self.examples and self.file_function is not None and not self.uses_file_function
 
     def fall_back(self) -> None:
         """Replace a function that is of no use with the file's own."""
-        self.function, self.is_own = self.own, True
+        self.function, self.uses_file_function = self.file_function, True
         self.generator, self.fault = "", None
 
 
@@ -95,9 +96,9 @@ class Author:
         self.prover = prover
         self.seed = seed
 
-    def drafts(self, rows: list[Row]) -> list[Draft]:
+    def make_drafts(self, rows: list[Row]) -> list[Draft]:
         """Read the files, and return a draft for each."""
-        halves = reading.files_read(self.sandbox, [row["content"] for row in rows])
+        halves = reading.read_files(self.sandbox, [row["content"] for row in rows])
         return [
             Draft(row, half["definitions"], half["rest"], half["function"])
             for row, half in zip(rows, halves, strict=True)
@@ -122,7 +123,7 @@ class Author:
         self._run_trials(drafts)
 
     def describe(self, drafts: list[Draft], temperature: float) -> None:
-        """Ask the model to describe functions that work."""
+        """Ask the model to describe functions that work; give each draft a description or a fault."""
         payloads = [
             self._payload(_description_messages(draft), temperature, DESCRIPTION_TOKENS) for draft in drafts
         ]
@@ -140,9 +141,9 @@ class Author:
                 )
             elif description is None:
                 draft.fault = Fault("no_description", "the description lacks a section or a parameter")
-            elif gives_away(description, draft.examples.inputs[0], draft.examples.outputs[0]):
+            elif reveals_pair(description, draft.examples.inputs[0], draft.examples.outputs[0]):
                 draft.fault = Fault("no_description", "the description tells a pair of the function")
-            elif repeats(description, prompts.load("describe_example_reply").text):
+            elif copies_example(description, prompts.load("describe_example_reply").text):
                 draft.fault = Fault("no_description", "the description is that of the worked example")
             else:
                 draft.description = description
@@ -150,7 +151,7 @@ class Author:
     def _inspect_replies(
         self, drafts: list[Draft], payloads: list[dict[str, Any]], sources: list[str]
     ) -> list[tuple[Draft, dict[str, Any]]]:
-        """Return the drafts whose replies hold code, each with what is in it; give the others their fault.
+        """Return the drafts whose replies hold code, each with its inspected reply; set the others' faults.
 
         `sources` is the code that each reply may call.
         """
@@ -158,7 +159,7 @@ class Author:
         replies: list[tuple[str, str]] = []
         for draft, source, answer in zip(drafts, sources, self.client.ask(payloads), strict=True):
             if isinstance(answer, Refusal):
-                draft.fault = Fault(answer.reason, answer.detail, of_inputs=False)
+                draft.fault = Fault(answer.reason, answer.detail, other_inputs_may_help=False)
                 continue
             draft.reply = answer.text
             cut_off = answer.finish_reason == "length"
@@ -170,7 +171,7 @@ class Author:
                 draft.fault = Fault("truncated", f"the reply is longer than {CODE_TOKENS} tokens")
             else:
                 draft.fault = Fault("no_code", "the reply holds no Python code")
-        return list(zip(drafts_with_code, reading.replies_inspected(self.sandbox, replies), strict=True))
+        return list(zip(drafts_with_code, reading.inspect_replies(self.sandbox, replies), strict=True))
 
     def _take_generator(self, draft: Draft, inspected: dict[str, Any]) -> None:
         generator, draft.fault = _half_or_fault(inspected["generator"])
@@ -185,14 +186,14 @@ class Author:
         ]
         while pending:
             candidates = [_candidate(function, draft.generator) for draft, function in pending]
-            trials = tried(self.sandbox, self.prover, candidates, self.seed)
+            trials = try_candidates(self.sandbox, self.prover, candidates, self.seed)
             wrapped_functions = []
             for (draft, function), trial in zip(pending, trials, strict=True):
                 if isinstance(trial, Examples):
                     draft.function, draft.examples, draft.fault = function, trial, None
                     continue
                 draft.fault = trial
-                if better := wrapped(function, trial.lack):
+                if better := wrap(function, trial.wrapper):
                     wrapped_functions.append((draft, better))
             pending = wrapped_functions
 
@@ -206,7 +207,7 @@ class Author:
 
 
 def candidate(draft: Draft) -> Candidate:
-    """Return what a draft holds now, ready to be run."""
+    """Return the function and the generator of a draft, ready to be run."""
     assert draft.function
     return _candidate(draft.function, draft.generator)
 
@@ -216,7 +217,7 @@ def _candidate(function: dict[str, Any], generator: str) -> Candidate:
 
 
 def _half_or_fault(half: dict[str, Any]) -> tuple[dict[str, Any] | None, Fault | None]:
-    """Return a half of a reply and no fault, or no half and its fault."""
+    """Return a half of a reply (its function or generator) and no fault, or None and its fault."""
     return (None, Fault(half["reason"], half["detail"])) if "reason" in half else (half, None)
 
 
@@ -238,7 +239,7 @@ def _generator_messages(draft: Draft) -> list[Message]:
         messages.append(_message("assistant", f"generate_example_{number}_reply"))
     values = {
         "reference_code": _shown_code(draft).rstrip("\n"),
-        "rest": draft.rest if len(draft.rest) <= MOST_REST_CHARS else "",
+        "rest": draft.rest if len(draft.rest) <= MAX_REST_CHARS else "",
         "detail": draft.fault.detail if draft.fault else "",
         "parameters": ", ".join(f"`{name}`" for name in draft.function["parameters"]),
     }

@@ -35,7 +35,7 @@ class Description:
 
 
 def code_in(reply: str, cut_off: bool) -> str | None:
-    """Return all Python blocks of a reply as one text; of a block that was cut off, whole definitions."""
+    """Return the Python blocks of a reply as one text; a block that was cut off loses its last definition."""
     blocks, unclosed = _python_blocks(reply)
     if not blocks and unclosed is not None:
         whole = unclosed.rpartition("\ndef ")[0] if cut_off else unclosed
@@ -83,7 +83,7 @@ def description_in(reply: str, parameters: list[str]) -> Description | None:
     return Description(" ".join(query.split()), f"Input:\n{inputs}\n\nOutput:\n{outputs}")
 
 
-def gives_away(description: Description, input_json: str, output_json: str) -> bool:
+def reveals_pair(description: Description, input_json: str, output_json: str) -> bool:
     """Return whether a description repeats a value of the pair that the model saw, which must stay hidden."""
     described = "".join(f"{description.query} {description.io_description}".split())
     for value in (*json.loads(input_json).values(), json.loads(output_json)):
@@ -94,7 +94,7 @@ def gives_away(description: Description, input_json: str, output_json: str) -> b
     return False
 
 
-def repeats(description: Description, example: str) -> bool:
+def copies_example(description: Description, example: str) -> bool:
     """Return whether a description copies words of the worked example instead of describing the function."""
     return bool(_word_sequences(description.query) & _word_sequences(example))
 

@@ -22,7 +22,7 @@ from builders.functions import reading
 from builders.functions.author import (
     CODE_TOKENS,
     DESCRIPTION_TOKENS,
-    MOST_REST_CHARS,
+    MAX_REST_CHARS,
     PROMPTS,
     Author,
     Draft,
@@ -36,10 +36,10 @@ from builders.schema import TABLES, content_id
 from builders.stage import Drop, Row, Stage
 
 # Temperatures. If there are several, they are tried in this order until something works.
-FUNCTION_AT = 0.0
-GENERATORS_AT = (0.0, 0.7)
-DESCRIPTIONS_AT = (0.0, 0.7)
-# A trial is short: if code takes longer, the model is asked to draw smaller inputs.
+FUNCTION_TEMPERATURE = 0.0
+GENERATOR_TEMPERATURES = (0.0, 0.7)
+DESCRIPTION_TEMPERATURES = (0.0, 0.7)
+# The limits of a trial are low: if code takes longer, the model is asked to draw smaller inputs.
 TRIAL_CPU_S = 1
 TRIAL_WALL_S = 10
 
@@ -55,7 +55,7 @@ class Functions(Stage):
     options: FunctionsOptions
 
     def __init__(self, options: FunctionsOptions, client: Client, sandbox: Sandbox) -> None:
-        """Lower the limits to those of a trial, since nothing depends on anything above."""
+        """Lower the time limits to those of a trial, so that identities do not depend on higher ones."""
         self.options = replace(
             options, cpu_s=min(options.cpu_s, TRIAL_CPU_S), wall_s=min(options.wall_s, TRIAL_WALL_S)
         )
@@ -67,12 +67,12 @@ class Functions(Stage):
         self.client.close()
 
     def identity(self) -> Row:
-        """Return model, every prompt, plan of requests, inspection, interpreter and trials."""
+        """Return what decides the functions: model, prompts, plan of requests, inspection, trials, Python."""
         return {
             **self.client.deciding(),
             "prompts": {name: prompts.load(name).id for name in PROMPTS},
-            "temperatures": [FUNCTION_AT, GENERATORS_AT, DESCRIPTIONS_AT],
-            "shown": [CODE_TOKENS, DESCRIPTION_TOKENS, MOST_REST_CHARS],
+            "temperatures": [FUNCTION_TEMPERATURE, GENERATOR_TEMPERATURES, DESCRIPTION_TEMPERATURES],
+            "shown": [CODE_TOKENS, DESCRIPTION_TOKENS, MAX_REST_CHARS],
             "inspection": digest(*reading.MODULES),
             "trial": [N_DRAWS, N_RUNS],
             "python": list(sys.version_info[:2]),
@@ -87,9 +87,9 @@ class Functions(Stage):
             Prover(limits, base.preload, base.workers) as prover,
         ):
             author = Author(self.client, sandbox, prover, self.options.seed)
-            drafts = author.drafts(rows)
+            drafts = author.make_drafts(rows)
             _make_functions(author, drafts)
-        for temperature in DESCRIPTIONS_AT:
+        for temperature in DESCRIPTION_TEMPERATURES:
             author.describe(
                 [draft for draft in drafts if draft.examples and not draft.description], temperature
             )
@@ -101,7 +101,7 @@ class Functions(Stage):
         if not (draft.examples and draft.description):
             assert draft.fault
             fault = draft.fault
-            detail = f"{fault.detail} Input: {fault.given}" if fault.given else fault.detail
+            detail = f"{fault.detail} Input: {fault.failing_input}" if fault.failing_input else fault.detail
             return Drop(code_id, code_id, fault.reason, detail, draft.reply or draft.row["content"])
         final, description = candidate(draft), draft.description
         function = {
@@ -122,7 +122,7 @@ class Functions(Stage):
 
 def _make_functions(author: Author, drafts: list[Draft]) -> None:
     """Try the model's function, then the file's own, each with up to two more generators."""
-    author.write_functions(drafts, FUNCTION_AT)
+    author.write_functions(drafts, FUNCTION_TEMPERATURE)
     for draft in drafts:
         if draft.may_fall_back and not draft.wants_generator:
             draft.fall_back()
@@ -134,7 +134,7 @@ def _make_functions(author: Author, drafts: list[Draft]) -> None:
 
 
 def _retry_generators(author: Author, drafts: list[Draft]) -> None:
-    for temperature in GENERATORS_AT:
+    for temperature in GENERATOR_TEMPERATURES:
         author.write_generators([draft for draft in drafts if draft.wants_generator], temperature)
 
 

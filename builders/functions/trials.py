@@ -1,8 +1,8 @@
-"""A first run of what a model wrote: does it draw inputs, and does it return answers worth asking for?
+"""Trials of what a model wrote: whether it draws valid inputs and returns outputs that are worth predicting.
 
 In: candidates (code, generator, parameters). Out: for each candidate a `Fault`, worded so that the model can
-correct it, or `Examples`, inputs drawn with their outputs. Only few inputs are run: `io_pairs` proves whether
-every pair holds.
+correct it, or `Examples`, which are drawn inputs with their outputs. Only a few inputs are run; proving every
+pair is left to `io_pairs`.
 """
 
 import json
@@ -17,9 +17,10 @@ from builders.verifier import fits
 N_DRAWS = 64
 N_RUNS = (8, 48)
 """How many inputs are run: few, then many if too few of them were valid (dates or formulas, for example)."""
-FEWEST = 3
+MIN_EXAMPLES = 3
+"""A generator must draw this many distinct inputs within the size limits, and as many runs must work."""
 _SHOWN_CHARS = 240
-_WHATEVER_INPUT = re.compile(
+_FAILS_ON_ANY_INPUT = re.compile(
     r"raises (NameError|ImportError|ModuleNotFoundError"
     r"|AttributeError: '(list|dict|str|int|float)' object has no attribute)"
 )
@@ -55,16 +56,17 @@ class Fault:
     Attributes:
         reason: A short code, which becomes the reason of a drop.
         detail: A sentence for the model.
-        of_inputs: Whether different inputs may help.
-        lack: What a wrapper can add to the function: "plain", "arrays" or nothing (see `wrapping`).
-        given: The input that failed, shortened. The model does not see it, since it would draw just that.
+        other_inputs_may_help: Whether the same function may work with different inputs.
+        wrapper: Name of the wrapper that may help, "plain" or "arrays" (see `wrapping`); "" if none can.
+        failing_input: An input that shows the fault, shortened, or "". The model does not see it, since it
+            would draw exactly this input again.
     """
 
     reason: str
     detail: str
-    of_inputs: bool = True
-    lack: str = ""
-    given: str = ""
+    other_inputs_may_help: bool = True
+    wrapper: str = ""
+    failing_input: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,10 @@ class Examples:
     outputs: list[str]
 
 
-def tried(sandbox: Sandbox, prover: Prover, candidates: list[Candidate], seed: int) -> list[Fault | Examples]:
-    """Try each candidate, and return the results in order."""
+def try_candidates(
+    sandbox: Sandbox, prover: Prover, candidates: list[Candidate], seed: int
+) -> list[Fault | Examples]:
+    """Try each candidate, and return its examples or its fault, in order."""
     draws = [
         Draw(code=candidate.reference_code, generator=candidate.input_generator, seed=seed, count=N_DRAWS)
         for candidate in candidates
@@ -107,7 +111,7 @@ def tried(sandbox: Sandbox, prover: Prover, candidates: list[Candidate], seed: i
 
 def _may_yet_work(result: Fault | Examples) -> bool:
     """Return whether more inputs of the same generator may be valid."""
-    return isinstance(result, Fault) and result.reason == "code_failed" and result.of_inputs
+    return isinstance(result, Fault) and result.reason == "code_failed" and result.other_inputs_may_help
 
 
 def _select_inputs(candidate: Candidate, drawn: list[Execution]) -> Fault | list[str]:
@@ -121,13 +125,13 @@ def _select_inputs(candidate: Candidate, drawn: list[Execution]) -> Fault | list
         if not isinstance(value, dict) or not set(value) <= set(parameters):
             keys = ", ".join(f'"{name}"' for name in parameters)
             return Fault("generator_failed", f"input_generator must return a dict with the keys {keys}.")
-    if len(texts) < FEWEST:
+    if len(texts) < MIN_EXAMPLES:
         return Fault(
             "generator_failed",
             f"input_generator nearly always returns the same, {_shortened(texts[0])}: draw at random.",
         )
     small = [text for text in texts if fits(text)]
-    if len(small) < FEWEST:
+    if len(small) < MIN_EXAMPLES:
         return Fault(
             "input_too_large",
             f"input_generator returns too much, {_shortened(max(texts, key=len))}: lists of at most 9 items, "
@@ -137,29 +141,29 @@ def _select_inputs(candidate: Candidate, drawn: list[Execution]) -> Fault | list
 
 
 def _judge(inputs: Sequence[str], proofs: list[Proof]) -> Fault | Examples:
-    """Return pairs if enough runs worked, agree, and give different outputs; else what is wrong."""
+    """Return the pairs if enough runs worked, agree, and give different outputs; otherwise what is wrong."""
     runs = list(zip(inputs, proofs, strict=True))
     ok = [(text, proof.execution.output or "") for text, proof in runs if proof.execution.status == "ok"]
-    if len(ok) < FEWEST:
+    if len(ok) < MIN_EXAMPLES:
         failed = [run for run in runs if run[1].execution.status != "ok"]
         commonest = Counter(_failure_kind(proof.execution) for _, proof in failed).most_common(1)[0][0]
         text, proof = next(run for run in failed if _failure_kind(run[1].execution) == commonest)
         reason = "too_slow" if proof.execution.status == "timeout" else "code_failed"
-        lack = _lack(proof.execution)
+        wrapper = _helpful_wrapper(proof.execution)
         return Fault(
             reason,
             f"main_solution {_failure_text(proof.execution)}.",
-            of_inputs=not (lack or _WHATEVER_INPUT.match(_failure_text(proof.execution))),
-            lack=lack,
-            given=_shortened(text),
+            other_inputs_may_help=not (wrapper or _FAILS_ON_ANY_INPUT.match(_failure_text(proof.execution))),
+            wrapper=wrapper,
+            failing_input=_shortened(text),
         )
     for text, proof in runs:
         if not proof.agrees:
             return Fault(
                 "nondeterministic",
                 f"for the same input {proof.detail}",
-                of_inputs=False,
-                given=_shortened(text),
+                other_inputs_may_help=False,
+                failing_input=_shortened(text),
             )
     if len({output for _, output in ok}) == 1:
         is_none = ok[0][1] == "null"
@@ -167,7 +171,9 @@ def _judge(inputs: Sequence[str], proofs: list[Proof]) -> Fault | Examples:
             "None: return the result" if is_none else f"{_shortened(ok[0][1])}: draw inputs that differ more"
         )
         detail = f"main_solution always returns {value}."
-        return Fault("constant_output", detail, of_inputs=not is_none, given=_shortened(ok[0][0]))
+        return Fault(
+            "constant_output", detail, other_inputs_may_help=not is_none, failing_input=_shortened(ok[0][0])
+        )
     small = [(text, output) for text, output in ok if fits(output)]
     if len({output for _, output in small}) < 2:
         longest = _shortened(max((output for _, output in ok), key=len))
@@ -182,8 +188,8 @@ def _failure_kind(run: Execution) -> tuple[str, str | None]:
     return run.status, run.error_type
 
 
-def _lack(run: Execution) -> str:
-    """Return "plain" if results are not plain values, "arrays" if the code needs arrays instead of lists."""
+def _helpful_wrapper(run: Execution) -> str:
+    """Return "plain" if the result is not a plain value, "arrays" if the code needs arrays, otherwise ""."""
     if run.error_type in ("not_json:type", "not_json:key"):
         return "plain"
     return "arrays" if _WANTS_ARRAYS.search(run.error_message or "") else ""

@@ -1,9 +1,10 @@
-"""Wrappers for functions that almost take and return JSON values, so that they do.
+"""Wrappers that turn a function into one that takes and returns JSON values, if it almost does.
 
-In: a function (`reference_code`, `parameters`, `signature`) of `inspection`, and what it lacks: `plain`
-results (lists for tuples and sets, text for a Decimal or an object with `__str__`), or numpy `arrays` as
-parameters instead of lists. Out: the function, which calls its old body under a new name. This module only
-handles text. An object without a text of its own gives its address, which the proof detects.
+In: a function (`reference_code`, `parameters`, `signature`) of `inspection`, and a wrapper: `plain` converts
+results (tuples and sets to lists, a Decimal or an object with `__str__` to text), `arrays` converts
+parameters from lists to numpy arrays. Out: the wrapped function, which calls the old one under a new name.
+This module only handles text. The text of an object without `__str__` holds its address, which the proof
+detects.
 """
 
 import re
@@ -46,25 +47,25 @@ _WRAPPERS = {
     "plain": ("plain_value", f"{ENTRYPOINT}_value", "{0}={0}", _PLAIN),
     "arrays": ("array_value", f"{ENTRYPOINT}_of_arrays", "{0}=array_value({0})", _ARRAYS),
 }
-"""For each lack: name of the helper, new name of the old function, how it gets a parameter, wrapper."""
+"""For each wrapper: name of its helper, new name of the old function, how that gets a parameter, template."""
 
 
-def wrapped(function: dict[str, Any], lack: str) -> dict[str, Any] | None:
-    """Return the function wrapped for `lack` ("plain", "arrays"); None if it already is, or for no lack."""
+def wrap(function: dict[str, Any], wrapper: str) -> dict[str, Any] | None:
+    """Return the function in a wrapper ("plain" or "arrays"); None for "", or if it already has this one."""
     code = function["reference_code"]
-    if lack not in _WRAPPERS or _WRAPPERS[lack][0] in code:
+    if wrapper not in _WRAPPERS or _WRAPPERS[wrapper][0] in code:
         return None
-    _, inner, form, wrapper = _WRAPPERS[lack]
+    _, inner, form, wrapper_code = _WRAPPERS[wrapper]
     for name, text in (
         ("{entrypoint}", ENTRYPOINT),
         ("{inner}", inner),
         ("{signature}", function["signature"]),
         ("{given}", ", ".join(form.format(name) for name in function["parameters"])),
     ):
-        wrapper = wrapper.replace(name, text)
+        wrapper_code = wrapper_code.replace(name, text)
     old = re.sub(rf"\b{ENTRYPOINT}\b", inner, code).rstrip("\n")
     return {
         **function,
-        "reference_code": f"{old}\n\n\n{wrapper}",
+        "reference_code": f"{old}\n\n\n{wrapper_code}",
         "unwrapped": function.get("unwrapped", code),  # the code to show to a model
     }

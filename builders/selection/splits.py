@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 
 from builders.execution import Sandbox
-from builders.execution.program import called, digest, program
+from builders.execution.program import call_many, digest, program
 from builders.schema import content_id, features_of
 from builders.selection.inside import shape
 from builders.stage import Drop, Row, Stage
@@ -36,8 +36,8 @@ class Clusters(Stage):
         return {"python": list(sys.version_info[:2]), "shape": digest(shape)}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Yield each function's cluster, hashed in the sandbox; if it does not parse, it has its own."""
-        shapes = called(self.sandbox, SHAPE, "shape", ({"code": row["reference_code"]} for row in rows))
+        """Yield each function's cluster, hashed in the sandbox; its own if the code does not parse."""
+        shapes = call_many(self.sandbox, SHAPE, "shape", ({"code": row["reference_code"]} for row in rows))
         for row, shape_hash in zip(rows, shapes, strict=True):
             cluster = row["function_id"] if shape_hash is None else canonical(shape_hash)
             yield {"function_id": row["function_id"], "cluster": content_id("cluster", cluster)}

@@ -1,7 +1,7 @@
 """The reader of raw code: from a folder, one file, JSONL or Parquet tables, or a dataset on the Hub.
 
 In: a source and the names of its columns. Out: one row for each file or table row, with its origin, and with
-the problem if it cannot be read. No row is judged or lost here: a broken line is a row with a problem.
+the problem if it cannot be read. No row is judged or dropped here: a broken line is a row with a problem.
 
 Not covered: archives, notebooks, and tables in other formats (convert those with `datasets` first).
 """
@@ -170,7 +170,8 @@ def _jsonl_rows(file: Path, config: SourceConfig, origin: dict[str, str]) -> Ite
                 if not isinstance(row, dict):
                     raise ValueError("not an object")
             except (ValueError, RecursionError) as error:
-                # Masking misses a secret in escaped quotes, and half a secret: undo escapes, do not shorten.
+                # Masking misses a secret in escaped quotes, or part of one: undo the escapes,
+                # and keep as much text as the limit allows.
                 text = line[:MAX_BYTES].decode("utf-8", "replace").replace('\\"', '"').replace("\\n", "\n")
                 yield {**line_origin, "problem": "broken_json", "detail": str(error), "content": text}
                 continue

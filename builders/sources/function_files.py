@@ -31,8 +31,8 @@ _VERSION = 1
 """Must be increased whenever the same files would give different rows."""
 
 
-def lines(source: str, cache_dir: Path, limit: int | None = None) -> Dataset:
-    """Return the rows of a source (columns `place`, `text`), up to a limit. Raises SourceError."""
+def read_lines(source: str, cache_dir: Path, limit: int | None = None) -> Dataset:
+    """Return the rows of a source up to a limit: `place` (FILE:NUMBER) and `text`. Raises SourceError."""
     files = _local_files(Path(source)) if Path(source).exists() else _hub_files(source)
     if not files:
         raise SourceError(f"{source} holds no table of functions: give {', '.join(SUFFIXES)} files.")
@@ -51,7 +51,7 @@ def lines(source: str, cache_dir: Path, limit: int | None = None) -> Dataset:
 
 
 def _local_files(path: Path) -> list[tuple[str, Path]]:
-    """Return the files to read, each with the name that the places of its rows start with."""
+    """Return the files to read, each with the name that stands in the places of its rows."""
     root = path if path.is_dir() else path.parent
     files = [(str(file.relative_to(root)), file) for file in files_below(path)]
     return files if path.is_file() else [(name, file) for name, file in files if name.endswith(SUFFIXES)]
@@ -99,7 +99,7 @@ def _file_rows(name: str, path: Path) -> Iterator[dict[str, str]]:
 def _parquet_rows(path: Path) -> Iterator[str]:
     for batch in pq.ParquetFile(path).iter_batches(batch_size=256):
         for row in batch.to_pylist():
-            # Dates and bytes have no JSON form, but rarely are in columns that are read.
+            # Dates and bytes have no JSON form; the columns that are used rarely hold any.
             yield json.dumps(row, default=repr)
 
 

@@ -1,4 +1,4 @@
-"""Functions from lines of JSON, in one of three layouts.
+"""The stage that turns lines of JSON, in one of three layouts, into functions.
 
 In: rows of `place` and `text` (see `function_files`). Out: `functions`, with the pairs recorded for them.
 

@@ -1,8 +1,8 @@
 """The tables of an earlier build, as the start of a new one.
 
 In: an output folder, or a dataset on the Hub. Out: the named table and its parents, as the stages make them.
-Tables that do not fit together are refused, and so are data of another format and turns judged by other rules
-(`formats`).
+Tables that do not fit together are refused, and so are data of a different format and turns judged by
+different rules (`formats`).
 
 Not covered: a table without its parents (a pair cannot be used without its function), functions in other
 layouts (`function_files`), and the content of schemas (`io_pairs`).
@@ -27,8 +27,8 @@ from builders.tables.folder import Folder
 _ADVICE = "Give a folder or Hub dataset as codeio made it."
 
 
-def refuse_others(source: str, name: str) -> None:
-    """Raise OtherFormat if a build cannot start from the table `name` of a source: format or rules differ.
+def check_compatible(source: str, name: str) -> None:
+    """Raise OtherFormat if a build cannot start from table `name` of a source, as format or rules differ.
 
     Raises SourceError if there is no such source, or its provenance cannot be read.
     """
@@ -46,7 +46,7 @@ def has_tables(source: str) -> bool:
     return not Path(source).is_file() and "functions" in _configs(source)
 
 
-def tables(source: str, name: str) -> dict[str, Dataset]:
+def load_tables(source: str, name: str) -> dict[str, Dataset]:
     """Return the tables of a folder or Hub dataset that a build from `name` needs or can use.
 
     Raises SourceError or OtherFormat.
@@ -56,7 +56,7 @@ def tables(source: str, name: str) -> dict[str, Dataset]:
         raise SourceError(
             f"--from {name} also needs the parent tables: give the folder or Hub dataset, not a file."
         )
-    refuse_others(source, name)
+    check_compatible(source, name)
     loaded = {}
     available = _configs(source)
     needed = [TABLES[name], *ancestors(TABLES[name])]
@@ -75,7 +75,7 @@ def tables(source: str, name: str) -> dict[str, Dataset]:
 
 
 def conversations(turns: Dataset, tasks: Dataset) -> Dataset:
-    """Return conversations, one row for each task and sample, from turns, which are one row each."""
+    """Join turns, one row each, into conversations, one row for each task and sample."""
     row_of = {task: index for index, task in enumerate(tasks["task_id"])}
     gathered: dict[tuple[str, int], list[Row]] = {}
     columns = [column for column in turns.features if column not in ("task_id", "sample")]

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from builders.execution import Prover, Sandbox
-from builders.execution.tiers import choose
+from builders.execution.tiers import choose_tier
 from builders.running.observer import Observer
 from builders.running.run import Run
 from builders.schema import TABLES
@@ -77,7 +77,7 @@ def audit(
         ['the hash of its content is 972f82471fa9087c']
     """
     expected, complaints = expectations(version.name, version.provenance)
-    choose()  # raises before anything is read
+    choose_tier()  # raises before anything is read
     with (
         Sandbox(expected.limits, workers=workers) as sandbox,
         Prover(expected.limits, workers=workers) as prover,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby, tee
 
 from builders.execution import Job, Proof
-from builders.grading import MOST_INPUTS
+from builders.grading import MAX_INPUTS_PER_JOB
 from builders.stage import Row
 from builders.tables.joins import Joined
 from builders.verifier import equal
@@ -42,13 +42,13 @@ def check(case: Case) -> None:
 
 
 def _by_function(pairs: Joined) -> Iterator[list[Row]]:
-    """Yield neighbouring pairs of one function, at most `MOST_INPUTS` at a time."""
+    """Yield neighbouring pairs of one function, at most `MAX_INPUTS_PER_JOB` at a time."""
     rows = (row for batch in batches(pairs) for row in batch)
     for _, neighbours in groupby(rows, key=lambda row: row["function_id"]):
         group: list[Row] = []
         for row in neighbours:
             group.append(row)
-            if len(group) == MOST_INPUTS:
+            if len(group) == MAX_INPUTS_PER_JOB:
                 yield group
                 group = []
         if group:

@@ -21,7 +21,7 @@ RULES_OF: dict[str, dict[str, str | None]] = {
         "ba7548d9ab4df43903bfa30e4d0d2d385e33549d675f3c16eee9ec939ddfd96c": "0.0",  # reads deeper
         "1e9ed634dace7d5a82ab778d6c5507d211f5adc0c6c68b09ed82a7660da7cb64": "0.1",
         "c60429062bb4a957b718e338bcb3a0be2fa4cb358810cc7c6cd6ad1059b4d731": "0.1",
-        "47643d09db598e46553cbd39528cf97f87059b6cad9971fc0dcbfa1253ebf7c6": "0.1",
+        "21e6774f9da13a420c1b8447cd8fc424163a3cd9dd5d8f0ab0d74fbf8945ca34": "0.1",
     },
     "io_prediction.py": {
         "6d509de9545f5c74b3413de2b12e5a6d5ed09be0c7482cd22d8e0dcf5e099878": None,

@@ -9,7 +9,7 @@ from datasets import Dataset
 from datasets.fingerprint import Hasher
 
 from builders.execution import Limits, Prover
-from builders.grading import MOST_INPUTS
+from builders.grading import MAX_INPUTS_PER_JOB
 from builders.verdicts import Verdicts
 
 pytestmark = pytest.mark.slow
@@ -82,7 +82,7 @@ def test_each_prediction_is_judged_on_its_own(alone: list[dict]) -> None:
     assert {row["turns"][-1]["status"] for row in alone if row["task_id"] == "hangs-1"} == {"timeout"}
 
 
-@pytest.mark.parametrize("batch_size", [2, MOST_INPUTS - 1, 50, 1000])
+@pytest.mark.parametrize("batch_size", [2, MAX_INPUTS_PER_JOB - 1, 50, 1000])
 def test_the_batch_and_its_order_change_nothing(prover: Prover, alone: list[dict], batch_size: int) -> None:
     rows = conversations()
     random.Random(batch_size).shuffle(rows)

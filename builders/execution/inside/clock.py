@@ -1,4 +1,4 @@
-"""A virtual clock: in every run, code sees a time that starts at the same moment and advances by ticks.
+"""A virtual clock: in every run, the time starts at the same moment and advances by one tick per reading.
 
 The zygote installs it once. `time`, `datetime` and event loops follow it, and a sleep returns at once. Two
 runs with different starts and ticks differ in every value that depends on a clock. Not covered: numpy's own

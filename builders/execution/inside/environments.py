@@ -1,8 +1,8 @@
 """The environments in which a call is repeated, to find out whether its outcome follows from the input alone.
 
-In: nothing. Out: ENVIRONMENTS, the first of which is the ordinary one, and environments that differ from it
-in one respect (`between`). Not covered: what is the same in every environment, such as the libraries and the
-machine, and chance, which a repetition may show.
+In: nothing. Out: ENVIRONMENTS, of which the first is the ordinary one, and environments that differ from it
+in one condition (`single_differences`). Not covered: what is the same in every environment, such as the
+libraries and the machine, and chance, which a repetition shows only sometimes.
 Tested in tests/builders/execution/test_proof.py.
 """
 
@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 
 class Environment(NamedTuple):
-    """The variant of each surrounding; 0 is the ordinary one. The first two can differ by request."""
+    """The variant of each condition under which a call runs; variant 0 is the ordinary one.
+
+    `seed` and `history` are conditions of a request; the others are those of the whole process.
+    """
 
     seed: int = 0
     history: int = 0
@@ -21,17 +24,17 @@ class Environment(NamedTuple):
     process: int = 0
 
     @property
-    def home(self) -> "Environment":
-        """The environment of the whole process: this one without what differs by request."""
+    def process_environment(self) -> "Environment":
+        """The environment of the process: this one with the ordinary conditions of a request."""
         return self._replace(seed=0, history=0)
 
 
 ENVIRONMENTS = (Environment(), Environment(*[1] * 6), Environment(*[2] * 6))
-"""Two in addition to the ordinary one: under half of all hash seeds, two set elements keep their order."""
+"""Two besides the ordinary one, because a set of two keeps its order under half of all hash seeds."""
 
 CHANCE = "what differs between any two processes (entropy, addresses, ids, host name, real time, threads)"
-"""The cause if an outcome differs in the very same environment, or when only the process does."""
-SURROUNDINGS = {
+"""The cause if outcomes differ although the environment is the same, or only the process is different."""
+CAUSE_TEXTS = {
     "seed": "unseeded random numbers",
     "history": "earlier calls",
     "hash_seed": "the order of sets and hashes",
@@ -39,14 +42,15 @@ SURROUNDINGS = {
     "settings": "environment variables, locale, time zone or folder",
     "process": CHANCE,
 }
-"""The cause if an outcome differs when only this surrounding does, by the name of the surrounding."""
+"""For each field of Environment, the cause to report if outcomes differ when only this condition does."""
 
 
-def between(other: Environment) -> Iterator[tuple[str, Environment]]:
-    """Yield each cause with an environment that shows it.
+def single_differences(environment: Environment) -> Iterator[tuple[str, Environment]]:
+    """Yield each cause with an environment in which only this cause can change the outcome.
 
-    CHANCE comes first, with the ordinary environment. Each of the rest has one surrounding of `other`.
+    CHANCE comes first, with the ordinary environment. Each of the others has one condition of `environment`,
+    and is ordinary in the rest.
     """
     yield CHANCE, ENVIRONMENTS[0]
-    for name, cause in SURROUNDINGS.items():
-        yield cause, ENVIRONMENTS[0]._replace(**{name: getattr(other, name)})
+    for name, cause in CAUSE_TEXTS.items():
+        yield cause, ENVIRONMENTS[0]._replace(**{name: getattr(environment, name)})

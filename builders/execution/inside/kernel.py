@@ -61,7 +61,7 @@ def close_from(lowest: int) -> None:
 
 
 def _is_open(descriptor: int) -> bool:
-    """Return whether a descriptor is open. The one that `os.listdir` used no longer is."""
+    """Return whether a descriptor is open. `os.listdir` lists its own, which it has closed by then."""
     try:
         os.get_inheritable(descriptor)
     except OSError:

@@ -59,10 +59,12 @@ _AARCH64 = {
 SYSCALLS = {"x86_64": _X86_64, "aarch64": _AARCH64}
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
+# Calls that open or inspect files, which `no_open` leaves out.
 _OPENING = frozenset(
     {"open", "openat", "stat", "lstat", "newfstatat", "statx", "readlink", "readlinkat"}
     | {"access", "faccessat", "faccessat2", "getdents", "getdents64"}
 )
+# Calls that are allowed only with some arguments.
 _BY_ARGUMENT = frozenset(
     {"clone", "clone3", "fork", "vfork", "ioctl", "prlimit64", "socketpair", "sendto", "fcntl"}
 )
@@ -73,14 +75,8 @@ _RET_ALLOW, _RET_ERRNO, _RET_KILL = 0x7FFF0000, 0x00050000, 0x80000000
 
 _CLONE_THREAD = 0x10000
 _CLONE_FORBIDDEN = 0x7E020000 | 0x8000 | 0x4000 | 0x2000 | 0x80  # namespaces, PARENT, VFORK, PTRACE, NEWTIME
-_FCNTL_ALLOWED = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    1030,
-)  # DUPFD, GETFD, SETFD, GETFL, SETFL, DUPFD_CLOEXEC: no SETOWN, no locks
+# DUPFD, GETFD, SETFD, GETFL, SETFL, DUPFD_CLOEXEC: no SETOWN, no locks
+_FCNTL_ALLOWED = (0, 1, 2, 3, 4, 1030)
 _IOCTL_ALLOWED = (0x5421, 0x5450, 0x5451)  # FIONBIO, FIONCLEX, FIOCLEX
 _AF_UNIX = 1
 

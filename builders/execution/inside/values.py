@@ -1,4 +1,4 @@
-"""Canonical JSON: how inputs, outputs and draws are written, without running any of their code.
+"""The writer of canonical JSON for inputs, outputs and draws, which runs none of their code.
 
 In: the value that an untrusted function returned. Out: `json.dumps(value, sort_keys=True, separators=(",",
 ":"), ensure_ascii=False, allow_nan=False)`, written by exact type, so that methods of a subclass never run.
@@ -41,7 +41,7 @@ from typing import Any
 MAX_LEVELS = 60
 MAX_ELEMENTS = 200_000
 _INT_END = 10**4300  # Python reads no int of more digits back
-_CHARS_AN_ELEMENT = 64
+_CHARS_PER_ELEMENT = 64  # so many characters of a string count as one more element
 _INFINITY = float("inf")
 
 _quoted: Callable[[str], str] = json.encoder.encode_basestring
@@ -52,19 +52,19 @@ _type_name = type.__dict__["__name__"].__get__  # a metaclass could override `._
 
 
 class NotJSON(Exception):
-    """The refusal of a value that has no JSON form: a `reason` of one word, and the particulars."""
+    """The refusal of a value that has no JSON form: a one-word `reason`, and a `detail` that explains it."""
 
-    def __init__(self, reason: str, particulars: str) -> None:
-        super().__init__(f"{reason}: {particulars}")
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
         self.reason = reason
-        self.particulars = particulars
+        self.detail = detail
 
 
 class Encoder:
-    """An encoder for any number of values, each of which has its own budget of elements."""
+    """An encoder for any number of values. Each may have up to `MAX_ELEMENTS` elements."""
 
     def __init__(self) -> None:
-        self._left = 0
+        self._elements_left = 0
         self._knows_numpy = False
         self._writers: dict[type, Callable[[Any, int], str]] = {
             type(None): lambda value, level: "null",
@@ -82,7 +82,7 @@ class Encoder:
 
     def encode(self, value: Any) -> str:
         """Return the value as canonical JSON. Raise NotJSON if it has none."""
-        self._left = MAX_ELEMENTS
+        self._elements_left = MAX_ELEMENTS
         return self._write(value, 0)
 
     def _write(self, value: Any, level: int) -> str:
@@ -96,8 +96,8 @@ class Encoder:
         return writer(value, level)
 
     def _spend(self, elements: int) -> None:
-        self._left -= elements
-        if self._left < 0:
+        self._elements_left -= elements
+        if self._elements_left < 0:
             raise NotJSON("size", f"more than {MAX_ELEMENTS} elements")
 
     def _int(self, value: int, level: int) -> str:
@@ -111,7 +111,7 @@ class Encoder:
         return _float_text(value)
 
     def _str(self, value: str, level: int) -> str:
-        self._spend(len(value) // _CHARS_AN_ELEMENT)
+        self._spend(len(value) // _CHARS_PER_ELEMENT)
         if not value.isascii():
             try:
                 value.encode("utf-8")
@@ -136,7 +136,7 @@ class Encoder:
     def _enter(self, level: int, n_elements: int) -> None:
         if level >= MAX_LEVELS:
             raise NotJSON("depth", f"more than {MAX_LEVELS} levels")
-        if n_elements > self._left:
+        if n_elements > self._elements_left:
             raise NotJSON("size", f"more than {MAX_ELEMENTS} elements")
 
     def _key(self, key: Any) -> str:
@@ -164,6 +164,6 @@ class Encoder:
     def _array(self, value: Any, level: int) -> str:
         if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
             raise NotJSON("type", "an array of something else than booleans, integers and floats")
-        if value.size > self._left:
+        if value.size > self._elements_left:
             raise NotJSON("size", f"more than {MAX_ELEMENTS} elements")
         return self._write(value.tolist(), level)

@@ -1,4 +1,4 @@
-"""One process of a job, started and watched: its frames as they arrive, and the budgets of its current input.
+"""The watch over one process of a job: its frames as they arrive, and the budgets of its current input.
 
 In: the pipe that a job writes to, and its process. Out: whole frames, and which budget or bound was exceeded,
 if any. CPU time is read from the job's own clock, so that a loaded machine causes no timeout; the wall clock
@@ -24,7 +24,7 @@ _READ_BYTES = 2**16
 
 
 def fork() -> int | None:
-    """Fork. Wait while others use up all processes or memory; return None if that lasts."""
+    """Fork, and return as `os.fork` does, or None if the system has no process or memory for ten seconds."""
     end_s = _monotonic() + _FORK_S
     while True:
         try:
@@ -56,9 +56,9 @@ class Store:
         self.end += n_read
         return n_read
 
-    def append(self, other: "Store", place: tuple[int, int]) -> None:
-        """Append a part of another store, without a copy in the heap."""
-        start, end = place
+    def append(self, other: "Store", span: tuple[int, int]) -> None:
+        """Append the bytes of another store from start to end of `span`, without a copy in the heap."""
+        start, end = span
         self._make_room(end - start)
         with memoryview(other.pages) as view, view[start:end] as part:
             self.pages[self.end : self.end + len(part)] = part
@@ -84,12 +84,12 @@ class Store:
 
 
 class Frames:
-    """What a job writes, split into frames by their lengths alone; only records stay in the store."""
+    """The frames that a job writes, split by their lengths alone; only records stay in the store."""
 
     def __init__(self, store: Store, n_expected: int) -> None:
         self.n_expected = n_expected
         self.n_records = 0
-        self.n_begun = 0
+        self.n_budget_starts = 0
         self._store = store
         self._start = self._kept = store.end  # the frames with a record are between these
 
@@ -105,7 +105,7 @@ class Frames:
     @property
     def is_empty(self) -> bool:
         """Whether no whole frame has arrived."""
-        return not (self.n_records or self.n_begun)
+        return not (self.n_records or self.n_budget_starts)
 
     def split(self) -> tuple[bool, str | None]:
         """Split off whole frames. Return whether a call began or ended, and what is wrong, if anything."""
@@ -126,16 +126,17 @@ class Frames:
                 advanced = True
                 wrong = "records" if self.n_records > self.n_expected else None
             else:
-                self.n_begun += 1
-                # one call for each record, and one to warm up: more would grant time beyond the budget
-                advanced = advanced or self.n_begun <= self.n_records + 2
+                self.n_budget_starts += 1
+                # The next record may start one budget, and a shared module's first call another. More would
+                # grant time beyond the budget.
+                advanced = advanced or self.n_budget_starts <= self.n_records + 2
             position = end
         pages.move(self._kept, position, total - position)
         self._store.end = self._kept + total - position
         return advanced, wrong
 
     def finish(self) -> None:
-        """Drop an incomplete frame at the end."""
+        """Remove an incomplete frame from the end of the store."""
         self._store.end = self._kept
 
 
@@ -152,12 +153,12 @@ class Watch:
         """Start both budgets again, from now."""
         self.cpu_start_s = self._cpu_s()
         self.wall_start_s = _monotonic()
-        self.look_at_s = self.wall_start_s + min(self.cpu_limit_s, self.wall_limit_s)
+        self.next_check_s = self.wall_start_s + min(self.cpu_limit_s, self.wall_limit_s)
 
-    def spent(self) -> str | None:
-        """Return which budget is spent, if any. If none is, set the time to look again."""
+    def spent_budget(self) -> str | None:
+        """Return which budget is spent, "cpu" or "wall"; if none is, set the time of the next check."""
         now_s = _monotonic()
-        if now_s < self.look_at_s:
+        if now_s < self.next_check_s:
             return None
         left_s = self.cpu_limit_s - (self._cpu_s() - self.cpu_start_s)
         wall_end_s = self.wall_start_s + self.wall_limit_s
@@ -165,20 +166,20 @@ class Watch:
             return "cpu"
         if now_s >= wall_end_s:
             return "wall"
-        self.look_at_s = min(wall_end_s, now_s + max(0.01, left_s))
+        self.next_check_s = min(wall_end_s, now_s + max(0.01, left_s))
         return None
 
     def wait(self) -> tuple[str | None, int, resource.struct_rusage]:
         """Wait for a process that closed its pipe but may go on. Return (spent budget, status, usage)."""
-        n_looks = 0
+        n_checks = 0
         while True:
             child, status, usage = os.wait4(self.child, os.WNOHANG)
             if child:
                 return None, status, usage
-            if spent := self.spent():
+            if spent := self.spent_budget():
                 return spent, status, usage
-            n_looks += 1
-            if n_looks > 20:
+            n_checks += 1
+            if n_checks > 20:
                 _sleep(0.0005)
 
     def _cpu_s(self) -> float:
@@ -191,9 +192,9 @@ def collect(results: int, frames: Frames, watch: Watch) -> str | None:
     poll.register(results, select.POLLIN)
     poll.register(REQUESTS, 0)  # hangs up when the host is gone
     while True:
-        if spent := watch.spent():
+        if spent := watch.spent_budget():
             return spent
-        for descriptor, _ in poll.poll(1000 * max(0.0, watch.look_at_s - _monotonic()) + 1):
+        for descriptor, _ in poll.poll(1000 * max(0.0, watch.next_check_s - _monotonic()) + 1):
             if descriptor == REQUESTS:
                 os.kill(watch.child, signal.SIGKILL)
                 os._exit(0)

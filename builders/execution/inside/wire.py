@@ -4,7 +4,8 @@ Request: a header (bytes that follow, inputs per process, CPU and wall seconds, 
 after its length: JSON that says what to call, and every input.
 Reply: a length, one line of JSON, and the frames that the job's processes wrote. UNABLE takes the place of
 these if the system had no process left: the request may be sent again.
-Frame: a length and a JSON record. Length 0 starts a new budget, since loading the code used part of the last.
+Frame: a length and a JSON record. Length 0 starts a new budget, because loading the code has used part of the
+one before.
 Tested in tests/builders/execution/test_replies.py.
 """
 
@@ -17,9 +18,9 @@ REQUEST_HEADER = struct.Struct("<IIddI")
 REQUESTS, REPLIES = 3, 4  # file descriptors of the zygote
 RESULTS = 5  # file descriptor of the job
 
-MOST_KILLED = 2  # times that a request's process is replaced if others kill it, as when memory is short
+MAX_KILLED = 2  # times that a request's process is replaced if others kill it, as when memory is short
 
-EXIT_GO_ON = 96  # of a job that ran out of memory: its record is written, continue in a fresh process
+EXIT_OUT_OF_MEMORY = 96  # of a job that ran out of memory: its record is written, continue in a fresh process
 EXIT_BROKEN = 97  # of a job that failed outside the untrusted code
 
 UNABLE = b"unable"
@@ -29,20 +30,20 @@ MAX_RECORD_BYTES = 2**20
 
 def frame(text: str) -> bytes:
     """Return a frame, or a part of a request, that holds `text`."""
-    body = text.encode("utf-8", "surrogatepass")  # surrogates: no true record has them, the host refuses them
+    body = text.encode("utf-8", "surrogatepass")  # only a forged record has surrogates: the host refuses it
     return LENGTH.pack(len(body)) + body
 
 
-def parts(data: bytes | mmap, end: int) -> list[tuple[int, int]]:
-    """Return where each frame of `data` up to `end` begins and ends, including its length."""
-    places, position = [], 0
+def frame_spans(data: bytes | mmap, end: int) -> list[tuple[int, int]]:
+    """Return start and end of each frame in the first `end` bytes of `data`, with the length before it."""
+    spans, position = [], 0
     while position < end:
         (length,) = LENGTH.unpack_from(data, position)
-        places.append((position, position + LENGTH.size + length))
-        position = places[-1][1]
-    return places
+        spans.append((position, position + LENGTH.size + length))
+        position = spans[-1][1]
+    return spans
 
 
-def contents(data: bytes | mmap, end: int) -> list[bytes]:
-    """Return what the frames of `data` up to `end` hold."""
-    return [data[start + LENGTH.size : stop] for start, stop in parts(data, end)]
+def frame_contents(data: bytes | mmap, end: int) -> list[bytes]:
+    """Return what the frames in the first `end` bytes of `data` hold, without their lengths."""
+    return [data[start + LENGTH.size : stop] for start, stop in frame_spans(data, end)]

@@ -31,7 +31,7 @@ from builders.execution.inside.kernel import PR_SET_PDEATHSIG, prctl
 from builders.execution.inside.seccomp import JobFilter
 from builders.execution.inside.seeding import Seeds
 from builders.execution.inside.values import Encoder, NotJSON
-from builders.execution.inside.wire import EXIT_BROKEN, EXIT_GO_ON, RESULTS, contents, frame
+from builders.execution.inside.wire import EXIT_BROKEN, EXIT_OUT_OF_MEMORY, RESULTS, frame, frame_contents
 
 _MODULE = "solution"  # not "__main__": what a script does when it is run is not part of the function
 _WARM_UP_CODE = 'def f(a):\n    return {"a": a, "n": len(a)}\n'
@@ -39,7 +39,7 @@ _N_WARM_UPS = 40
 _MESSAGE_CHARS = 300
 _TYPE_CHARS = 100
 _RECURSION_LIMIT = 1000
-_SLOW_S = 0.005  # shorter times go onto the next budget: a message to the zygote would cost more
+_SLOW_S = 0.005  # less time before a call is charged to the call: a message to the zygote would cost more
 
 # Keep the real clocks: the virtual one replaces them.
 _cpu_s, _monotonic = time.process_time, time.monotonic
@@ -60,10 +60,10 @@ class Worker:
         self.zygote_id = 0
         self.address_space_bytes = 0
         self.budget_start_s = 0.0
-        self.tells_next = False
+        self.must_report_load = False
 
-    def settle(self) -> None:
-        """Do the last step in the zygote: warm up, and note the size to which memory limits are added."""
+    def prepare(self) -> None:
+        """Warm up, and measure the address space, to which memory limits are added: the last preparations."""
         self.seeds.install()
         self._warm_up()
         self.zygote_id = os.getpid()
@@ -87,7 +87,7 @@ class Worker:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != self.zygote_id:
             os._exit(EXIT_BROKEN)  # the zygote ended before the line above
-        job_text, *inputs = (part.decode("utf-8", "surrogatepass") for part in contents(request, end))
+        job_text, *inputs = (part.decode("utf-8", "surrogatepass") for part in frame_contents(request, end))
         job = json.loads(job_text)
         address_space = self.address_space_bytes + memory_mb * 2**20
         cpu_end_s = 2 + int(2 * cpu_s * (len(inputs) + 1))  # the zygote's watch is finer, and acts first
@@ -95,7 +95,7 @@ class Worker:
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_end_s, cpu_end_s))
         self.filter.install(os.getpid())
         # In a later process, the zygote needs to know whether the code can be loaded at all.
-        self.budget_start_s, self.tells_next = _monotonic(), not is_first
+        self.budget_start_s, self.must_report_load = _monotonic(), not is_first
         gc.enable()  # the zygote froze its own objects, so only those of the code are examined
         self._answer_all(job, inputs)
         os._exit(0)
@@ -115,9 +115,9 @@ class Worker:
             self.budget_start_s = _monotonic()  # each record starts a budget
 
     def _begin_budget(self) -> None:
-        if self.tells_next or _monotonic() - self.budget_start_s > _SLOW_S:
+        if self.must_report_load or _monotonic() - self.budget_start_s > _SLOW_S:
             _write(_BUDGET_BEGINS)
-            self.budget_start_s, self.tells_next = _monotonic(), False
+            self.budget_start_s, self.must_report_load = _monotonic(), False
 
     def _load_shared(self, program: "_Calls | _Draws", text: str) -> "_Outcome":
         """Load the code and call it once, so that what a call leaves behind shows in every answer."""
@@ -151,7 +151,7 @@ class Worker:
         try:
             text = self.encoder.encode(outcome.value)
         except NotJSON as refusal:
-            return _refusal(f"not_json:{refusal.reason}", refusal.particulars)
+            return _refusal(f"not_json:{refusal.reason}", refusal.detail)
         except MemoryError:
             _stop_for_memory()
         except Exception as error:  # a thread of the code changed the value meanwhile
@@ -160,7 +160,7 @@ class Worker:
 
     def _differs(self, argument: Any, before: bytes, text_before: str) -> bool:
         try:
-            if _exact_bytes(argument, 0) == before:  # takes a twentieth of the time, and includes exact types
+            if _exact_bytes(argument, 0) == before:  # 20 times as fast, and compares exact types
                 return False
             text = self.encoder.encode(argument)
             return text != text_before and text != self.encoder.encode(json.loads(text_before))
@@ -169,7 +169,7 @@ class Worker:
 
 
 class _Outcome(NamedTuple):
-    """The outcome of untrusted code: its value or its exception."""
+    """The outcome of running untrusted code: its value or its exception."""
 
     value: Any
     error: BaseException | None
@@ -215,7 +215,7 @@ class _Calls(_Code):
         self._seed: int = job["seed"]
 
     def seed(self, text: str) -> int:
-        """Return one seed for every call, so that an answer does not depend on its position."""
+        """Return the seed, the same for every call, so that an answer does not depend on its position."""
         return self._seed
 
     def call(self, function: Any, argument: Any) -> Any:
@@ -230,7 +230,7 @@ class _Draws(_Code):
         super().__init__([job["code"], job["generator"]], "input_generator")
 
     def seed(self, text: str) -> int:
-        """Return the input as a number: it is the seed."""
+        """Return the draw's own seed, which is its input as a number."""
         return int(text, 16)
 
     def call(self, function: Any, argument: Any) -> Any:
@@ -256,8 +256,8 @@ def _write(data: bytes) -> None:
         view = view[os.write(RESULTS, view) :]
 
 
-def _refusal(reason: str, particulars: str) -> str:
-    return json.dumps({"s": "refused", "t": reason, "e": _plain(particulars)[:_MESSAGE_CHARS]})
+def _refusal(reason: str, detail: str) -> str:
+    return json.dumps({"s": "refused", "t": reason, "e": _plain(detail)[:_MESSAGE_CHARS]})
 
 
 def _error_record(error: BaseException, mutated: bool, cpu_us: int) -> str:
@@ -277,7 +277,7 @@ def _plain(text: str) -> str:
 
 def _stop_for_memory() -> NoReturn:
     _write(_OUT_OF_MEMORY)
-    os._exit(EXIT_GO_ON)
+    os._exit(EXIT_OUT_OF_MEMORY)
 
 
 def _address_space_bytes() -> int:

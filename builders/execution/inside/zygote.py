@@ -3,7 +3,7 @@
 In: requests on fd 3. Out: replies on fd 4. A request is a header (length, inputs per process, CPU seconds,
 wall seconds, megabytes) and parts that only the job itself reads: what to call, and the inputs. A reply is a
 length, a JSON line about each process that was needed, and the frames that these wrote; `wire` says what else
-the host may receive. Of what a job writes, only the lengths of its frames are interpreted here.
+the host may receive. This process reads only the lengths of the frames that a job writes, not their contents.
 
 CPU time is budgeted for each input by the job's own CPU clock, so that a loaded machine causes no timeout.
 When a process ends early, the remaining inputs run in a fresh fork. So does the input that it was working on,
@@ -27,15 +27,15 @@ from typing import Any, NamedTuple, NoReturn
 from builders.execution.inside.watch import Frames, Store, Watch, collect, fork
 from builders.execution.inside.wire import (
     EXIT_BROKEN,
-    EXIT_GO_ON,
+    EXIT_OUT_OF_MEMORY,
     LENGTH,
-    MOST_KILLED,
+    MAX_KILLED,
     REPLIES,
     REQUEST_HEADER,
     REQUESTS,
     RESULTS,
     UNABLE,
-    parts,
+    frame_spans,
 )
 
 _STACK_BYTES = 64 * 2**20
@@ -63,6 +63,7 @@ def main(config: dict[str, Any]) -> NoReturn:
 
 
 def _prepare(config: dict[str, Any]) -> "_ForkServer":
+    """Isolate this process, and return the server that is ready to fork."""
     register_at_fork = os.register_at_fork
     # The hooks of random, logging and threading cost half of a fork, and a single thread needs none of them.
     os.register_at_fork = lambda **hooks: None
@@ -102,7 +103,7 @@ def _prepare(config: dict[str, Any]) -> "_ForkServer":
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     _limit_resources("namespaces" in layers)
-    worker.settle()
+    worker.prepare()
     seccomp.install(seccomp.server_filter(no_open="noopen" in layers))
     for name in [name for name in sys.modules if name.split(".")[0] == "builders"]:
         del sys.modules[name]  # so that the code can import nothing of this project
@@ -175,32 +176,32 @@ class _End(NamedTuple):
 
 
 class _ForkServer:
-    """A server that forks a process for each job, watches it, and continues if it had to kill it."""
+    """A server that forks a process for each job, watches it, and forks another for inputs that are left."""
 
     def __init__(self, worker: Any, heap_shift: list[bytearray]) -> None:
         self.worker = worker
         self.part = Store(shared=True)  # the part of a request that one process receives
         self.heap_shift = heap_shift  # kept, so that addresses differ between environments
-        self.own_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self.peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     def serve(self, request: Store, answers: Store, n_each: int, limits: _Limits) -> bytes:
-        """Run a request to its end. Return the head of the reply, whose frames are in `answers`."""
-        job_place, *inputs = parts(request.pages, request.end)
+        """Run a request, `n_each` inputs per process. Return the reply's head; `answers` gets the frames."""
+        job_span, *inputs = frame_spans(request.pages, request.end)
         n_inputs = len(inputs)
         processes: list[list[Any]] = []
         first = n_empty = n_killed = 0
         while first < n_inputs:
             frames = Frames(answers, min(n_each, n_inputs - first))
             self.part.clear()
-            for place in (job_place, *inputs[first : first + n_each]):
-                self.part.append(request, place)
+            for span in (job_span, *inputs[first : first + n_each]):
+                self.part.append(request, span)
             end = self._run(first == 0, frames, limits)
             frames.finish()
             if end is None:
                 answers.end = 0
                 return UNABLE
             processes.append([first, *end, frames.n_bytes])
-            if end.cause == "signal" and end.detail == signal.SIGKILL and n_killed < MOST_KILLED:
+            if end.cause == "signal" and end.detail == signal.SIGKILL and n_killed < MAX_KILLED:
                 n_killed += 1
                 first += frames.n_records
                 continue
@@ -210,7 +211,7 @@ class _ForkServer:
             if end.cause == "records":  # some are forged, so none of them counts
                 first += frames.n_expected
                 continue
-            ran_out = end.cause == "exit" and end.detail == EXIT_GO_ON  # its last record says so
+            ran_out = end.cause == "exit" and end.detail == EXIT_OUT_OF_MEMORY  # its last record says so
             first += max(1, frames.n_records - ran_out)
         return json.dumps({"processes": processes}).encode() + b"\n"
 
@@ -249,7 +250,7 @@ class _ForkServer:
         if os.WIFEXITED(status):
             return _End("exit", os.WEXITSTATUS(status), cpu_us)
         number = os.WTERMSIG(status)
-        grew_mb = (usage.ru_maxrss - self.own_kb) / 1024
+        grew_mb = (usage.ru_maxrss - self.peak_kb) / 1024
         if number == signal.SIGKILL and grew_mb > limits.memory_mb / 2:
             return _End("memory", number, cpu_us)
         return _End("signal", number, cpu_us)

@@ -34,9 +34,11 @@ from builders.functions.inside.syntax import (
 
 ENTRYPOINT = "main_solution"
 GENERATOR = "input_generator"
+# What reads from outside: calls of built-in functions, calls of methods, and attributes of modules.
 READS = {"input", "open", "exec", "eval"}
 READ_METHODS = {"read_csv", "read_excel", "loadtxt", "genfromtxt", "urlopen", "parse_args"}
 STREAMS = {("sys", "stdin"), ("sys", "argv"), ("os", "environ"), ("os", "listdir"), ("os", "walk")}
+# Modules that a function must not import: they plot, ask, or use the network, processes or accelerators.
 OUTSIDE = {
     *("matplotlib", "pylab", "seaborn", "plotly", "turtle", "tkinter", "Tkinter", "pygame", "cv2", "PIL"),
     *("requests", "urllib", "urllib2", "socket", "http", "subprocess", "argparse", "getpass", "sqlite3"),
@@ -61,7 +63,7 @@ USUAL = {
 def inspect_code(code: str, source: str) -> dict[str, Any]:
     """Return the `function` and the `generator` of a reply, each with its text or with its fault.
 
-    Bad code raises nothing.
+    Invalid code does not raise an error.
     """
     file = definitions(source)
     reply, broken = statements(code)
@@ -76,7 +78,7 @@ def inspect_code(code: str, source: str) -> dict[str, Any]:
 
 
 def statements(code: str) -> tuple[list[Part], InvalidCode | None]:
-    """Return what a reply defines; if it does not parse, the statements that do, and what is wrong."""
+    """Return a reply's statements without example runs; if it does not parse, those that do, and why."""
     broken = None
     try:
         reply = parts(code, "your code")

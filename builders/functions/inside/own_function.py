@@ -1,7 +1,7 @@
 """The function that a raw file already has. Runs inside the sandbox.
 
-In: a raw file. Out: the function or method that builds on most of what the file defines, called by an
-entrypoint. It is used if the model's function is of no use. Not covered: methods of objects that are made
+In: a raw file. Out: an entrypoint that calls one function or method, the one that needs most of the file's
+code. It is used if the model's function is of no use. Not covered: methods of objects that are made
 from other objects; properties, class and static methods, subclasses.
 """
 
@@ -13,11 +13,11 @@ from typing import Any
 from builders.functions.inside.inspection import ENTRYPOINT, definitions, function_in, gives, reached
 from builders.functions.inside.syntax import InvalidCode, parts
 
-MOST_WAYS = 20  # ways to call a file that are tried at most
+MOST_WAYS = 20  # how many ways to call a file are tried at most
 
 
 def own_function(source: str) -> dict[str, Any] | None:
-    """Return the function or method that builds on most of a file, called from an entrypoint; or None."""
+    """Return an entrypoint that calls the function or method that needs most of the file, or None."""
     file = definitions(source)
     ways = []
     for index, part in enumerate(file):
@@ -30,7 +30,7 @@ def own_function(source: str) -> dict[str, Any] | None:
             for names, expression, node in found:
                 if names and name not in names and len(set(names)) == len(names):
                     text = f"def {ENTRYPOINT}({', '.join(names)}):\n    return {expression}\n"
-                    # Among equals, the last one is taken: files build up.
+                    # Among equals, the last one is taken, since it may build on the others.
                     ways.append((size, (node.end_lineno or 0) - node.lineno, index, text))
     for *_, text in sorted(ways, reverse=True)[:MOST_WAYS]:
         with contextlib.suppress(InvalidCode):
@@ -39,7 +39,7 @@ def own_function(source: str) -> dict[str, Any] | None:
 
 
 def calls(node: ast.stmt) -> Iterator[tuple[list[str], str, ast.FunctionDef]]:
-    """Yield ways to call what a statement defines: parameters, expression, definition that is called."""
+    """Yield ways to call what a statement defines: parameters, call expression, called definition."""
     if isinstance(node, ast.FunctionDef) and node.name != ENTRYPOINT and gives(node):
         given = required(node.args)
         yield list(given), f"{node.name}({', '.join(given.values())})", node
@@ -58,7 +58,7 @@ def calls(node: ast.stmt) -> Iterator[tuple[list[str], str, ast.FunctionDef]]:
 
 
 def required(given: ast.arguments, n_bound: int = 0) -> dict[str, str]:
-    """Return the parameters that a call must pass (without `self`) and how; all if each has a default."""
+    """Return how a call passes each required parameter, not `self`; if there is none, all positional ones."""
     plain = [item.arg for item in (*given.posonlyargs, *given.args)][n_bound:]
     must = plain[: max(0, len(plain) - len(given.defaults))]
     named = [

@@ -28,6 +28,7 @@ OLD_STATEMENTS = (
     (r"<>", "!="),
 )
 OLD_PRINT = r"^(\s*|[^#\n]*[:;]\s*)print(?:[ \t]+([^=\s(].*)|[ \t]*(\(.*)|[ \t]*)$"
+# Functions without an effect: a print that calls only these can be left out.
 PURE = {
     "str",
     "len",
@@ -138,7 +139,7 @@ def last(among: list[Part]) -> list[Part]:
 
 
 def is_idle(node: ast.stmt) -> bool:
-    """Return whether this is a docstring, a print or the `__main__` block, on which no other part builds."""
+    """Return whether this is a docstring, a print or the `__main__` block, which no other part needs."""
     if isinstance(node, ast.If):
         return any(isinstance(name, ast.Name) and name.id == "__name__" for name in ast.walk(node.test))
     return isinstance(node, ast.Expr) and (isinstance(node.value, ast.Constant) or is_print(node))

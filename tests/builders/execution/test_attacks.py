@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from builders.execution import SandboxUnavailable
-from builders.execution.tiers import choose
+from builders.execution.tiers import choose_tier
 from tests import ROOT, SHARED
 
 pytestmark = pytest.mark.slow
@@ -211,7 +211,7 @@ def outcome(request: pytest.FixtureRequest) -> dict[str, Any]:
     if user is not None and os.getuid() != 0:
         pytest.skip("only root can become another user; the other run is as an ordinary one then")
     try:
-        choose(tier)
+        choose_tier(tier)
     except SandboxUnavailable as error:
         pytest.skip(str(error))
     with surroundings() as around:

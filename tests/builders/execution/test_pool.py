@@ -60,7 +60,7 @@ def test_a_job_that_was_not_run_is_sent_again(
 
 
 def test_a_lasting_shortage_of_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tickets, "_MAX_RETURNS", 3)
+    monkeypatch.setattr(tickets, "_MAX_NOT_STARTED", 3)
     start_with(monkeypatch, FORK_FAILS.format(n=10**6), 1)
     with Sandbox(LIMITS) as sandbox, pytest.raises(WorkerLost, match="can start no process"):
         sandbox.run(Job("def f(x): return x", "f", ["1"]))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from builders.execution import Job, Limits, Prover
-from builders.execution.inside.environments import CHANCE, SURROUNDINGS
+from builders.execution.inside.environments import CAUSE_TEXTS, CHANCE
 from builders.execution.proof import SPOT_CHECK
 from tests.builders.execution.processes import descendants
 
@@ -110,7 +110,7 @@ def test_what_depends_on_anything_else_is_not_and_is_named(prover: Prover, cause
         proofs = prover.prove(Job(f"{PREAMBLE}def f(x, default=[]):\n {body}", "f", inputs))
         assert [proof.agrees for proof in proofs] == [False] * len(inputs)
         for proof in proofs:
-            assert SURROUNDINGS.get(cause, cause) in proof.detail.partition(":")[0]
+            assert CAUSE_TEXTS.get(cause, cause) in proof.detail.partition(":")[0]
 
 
 @pytest.mark.parametrize("body", [RACE, ORDER_OF_OBJECTS], ids=["race", "order of objects"])
@@ -136,7 +136,7 @@ def test_workers_for_an_explanation_end_with_it(prover: Prover) -> None:
 
 def test_several_causes_are_all_named(prover: Prover) -> None:
     [proof] = prover.prove(Job("import os, time\ndef f(x): return [time.time(), os.getcwd()]", "f", ["1"]))
-    causes = f"{SURROUNDINGS['clock']}, {SURROUNDINGS['settings']}"
+    causes = f"{CAUSE_TEXTS['clock']}, {CAUSE_TEXTS['settings']}"
     assert proof.detail.startswith(f"depends on {causes}: one run gives [1700000000.0")
 
 

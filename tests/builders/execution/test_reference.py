@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from builders.execution import Job, Limits, Proof, Prover, Sandbox
-from builders.execution.inside.environments import SURROUNDINGS
+from builders.execution.inside.environments import CAUSE_TEXTS
 from builders.verifier import canonical
 from tests import SHARED
 
@@ -48,7 +48,7 @@ def test_what_is_not_deterministic_is_named(proofs: dict[int, list[Proof]]) -> N
         index: {proof.detail.partition(":")[0] for proof in group if not proof.agrees}
         for index, group in proofs.items()
     }
-    expected = {index: {f"depends on {SURROUNDINGS[cause]}"} for index, cause in CAUSES.items()}
+    expected = {index: {f"depends on {CAUSE_TEXTS[cause]}"} for index, cause in CAUSES.items()}
     assert {index: causes for index, causes in named.items() if causes} == expected
 
 

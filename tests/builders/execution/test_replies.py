@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from builders.execution.inside.wire import EXIT_GO_ON, frame
-from builders.execution.replies import executions
+from builders.execution.inside.wire import EXIT_OUT_OF_MEMORY, frame
+from builders.execution.replies import parse_reply
 
 GOOD = '{"s":"ok","o":{"b":1,"a":[1.0]},"m":true,"c":1500}'
 
@@ -21,7 +21,7 @@ def reply(*processes: tuple[int, str, int, list[str]]) -> bytes:
 
 
 def test_a_good_record_is_written_canonically() -> None:
-    [run] = executions(reply((0, "exit", 0, [GOOD])), 1)
+    [run] = parse_reply(reply((0, "exit", 0, [GOOD])), 1)
     assert (run.status, run.output, run.mutated, run.cpu_ms) == ("ok", '{"a":[1.0],"b":1}', True, 1.5)
 
 
@@ -38,22 +38,22 @@ def test_a_good_record_is_written_canonically() -> None:
     ],
 )  # fmt: skip
 def test_a_bad_record_is_refused(record: str) -> None:
-    bad, good = executions(reply((0, "exit", 0, [record, GOOD])), 2)
+    bad, good = parse_reply(reply((0, "exit", 0, [record, GOOD])), 2)
     assert (bad.status, bad.output, bad.error_type) == ("refused", None, "bad_record")
     assert good.status == "ok"
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
     data = reply((0, "exit", 0, ['{"s":"ok","o":"??"}'])).replace(b"??", b"\xff\xfe")
-    assert executions(data, 1)[0].error_type == "bad_record"
+    assert parse_reply(data, 1)[0].error_type == "bad_record"
 
 
 def test_the_end_of_a_process_is_the_fate_of_its_input() -> None:
-    runs = executions(
+    runs = parse_reply(
         reply(
             (0, "cpu", 0, [GOOD]),
             (2, "signal", 11, []),
-            (3, "exit", EXIT_GO_ON, ['{"s":"memory"}']),
+            (3, "exit", EXIT_OUT_OF_MEMORY, ['{"s":"memory"}']),
             (4, "wall", 0, []),
         ),
         6,
@@ -63,16 +63,16 @@ def test_the_end_of_a_process_is_the_fate_of_its_input() -> None:
 
 
 def test_what_is_run_again_is_judged_by_the_later_run() -> None:
-    runs = executions(
-        reply((0, "exit", EXIT_GO_ON, [GOOD, '{"s":"memory"}']), (1, "exit", 0, [GOOD, GOOD])), 3
+    runs = parse_reply(
+        reply((0, "exit", EXIT_OUT_OF_MEMORY, [GOOD, '{"s":"memory"}']), (1, "exit", 0, [GOOD, GOOD])), 3
     )
     assert [run.status for run in runs] == ["ok"] * 3
 
 
 def test_too_many_records_refuse_the_job() -> None:
-    runs = executions(reply((0, "records", 0, [GOOD, GOOD, GOOD])), 2)
+    runs = parse_reply(reply((0, "records", 0, [GOOD, GOOD, GOOD])), 2)
     assert [(run.status, run.error_type) for run in runs] == [("refused", "too_many_records")] * 2
 
 
 def test_a_lost_reply_refuses_the_job() -> None:
-    assert [run.error_type for run in executions(None, 2)] == ["died", "died"]
+    assert [run.error_type for run in parse_reply(None, 2)] == ["died", "died"]

@@ -104,7 +104,7 @@ def test_a_description_that_was_cut_off_is_asked_for_once_more(make_row, model, 
 
 
 def test_where_the_first_request_is_refused_the_file_s_own_function_is_used(make_row, sandbox, model):
-    (halves,) = reading.files_read(sandbox, [FILE])
+    (halves,) = reading.read_files(sandbox, [FILE])
     asked = prompts.load("unify_file").render(definitions=halves["definitions"], rest=halves["rest"])
     model.faults[asked] = ["too_long"]
     model.reply_by_kind["generate"] = GENERATOR.replace("WIDTH", "4")

@@ -1,7 +1,7 @@
 """Code and descriptions in replies of all kinds."""
 
 import prompts
-from builders.functions.replies import Description, code_in, description_in, gives_away, repeats
+from builders.functions.replies import Description, code_in, copies_example, description_in, reveals_pair
 
 REPLY = """In: a number. Out: its double.
 ```python
@@ -74,19 +74,19 @@ def test_description_without_a_section_or_with_one_twice_is_none() -> None:
 
 def test_a_description_that_tells_a_pair_is_refused() -> None:
     pair = ('{"slots":[[1, 20],[30, 40]]}', '{"total":29}')
-    assert gives_away(Description("For `slots` of [[1,20], [30,40]], how many?", "Input: `slots`"), *pair)
-    assert gives_away(Description("How many?", 'Output: a dict such as {"total": 29}'), *pair)
+    assert reveals_pair(Description("For `slots` of [[1,20], [30,40]], how many?", "Input: `slots`"), *pair)
+    assert reveals_pair(Description("How many?", 'Output: a dict such as {"total": 29}'), *pair)
     unit = ('{"unit":"kilogram"}', "1")
-    assert not gives_away(Description("In which unit?", 'Input: `unit`, one of "kilogram"'), *unit)
-    assert not gives_away(Description("How many of `slots`?", "Output: a dict with the key total"), *pair)
+    assert not reveals_pair(Description("In which unit?", 'Input: `unit`, one of "kilogram"'), *unit)
+    assert not reveals_pair(Description("How many of `slots`?", "Output: a dict with the key total"), *pair)
 
 
 def test_a_description_that_repeats_the_worked_example_is_refused() -> None:
     example = prompts.load("describe_example_reply").text
     copied = Description("A library charges late fees for everything kept longer than 14 days.", "")
     own = Description("A nursery charges for every plant in `plants`, rounded to two digits.", "")
-    assert repeats(copied, example)
-    assert not repeats(own, example)
+    assert copies_example(copied, example)
+    assert not copies_example(own, example)
 
 
 def test_replies_of_hostile_length_are_read_all_the_same() -> None:
@@ -96,5 +96,5 @@ def test_replies_of_hostile_length_are_read_all_the_same() -> None:
     assert code_in(REPLY * (length // 100), cut_off=False) is not None
     for heading in ("#", "### Query\n", "# " * 3, "### Input\n### Output\n### Query\n", "\n#\r"):
         assert description_in(heading * length, ["n"]) is None
-    assert not repeats(Description("a " * length, ""), "b " * length)
-    assert not gives_away(Description("1 " * length, ""), '{"n":12345678}', "[" + "1," * length + "2]")
+    assert not copies_example(Description("a " * length, ""), "b " * length)
+    assert not reveals_pair(Description("1 " * length, ""), '{"n":12345678}', "[" + "1," * length + "2]")

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 import prompts
 from builders.execution import Draw, Job, Limits, Sandbox
-from builders.functions.stage import FUNCTION_AT, GENERATORS_AT, Functions
+from builders.functions.stage import FUNCTION_TEMPERATURE, GENERATOR_TEMPERATURES, Functions
 from builders.inference import Client, RequestCache, connect
 from builders.options import FunctionsOptions
 from builders.schema import TABLES, content_id
@@ -165,7 +165,7 @@ def test_replies_without_code_are_dropped_with_the_reply(stage):
 def test_identity_names_all_that_decides_and_no_address(stage, client, sandbox, model):
     identity = json.dumps(stage.identity())
     assert model.address not in identity
-    assert stage.identity()["temperatures"][:2] == [FUNCTION_AT, GENERATORS_AT]
+    assert stage.identity()["temperatures"][:2] == [FUNCTION_TEMPERATURE, GENERATOR_TEMPERATURES]
     written = {file.stem for file in Path(prompts.__file__).parent.glob("*.md")}
     assert set(stage.identity()["prompts"]) == {name for name in written if name.startswith(KINDS)}
     for other in (

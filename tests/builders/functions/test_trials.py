@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from builders.execution import Limits, Prover, Sandbox
-from builders.functions.trials import Candidate, Examples, Fault, tried
+from builders.functions.trials import Candidate, Examples, Fault, try_candidates
 
 DRAWN = "import random\n\ndef input_generator():\n    return {'n': random.randint(0, 999)}\n"
 Trial = Callable[..., Fault | Examples]
@@ -19,7 +19,9 @@ def trial() -> Iterator[Trial]:
 
         def run_trial(body: str, generator: str = DRAWN) -> Fault | Examples:
             code = f"import numpy as np\n\ndef main_solution(n):\n    {body}\n"
-            (result,) = tried(sandbox, prover, [Candidate(code, "main_solution", ["n"], generator)], seed=0)
+            (result,) = try_candidates(
+                sandbox, prover, [Candidate(code, "main_solution", ["n"], generator)], seed=0
+            )
             return result
 
         yield run_trial
@@ -39,7 +41,7 @@ def test_a_few_valid_inputs_among_many_are_enough(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "reason", "of_inputs", "lack"),
+    ("body", "reason", "other_inputs_may_help", "wrapper"),
     [
         ("return n // 0", "code_failed", True, ""),
         ("return missing(n)", "code_failed", False, ""),
@@ -56,16 +58,22 @@ def test_a_few_valid_inputs_among_many_are_enough(trial: Trial) -> None:
         ("return list(range(n + 30))", "output_too_large", True, ""),
     ],
 )
-def test_faults_say_what_may_help(trial: Trial, body: str, reason: str, of_inputs: bool, lack: str) -> None:
+def test_faults_say_what_may_help(
+    trial: Trial, body: str, reason: str, other_inputs_may_help: bool, wrapper: str
+) -> None:
     found = trial(body)
     assert isinstance(found, Fault)
-    assert (found.reason, found.of_inputs, found.lack) == (reason, of_inputs, lack)
+    assert (found.reason, found.other_inputs_may_help, found.wrapper) == (
+        reason,
+        other_inputs_may_help,
+        wrapper,
+    )
 
 
 def test_the_input_that_failed_stands_apart_from_what_a_model_is_told(trial: Trial) -> None:
     found = trial("return n // 0")
     assert isinstance(found, Fault)
-    assert found.given.startswith('{"n":')
+    assert found.failing_input.startswith('{"n":')
     assert '"n"' not in found.detail
 
 
@@ -84,4 +92,4 @@ def test_the_input_that_failed_stands_apart_from_what_a_model_is_told(trial: Tri
 def test_generators_are_judged_before_the_code_runs(trial: Trial, generator: str, reason: str) -> None:
     found = trial("return n", generator)
     assert isinstance(found, Fault)
-    assert (found.reason, found.of_inputs) == (reason, True)
+    assert (found.reason, found.other_inputs_may_help) == (reason, True)

@@ -3,7 +3,7 @@
 import json
 
 from builders.execution import Job, Prover
-from builders.functions.wrapping import wrapped
+from builders.functions.wrapping import wrap
 
 CODE = """from collections import deque
 from decimal import Decimal
@@ -36,7 +36,7 @@ def outputs(code: str, *inputs: str) -> list[object]:
 
 
 def test_values_become_numbers_texts_lists_and_dicts() -> None:
-    plain = wrapped({"reference_code": CODE, "parameters": ["n", "deep"], "signature": "n, deep=0"}, "plain")
+    plain = wrap({"reference_code": CODE, "parameters": ["n", "deep"], "signature": "n, deep=0"}, "plain")
     assert plain
     expected = {"owed": "2.05", "half": "102.5", "third": "205/3", "seen": [1, 205], "pair": [205, None]}
     found = outputs(plain["reference_code"], '{"n":205}', '{"n":205,"deep":1}')
@@ -45,7 +45,7 @@ def test_values_become_numbers_texts_lists_and_dicts() -> None:
 
 def test_keys_that_would_become_one_are_refused() -> None:
     code = "def main_solution(n):\n    return {n: 'a', str(n): 'b'}\n"
-    plain = wrapped({"reference_code": code, "parameters": ["n"], "signature": "n"}, "plain")
+    plain = wrap({"reference_code": code, "parameters": ["n"], "signature": "n"}, "plain")
     assert plain
     with Prover() as prover:
         (proof,) = prover.prove(Job(plain["reference_code"], "main_solution", ['{"n":1}']))
@@ -54,9 +54,9 @@ def test_keys_that_would_become_one_are_refused() -> None:
 
 def test_lists_become_arrays_and_other_values_stay() -> None:
     code = "import numpy as np\n\n\ndef main_solution(a, n):\n    return {a[:, 0].sum() * n}\n"
-    arrays = wrapped({"reference_code": code, "parameters": ["a", "n"], "signature": "a, n"}, "arrays")
+    arrays = wrap({"reference_code": code, "parameters": ["a", "n"], "signature": "a, n"}, "arrays")
     assert arrays
-    both = wrapped(arrays, "plain")
+    both = wrap(arrays, "plain")
     assert both
     assert outputs(both["reference_code"], '{"a":[[1,2],[3,4]],"n":2}') == [[8]]
 
@@ -67,19 +67,19 @@ def test_nothing_is_wrapped_twice_or_without_need() -> None:
         "parameters": ["n"],
         "signature": "n",
     }
-    plain = wrapped(function, "plain")
+    plain = wrap(function, "plain")
     assert plain
-    assert wrapped(plain, "plain") is None
-    both = wrapped(plain, "arrays")
+    assert wrap(plain, "plain") is None
+    both = wrap(plain, "arrays")
     assert both
-    assert wrapped(both, "arrays") is None
-    assert wrapped(both, "plain") is None
-    assert wrapped(function, "") is None
+    assert wrap(both, "arrays") is None
+    assert wrap(both, "plain") is None
+    assert wrap(function, "") is None
 
 
 def test_an_object_without_text_is_not_proven() -> None:
     code = "class Node:\n    pass\n\n\ndef main_solution(n):\n    return [n, Node()]\n"
-    plain = wrapped({"reference_code": code, "parameters": ["n"], "signature": "n"}, "plain")
+    plain = wrap({"reference_code": code, "parameters": ["n"], "signature": "n"}, "plain")
     assert plain
     with Prover() as prover:
         (proof,) = prover.prove(Job(plain["reference_code"], "main_solution", ['{"n":1}']))

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from builders.options import RawCodeOptions
-from builders.sources.function_files import lines
+from builders.sources.function_files import read_lines
 from builders.sources.function_rows import ImportedFunctions
 from builders.tables.folder import Folder
 from hub.card.card import card
@@ -32,12 +32,12 @@ def first_tables(source: str, cache: str) -> dict[str, list[dict[str, object]]]:
     from builders.io_pairs import IOPairs
     from builders.options import IOPairsOptions, RawCodeOptions
     from builders.sources import own_tables
-    from builders.sources.function_files import lines
+    from builders.sources.function_files import read_lines
     from builders.sources.function_rows import ImportedFunctions
 
     if own_tables.has_tables(source):
-        return {"functions": own_tables.tables(source, "functions")["functions"].to_list()}
-    functions, _ = ImportedFunctions(RawCodeOptions())(lines(source, Path(cache)))
+        return {"functions": own_tables.load_tables(source, "functions")["functions"].to_list()}
+    functions, _ = ImportedFunctions(RawCodeOptions())(read_lines(source, Path(cache)))
     with Sandbox() as sandbox, Prover() as prover:
         pairs, dropped = IOPairs(IOPairsOptions(), sandbox, prover)(functions)
     return {
@@ -84,7 +84,7 @@ def test_a_new_commit_is_read_anew(hub_client: Client, local_hub: LocalHub, tmp_
 def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(hub_client: Client, local_hub: LocalHub, tmp_path):
     hub_client.run(create, REPO)
     (tmp_path / "functions.jsonl").write_text(json.dumps(OWN))
-    rows = lines(str(tmp_path / "functions.jsonl"), tmp_path / "cache")
+    rows = read_lines(str(tmp_path / "functions.jsonl"), tmp_path / "cache")
     functions, _ = ImportedFunctions(RawCodeOptions())(rows)
     folder = Folder(tmp_path / "made")
     (folder.root / ".codeio").mkdir(parents=True)

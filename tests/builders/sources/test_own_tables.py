@@ -11,9 +11,9 @@ from datasets import Value
 from builders.options import RawCodeOptions
 from builders.schema import TABLES, content_id
 from builders.sources.code_files import SourceError
-from builders.sources.function_files import lines
+from builders.sources.function_files import read_lines
 from builders.sources.function_rows import ImportedFunctions
-from builders.sources.own_tables import tables
+from builders.sources.own_tables import load_tables
 from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from tests.building import rows, run
@@ -50,7 +50,7 @@ def imported(tmp_path, *rows, end="\n"):
 
 def read(source, tmp_path, limit=None, license=None):
     kept, dropped = ImportedFunctions(RawCodeOptions(license=license))(
-        lines(str(source), tmp_path / "cache", limit)
+        read_lines(str(source), tmp_path / "cache", limit)
     )
     return kept.to_list(), dropped.to_list()
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path, damaged):
     content = file.read_bytes()
     file.write_bytes(damaged.encode() if damaged else content[:99] + b"\x07" * 9000 + content[9099:])
     with pytest.raises(SourceError, match=r"functions.parquet cannot be read \("):
-        lines(str(file), tmp_path / "cache")
+        read_lines(str(file), tmp_path / "cache")
 
 
 @pytest.mark.parametrize("pairs", ["values", "json", "text", "texts"])
@@ -219,7 +219,7 @@ def test_a_table_that_is_none_of_functions_is_refused_in_a_sentence(tmp_path, na
     folder.mkdir()
     (folder / name).write_bytes(content)
     with pytest.raises(SourceError) as error:
-        lines(str(folder), tmp_path / "cache")
+        read_lines(str(folder), tmp_path / "cache")
     assert words in str(error.value)
     if "layout" in words:
         for column in ("reference_code", "refcode", "funcname", "code_sample", "task_description"):
@@ -278,7 +278,7 @@ def test_tables_have_the_columns_and_types_of_the_contract(tmp_path):
         functions=functions.add_column("note", ["mine"]),
         io_pairs=pairs.cast_column("seed", Value("int32")),
     )
-    loaded = tables(source, "io_pairs")
+    loaded = load_tables(source, "io_pairs")
     assert {name: rows.features for name, rows in loaded.items()} == {
         name: TABLES[name].features for name in ("functions", "io_pairs")
     }
@@ -332,7 +332,7 @@ def test_tables_have_the_columns_and_types_of_the_contract(tmp_path):
 )
 def test_tables_that_do_not_fit_are_refused_in_a_sentence(tmp_path, name, rows, words):
     with pytest.raises(SourceError) as error:
-        tables(folder(tmp_path, **{name: rows}), "turns")
+        load_tables(folder(tmp_path, **{name: rows}), "turns")
     assert words in str(error.value)
     assert "Give" in str(error.value)
 
@@ -341,11 +341,11 @@ def test_a_folder_with_a_broken_file_is_refused(tmp_path):
     (file,) = Folder(tmp_path / folder(tmp_path)).files("tasks")
     file.write_bytes(b"no parquet")
     with pytest.raises(SourceError, match="cannot be read"):
-        tables(str(tmp_path), "turns")
+        load_tables(str(tmp_path), "turns")
 
 
 def test_a_table_without_its_parents_is_refused(tmp_path):
     file = tmp_path / "io_pairs.parquet"
     file.write_bytes(b"")
     with pytest.raises(SourceError, match="give the folder"):
-        tables(str(file), "io_pairs")
+        load_tables(str(file), "io_pairs")

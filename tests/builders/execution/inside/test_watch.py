@@ -37,7 +37,7 @@ def test_records_stay_and_markers_go(chunk: int) -> None:
     data = MARKER + records[0] + MARKER * 2 + records[1] + records[2] + frame("torn")[:-1]
     kept, frames, wrong = split_in_chunks(data, 3, chunk)
     assert (kept, wrong) == (b"".join(records), None)
-    assert (frames.n_begun, frames.n_records) == (3, 3)
+    assert (frames.n_budget_starts, frames.n_records) == (3, 3)
 
 
 def test_a_store_grows() -> None:

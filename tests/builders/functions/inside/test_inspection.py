@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from builders.execution import Sandbox
-from builders.functions.reading import files_read, replies_inspected
+from builders.functions.reading import inspect_replies, read_files
 
 FILE = '''#!/usr/bin/env python
 """Areas of gardens."""
@@ -50,7 +50,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def inspected(sandbox: Sandbox, code: str, source: str = FILE) -> dict[str, Any]:
-    return replies_inspected(sandbox, [(code, source)])[0]
+    return inspect_replies(sandbox, [(code, source)])[0]
 
 
 def reference_of(sandbox: Sandbox, code: str, source: str = FILE) -> str:
@@ -209,13 +209,13 @@ def test_python_2_of_the_file_can_be_called(sandbox: Sandbox) -> None:
     reference = reference_of(sandbox, code, old)
     assert "for i in range(n):" in reference
     assert "print" not in reference
-    half = files_read(sandbox, [old])[0]
+    half = read_files(sandbox, [old])[0]
     assert half["definitions"].startswith("def total(n):")
     assert 'n = int(input("n? "))' in half["rest"]
 
 
 def test_a_file_is_split_in_what_can_be_called_and_the_rest(sandbox: Sandbox) -> None:
-    half = files_read(sandbox, [FILE])[0]
+    half = read_files(sandbox, [FILE])[0]
     assert "class Garden" in half["definitions"]
     assert "# the fence, in metres\ndef fence(garden):" in half["definitions"]
     assert "PRICE" not in half["definitions"]
@@ -226,7 +226,7 @@ def test_a_file_is_split_in_what_can_be_called_and_the_rest(sandbox: Sandbox) ->
 
 def test_a_file_in_another_language_is_all_rest(sandbox: Sandbox) -> None:
     source = "int main(void) { return 0; }\n"
-    assert files_read(sandbox, [source]) == [{"definitions": "", "rest": source, "function": None}]
+    assert read_files(sandbox, [source]) == [{"definitions": "", "rest": source, "function": None}]
 
 
 def test_words_that_a_file_defines_itself_are_not_taken_for_python_2(sandbox: Sandbox) -> None:
@@ -241,5 +241,5 @@ class Table:
     def __contains__(self, key):
         return self.has_key(key)
 """
-    (read,) = files_read(sandbox, [source])
+    (read,) = read_files(sandbox, [source])
     assert "return self.has_key(key)" in read["definitions"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from builders.execution import Limits, Sandbox
-from builders.functions.reading import files_read
+from builders.functions.reading import read_files
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_the_function_of_a_file_is_the_one_that_builds_on_most_of_it(sandbox: Sa
         "def show(n):\n    print(total([n]))\n"
         "print(total([1, 2]))\n"
     )
-    own = files_read(sandbox, [source])[0]["function"]
+    own = read_files(sandbox, [source])[0]["function"]
     assert own["parameters"] == ["numbers"]
     assert own["reference_code"].endswith("def main_solution(numbers):\n    return total(numbers)\n")
     namespace: dict[str, Any] = {}
@@ -43,7 +43,7 @@ def test_a_method_is_called_on_an_object_made_for_it(sandbox: Sandbox) -> None:
         "    def _hidden(self, a):\n        a += 1\n        a += 1\n        return a\n"
         "    def __len__(self):\n        return 1\n"
     )
-    own = files_read(sandbox, [source])[0]["function"]
+    own = read_files(sandbox, [source])[0]["function"]
     assert own["parameters"] == ["balance", "years"]
     assert own["reference_code"].endswith("return Account(balance).after(years)\n")
 
@@ -61,7 +61,7 @@ def test_a_method_is_called_on_an_object_made_for_it(sandbox: Sandbox) -> None:
     ],
 )
 def test_what_must_be_given_becomes_a_parameter(sandbox: Sandbox, source: str, ends: str) -> None:
-    assert files_read(sandbox, [source])[0]["function"]["reference_code"].endswith(ends)
+    assert read_files(sandbox, [source])[0]["function"]["reference_code"].endswith(ends)
 
 
 @pytest.mark.parametrize(
@@ -81,16 +81,16 @@ def test_what_must_be_given_becomes_a_parameter(sandbox: Sandbox, source: str, e
     ],
 )
 def test_what_cannot_be_called_with_plain_parameters_is_no_function(sandbox: Sandbox, source: str) -> None:
-    assert files_read(sandbox, [source])[0]["function"] is None
+    assert read_files(sandbox, [source])[0]["function"] is None
 
 
 def test_a_file_whose_functions_read_or_give_nothing_has_none_of_its_own(sandbox: Sandbox) -> None:
     source = "def load(name):\n    return open(name).read()\ndef show(n):\n    print(n)\nshow(load('a'))\n"
-    assert files_read(sandbox, [source])[0]["function"] is None
+    assert read_files(sandbox, [source])[0]["function"] is None
 
 
 def test_a_long_chain_of_functions_is_read_within_the_limits(sandbox: Sandbox) -> None:
     """Each of 400 functions builds on the previous one; the work grows no faster than with their square."""
     chain = [f"def f{n}(x):\n    return f{n - 1}(x) + 1\n" for n in range(1, 400)]
-    (read,) = files_read(sandbox, ["def f0(x):\n    return x\n" + "".join(chain)])
+    (read,) = read_files(sandbox, ["def f0(x):\n    return x\n" + "".join(chain)])
     assert "return f399(x)" in read["function"]["reference_code"]
