@@ -23,7 +23,7 @@ from builders.running.provenance import provenance
 from builders.schema import TABLES
 from builders.tables.folder import Folder
 from hub.layout import patterns
-from hub.transient import passes
+from hub.transient import is_transient
 
 
 class VersionError(CodeioError):
@@ -43,7 +43,7 @@ class Version:
     provenance: dict[str, Any]
 
 
-def version(name: str) -> Version:
+def open_version(name: str) -> Version:
     """Return the version of that name: a folder if there is one, else a dataset on the Hub.
 
     Raises VersionError, or OtherFormat if its data has a format that this codeio does not read.
@@ -75,7 +75,7 @@ def _published(name: str) -> Version:
             " Log in with `hf auth login` if it is private."
         ) from None
     except Exception as error:
-        if not (isinstance(error, HfHubHTTPError | LocalEntryNotFoundError | OSError) or passes(error)):
+        if not (isinstance(error, HfHubHTTPError | LocalEntryNotFoundError | OSError) or is_transient(error)):
             raise
         raise VersionError(f"The Hub did not return {name} ({error}): try again later.") from error
     return _version(f"{repo_id}@{oid}", Path(root))

@@ -59,7 +59,7 @@ def publish(
     from builders.schema import TABLES
     from builders.tables.folder import Folder
     from hub.publish import next_version, upload
-    from hub.publish.release import describe, release, usable
+    from hub.publish.release import checked_provenance, prepare_release, write_card
     from hub.publish.upload import Target
     from hub.rights import model_licences
     from hub.rights.licences import PERMISSIVE
@@ -73,24 +73,24 @@ def publish(
     source, target = Folder(folder), Target(repo_id, branch, tag, private, create_pr)
     if not any(source.files(config) for config in chosen):
         raise Failure(f"{folder} has none of the tables {', '.join(chosen)}. Make them with `codeio build`.")
-    usable(source)  # checked here, before the Hub is asked or anything is written
+    checked_provenance(source)  # checked here, before the Hub is asked or anything is written
     console = error_console()
     with Run(folder).locked():
         if not dry_run:
-            upload.may_publish(target)
+            upload.check_access(target)
         with console.status("Fetching the previous version"):
-            before = next_version.before(repo_id, branch)
+            before = next_version.previous_version(repo_id, branch)
             terms = model_licences.licences(model_licences.models(source))
         allowed = PERMISSIVE | set(_split(allow_licenses))
         with console.status("Selecting the rows that may be published"):
-            made = release(source, chosen, allowed, before.folder if before else None, terms)
+            made = prepare_release(source, chosen, allowed, before.folder if before else None, terms)
         if not made.folder.counts():
-            raise Failure(f"No row may be published. {_exclusions(made.left)}")
+            raise Failure(f"No row may be published. {_exclusions(made.excluded)}")
         with console.status("Comparing with the previous version"):
             history = next_version.changelog(made, before, tag)
-        describe(made, repo_id, history)
+        write_card(made, repo_id, history)
         if dry_run:
-            plan, url = upload.planned(made.folder.root, target), None
+            plan, url = upload.plan_upload(made.folder.root, target), None
         else:
             published = upload.publish(
                 made.folder.root, target, message or f"Version {tag or 'without a tag'}"
@@ -100,7 +100,7 @@ def publish(
     if as_json:
         print(
             json.dumps(
-                {"url": url, "changes": asdict(plan), "left_behind": [asdict(left) for left in made.left]}
+                {"url": url, "changes": asdict(plan), "left_behind": [asdict(row) for row in made.excluded]}
             )
         )
         return
@@ -116,9 +116,9 @@ def _split(names: str | None) -> list[str]:
     return [name.strip() for name in (names or "").split(",") if name.strip()]
 
 
-def _exclusions(left: Sequence["Exclusion"]) -> str:
+def _exclusions(excluded: Sequence["Exclusion"]) -> str:
     """Return how many rows are excluded for each reason, and what to do about licences."""
-    counts = Counter(row.reason for row in left)
+    counts = Counter(row.reason for row in excluded)
     return f"Excluded: {', '.join(f'{n} {reason}' for reason, n in counts.items())}. " + (
         "State the licence of a source with `codeio build --license`, or allow more with --allow-licenses."
     )
@@ -126,14 +126,14 @@ def _exclusions(left: Sequence["Exclusion"]) -> str:
 
 def _print_plan(made: "Release", plan: "CommitPlan", console: Console) -> None:
     """Print the excluded rows, and the files that the commit changes."""
-    if made.left:
-        title = f"Excluded: {len(made.left):,} rows"
+    if made.excluded:
+        title = f"Excluded: {len(made.excluded):,} rows"
         table = Table("table", "row", "why", title=title, title_justify="left")
-        for left in made.left[:MOST_SHOWN]:
-            table.add_row(left.config, Text(left.row_id), Text(f"{left.reason}: {left.detail}"))
-        if len(made.left) > MOST_SHOWN:
-            table.add_row("", "", f"and {len(made.left) - MOST_SHOWN:,} more; --json lists them all")
-        console.print(table, _exclusions(made.left))
+        for row in made.excluded[:MOST_SHOWN]:
+            table.add_row(row.config, Text(row.row_id), Text(f"{row.reason}: {row.detail}"))
+        if len(made.excluded) > MOST_SHOWN:
+            table.add_row("", "", f"and {len(made.excluded) - MOST_SHOWN:,} more; --json lists them all")
+        console.print(table, _exclusions(made.excluded))
     table = Table("file", "bytes", "", title="Files", title_justify="left")
     for change, files in (("new", plan.added), ("changed", plan.changed)):
         for name, n_bytes in files.items():

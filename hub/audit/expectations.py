@@ -31,7 +31,7 @@ class Expectations:
     other_rules: str | None = None
     """What to report if the turns were judged by rules that differ from this codeio's; None if they agree."""
 
-    def is_made_like_here(self, numpy: str | None) -> bool:
+    def matches_this_machine(self, numpy: str | None) -> bool:
         """Return whether code ran with this Python and numpy (here `numpy`), and on this kind of machine."""
         here = {"python": _minor(platform.python_version()), "numpy": numpy, "machine": platform.machine()}
         return all(

@@ -3,7 +3,7 @@
 In: `Changes`. Out: a rich renderable, or Markdown. Names, reasons and settings come from the tables, which a
 stranger may have written: control characters are spelled out, and markup is escaped in Markdown.
 
-Not covered: the rows themselves (`compare.changed_rows`), and the same for programs (`Changes.as_json`).
+Not covered: the rows themselves (`compare.changed_rows`), and the same for programs (`Changes.to_json`).
 Tested in tests/hub/changes/test_compare.py.
 """
 
@@ -75,7 +75,7 @@ def markdown(found: Changes) -> str:
     return "\n".join(lines) + "\n"
 
 
-def said(group: Group) -> str:
+def reason_text(group: Group) -> str:
     """Return the reason of a group in words."""
     if group.change in ("regraded", "moved"):
         return " → ".join(group.why)
@@ -94,7 +94,7 @@ def _groups(table: TableChanges) -> Iterator[tuple[Group, str]]:
     """Yield the groups to show, with their reasons in words; the smallest ones of a kind are summed up."""
     for change in _CHANGES:
         groups = [group for group in table.groups if group.change == change]
-        yield from ((group, _shown(said(group))) for group in groups[:MOST_GROUPS])
+        yield from ((group, _shown(reason_text(group))) for group in groups[:MOST_GROUPS])
         if rest := groups[MOST_GROUPS:]:
             n_rows = sum(group.n_rows for group in rest)
             yield Group(change, (), n_rows, ()), f"in {len(rest)} more ways"

@@ -77,23 +77,23 @@ class Lineage:
         self._things = {level: self._all_things(level) for level in levels()}
         self._dropped, self._reasons = self._all_dropped()
 
-    def tells_of(self, level: str) -> bool:
+    def has_level(self, level: str) -> bool:
         """Return whether any table names things of this level."""
         return len(self._things[level][0]) > 0
 
     def has(self, level: str, things: Hashes) -> NDArray[np.bool_]:
         """Return which of these things exist here."""
         ids, _ = self._things[level]
-        return looked_up(ids, ids, things) != _NOTHING
+        return values_at(ids, ids, things) != _NOTHING
 
     def above(self, level: str, things: Hashes) -> Hashes:
         """Return what each of these is made of, one level up; `_NOTHING` if no table says."""
-        return looked_up(*self._things[level], things)
+        return values_at(*self._things[level], things)
 
     def drop_reasons(self, stage: str, things: Hashes) -> Hashes:
         """Return why this stage dropped each thing, as a number for `reason`; 0 if it did not drop it."""
         dropped, reasons = self._dropped.get(stage, (_NONE, _NONE))
-        return looked_up(dropped, reasons, things)
+        return values_at(dropped, reasons, things)
 
     def reason(self, number: int) -> str:
         """Return the text of a reason."""
@@ -120,7 +120,7 @@ class Lineage:
         searched, answers_found, things = np.unique(answers), [], []
         for batch in batches(self.folder.files("turns"), wanted):
             ids = hashes(names(batch, ["response_id"]))
-            is_wanted = looked_up(searched, searched, ids) != _NOTHING
+            is_wanted = values_at(searched, searched, ids) != _NOTHING
             if not is_wanted.any():
                 continue
             rows = batch.filter(pa.array(is_wanted))
@@ -128,7 +128,7 @@ class Lineage:
             following = rows.set_column(at, "turn", pc.add(rows["turn"], 1))
             answers_found.append(ids[is_wanted])
             things.append(hashes(names(following, levels()[level].columns)))
-        return looked_up(*_distinct(joined(answers_found), joined(things)), answers)
+        return values_at(*_distinct(concatenated(answers_found), concatenated(things)), answers)
 
     def _all_things(self, level: str) -> tuple[Hashes, Hashes]:
         """Return the things of a level, sorted, and what each is made of."""
@@ -143,7 +143,7 @@ class Lineage:
             for batch in batches(self.folder.files(config), {*own, *(above if has_above else ())}):
                 of_table.append(hashes(names(batch, own)))
                 made_of.append(hashes(names(batch, above)) if has_above else np.zeros(len(batch), np.int64))
-            things, parents = _distinct(joined([things, *of_table]), joined([parents, *made_of]))
+            things, parents = _distinct(concatenated([things, *of_table]), concatenated([parents, *made_of]))
         return things, parents
 
     def _all_dropped(self) -> tuple[dict[str, tuple[Hashes, Hashes]], list[str]]:
@@ -162,7 +162,7 @@ class Lineage:
                 rows[stage].append((ids[of_stage], reasons[of_stage]))
         dropped = {}
         for stage, parts in rows.items():
-            things, why = (joined(list(part)) for part in zip(*parts, strict=True))
+            things, why = (concatenated(list(part)) for part in zip(*parts, strict=True))
             if level := _named_by_answer().get(stage):
                 things = self._of_answers(things, level)
             dropped[stage] = _distinct(things, why)
@@ -188,7 +188,7 @@ def missing(
         drops = np.where(lacks, np.where(drops, drops, other.drop_reasons(stage, above)), 0)
         yield from _by_drop(other, stage, drops, undecided)
         decided = drops != 0
-        if other.tells_of(name):
+        if other.has_level(name):
             if (rest := lacks & ~decided).any():
                 yield (name,), undecided[rest]
             decided |= lacks
@@ -266,7 +266,7 @@ def hashes(texts: Iterable[str | None]) -> Hashes:
     return np.fromiter((_NOTHING if text is None else hash(text) for text in texts), np.int64)
 
 
-def looked_up(keys: Hashes, values: Hashes, wanted: Hashes) -> Hashes:
+def values_at(keys: Hashes, values: Hashes, wanted: Hashes) -> Hashes:
     """Return the value of each wanted key, 0 if it is not in `keys`, which are sorted and distinct."""
     if not len(keys):
         return np.zeros(len(wanted), np.int64)
@@ -274,7 +274,7 @@ def looked_up(keys: Hashes, values: Hashes, wanted: Hashes) -> Hashes:
     return np.where((keys[at] == wanted) & (wanted != _NOTHING), values[at], 0)
 
 
-def joined(parts: list[Hashes]) -> Hashes:
+def concatenated(parts: list[Hashes]) -> Hashes:
     """Return the concatenated arrays; an empty one if there are none."""
     return np.concatenate([_NONE, *parts])
 

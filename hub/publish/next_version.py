@@ -9,29 +9,29 @@ Tested in tests/hub/publish/test_release.py.
 from contextlib import suppress
 
 from builders.tables.folder import Folder
-from hub.card.card import history
+from hub.card.card import changelog_in
 from hub.changes.changelog import markdown
 from hub.changes.compare import changes
 from hub.publish.release import Release
-from hub.versions import NoVersion, Version, version
+from hub.versions import NoVersion, Version, open_version
 
 FIRST = "The first version."
 
 
-def before(repo_id: str, branch: str) -> Version | None:
+def previous_version(repo_id: str, branch: str) -> Version | None:
     """Return what the branch holds, or main if there is no such branch yet; None if neither is a version.
 
     Raises VersionError if the Hub does not answer.
     """
     for revision in dict.fromkeys((branch, "main")):
         with suppress(NoVersion):
-            return version(f"{repo_id}@{revision}")
+            return open_version(f"{repo_id}@{revision}")
     return None
 
 
 def changelog(made: Release, before: Version | None, tag: str | None) -> str:
     """Return the changelog for the card; raises VersionError if a file of either version is damaged."""
-    entries = history(_readme(before)) if before else ""
+    entries = changelog_in(_readme(before)) if before else ""
     if before and entries and _digests(before.folder) == _digests(made.folder):
         return entries
     entry = markdown(changes(before, Version(tag or "now", made.folder, made.facts))) if before else FIRST

@@ -42,11 +42,11 @@ class Release:
     """The folder to publish, the rows excluded on their own account, and the provenance of the data."""
 
     folder: Folder
-    left: list[Exclusion]
+    excluded: list[Exclusion]
     facts: dict[str, Any]
 
 
-def release(
+def prepare_release(
     source: Folder,
     configs: Collection[str] | None = None,
     allowed: Collection[str] = PERMISSIVE,
@@ -56,9 +56,10 @@ def release(
     """Lay out what may be published of `source` in its `.codeio/release`, which is emptied first.
 
     `configs` are the tables to publish, by default all. Rows that are also in the version `before` keep its
-    order and files. Raises VersionError if `before` is damaged, and what `usable` raises.
+    order and files. Raises VersionError if `before` is damaged, and what
+    `checked_provenance` raises.
     """
-    recorded = usable(source)
+    recorded = checked_provenance(source)
     root = source.root / ".codeio" / "release"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
@@ -72,8 +73,8 @@ def release(
     (root / "prompts").mkdir()
     for file in sorted(Path(str(prompts.__file__)).parent.glob("*.md")):
         shutil.copy(file, root / "prompts")
-    if exclusions.left:
-        recorded["left_behind"] = dict(sorted(Counter(row.reason for row in exclusions.left).items()))
+    if exclusions.excluded:
+        recorded["left_behind"] = dict(sorted(Counter(row.reason for row in exclusions.excluded).items()))
     if model_licences:
         recorded["model_licences"] = dict(model_licences)
     if set(allowed) != PERMISSIVE:
@@ -81,10 +82,10 @@ def release(
     (root / FILE).write_text(
         json.dumps({**NUMBERS, **recorded}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
-    return Release(made, exclusions.left, recorded)
+    return Release(made, exclusions.excluded, recorded)
 
 
-def describe(made: Release, name: str, changelog: str) -> None:
+def write_card(made: Release, name: str, changelog: str) -> None:
     """Write the card and its figure for the folder as it is now; `name` is the repository's."""
     if counts := statuses(made.folder):
         save(statuses_figure(counts), made.folder.root / "pictures" / "statuses.png")
@@ -92,7 +93,7 @@ def describe(made: Release, name: str, changelog: str) -> None:
         made.folder.write_readme(card(made.folder, made.facts, name, changelog))
 
 
-def usable(source: Folder) -> dict[str, Any]:
+def checked_provenance(source: Folder) -> dict[str, Any]:
     """Return the provenance of a folder.
 
     Raises OtherFormat or PublishError if another version of codeio made the folder, or a file is damaged.

@@ -44,7 +44,7 @@ class Exclusions:
     """
 
     def __init__(self, folder: Folder, allowed: Collection[str] = PERMISSIVE) -> None:
-        self.left: list[Exclusion] = []
+        self.excluded: list[Exclusion] = []
         self._allowed = frozenset(allowed)
         self._folder = folder
         self._unclean: dict[str, set[str]] = defaultdict(set)
@@ -56,7 +56,7 @@ class Exclusions:
         for table in filter(is_parent, TABLES.values()):
             self._separate(table)
         self._dropped = self._publishable_dropped()
-        self.left.sort(key=lambda left: list(TABLES).index(left.config))
+        self.excluded.sort(key=lambda row: list(TABLES).index(row.config))
 
     def keeps(self, config: str, batch: pa.RecordBatch) -> pa.BooleanArray:
         """Return which rows of a batch of this table may be published."""
@@ -120,7 +120,7 @@ class Exclusions:
                 if self._is_clean("dropped", row["row_id"], texts):
                     kept.add(tuple(row[column] for column in _DROPPED_KEY))
             elif row["stage"] == "raw_code":
-                self.left.append(
+                self.excluded.append(
                     Exclusion("dropped", row["row_id"], "no_licence", "a file that was not used")
                 )
         return kept
@@ -129,7 +129,7 @@ class Exclusions:
         if may_be_published(license, self._allowed):
             return True
         reason = "licence" if license else "no_licence"
-        self.left.append(Exclusion(config, row_id, reason, license or "no licence is known"))
+        self.excluded.append(Exclusion(config, row_id, reason, license or "no licence is known"))
         return False
 
     def _is_clean(self, config: str, row_id: str, texts: Collection[str | None]) -> bool:
@@ -140,7 +140,7 @@ class Exclusions:
                 detail = "holds what looks like a credential or an e-mail address"
             except PrivateKeyFound as error:
                 detail = str(error)
-            self.left.append(Exclusion(config, row_id, "secret", detail))
+            self.excluded.append(Exclusion(config, row_id, "secret", detail))
             return False
         return True
 

@@ -35,7 +35,7 @@ def may_be_published(license: str | None, allowed: Collection[str] = PERMISSIVE)
     return expression is not None and _holds(expression, {name.lower() for name in allowed})
 
 
-def names(license: str | None) -> list[str]:
+def spdx_ids(license: str | None) -> list[str]:
     """Return the SPDX ids in an expression; other text is returned as it is, and no text as `unknown`."""
     try:
         if license and len(license) <= MOST_CHARS:

@@ -12,8 +12,8 @@ from builders.running.observer import Observer
 from builders.schema import TABLES
 from builders.tables.folder import Folder
 from hub.audit import Finding, Report, audit
-from hub.audit.failing import failing
-from hub.versions import Version, version
+from hub.audit.failing import failing_rows
+from hub.versions import Version, open_version
 from tests.auditing import altered, audited, described, named
 
 pytestmark = pytest.mark.slow
@@ -169,7 +169,7 @@ def test_where_the_share_for_tests_is_not_known_a_function_must_stand_on_one_sid
     pq.write_table(rows.slice(0, 1), file.with_name("test-00000-of-00001.parquet"))
     pq.write_table(rows.slice(1), file)
     described(a_build)
-    built = version(str(a_build))
+    built = open_version(str(a_build))
     report = audit(Version(built.name, built.folder, {}), sample=1, workers=1)
     assert named(report) == {("splits", config)}
 
@@ -240,13 +240,13 @@ def test_rows_that_stand_alone_are_looked_through_themselves(a_release):
 def test_rows_that_fail_can_be_shown_whole(a_build):
     altered(a_build, "turns", set_cell("status", "timeout", sample=3, turn=1))
     report, folder = audited(a_build), Folder(a_build)
-    rows = failing(report, folder, 9)
+    rows = failing_rows(report, folder, 9)
     assert list(rows) == list(dict.fromkeys((f.config, f.row_id) for f in report.findings))
     assert ("turns", "timeout") in {(config, row.get("status")) for (config, _), row in rows.items()}
     assert all(
         row_id.startswith(row["task_id"]) for (config, row_id), row in rows.items() if config != "turns"
     )
-    assert list(failing(report, folder, 1).items()) == list(rows.items())[:1]
+    assert list(failing_rows(report, folder, 1).items()) == list(rows.items())[:1]
 
 
 def test_tables_that_cannot_be_read_are_left_alone(a_build):
@@ -254,4 +254,4 @@ def test_tables_that_cannot_be_read_are_left_alone(a_build):
     file.write_bytes(b"PAR1")
     broken = [Finding("files", "turns", "", "cannot be read"), Finding("turns", "turns", "x", "is wrong")]
     report = Report("data", {}, [*broken, Finding("readme", "", "README.md", "is not there")], [])
-    assert failing(report, Folder(a_build), 9) == {}
+    assert failing_rows(report, Folder(a_build), 9) == {}

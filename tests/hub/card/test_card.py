@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from builders.schema import TABLES
 from builders.tables.folder import Folder
-from hub.card.card import card, history, stale
+from hub.card.card import card, changelog_in, stale_lines
 from tests.hub.publish.test_release import folder, rows
 
 HOSTILE = (
@@ -31,12 +31,12 @@ def shown(found: Folder) -> str:
 
 def test_numbers_are_counted_and_a_lie_is_found(tmp_path):
     found = written(tmp_path / "out", rows("open"), rows("closed"))
-    assert stale(found) == []
+    assert stale_lines(found) == []
     readme = found.root / "README.md"
     text = readme.read_text()
     assert "| `functions` | a function made of one | 2 |" in text
     readme.write_text(text.replace("a function made of one | 2 |", "a function made of one | 2,000 |"))
-    (false, missing) = stale(found)
+    (false, missing) = stale_lines(found)
     assert "2,000" in false
     assert missing.endswith("is missing")
 
@@ -45,16 +45,16 @@ def test_a_card_that_lost_its_numbers_is_found(tmp_path):
     found = written(tmp_path / "out", rows("open"))
     readme = found.root / "README.md"
     readme.write_text(readme.read_text().replace("counted: funnel", "counted"))
-    assert stale(found) == ["funnel: is not in the card"]
+    assert stale_lines(found) == ["funnel: is not in the card"]
     readme.unlink()
-    assert stale(found) != []
+    assert stale_lines(found) != []
 
 
 def test_the_headline_is_counted_too(tmp_path):
     found = written(tmp_path / "out", rows("open"))
     readme = found.root / "README.md"
     readme.write_text(readme.read_text().replace("**1 questions about", "**1,000 questions about"))
-    assert any("1,000 questions" in line for line in stale(found))
+    assert any("1,000 questions" in line for line in stale_lines(found))
 
 
 @pytest.mark.parametrize("mark", ["<!-- counted: rows -->\n", "<!-- changelog -->\n", "<!-- /counted -->\n"])
@@ -63,8 +63,8 @@ def test_marks_without_end_take_no_time(tmp_path, mark):
     readme = found.root / "README.md"
     readme.write_text(mark * 50_000)
     began = time.monotonic()
-    assert "rows: is not in the card" in stale(found)
-    assert history(readme.read_text()) == ""
+    assert "rows: is not in the card" in stale_lines(found)
+    assert changelog_in(readme.read_text()) == ""
     assert time.monotonic() - began < 10
 
 
@@ -117,21 +117,21 @@ def test_text_of_rows_shows_nothing_but_itself(tmp_path, config):
     assert "49" not in re.findall(r"\{\{.*?\}\}|49", page)
     assert "</pre><script" not in page
     assert page.count("<h2") == page.count("</h2>") > 5
-    assert stale(found) == []
+    assert stale_lines(found) == []
 
 
 def test_a_row_may_look_like_a_counted_part(tmp_path):
     one = rows("open", functions={"query": "# 1\n<!-- counted: statuses -->\n| 9 |\n<!-- /counted -->"})
     found = written(tmp_path / "out", {name: one[name] for name in ("raw_code", "functions")})
     assert "<!-- counted: statuses -->\n| 9 |" in (found.root / "README.md").read_text()
-    assert stale(found) == []
+    assert stale_lines(found) == []
 
 
 def test_an_earlier_changelog_is_found_again(tmp_path):
     told = "### v1.1.0\n\nMore.\n\n### v1.0.0\n\nThe first version."
     found = written(tmp_path / "out", rows("open"), changelog=told)
-    assert history((found.root / "README.md").read_text()) == told
-    assert history("# Somebody's card") == ""
+    assert changelog_in((found.root / "README.md").read_text()) == told
+    assert changelog_in("# Somebody's card") == ""
 
 
 def test_every_column_is_told_of(tmp_path):
@@ -155,4 +155,4 @@ def test_a_folder_without_rows_has_a_card(tmp_path):
     found = Folder(tmp_path / "out")
     found.root.mkdir()
     found.write_readme(card(found, {}, "ada/data"))
-    assert stale(found) == []
+    assert stale_lines(found) == []

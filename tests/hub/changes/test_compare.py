@@ -17,7 +17,7 @@ from hub.card.card import card
 from hub.changes.changelog import markdown, rendered
 from hub.changes.compare import changed_rows, changes
 from hub.changes.differences import Difference
-from hub.versions import Version, VersionError, version
+from hub.versions import Version, VersionError, open_version
 from tests.building import build, scripted
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.local_hub import Client, LocalHub
@@ -343,7 +343,7 @@ def test_how_they_were_made_differently(tmp_path):
 
 def test_json_holds_all_of_it(tmp_path):
     found = changes(write_version(tmp_path / "old", rows()), write_version(tmp_path / "new", rows(sample=1)))
-    told = json.loads(json.dumps(found.as_json()))
+    told = json.loads(json.dumps(found.to_json()))
     assert told["tables"]["codeio"]["groups"][0] == {
         "change": "added",
         "why": ["sample"],
@@ -523,7 +523,7 @@ def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):
 def test_more_samples_of_a_real_build(monkeypatch, tmp_path, source, server):
     for out, samples in (("old", 1), ("new", 2)):
         assert build(monkeypatch, source, tmp_path / out, server, "--samples", samples) == 0
-    found = changes(version(str(tmp_path / "old")), version(str(tmp_path / "new")))
+    found = changes(open_version(str(tmp_path / "old")), open_version(str(tmp_path / "new")))
     added = groups(found, "added")
     assert {config: set(why) for config, why in added.items()} == {
         "turns": {("sample",)},
@@ -541,7 +541,7 @@ def test_another_model_in_a_real_build(monkeypatch, tmp_path, source):
         with ChatServer(model=model) as server:
             server.reply = scripted
             assert build(monkeypatch, source, tmp_path / out, server) == 0
-    found = changes(version(str(tmp_path / "old")), version(str(tmp_path / "new")))
+    found = changes(open_version(str(tmp_path / "old")), open_version(str(tmp_path / "new")))
     assert groups(found, "added") == groups(found, "removed") == {"turns": {("request",): 8}}
     assert {one.what for one in found.made_differently} == {"model", "turns.model"}
 
@@ -556,9 +556,9 @@ def published(folder: str, repo_id: str, tag: str) -> str:
 
 def compared(old: str, new: str) -> dict[str, object]:
     from hub.changes.compare import changes
-    from hub.versions import version
+    from hub.versions import open_version
 
-    return changes(version(old), version(new)).as_json()
+    return changes(open_version(old), open_version(new)).to_json()
 
 
 def test_published_versions(hub_client: Client, local_hub: LocalHub, tmp_path):
