@@ -15,7 +15,7 @@ from builders.cli.summary import figures
 from builders.running.run import Run
 from builders.schema import TABLES
 from builders.tables.folder import Folder
-from hub.audit.failing import failing
+from hub.audit.failing import failing_rows
 from hub.changes.changelog import markdown
 from hub.changes.compare import changes
 from hub.figures import funnel_figure
@@ -118,7 +118,7 @@ def test_an_audit_finds_a_damaged_row(a_copy, name):
     assert {(finding.check, finding.config) for finding in report.findings} == {
         (c, "lengths") for c in checks
     }
-    assert failing(report, Folder(a_copy), 9) or name in ("a row less",)
+    assert failing_rows(report, Folder(a_copy), 9) or name in ("a row less",)
 
 
 def test_an_audit_finds_a_row_in_the_other_split(a_copy):
