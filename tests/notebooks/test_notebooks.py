@@ -223,7 +223,7 @@ def test_audit_shows_the_row_that_was_altered_and_fails(tmp_path, a_release, env
     altered(a_release, "turns", change)
     run = run_notebook("audit", tmp_path, environment, DATASET=str(a_release), SAMPLE=None)
     assert run.code == 1
-    assert "do not hold" in run.outputs("verdict")[0]["evalue"]
+    assert "findings." in run.outputs("verdict")[0]["evalue"]
     findings = audit(open_version(str(a_release)), workers=1).findings
     (listed,) = run.shown("text/html", "findings")
     assert listed.count("<tr") == len(findings) + 1
