@@ -36,7 +36,7 @@ CITATION = """\
 }"""
 _WHY_EXCLUDED = {
     "licence": "for their licence",
-    "no_licence": "for want of a licence",
+    "no_licence": "because no licence is known",
     "secret": "for what looks like a credential or an e-mail address",
 }
 _ROW = "\n## A whole row of "
