@@ -30,8 +30,8 @@ def io_prediction_reward(
 
     Args:
         prompts: The prompts, as TRL passes them. They are not read: the columns hold the check.
-        completions: One reply for each row: a text, or a list of messages. Of messages, the last one of the
-            policy that has text counts.
+        completions: One reply for each row: a text, or a list of messages, of which the last assistant
+            message with text counts.
         columns: The columns of `rlvr`, each with one value for each completion. Those in `REWARD_COLUMNS` are
             needed; any others, such as TRL's own arguments, are ignored.
 
@@ -130,10 +130,10 @@ def _reply(completion: Any) -> str:
     if isinstance(completion, str):
         return completion
     messages = [message for message in completion or () if message and message.get("role") == "assistant"]
-    return next(filter(None, (_words(message.get("content")) for message in reversed(messages))), "")
+    return next(filter(None, (_content_text(message.get("content")) for message in reversed(messages))), "")
 
 
-def _words(content: Any) -> str:
+def _content_text(content: Any) -> str:
     """Return the text of a message; if its content comes in parts, their texts."""
     if isinstance(content, list):
         return "\n".join(part["text"] for part in content if part.get("text"))

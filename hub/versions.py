@@ -44,9 +44,17 @@ class Version:
 
 
 def open_version(name: str) -> Version:
-    """Return the version of that name: a folder if there is one, else a dataset on the Hub.
+    """Open a version of a dataset; download it if it is on the Hub.
 
-    Raises VersionError, or OtherFormat if its data has a format that this codeio does not read.
+    Args:
+        name: The path of a folder if there is one, else OWNER/NAME or OWNER/NAME@REVISION on the Hub.
+
+    Returns:
+        Its tables and provenance. Nothing of it is imported or run.
+
+    Raises:
+        VersionError: If it cannot be opened; NoVersion if it does not exist or has no tables of codeio.
+        OtherFormat: If its data has a format that this codeio does not read.
     """
     local = Path(name)
     if local.is_dir():
@@ -56,7 +64,7 @@ def open_version(name: str) -> Version:
     else:
         opened = _published(name)
     if not any(opened.folder.files(config) for config in TABLES):
-        raise NoVersion(f"{name} has no tables of codeio's. Were they made by `codeio build`?")
+        raise NoVersion(f"{name} has no tables of codeio. Was it made by `codeio build`?")
     return opened
 
 

@@ -1,4 +1,4 @@
-"""The audit of a dataset: whoever has it can compute its ids, licences and splits and run its code again.
+"""The audit of a dataset: anybody who has it can recompute its ids, licences and splits, and run its code.
 
 In: a version (`hub.versions`): a built folder, or data that strangers published. Out: a `Report`.
 Nothing in the data is imported. Its code runs only in the sandbox; without a sandbox there is no audit.

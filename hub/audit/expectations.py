@@ -1,4 +1,4 @@
-"""What the rows of a dataset must be, by its `provenance.json`, which anybody may have written.
+"""What an audit expects of a dataset, by its `provenance.json`, which anybody may have written.
 
 In: a version's provenance. Out: `Expectations`, and complaints about values that cannot be right. A value
 that is missing has its default, except the test share, which is then unknown.
@@ -17,7 +17,7 @@ from hub.rights.licences import PERMISSIVE
 
 @dataclass(frozen=True)
 class Expectations:
-    """How the rows were made, as far as it decides what they must be."""
+    """How the rows were made, as far as the checks need to know."""
 
     limits: Limits = Limits()  # noqa: RUF009 - immutable
     test_share: float | None = None

@@ -35,8 +35,8 @@ class Tables:
     """The tables that can be read: `rows` by config, each row with its `split`.
 
     `counts` has the numbers of rows read, by config and split; `ids` the ids of all rows read, excluded ones
-    too; `whole` the ids of rows that can be joined with all their ancestors; `broken` the tables that cannot
-    be read.
+    too; `complete` the ids of rows that can be joined with all their ancestors; `broken` the tables that
+    cannot be read.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class Tables:
         rows, table = self.rows[config], TABLES[config]
         nearest = table if is_parent(table) else parents(table)[-1]
         if nearest.name in self.complete:
-            name, whole_ids = nearest.key[0], self.complete[nearest.name]
-            indices = [index for index, row in enumerate(iterated(rows, name)) if row[name] in whole_ids]
+            name, complete_ids = nearest.key[0], self.complete[nearest.name]
+            indices = [index for index, row in enumerate(iterated(rows, name)) if row[name] in complete_ids]
             rows = rows if len(indices) == len(rows) else rows.select(indices)
         joined, columns = Joined(rows), set(rows.features)
         for ancestor in ancestors(table):
@@ -117,18 +117,20 @@ class Tables:
 
     def _complete_ids(self) -> dict[str, set[str]]:
         """Return for each parent table the ids of rows that can be joined with all their ancestors."""
-        whole: dict[str, set[str]] = {}
+        complete: dict[str, set[str]] = {}
         for config, table in TABLES.items():
             if config not in self.rows or not is_parent(table):
                 continue
             name = table.key[0]
-            above = {parent.key[0]: whole[parent.name] for parent in parents(table) if parent.name in whole}
-            whole[config] = {
+            above = {
+                parent.key[0]: complete[parent.name] for parent in parents(table) if parent.name in complete
+            }
+            complete[config] = {
                 row[name]
                 for row in iterated(self.rows[config], name, *above)
                 if all(row[column] in ids for column, ids in above.items())
             }
-        return whole
+        return complete
 
 
 class Unpacker:

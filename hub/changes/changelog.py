@@ -31,14 +31,14 @@ _OTHER_REASONS = {
 }
 
 
-def rendered(found: Changes) -> RenderableType:
-    """Return the counts by table, the groups with a key each, and what differs in how they were made."""
-    parts: list[RenderableType] = [Text(f"{_shown(found.old)} → {_shown(found.new)}", style="bold")]
-    if not found:
+def rendered(changes: Changes) -> RenderableType:
+    """Return, for a terminal: counts by table, groups of rows with an example, and settings that differ."""
+    parts: list[RenderableType] = [Text(f"{_shown(changes.old)} → {_shown(changes.new)}", style="bold")]
+    if not changes:
         return Lines(*parts, Text("Nothing differs."))
     counts = Table("table", "old", "new", *_CHANGES, "unchanged", title="Rows", title_justify="left")
     why = Table("table", "change", "why", "rows", "such as", title="Why", title_justify="left")
-    for config, table in found.tables.items():
+    for config, table in changes.tables.items():
         counts.add_row(config, *(Text(count) for count in _counts(table)))
         for group, reason in _groups(table):
             example = Text(_shown(next(iter(group.examples), "")))
@@ -46,30 +46,30 @@ def rendered(found: Changes) -> RenderableType:
     parts.append(counts)
     if why.row_count:
         parts.append(why)
-    parts += [Text(line) for line in _columns(found)]
-    if found.made_differently:
+    parts += [Text(line) for line in _columns(changes)]
+    if changes.made_differently:
         made = Table("what", "old", "new", title="Made differently", title_justify="left")
-        for difference in found.made_differently:
+        for difference in changes.made_differently:
             made.add_row(*(Text(cell) for cell in _cells(difference)))
         parts.append(made)
     return Lines(*parts)
 
 
-def markdown(found: Changes) -> str:
-    """Return a line, a table of counts, and a list of the reasons, in Markdown; ends with a newline."""
-    lines = [f"Compared with {_escaped(found.old)}:"]
-    if not found:
+def markdown(changes: Changes) -> str:
+    """Return, in Markdown: a heading, counts by table, and a list of the reasons; ends with a newline."""
+    lines = [f"Compared with {_escaped(changes.old)}:"]
+    if not changes:
         return lines[0] + " nothing differs.\n"
     lines += ["", "| table | old | new | " + " | ".join(_CHANGES) + " | unchanged |", "|---" * 9 + "|"]
-    lines += [f"| {config} | {' | '.join(_counts(table))} |" for config, table in found.tables.items()]
+    lines += [f"| {config} | {' | '.join(_counts(table))} |" for config, table in changes.tables.items()]
     lines.append("")
-    for config, table in found.tables.items():
+    for config, table in changes.tables.items():
         by_change: dict[str, list[str]] = {}
         for group, reason in _groups(table):
             by_change.setdefault(group.change, []).append(f"{_escaped(reason)} ({group.n_rows:,})")
         lines += [f"- {config}, {change}: {'; '.join(groups)}" for change, groups in by_change.items()]
-    lines += [f"- {_escaped(line)}" for line in _columns(found)]
-    for difference in found.made_differently:
+    lines += [f"- {_escaped(line)}" for line in _columns(changes)]
+    for difference in changes.made_differently:
         what, old, new = map(_escaped, _cells(difference))
         lines.append(f"- made differently, {what}: {old} → {new}")
     return "\n".join(lines) + "\n"
@@ -105,8 +105,8 @@ def _counts(table: TableChanges) -> list[str]:
     return [f"{count:,}" if count else "" for count in counts]
 
 
-def _columns(found: Changes) -> Iterator[str]:
-    for config, table in found.tables.items():
+def _columns(changes: Changes) -> Iterator[str]:
+    for config, table in changes.tables.items():
         for what in ("added", "removed", "retyped"):
             if columns := getattr(table, f"columns_{what}"):
                 yield f"{config}: columns {what}: {', '.join(map(_shown, columns))}"

@@ -106,7 +106,7 @@ def _compared(old: Version, new: Version) -> Iterator["_Compared"]:
 
 
 def _check(version: Version, config: str, column_names: Collection[str]) -> None:
-    for column in _known_by(TABLES[config]):
+    for column in _identifying_columns(TABLES[config]):
         if column_names and column not in column_names:
             raise VersionError(
                 f"The table {config} of {version.name} has no column {column}, which identifies its rows:"
@@ -114,7 +114,7 @@ def _check(version: Version, config: str, column_names: Collection[str]) -> None
             )
 
 
-def _known_by(table: Table) -> list[str]:
+def _identifying_columns(table: Table) -> list[str]:
     """Return the columns that identify rows: their key and, if that names no thing, the parent's key."""
     is_thing = any(set(thing.columns) <= set(table.key) for thing in levels().values())
     return [*table.key, *([] if is_thing else [parent.key[0] for parent in parents(table)[-1:]])]
@@ -185,7 +185,7 @@ class _Compared:
                 yield why, rows[indices[positions]]
 
     def _made_of(self, owner: Lineage, rows: Positions) -> Iterator[tuple[str, Hashes, Positions]]:
-        """Yield the things that rows were made of, by level, with the indices of their rows."""
+        """Yield the things that rows were made from, by level, with the indices of their rows."""
         column_names = set(owner.columns[self.config])
         if self.config == "dropped":
             yield from self._dropped_of(owner, rows)

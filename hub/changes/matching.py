@@ -82,11 +82,11 @@ def read_rows(
 
 def matched(old: Rows, new: Rows) -> Matched:
     """Return which rows are partners."""
-    same = _pairs(*(_numbered(rows.keys * _SPREAD + rows.contents) for rows in (old, new)))
+    same = _pairs(*(_made_distinct(rows.keys * _SPREAD + rows.contents) for rows in (old, new)))
     unmatched = [
         np.setdiff1d(np.arange(len(rows.keys)), part) for rows, part in zip((old, new), same, strict=True)
     ]
-    at = _pairs(*(_numbered(rows.keys[rest]) for rows, rest in zip((old, new), unmatched, strict=True)))
+    at = _pairs(*(_made_distinct(rows.keys[rest]) for rows, rest in zip((old, new), unmatched, strict=True)))
     different = Pairs(unmatched[0][at.old], unmatched[1][at.new])
     removed, added = (np.setdiff1d(rest, part) for rest, part in zip(unmatched, different, strict=True))
     return Matched(same, different, removed, added)
@@ -137,7 +137,7 @@ def grouped_rows(*labels: Hashes) -> Iterator[tuple[tuple[int, ...], Positions]]
             yield tuple(int(numbers[rows[0]]) for numbers in labels), rows
 
 
-def _numbered(values: Hashes) -> Hashes:
+def _made_distinct(values: Hashes) -> Hashes:
     """Return distinct values: the second, third and so on of equal values are replaced.
 
     The replacement depends only on the value and its count, so it is the same in both versions.

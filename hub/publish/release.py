@@ -63,11 +63,11 @@ def prepare_release(
     root = source.root / ".codeio" / "release"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
-    exclusions, made = Exclusions(source, allowed), Folder(root)
+    exclusions, laid_out = Exclusions(source, allowed), Folder(root)
     for config in TABLES if configs is None else configs:
-        _lay_out(source, made, config, exclusions)
+        _lay_out(source, laid_out, config, exclusions)
     if before:
-        keep_row_order(made, before)
+        keep_row_order(laid_out, before)
     for name, file in SHIPPED.items():
         shutil.copy(file, root / name)
     (root / "prompts").mkdir()
@@ -82,15 +82,15 @@ def prepare_release(
     (root / FILE).write_text(
         json.dumps({**NUMBERS, **recorded}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
-    return Release(made, exclusions.excluded, recorded)
+    return Release(laid_out, exclusions.excluded, recorded)
 
 
-def write_card(made: Release, name: str, changelog: str) -> None:
+def write_card(release: Release, name: str, changelog: str) -> None:
     """Write the card and its figure for the folder as it is now; `name` is the repository's."""
-    if counts := statuses(made.folder):
-        save(statuses_figure(counts), made.folder.root / "pictures" / "statuses.png")
+    if counts := statuses(release.folder):
+        save(statuses_figure(counts), release.folder.root / "pictures" / "statuses.png")
     with _readable():
-        made.folder.write_readme(card(made.folder, made.facts, name, changelog))
+        release.folder.write_readme(card(release.folder, release.facts, name, changelog))
 
 
 def checked_provenance(source: Folder) -> dict[str, Any]:
@@ -136,18 +136,18 @@ def _check_files(source: Folder) -> None:
                 )
 
 
-def _lay_out(source: Folder, made: Folder, config: str, exclusions: Exclusions) -> None:
+def _lay_out(source: Folder, laid_out: Folder, config: str, exclusions: Exclusions) -> None:
     """Write the rows of a table that may be published."""
     files = [file for file in source.files(config) if pq.read_metadata(file).num_rows]
     if all(_all_kept(file, config, exclusions) for file in files):
         for file in files:
-            (made.root / config).mkdir(exist_ok=True)
-            link(file, made.root / config / file.name)
+            (laid_out.root / config).mkdir(exist_ok=True)
+            link(file, laid_out.root / config / file.name)
         return
     splits: dict[str, list[Path]] = {}
     for file in files:
         splits.setdefault(file.name.split("-")[0], []).append(file)
-    scratch = made.root / ".codeio"
+    scratch = laid_out.root / ".codeio"
     scratch.mkdir(exist_ok=True)
     kept = {}
     for split, parts in splits.items():
@@ -160,7 +160,7 @@ def _lay_out(source: Folder, made: Folder, config: str, exclusions: Exclusions) 
                     n_rows += rows.num_rows
         if n_rows:  # datasets cannot read a file without rows
             kept[split] = Dataset.from_parquet(str(filtered), cache_dir=str(scratch / "cache"))
-    made.write(config, kept)
+    laid_out.write(config, kept)
 
 
 def _all_kept(file: Path, config: str, exclusions: Exclusions) -> bool:

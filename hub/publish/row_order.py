@@ -1,7 +1,7 @@
 """The row order: the rows of the next version, in the order and the files of the version before.
 
-In: the folder to publish, and the folder of the version that the repository holds. Out: the same rows, in an
-order in which rows that the repository has are not sent again, wherever the build has its new rows. A row
+In: the folder to publish, and the folder of the version that the repository holds. Out: the same rows,
+ordered so that what the repository has is not sent again, even if the build has new rows among them. A row
 whose key is in the version before stays in its file, at its place. A file whose rows are all unchanged is
 kept byte for byte; one that lost rows, or has a changed row, is written again. New rows come last, in files
 of their own.

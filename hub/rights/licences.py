@@ -1,4 +1,4 @@
-"""Which licences let a source file be published, with all that was made of it.
+"""Which licences allow a source file to be published, with everything that was made from it.
 
 In: a file's licence as stated, an SPDX expression or any other text. Out: whether the file may be published.
 Not covered: what a licence asks of those who publish, such as its text or the names of authors. The columns
