@@ -42,7 +42,7 @@ _NONE: Hashes = np.zeros(0, np.int64)
 
 
 def levels() -> dict[str, Thing]:
-    """Return the kinds of things by level. Each is made from one of the level above; a file, from its place."""
+    """Return the kind of thing of each level: one is made from one of the level above, a file from its place."""
     return {thing.name: thing for table in TABLES.values() for thing in table.things}
 
 
@@ -101,7 +101,7 @@ class Lineage:
         return self._reasons[number - 1]
 
     def chain(self, level: str, things: Hashes) -> list[tuple[str, Hashes, Hashes]]:
-        """Return all levels down to this one, the topmost first: name, things, and what they are made from."""
+        """Return all levels down to this one, the topmost first: name, things, and their origins."""
         links, level_names = [], list(levels())
         for name in reversed(level_names[: level_names.index(level) + 1]):
             above = self.above(name, things)
