@@ -42,7 +42,7 @@ _NONE: Hashes = np.zeros(0, np.int64)
 
 
 def levels() -> dict[str, Thing]:
-    """Return the kind of thing of each level: one is made from one of the level above, a file from its place."""
+    """Return the kinds of things by level; each comes from one of the level above, a file from its place."""
     return {thing.name: thing for table in TABLES.values() for thing in table.things}
 
 

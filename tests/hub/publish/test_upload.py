@@ -270,7 +270,7 @@ def test_a_private_repository(hub_client: Client, local_hub: LocalHub, folder):
 
 
 @pytest.mark.parametrize("token", [None, "hf_ada_reads", "hf_bob"])
-def test_who_may_not_write_is_told_so(hub_client: Client, local_hub: LocalHub, folder, token):
+def test_a_user_without_write_access_gets_an_error(hub_client: Client, local_hub: LocalHub, folder, token):
     hub_client.run(published, str(folder), REPO, {})
     (folder / "verifier.py").write_text("# theirs\n")
     hub_client.login(token)
