@@ -84,15 +84,17 @@ def write_version(path, *parts, without=(), test=(), provenance=None):
 def groups(result, change):
     """Return the number of rows with this change, by table and reason."""
     return {
-        config: {group.why: group.n_rows for group in one.groups if group.change == change}
-        for config, one in result.tables.items()
-        if one.n(change)
+        config: {group.why: group.n_rows for group in table_changes.groups if group.change == change}
+        for config, table_changes in result.tables.items()
+        if table_changes.n(change)
     }
 
 
 def counted(result, config):
-    one = result.tables[config]
-    return {change: one.n(change) for change in ("added", "removed", "regraded", "changed", "moved")}
+    table_changes = result.tables[config]
+    return {
+        change: table_changes.n(change) for change in ("added", "removed", "regraded", "changed", "moved")
+    }
 
 
 def shown(result):
@@ -105,7 +107,9 @@ def test_equal_versions_differ_in_nothing(tmp_path):
     both = [write_version(tmp_path / name, rows(), dropped_row("tasks", "x")) for name in ("old", "new")]
     result = changes(*both)
     assert not result
-    assert {config: one.n_unchanged for config, one in result.tables.items()} == dict.fromkeys(TABLES, 1)
+    assert {
+        config: table_changes.n_unchanged for config, table_changes in result.tables.items()
+    } == dict.fromkeys(TABLES, 1)
     assert not list(changed_rows(*both))
     assert "othing differs" in shown(result)
     assert "nothing differs" in markdown(result)
@@ -275,10 +279,10 @@ def test_rows_compare_by_the_columns_that_both_have(tmp_path):
     older = older.set_column(0, "response_id", older["response_id"].cast(pa.large_string()))
     pq.write_table(older, file)
     result = changes(before, after)
-    one = result.tables["turns"]
-    assert (one.n_unchanged, one.groups) == (2, ())
-    assert (one.columns_added, one.columns_removed) == (("answer_forced",), ("mood",))
-    assert one.columns_retyped == ("response_id", "turn")
+    table_changes = result.tables["turns"]
+    assert (table_changes.n_unchanged, table_changes.groups) == (2, ())
+    assert (table_changes.columns_added, table_changes.columns_removed) == (("answer_forced",), ("mood",))
+    assert table_changes.columns_retyped == ("response_id", "turn")
     assert "columns added: answer_forced" in shown(result)
 
 
@@ -311,8 +315,8 @@ def test_all_rows_are_given_one_by_one(tmp_path):
     result = changes(before, after)
     assert by_group == {
         (config, group.change, group.why): group.n_rows
-        for config, one in result.tables.items()
-        for group in one.groups
+        for config, table_changes in result.tables.items()
+        for group in table_changes.groups
     }
     added = [row.key for row in every if row.table == "codeio" and row.change == "added"]
     assert added == [f"f.u.p.t/{number}" for number in range(20, 40)]
@@ -343,7 +347,9 @@ def test_how_they_were_made_differently(tmp_path):
     assert "not recorded" in shown(result)
     assert "made differently, options.turns: 1 → 2" in markdown(result)
     without_provenance = Version("old", before.folder, {})
-    assert [one.what for one in changes(without_provenance, after).made_differently] == ["turns.model"]
+    assert [difference.what for difference in changes(without_provenance, after).made_differently] == [
+        "turns.model"
+    ]
 
 
 def test_json_holds_all_of_it(tmp_path):
@@ -509,18 +515,21 @@ def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):
                 last.setdefault(config, {})[tuple(row[c] for c in TABLES[config].key)] = row
         parts = [{config: row} for config, some in last.items() for row in some.values()]
         both.append(write_version(root / name, *parts, *drops, without=without))
-    there, back = changes(*both), changes(*reversed(both))
+    forward, back = changes(*both), changes(*reversed(both))
     for change, mirrored in (("added", "removed"), ("removed", "added"), ("changed", "changed")):
-        assert groups(there, change) == groups(back, mirrored)
+        assert groups(forward, change) == groups(back, mirrored)
     swapped = {
         config: {(now, was): n_rows for (was, now), n_rows in some.items()}
         for config, some in groups(back, "regraded").items()
     }
-    assert groups(there, "regraded") == swapped
-    for config, one in there.tables.items():
-        counts = counted(there, config)
-        alike = one.n_unchanged + counts["regraded"] + counts["changed"]
-        assert (alike + counts["removed"], alike + counts["added"]) == (one.n_old, one.n_new)
+    assert groups(forward, "regraded") == swapped
+    for config, table_changes in forward.tables.items():
+        counts = counted(forward, config)
+        alike = table_changes.n_unchanged + counts["regraded"] + counts["changed"]
+        assert (alike + counts["removed"], alike + counts["added"]) == (
+            table_changes.n_old,
+            table_changes.n_new,
+        )
         if config != "dropped":
             assert counts == naive(config, *(side.folder.read(config).to_list() for side in both))
 
@@ -548,7 +557,7 @@ def test_another_model_in_a_real_build(monkeypatch, tmp_path, source):
             assert build(monkeypatch, source, tmp_path / out, server) == 0
     result = changes(open_version(str(tmp_path / "old")), open_version(str(tmp_path / "new")))
     assert groups(result, "added") == groups(result, "removed") == {"turns": {("request",): 8}}
-    assert {one.what for one in result.made_differently} == {"model", "turns.model"}
+    assert {difference.what for difference in result.made_differently} == {"model", "turns.model"}
 
 
 def published(folder: str, repo_id: str, tag: str) -> str:
@@ -571,13 +580,19 @@ def test_published_versions(hub_client: Client, local_hub: LocalHub, tmp_path):
         write_version(tmp_path / "first", rows()),
         write_version(tmp_path / "second", rows(), rows(file="g")),
     )
-    for one in (first, second):
-        one.folder.write_readme(card(one.folder, {}, "data"))
+    for version in (first, second):
+        version.folder.write_readme(card(version.folder, {}, "data"))
     oid = hub_client.run(published, str(first.folder.root), REPO, "v1.0.0")
     hub_client.run(published, str(second.folder.root), REPO, "v2.0.0")
     result = hub_client.run(compared, f"{REPO}@v1.0.0", REPO)
     assert result["old"] == f"{REPO}@{oid}"
-    assert {name for name, one in result["tables"].items() if one["groups"]} == set(MADE_OF)
-    assert all(group["why"] == ["file"] for one in result["tables"].values() for group in one["groups"])
+    assert {name for name, table_changes in result["tables"].items() if table_changes["groups"]} == set(
+        MADE_OF
+    )
+    assert all(
+        group["why"] == ["file"]
+        for table_changes in result["tables"].values()
+        for group in table_changes["groups"]
+    )
     local = hub_client.run(compared, str(second.folder.root), f"{REPO}@v2.0.0")
-    assert not any(one["groups"] for one in local["tables"].values())
+    assert not any(table_changes["groups"] for table_changes in local["tables"].values())
