@@ -213,7 +213,7 @@ def _turn(client: Client, question: Question, sampling: Sampling, payload: Row, 
     is_forced = bool(closings) and extract(closings[0].text, question.row["direction"]) is not None
     if is_forced:
         text = f"{text.rstrip()}\n\n{closings[0].text.strip()}"
-    whole = client.whole(payload)
+    whole = client.with_options(payload)
     parameters: dict[str, Any] = {key: value for key, value in whole.items() if key != "messages"}
     if len(replies) > 1:
         parameters["max_tokens"] = sampling.truncated_tokens

@@ -9,6 +9,7 @@ the request cache does (`inference.cache`).
 """
 
 import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -246,9 +247,8 @@ class Stage(ABC):
         id_column, parent = list(self.features)[:2]
         parent_id = row[parent if parent.endswith("_id") else id_column]
         content = canonical({column: row[column] for column in self.features})
-        return Drop(
-            row[id_column], parent_id, "duplicate", f"an earlier row has this {', '.join(self.key)}", content
-        )
+        detail = f"an earlier row has this {', '.join(self.key)}"
+        return Drop(str(row[id_column]), str(parent_id), "duplicate", detail, content)
 
     def _columns(self, drop: Drop) -> Row:
         content = drop.content.encode("utf-8", "replace")[:MAX_CONTENT_BYTES].decode("utf-8", "ignore")
@@ -268,5 +268,5 @@ def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 def _fingerprint(identity: str, shard: pa.Table) -> str:
     """Return the fingerprint of a shard's result: a hash of all that decides it."""
-    decides = f"{identity[:-1]},{canonical(shard.to_pylist())}]"
-    return hashlib.sha256(decides.encode()).hexdigest()[:32]
+    rows = json.dumps(shard.to_pylist(), ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(f"{identity[:-1]},{rows}]".encode()).hexdigest()[:32]

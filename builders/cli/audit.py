@@ -1,4 +1,4 @@
-"""`codeio audit`: check a dataset, one's own or somebody else's.
+"""`codeio audit`: check a dataset, your own or somebody else's.
 
 Tested in tests/hub/audit/test_audit.py.
 """
@@ -15,7 +15,7 @@ from builders.cli.console import AsJson, VersionName, error_console
 def audit(
     name: VersionName,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="Run only this many pairs and answers again, not all.")
+        int | None, typer.Option(min=1, help="Run only a sample of this many pairs and answers again.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 0,
     num_proc: Annotated[int, typer.Option(min=1, help="Number of sandbox workers.")] = 2,

@@ -47,11 +47,11 @@ def build(
             return
         if recipe.out is None:
             raise OptionError("out", "give an output folder")
-    asking = next((step.name for step in todo if step.asks_model), None)
-    _refuse_servers(recipe, asking)
-    from builders.cli.building import carry_out
+    asking_stage = next((step.name for step in todo if step.asks_model), None)
+    _check_servers(recipe, asking_stage)
+    from builders.cli.building import run_build
 
-    carry_out(recipe, asks=asking is not None, retry_failed=retry_failed, as_json=as_json)
+    run_build(recipe, asks=asking_stage is not None, retry_failed=retry_failed, as_json=as_json)
 
 
 @contextmanager
@@ -65,10 +65,10 @@ def _usage_errors(places: Mapping[str, str]) -> Iterator[None]:
         raise typer.BadParameter(error.problem, param_hint=hint) from None
 
 
-def _refuse_servers(serving: Serving, asking: str | None) -> None:
+def _check_servers(serving: Serving, asking_stage: str | None) -> None:
     """Raise typer.BadParameter if several kinds of servers are given, or none although a stage needs one."""
     if serving.n_kinds > 1:
         raise typer.BadParameter("give only one of the three", param_hint=_SERVERS)
-    if asking and not serving.n_kinds:
+    if asking_stage and not serving.n_kinds:
         advice = "give a server with --base-url, or use --embedded qwen2.5-coder-1.5b"
-        raise typer.BadParameter(f"the stage {asking} asks a model: {advice}", param_hint=_SERVERS)
+        raise typer.BadParameter(f"the stage {asking_stage} asks a model: {advice}", param_hint=_SERVERS)

@@ -15,7 +15,7 @@ from builders.build import Build
 from builders.cli.console import error_console
 from builders.cli.progress import Bars, Lines
 from builders.cli.servers import EMBEDDED_SLOTS, served
-from builders.cli.summary import tell
+from builders.cli.summary import print_summary
 from builders.errors import Failure
 from builders.inference import Client, RequestCache, Server
 from builders.options import Options, Recipe, Serving, part
@@ -30,7 +30,7 @@ from builders.tables.folder import Folder
 from hub.card.card import card
 
 
-def carry_out(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) -> None:
+def run_build(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) -> None:
     """Run or continue a build; `asks` says that one of its stages asks a model."""
     assert recipe.out
     console, run, folder = error_console(), Run(recipe.out), Folder(recipe.out)
@@ -62,7 +62,7 @@ def carry_out(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) 
         console.print(f"sandbox {build.sandbox.tier}; model {model}", style="dim")
         with closing(client) if client else nullcontext(), observer:
             build(step.run for step in steps(options, recipe.until))
-    tell(folder, run, as_json, whole=True)
+    print_summary(folder, run, as_json, with_example=True)
     if not any(len(build.tables[name]) for name in step_named(recipe.until).tables):
         raise Failure(
             "The last stage made no rows: see the reasons above, and for each row the table `dropped`."

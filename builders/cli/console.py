@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 
 
 def error_console() -> Console:
-    """Return the console on stderr for progress and for codeio's log (such as a server lost or back)."""
+    """Return the console on stderr for progress and codeio's log, for instance that a server is lost."""
     console = Console(stderr=True)
     handler = RichHandler(console=console, show_path=False, show_level=False, markup=False)
     logging.getLogger("codeio").addHandler(handler)

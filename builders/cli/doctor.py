@@ -20,7 +20,7 @@ def doctor(as_json: AsJson = False) -> None:
     """
     from builders.cli import machine
 
-    diagnoses = machine.findings()
+    diagnoses = machine.diagnoses()
     if as_json:
         print(json.dumps({"findings": [vars(diagnosis) for diagnosis in diagnoses]}))
     else:

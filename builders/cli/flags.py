@@ -19,12 +19,14 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def with_flags(options: Iterable[Option]) -> Callable[[Command], Command]:
-    """Return a decorator that gives a command with `**values` a flag for each option, before its own ones."""
+    """Return a decorator that gives a command with `**values` one flag for each option, before its own."""
 
     def decorate(command: Command) -> Command:
         parameters = inspect.signature(command).parameters.values()
-        arguments = [each for each in parameters if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
-        own_flags = [each for each in parameters if each.kind is Parameter.KEYWORD_ONLY]
+        arguments = [
+            parameter for parameter in parameters if parameter.kind is Parameter.POSITIONAL_OR_KEYWORD
+        ]
+        own_flags = [parameter for parameter in parameters if parameter.kind is Parameter.KEYWORD_ONLY]
         flags = [_parameter(option) for option in sorted(options, key=lambda option: not option.is_common)]
         command.__signature__ = inspect.Signature([*arguments, *flags, *own_flags])  # type: ignore[attr-defined]
         return command
@@ -75,7 +77,7 @@ def _panel(section: str) -> str:
 
 
 def _read(option: Option, value: Any) -> Any:
-    """Return the value itself: parsed from JSON, or read from the file that the flag names."""
+    """Return the value, after parsing JSON or reading the file that the flag names."""
     if option.kind is dict:
         return _json_object(option, value)
     if not option.from_file:

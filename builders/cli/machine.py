@@ -38,8 +38,8 @@ class Diagnosis:
     advice: str = ""
 
 
-def findings() -> list[Diagnosis]:
-    """Return a diagnosis of everything that a build or a publication may need."""
+def diagnoses() -> list[Diagnosis]:
+    """Return a diagnosis of each thing that a build or a publication may need."""
     return [
         _python(),
         _sandbox(),

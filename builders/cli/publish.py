@@ -38,11 +38,14 @@ def publish(
         bool, typer.Option("--private", help="If the repository is new, make it private.")
     ] = False,
     create_pr: Annotated[
-        bool, typer.Option("--create-pr", help="Open a pull request, do not commit.")
+        bool, typer.Option("--create-pr", help="Open a pull request instead of committing.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; send nothing.")] = False,
     configs: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Publish only these tables; others are removed.")
+        str | None,
+        typer.Option(
+            metavar="A,B", help="Publish only these tables, and remove the others from the dataset."
+        ),
     ] = None,
     allow_licenses: Annotated[
         str | None,
@@ -83,30 +86,34 @@ def publish(
             terms = model_licences.licences(model_licences.models(source))
         allowed = PERMISSIVE | set(_split(allow_licenses))
         with console.status("Selecting the rows that may be published"):
-            made = prepare_release(source, chosen, allowed, before.folder if before else None, terms)
-        if not made.folder.counts():
-            raise Failure(f"No row may be published. {_exclusions(made.excluded)}")
+            draft = prepare_release(source, chosen, allowed, before.folder if before else None, terms)
+        if not draft.folder.counts():
+            raise Failure(f"No row may be published. {_exclusions(draft.excluded)}")
         with console.status("Comparing with the previous version"):
-            history = next_version.changelog(made, before, tag)
-        write_card(made, repo_id, history)
+            history = next_version.changelog(draft, before, tag)
+        write_card(draft, repo_id, history)
         if dry_run:
-            plan, url = upload.plan_upload(made.folder.root, target), None
+            plan, url = upload.plan_upload(draft.folder.root, target), None
         else:
             published = upload.publish(
-                made.folder.root, target, message or f"Version {tag or 'without a tag'}"
+                draft.folder.root, target, message or f"Version {tag or 'without a tag'}"
             )
             plan, url = published.plan, published.url
-            shutil.rmtree(made.folder.root)
+            shutil.rmtree(draft.folder.root)
     if as_json:
         print(
             json.dumps(
-                {"url": url, "changes": asdict(plan), "left_behind": [asdict(row) for row in made.excluded]}
+                {
+                    "url": url,
+                    "changes": asdict(plan),
+                    "left_behind": [asdict(exclusion) for exclusion in draft.excluded],
+                }
             )
         )
         return
-    _print_plan(made, plan, Console())
+    _print_plan(draft, plan, Console())
     if dry_run:
-        Console().print(f"Nothing was sent. The card: {made.folder.root / 'README.md'}", soft_wrap=True)
+        Console().print(f"Nothing was sent. The card: {draft.folder.root / 'README.md'}", soft_wrap=True)
     else:
         Console().print(url or "No file has changed: there is no new commit.", soft_wrap=True)
 
@@ -116,24 +123,26 @@ def _split(names: str | None) -> list[str]:
     return [name.strip() for name in (names or "").split(",") if name.strip()]
 
 
-def _exclusions(excluded: Sequence["Exclusion"]) -> str:
+def _exclusions(exclusions: Sequence["Exclusion"]) -> str:
     """Return how many rows are excluded for each reason, and what to do about licences."""
-    counts = Counter(row.reason for row in excluded)
+    counts = Counter(exclusion.reason for exclusion in exclusions)
     return f"Excluded: {', '.join(f'{n} {reason}' for reason, n in counts.items())}. " + (
         "State the licence of a source with `codeio build --license`, or allow more with --allow-licenses."
     )
 
 
-def _print_plan(made: "Release", plan: "CommitPlan", console: Console) -> None:
+def _print_plan(draft: "Release", plan: "CommitPlan", console: Console) -> None:
     """Print the excluded rows, and the files that the commit changes."""
-    if made.excluded:
-        title = f"Excluded: {len(made.excluded):,} rows"
+    if draft.excluded:
+        title = f"Excluded: {len(draft.excluded):,} rows"
         table = Table("table", "row", "why", title=title, title_justify="left")
-        for row in made.excluded[:MOST_SHOWN]:
-            table.add_row(row.config, Text(row.row_id), Text(f"{row.reason}: {row.detail}"))
-        if len(made.excluded) > MOST_SHOWN:
-            table.add_row("", "", f"and {len(made.excluded) - MOST_SHOWN:,} more; --json lists them all")
-        console.print(table, _exclusions(made.excluded))
+        for exclusion in draft.excluded[:MOST_SHOWN]:
+            table.add_row(
+                exclusion.config, Text(exclusion.row_id), Text(f"{exclusion.reason}: {exclusion.detail}")
+            )
+        if len(draft.excluded) > MOST_SHOWN:
+            table.add_row("", "", f"and {len(draft.excluded) - MOST_SHOWN:,} more; --json lists them all")
+        console.print(table, _exclusions(draft.excluded))
     table = Table("file", "bytes", "", title="Files", title_justify="left")
     for change, files in (("new", plan.added), ("changed", plan.changed)):
         for name, n_bytes in files.items():

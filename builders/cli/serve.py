@@ -16,7 +16,7 @@ from builders.cli.console import SglangPython, error_console
 def serve(
     model: Annotated[str, typer.Argument(help="A folder in the Hugging Face format, or a Hub id.")],
     flags: Annotated[
-        list[str] | None, typer.Argument(help="sglang's own flags, after `--`: -- --tp-size 2")
+        list[str] | None, typer.Argument(help="sglang's own flags, after `--`, such as: -- --tp-size 2")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 30000,

@@ -20,16 +20,16 @@ log = logging.getLogger("codeio.inference")
 
 
 @contextmanager
-def served(choice: Serving, log_file: Path, console: Console) -> Iterator[list[Server]]:
+def served(serving: Serving, log_file: Path, console: Console) -> Iterator[list[Server]]:
     """Yield the servers that the options choose, if any; raises InferenceError."""
-    if choice.embedded:
-        with embedded(choice.embedded, n_slots=EMBEDDED_SLOTS) as server:
+    if serving.embedded:
+        with embedded(serving.embedded, n_slots=EMBEDDED_SLOTS) as server:
             yield [server]
-    elif choice.sglang:
-        with started(choice.sglang, log_file, console, python=choice.sglang_python) as server:
+    elif serving.sglang:
+        with started(serving.sglang, log_file, console, python=serving.sglang_python) as server:
             yield [server]
     else:
-        yield _connected(choice.base_url, choice.model)
+        yield _connected(serving.base_url, serving.model)
 
 
 @contextmanager
@@ -75,8 +75,8 @@ def _connected(base_urls: Sequence[str], model: str | None) -> list[Server]:
             errors.append(error)
     if errors and not servers:
         raise errors[0]
-    for absence in errors:
-        log.warning("Server left out: %s", absence)
+    for server_error in errors:
+        log.warning("Server left out: %s", server_error)
     for server in servers[1:]:
         if server.identity != servers[0].identity:
             raise WrongModel(

@@ -19,7 +19,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show the state of a build: rows, drop reasons, statuses, time, tokens, and its recipe."""
-    from builders.cli.summary import tell
+    from builders.cli.summary import print_summary
     from builders.running import recipe
     from builders.running.run import Run
     from builders.tables.folder import Folder
@@ -27,6 +27,6 @@ def status(
     run = Run(out)
     if not run.options():
         raise Failure(f"{out} contains no build. Start one with: codeio build SOURCE --out {out}")
-    tell(Folder(out), run, as_json)
+    print_summary(Folder(out), run, as_json)
     if not as_json:
         Console().print(Text(f"Recipe\n{recipe.text(recipe.of_run(run))}"), soft_wrap=True)

@@ -54,7 +54,7 @@ def rendered(summary: Figures) -> RenderableType:
     return Group(funnel, *_status_table(summary), *_cost_table(summary), *_request_line(summary))
 
 
-def shown(folder: Folder) -> RenderableType:
+def example_panel(folder: Folder) -> RenderableType:
     """Return one whole row of codeio_pp as a panel; empty if there is none."""
     row = example(folder, "codeio_pp")
     if row is None:
@@ -67,7 +67,7 @@ def shown(folder: Folder) -> RenderableType:
     return Panel(Group(*parts), title=f"{name}: {', '.join(row['statuses'])}", title_align="left")
 
 
-def tell(folder: Folder, run: Run, as_json: bool, whole: bool = False) -> None:
+def print_summary(folder: Folder, run: Run, as_json: bool, with_example: bool = False) -> None:
     """Print the figures of a build; if `whole`, also an example row and how to load the dataset."""
     summary = figures(folder, run)
     if as_json:
@@ -75,8 +75,8 @@ def tell(folder: Folder, run: Run, as_json: bool, whole: bool = False) -> None:
         return
     console = Console()
     console.print(rendered(summary))
-    if whole and "codeio_pp" in summary["rows"]:
-        console.print(shown(folder))
+    if with_example and "codeio_pp" in summary["rows"]:
+        console.print(example_panel(folder))
         console.print(f'Load it:  load_dataset("{folder.root}", "codeio_pp")', style="bold")
 
 

@@ -137,10 +137,7 @@ def _read_choice(choice: Any, n_prompt: int, n_completion: int | None, n_cached:
     if not isinstance(message, dict):
         raise NoAnswer("the reply has no message")
     finish_reason = _string(choice.get("finish_reason"))
-    if finish_reason in (
-        "abort",
-        "error",
-    ):  # from a stopped sglang; from routers if their server fails
+    if finish_reason in ("abort", "error"):  # from a stopped sglang; from routers if their server fails
         raise NoAnswer(f"the server broke the answer off ({finish_reason})")
     text = _string(message.get("content"))
     reasoning = _string(message.get("reasoning_content") or message.get("reasoning"))

@@ -102,7 +102,10 @@ class OpenCache:
 
     def forget_refusals(self) -> int:
         """Remove all refusals, so that their requests are sent again; return how many there were."""
-        with _raises_cache_unusable(self._path), self._connection:  # both, or neither if killed
+        with (
+            _raises_cache_unusable(self._path),
+            self._connection,
+        ):  # both statements take effect, or neither if killed
             self.begin()
             n_refusals = self._change("DELETE FROM refusals")
             if n_refusals:

@@ -12,7 +12,7 @@ class InferenceError(CodeioError):
 
 
 class ServerDown(InferenceError):
-    """An error: nothing answers at the address, the server there is not ready yet, or it is no address."""
+    """An error: nothing answers at the address, the server there is not ready, or it is not an address."""
 
 
 class KeyRefused(InferenceError):

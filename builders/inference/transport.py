@@ -47,7 +47,7 @@ class Reply(NamedTuple):
 
 
 class Broken(Exception):
-    """An error: no complete reply came, as `kind` says: no connection, out of time, or broken off."""
+    """An error: no complete reply came; `kind` is the reason."""
 
     def __init__(self, kind: Literal["unreachable", "timeout", "broken connection"], reason: str):
         super().__init__(reason)
@@ -62,10 +62,10 @@ def on_this_machine(url: str) -> bool:
 
 
 def read_page(url: str, headers: dict[str, str], timeout_s: float) -> Reply:
-    """Read a page without an event loop; raise Broken after `timeout_s` at the latest."""
+    """Return the reply to a GET request, without an event loop; raise Broken after at most `timeout_s`."""
     with closing(_new_handle()) as curl:
         received = _set_up(curl, url, headers, None, timeout_s)
-        # libcurl calls it each second, which lets Ctrl+C through while the reply is awaited.
+        # libcurl calls this function every second, so that Ctrl+C works while the reply is awaited.
         curl.setopt(pycurl.NOPROGRESS, 0)
         curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: None)
         try:
@@ -91,14 +91,14 @@ class Transport:
             curl.close()
 
     async def get(self, url: str, headers: dict[str, str], timeout_s: float) -> Reply:
-        """Read a page; raise Broken after `timeout_s` at the latest.
+        """Return the reply to a GET request; raise Broken after at most `timeout_s`.
 
         It uses a connection that no `post` uses, so that a post over a new connection always has `is_first`.
         """
         return await self._send(url, headers, None, timeout_s)
 
     async def post(self, url: str, headers: dict[str, str], body: bytes, timeout_s: float) -> Reply:
-        """Send `body` as JSON and return the reply; raise Broken after `timeout_s` at the latest."""
+        """Send `body` as JSON and return the reply; raise Broken after at most `timeout_s`."""
         return await self._send(url, headers, body, timeout_s)
 
     async def _send(self, url: str, headers: dict[str, str], body: bytes | None, timeout_s: float) -> Reply:
@@ -126,7 +126,7 @@ class _Received:
 
     def write(self, data: bytes) -> int | None:
         if len(self.body) + len(data) > MAX_REPLY_BYTES:
-            return 0  # less than the length of `data` makes libcurl abort the transfer
+            return 0  # fewer bytes than `data` has: this makes libcurl abort the transfer
         self.body += data
         return None
 

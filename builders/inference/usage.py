@@ -16,7 +16,7 @@ class Usage:
     """Counters of a client since its creation; tokens are counted for answers from a server only.
 
     Attributes:
-        asked: HTTP requests sent, with each repeated try and each prefill request.
+        asked: HTTP requests sent, including repeated tries and prefill requests.
         answered: Answers that came from a server.
         from_cache: Answers that were in the request cache.
         prompt_tokens: Tokens of the prompts, those of prefill requests included.
@@ -54,7 +54,9 @@ class Usage:
         return Usage(**{**vars(self), "failures": Counter(self.failures)})
 
     def since(self, before: "Usage") -> dict[str, Any]:
-        """Return what was added since the snapshot `before`, as JSON values; without what is in flight."""
+        """Return how much each counter has grown since the snapshot `before`, as JSON values.
+
+        `in_flight` and `waiting` are left out, because they go up and down."""
         names = ("asked", "answered", "from_cache", "prompt_tokens", "completion_tokens", "cached_tokens")
         added = {name: getattr(self, name) - getattr(before, name) for name in names}
         return {**added, "failures": dict(sorted((self.failures - before.failures).items()))}

@@ -39,9 +39,8 @@ def dataset(
 
 def table(rows: Sequence[Mapping[str, Any]], features: Features) -> Dataset:
     """Return these rows as a Dataset; unlike `Dataset.from_list`, it has its columns even without rows."""
-    return Dataset.from_dict(
-        {column: [row.get(column) for row in rows] for column in features}, features=features
-    )
+    columns = {column: [row.get(column) for row in rows] for column in features}
+    return dataset(pa.table(columns, schema=features.arrow_schema), features)
 
 
 def selected(rows: Dataset, positions: Sequence[int] | NDArray[np.int64]) -> Dataset:

@@ -50,21 +50,21 @@ class Ask:
             self.done.set_result(None)
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the call no longer waits: all chains have ended, or it failed or was cancelled."""
         return self.done.done()
 
-    def ends(self, open_for: str | None = None) -> None:
-        """Count one more chain as ended; `open_for` is the reason if it stays without an outcome."""
+    def end_chain(self, open_reason: str | None = None) -> None:
+        """Count one more chain as ended; `open_reason` is the reason if it stays without an outcome."""
         self._n_left -= 1
         try:
             if self._on_end:
                 self._on_end(1)
         except Exception as error:
-            self.fails(error)
-        if open_for is not None:
-            self._n_open, self._reason = self._n_open + 1, open_for
-        if self._n_left or self.over:
+            self.fail(error)
+        if open_reason is not None:
+            self._n_open, self._reason = self._n_open + 1, open_reason
+        if self._n_left or self.is_over:
             return
         if self._n_open:
             n_answered = len(self.chains) - self._n_open
@@ -72,10 +72,10 @@ class Ask:
         else:
             self.done.set_result(None)
 
-    def fails(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
         """Fail the call with an error of `then`, `on_end` or the cache, even after the last outcome came."""
         self.failure = self.failure or error
-        if not self.over:
+        if not self.is_over:
             self.done.set_exception(error)
 
 

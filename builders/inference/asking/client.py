@@ -33,10 +33,10 @@ class Client:
     Args:
         servers: A server, or several that serve the same model.
         cache: The request cache that is read first and gets every outcome.
-        concurrency: The most requests in flight at each server; how many it can take is found out (`limit`).
+        concurrency: Maximum number of requests in flight at each server; fewer if that is as fast (`limit`).
         timeout_s: Seconds after which one try of a request is given up.
         patience_s: Seconds to wait while all servers are gone, before the open requests are given up.
-        options: Fields that every payload gets and that win over its own, such as `chat_template_kwargs`;
+        options: Fields that are added to every payload and override its own, such as `chat_template_kwargs`;
             they are part of each request's key.
 
     Attributes:
@@ -73,7 +73,7 @@ class Client:
         self.patience_s = patience_s
         self.options = options or {}
         self.usage = Usage()
-        self._engine: _Engine | None = None
+        self._loop_thread: _LoopThread | None = None
         self._is_closed = False
         self._starting = threading.Lock()
 
@@ -98,8 +98,8 @@ class Client:
         with self.cache.open() as cache:
             return {"model": self.identity, "options": self.options, "retries": cache.generation()}
 
-    def whole(self, payload: Payload) -> Payload:
-        """Return a payload with the client's options, as it is sent and as its key is computed.
+    def with_options(self, payload: Payload) -> Payload:
+        """Return a payload with the client's options: what is sent, and what the key is computed from.
 
         Raises:
             ValueError: The payload names a model.
@@ -133,7 +133,7 @@ class Client:
         groups: Sequence[str] | None = None,
         on_end: Callable[[int], None] | None = None,
     ) -> list[list[Outcome]]:
-        """Return all outcomes of each payload, where an answer may be followed by another request.
+        """Return all outcomes of each payload's chain: `then` may follow up each answer with another request.
 
         Args:
             payloads: Bodies of chat completions, without "model"; each begins a chain.
@@ -151,35 +151,36 @@ class Client:
             ValueError: A payload is not JSON or names a model.
             Exception: Whatever `then` or `on_end` raised.
         """
-        complete = [self.whole(payload) for payload in payloads]
+        complete = [self.with_options(payload) for payload in payloads]
         keyed = [(request_key(payload, self.identity), payload) for payload in complete]
 
         def complete_then(index: int, answers: list[Answer]) -> Payload | None:
             payload = then(index, answers)
-            return payload if payload is None else self.whole(payload)
+            return payload if payload is None else self.with_options(payload)
 
-        return self._running_engine().run(keyed, groups or [""] * len(keyed), complete_then, on_end)
+        return self._running_loop().run(keyed, groups or [""] * len(keyed), complete_then, on_end)
 
     def close(self) -> None:
         """End the loop and its connections for good; running and later calls raise CancelledError."""
         with self._starting:
             self._is_closed = True
-            if self._engine:
-                self._engine.stop()
-                self._engine = None
+            if self._loop_thread:
+                self._loop_thread.stop()
+                self._loop_thread = None
 
-    def _running_engine(self) -> "_Engine":
-        """Return the engine of this process; start it if there is none."""
+    def _running_loop(self) -> "_LoopThread":
+        """Return the event loop of this process with its thread; start it if there is none."""
         with self._starting:
             if self._is_closed:
                 raise CancelledError("the client is closed")
-            if self._engine is None or self._engine.process != os.getpid():  # a fork inherits no threads
-                self._engine = _Engine(self)
-                weakref.finalize(self, self._engine.stop)
-            return self._engine
+            # A fork inherits no threads.
+            if self._loop_thread is None or self._loop_thread.process != os.getpid():
+                self._loop_thread = _LoopThread(self)
+                weakref.finalize(self, self._loop_thread.stop)
+            return self._loop_thread
 
 
-class _Engine:
+class _LoopThread:
     """The event loop of a client, and the thread that it runs in."""
 
     def __init__(self, client: Client) -> None:
@@ -207,7 +208,7 @@ class _Engine:
 
         async def outcomes_of_chains() -> list[list[Outcome]]:
             ask = Ask(payloads, groups, then, on_end)
-            await self._dispatcher.see_to(ask)
+            await self._dispatcher.run(ask)
             outcomes = [chain.outcomes for chain in ask.chains]
             ask.chains.clear()  # chains refer back to their ask: the garbage collector would free them late
             return outcomes

@@ -1,8 +1,8 @@
 """The dispatcher: which server gets which request next, what is tried again, and when to give up.
 
-In: asks. Out: their outcomes. It runs on one event loop. Requests of one group (a function, whose prompts
-share a prefix) stay with one server as long as no other is idle. The next request of a chain is sent ahead of
-all others, while its prefix is still in the server's cache.
+In: asks (`chains`). Out: their outcomes. It runs on one event loop. Requests of one group (a function, whose
+prompts share a prefix) stay with one server as long as no other is idle. The next request of a chain is sent
+ahead of all others, while its prefix is still in the server's cache.
 
 A lost request is tried up to `N_TRIES` times, on a different server if possible; a busy or vanished server
 costs it no try. If all servers are gone, the run pauses for `patience_s`; then the open requests are given up
@@ -22,7 +22,7 @@ from builders.inference.asking.chains import Ask
 from builders.inference.asking.endpoint import Closed, Endpoint, Lost
 from builders.inference.asking.queues import Queues
 from builders.inference.asking.requests import Request
-from builders.inference.asking.waiting import Waiting
+from builders.inference.asking.waiting import WaitingChains
 from builders.inference.asking.watch import watch
 from builders.inference.cache import OpenCache
 from builders.inference.errors import InferenceError
@@ -30,7 +30,7 @@ from builders.inference.usage import Usage
 
 N_TRIES = 5
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 30.0
-N_BETWEEN_BREATHS = 64  # chains that are begun before other work of the loop gets its turn
+N_CHAINS_PER_TURN = 64  # chains that a call begins before other work of the event loop gets its turn
 log = logging.getLogger("codeio.inference")
 
 
@@ -42,7 +42,7 @@ class Dispatcher:
     ) -> None:
         self._endpoints = list(endpoints)
         self._queues = Queues(endpoints, usage)
-        self._waiting = Waiting(cache, self._queues, usage, endpoints[0].server.identity)
+        self._waiting = WaitingChains(cache, self._queues, usage, endpoints[0].server.identity)
         self._usage = usage
         self._patience_s = patience_s
         self._tasks: dict[asyncio.Task[None], Request] = {}
@@ -56,8 +56,8 @@ class Dispatcher:
         ]
         self._stopping = False
 
-    async def see_to(self, ask: Ask) -> None:
-        """Return when all chains have their outcomes; raise Unanswered, CacheUnusable, or `then`'s error."""
+    async def run(self, ask: Ask) -> None:
+        """Wait until all chains have their outcomes; raise Unanswered, CacheUnusable, or `then`'s error."""
         try:
             await self._begin(ask)
             await ask.done
@@ -72,22 +72,22 @@ class Dispatcher:
                 raise ask.failure
 
     async def stop(self) -> None:
-        """Cancel all calls, requests and watches, and keep the answers that came."""
+        """Cancel all calls, requests and watches, and write the answers that came to disk."""
         self._stopping = True
         tasks = [*self._tasks, *self._watches.values(), *self._followers]
         self._waiting.cancel()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._waiting.keep()
+        self._waiting.flush()
 
     async def _begin(self, ask: Ask) -> None:
         self._last_begun = time.monotonic()
         cached = self._waiting.enter(ask)
         self._pump()
         for index, (chain, outcome) in enumerate(cached):
-            self._waiting.go_on(chain, outcome)
-            if index % N_BETWEEN_BREATHS == N_BETWEEN_BREATHS - 1:
+            self._waiting.advance(chain, outcome)
+            if index % N_CHAINS_PER_TURN == N_CHAINS_PER_TURN - 1:
                 await asyncio.sleep(0)
         self._pump()
 
@@ -99,11 +99,11 @@ class Dispatcher:
             if not self._waiting.wants(request):
                 self._waiting.forget(request)
             elif len(request.payloads) > 1 and not endpoint.samples_at_once:
-                for single in reversed(request.apart()):
+                for single in reversed(request.split_up()):
                     self._queues.put(single, ahead=True)
             else:
                 return request
-            endpoint.queue.returned(request.group)  # its group may have been held until it came back
+            endpoint.queue.release(request.group)  # its group may have been held until it came back
         return None
 
     def _pump(self) -> None:
@@ -135,29 +135,32 @@ class Dispatcher:
             del self._tasks[task]
             endpoint.n_in_flight -= n_answers
             self._usage.in_flight -= n_answers
-            endpoint.queue.returned(request.group)
+            endpoint.queue.release(request.group)
             self._pump()
 
         task.add_done_callback(on_end)
 
     async def _prefill(self, endpoint: Endpoint, request: Request) -> None:
-        """Send a prefill request. If it fails, its group is still sent then, and shows what is wrong."""
+        """Send a prefill request. If it fails, its group is sent all the same, and shows what is wrong."""
         try:
             outcome = await endpoint.send(
-                request.body(endpoint.server.model, endpoint.extras), is_prefill=True
+                request.body(endpoint.server.model, endpoint.extra_fields), is_prefill=True
             )
             if isinstance(outcome, Completion):
                 self._usage.count_prefill(outcome)
         except Lost as lost:
             self._usage.failures[lost.label] += 1
             self._watch_if_down(endpoint)
-        except (Closed, InferenceError):  # such as a key that cannot be sent: the group will fail with it too
+        except (
+            Closed,
+            InferenceError,
+        ):  # such as a key that cannot be sent: the group will fail for the same reason
             pass
 
     async def _serve(self, endpoint: Endpoint, request: Request) -> None:
         """Send a request to a server, and handle whatever comes of it."""
         try:
-            outcome = await endpoint.send(request.body(endpoint.server.model, endpoint.extras))
+            outcome = await endpoint.send(request.body(endpoint.server.model, endpoint.extra_fields))
         except Lost as lost:
             self._usage.failures[lost.label] += 1
             self._try_again(endpoint, request, lost)
@@ -168,7 +171,7 @@ class Dispatcher:
         except asyncio.CancelledError:
             if not self._waiting.wants(request):
                 self._waiting.forget(request)
-            else:  # another call has asked for the same since
+            else:  # another call asks for the same answer meanwhile
                 self._queues.put(request, ahead=True)
             raise
         else:
@@ -183,24 +186,24 @@ class Dispatcher:
         if isinstance(outcome, Refusal) and n_asked > 1:
             if outcome.reason == "rejected":  # perhaps only because of `n`
                 endpoint.samples_at_once = False
-            for single in reversed(request.apart()):
+            for single in reversed(request.split_up()):
                 self._queues.put(single, ahead=True)
             return
         if isinstance(outcome, Refusal):
             self._usage.failures[outcome.reason] += 1
-            self._waiting.refused(next(iter(request.payloads)), outcome)
+            self._waiting.deliver_refusal(next(iter(request.payloads)), outcome)
             return
         self._usage.count(outcome)
         if len(outcome.answers) == 1 < n_asked:
             endpoint.samples_at_once = False
         if len(outcome.answers) < n_asked:
-            for single in reversed(request.apart()[len(outcome.answers) :]):
+            for single in reversed(request.split_up()[len(outcome.answers) :]):
                 self._queues.put(single, ahead=True)
         masked = [endpoint.server.without_key(answer) for answer in outcome.answers]
-        self._waiting.answered(dict(zip(request.payloads, masked, strict=False)))
+        self._waiting.deliver_answers(dict(zip(request.payloads, masked, strict=False)))
 
     def _try_again(self, endpoint: Endpoint, request: Request, lost: Lost) -> None:
-        """Queue a lost request again, or give it up; wait before that, unless the server was at fault."""
+        """Give up a lost request, or queue it again: at once if the server is busy or gone, else later."""
         self._watch_if_down(endpoint)
         if lost.cause != "request":
             self._queues.put(request, ahead=True, not_to=endpoint)
@@ -209,10 +212,11 @@ class Dispatcher:
         request.n_tries += 1
         request.first_lost_s = request.first_lost_s or now
         if request.n_tries >= N_TRIES or now - request.first_lost_s > self._patience_s:
-            self._waiting.leave_open(request, str(lost))
+            self._waiting.give_up(request, str(lost))
             return
         pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** (request.n_tries - 1)) * random.uniform(0.5, 1.5)
-        for single in request.apart():  # the server may have failed just because of several samples at once
+        # Each sample is sent alone now: the server may have failed just because of several at once.
+        for single in request.split_up():
             self._usage.waiting += 1
             asyncio.get_running_loop().call_later(pause_s, self._put_back, single, endpoint)
 
@@ -235,7 +239,7 @@ class Dispatcher:
             log.warning("%s stays left out: %s", url, endpoint.closed)
         else:
             log.warning("%s is back.", url)
-            endpoint.comes_back()
+            endpoint.reopen()
         self._pump()
 
     def _wait_or_give_up(self) -> None:
@@ -248,22 +252,22 @@ class Dispatcher:
         resting = [endpoint.resting_until for endpoint in open_endpoints if endpoint.resting_until > now]
         if resting:
             self._wake_at(min(resting))
-        if any(endpoint.n_in_flight or endpoint.troubled_since is None for endpoint in open_endpoints):
+        if any(endpoint.n_in_flight or endpoint.failing_since is None for endpoint in open_endpoints):
             return
         not_closed = [endpoint for endpoint in self._endpoints if endpoint.closed is None]
         since = max(
-            (max(endpoint.troubled_since or now, self._last_begun) for endpoint in not_closed), default=0.0
+            (max(endpoint.failing_since or now, self._last_begun) for endpoint in not_closed), default=0.0
         )
         give_up_at = since + self._patience_s
         if not_closed and now < give_up_at:
             self._wake_at(give_up_at)
             return
         reason = next(
-            filter(None, (endpoint.closed or endpoint.trouble for endpoint in self._endpoints)),
+            filter(None, (endpoint.closed or endpoint.last_failure for endpoint in self._endpoints)),
             "no server answers",
         )
-        for request in self._queues.emptied():
-            self._waiting.leave_open(request, reason)
+        for request in self._queues.drain():
+            self._waiting.give_up(request, reason)
 
     def _wake_at(self, when_s: float) -> None:
         """Call `_pump` at this time, unless it is called earlier anyway."""

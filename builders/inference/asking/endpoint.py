@@ -1,4 +1,4 @@
-"""The endpoint: one server as a run sees it, with how much it is sent, what its replies mean, and its state.
+"""The endpoint: one server as a client sees it, with its queue, its limit, its state and what replies mean.
 
 In: the body of a chat completion. Out: a `Completion` or a `Refusal`; or `Lost` if neither came, with what
 that says about the server. An endpoint is open, resting (the server asked for a pause), down (nothing
@@ -28,15 +28,15 @@ from builders.inference.transport import Broken, Reply, Transport
 MIN_LOSSES = 8  # in a row, before a server counts as broken; fewer may be the fault of the requests
 MAX_REST_S = 60.0
 LOAD_EVERY_S, LOAD_TIMEOUT_S = 1.0, 10.0
-LOOK_TIMEOUT_S = 300.0  # for the check of a server that runs, but may be busy with all that it was sent
-TRUSTED_S = 1.0  # how long a check of the model holds; no server with a different model starts in less time
+CHECK_TIMEOUT_S = 300.0  # for the check of a server that runs, but may be busy with all that it was sent
+CHECK_HOLDS_S = 1.0  # a check of the model holds this long: no server with a different model starts sooner
 _BUSY_STATUSES = (429, 503, 529)
-_PASSING_STATUSES = (408, 409)
+_TRANSIENT_STATUSES = (408, 409)
 # These concern all requests and not only one: no key, no credit, no such model or address.
 _CLOSING_STATUSES = {
     401: "the server refuses the key",
     402: "the account is out of credit",
-    403: "the server refuses the key or the account",  # once it has answered: only this request
+    403: "the server refuses the key or the account",  # if it has answered before: only this request
 }
 _TOO_LONG = re.compile(
     r"context.?(length|size|window)|too many tokens|maximum.{0,40}tokens|exceed|too long|longer than",
@@ -72,21 +72,23 @@ class Endpoint:
         self.queue = Queue(prefills=server.engine == "sglang")
         self.n_in_flight = 0
         self.samples_at_once = server.samples_at_once
-        self.extras: dict[str, Any] = {"return_meta_info": True} if server.engine == "sglang" else {}
+        self.extra_fields: dict[str, Any] = {"return_meta_info": True} if server.engine == "sglang" else {}
         self.closed: str | None = None
+        """Why the server refuses every request, if it does."""
         self.down: str | None = None
-        self.trouble: str | None = None
+        """Why no request reaches the server, if none does."""
+        self.last_failure: str | None = None
         """The last failure, if no answer came after it."""
-        self.troubled_since: float | None = None
+        self.failing_since: float | None = None
         self.resting_until = 0.0
         self._transport = transport
         self._timeout_s = timeout_s
         self._has_answered = False
         self._n_losses_in_a_row = 0
         self._rest_s = 0.5
-        self._strained_at = 0.0
-        self._looking = asyncio.Lock()
-        self._looked_at = time.monotonic()
+        self._backed_off_at = 0.0
+        self._checking = asyncio.Lock()
+        self._checked_at = time.monotonic()
 
     @property
     def is_open(self) -> bool:
@@ -99,7 +101,7 @@ class Endpoint:
         return self.is_open and self.n_in_flight < self.limit.value and time.monotonic() >= self.resting_until
 
     async def send(self, body: bytes, is_prefill: bool = False) -> Completion | Refusal:
-        """Send a request once; raise Lost or Closed. A prefill request is not used to judge the limit."""
+        """Send a request once; raise Lost or Closed. The limit is not judged by prefill requests."""
         sent = self.limit.sent(time.monotonic(), 0 if is_prefill else self.n_in_flight)
         try:
             url = f"{self.server.base_url}/chat/completions"
@@ -110,48 +112,48 @@ class Endpoint:
         except Broken as broken:
             cause: Cause = "gone" if broken.kind == "unreachable" else "request"
             lost = Lost(broken.kind, self._detail(str(broken)), cause)
-            self._count_loss(lost, sent.at_s, strained=broken.kind == "timeout")
+            self._count_loss(lost, sent.at_s, overloaded=broken.kind == "timeout")
             raise lost from None
         except Lost as lost:
-            self._count_loss(lost, sent.at_s, strained=lost.cause == "busy")
+            self._count_loss(lost, sent.at_s, overloaded=lost.cause == "busy")
             raise
         if isinstance(outcome, Completion):
             self._has_answered = True
             self._rest_s = 0.5
             self.limit.answered(sent, time.monotonic(), outcome.n_completion_tokens)
-        self.trouble = self.troubled_since = None
+        self.last_failure = self.failing_since = None
         self._n_losses_in_a_row = 0
         return outcome
 
     async def follow_load(self, on_news: Callable[[], None]) -> None:
         """Poll the server's load for as long as the task runs, adjust the limit, and call `on_news`."""
-        reported_at_s = 0.0
+        last_report_at_s = 0.0
         while True:
             await asyncio.sleep(LOAD_EVERY_S)
             load = await self._read_load() if self.is_open and self.n_in_flight else None
-            if load and load.told_at_s > reported_at_s:  # a busy server repeats an old report
-                reported_at_s = load.told_at_s
-                self.limit.told(load, self.n_in_flight)
+            if load and load.reported_at_s > last_report_at_s:  # a busy server repeats an old report
+                last_report_at_s = load.reported_at_s
+                self.limit.adjust_to_load(load, self.n_in_flight)
                 on_news()
 
-    def comes_back(self) -> None:
-        """Open the endpoint again, with a limit of 1 and an empty prefix cache: the server is back."""
+    def reopen(self) -> None:
+        """Open the endpoint again when its server is back: with a limit of 1, and no prefix in its cache."""
         self.down = None
         self._n_losses_in_a_row = 0
-        self.limit.anew()
-        self.queue.cools()
+        self.limit.reset()
+        self.queue.forget_prefixes()
 
-    def _count_loss(self, lost: Lost, sent_at_s: float, strained: bool) -> None:
+    def _count_loss(self, lost: Lost, sent_at_s: float, overloaded: bool) -> None:
         """Count a request that was lost; after too many in a row, the endpoint is down."""
         now = time.monotonic()
-        self.trouble = str(lost)
-        if self.troubled_since is None:
-            self.troubled_since = now
+        self.last_failure = str(lost)
+        if self.failing_since is None:
+            self.failing_since = now
         if lost.cause != "busy":  # a busy server is not broken
             self._n_losses_in_a_row += 1
-        if strained and sent_at_s >= self._strained_at:  # count once what was in flight at the same time
-            self.limit.strained()
-            self._strained_at = now
+        if overloaded and sent_at_s >= self._backed_off_at:  # count once for all that were in flight
+            self.limit.back_off()
+            self._backed_off_at = now
         if lost.cause == "gone" or self._n_losses_in_a_row >= max(MIN_LOSSES, self.limit.value):
             self.down = str(lost)
 
@@ -169,16 +171,16 @@ class Endpoint:
         A new connection may lead to a server that was started again with a different model. Its replies do
         not show that, so the first reply over a new connection counts only after this check.
         """
-        async with self._looking:
-            if time.monotonic() - self._looked_at <= TRUSTED_S:
+        async with self._checking:
+            if time.monotonic() - self._checked_at <= CHECK_HOLDS_S:
                 return
             try:
-                self.closed = await asyncio.to_thread(changed, self.server, LOOK_TIMEOUT_S)
+                self.closed = await asyncio.to_thread(changed, self.server, CHECK_TIMEOUT_S)
             except ServerDown as error:
                 raise Lost("unreachable", str(error), "gone") from None
             if self.closed:
                 raise Closed(self.closed)
-            self._looked_at = time.monotonic()
+            self._checked_at = time.monotonic()
 
     def _outcome(self, reply: Reply) -> Completion | Refusal:
         """Return what a reply means for its request; raise Lost or Closed if it is not an outcome."""
@@ -192,7 +194,7 @@ class Endpoint:
         if status in _BUSY_STATUSES:
             self._rest(_retry_after_s(reply.retry_after))
             raise Lost(f"HTTP {status}", f"HTTP {status}: {message}", "busy")
-        if status in _PASSING_STATUSES or status >= 500:
+        if status in _TRANSIENT_STATUSES or status >= 500:
             raise Lost(f"HTTP {status}", f"HTTP {status}: {message}")
         if status in _CLOSING_STATUSES and not (status == 403 and self._has_answered):
             self.closed = f"{_CLOSING_STATUSES[status]}: {message}"

@@ -36,8 +36,8 @@ class Queue:
         else:
             self._ready.append(request)
 
-    def next(self) -> Request | None:
-        """Return the request to send next, perhaps a prefill request; None if all should wait."""
+    def take_next(self) -> Request | None:
+        """Remove and return the request to send next, or make a prefill request; None if all should wait."""
         while self._ready:
             request = self._ready.popleft()
             group = request.group
@@ -52,19 +52,19 @@ class Queue:
                 if self.prefills:
                     self._held[group].append(request)
                     return request.prefill()
-            return self._counted_out(request)
+            return self._uncount(request)
         if not self.prefills:
             for requests in self._held.values():
                 if requests:
-                    return self._counted_out(requests.popleft())
+                    return self._uncount(requests.popleft())
         return None
 
-    def last(self) -> Request | None:
-        """Return the request at the end of the queue, of those that need not wait for a prefix."""
-        return self._counted_out(self._ready.pop()) if self._ready else None
+    def take_last(self) -> Request | None:
+        """Remove and return the last request that need not wait for a prefix; None if there is none."""
+        return self._uncount(self._ready.pop()) if self._ready else None
 
-    def returned(self, group: str) -> None:
-        """Release the group's other requests: one came back, so its prefix is cached or never will be."""
+    def release(self, group: str) -> None:
+        """Let a group's held requests go: one came back, so the prefix is cached now or never will be."""
         if not group:
             return
         self._ready.extendleft(reversed(self._held.pop(group, ())))
@@ -73,21 +73,21 @@ class Queue:
         if len(self._warm) > N_WARM:
             self._warm.popitem(last=False)
 
-    def emptied(self) -> Iterator[Request]:
+    def drain(self) -> Iterator[Request]:
         """Remove and yield all requests."""
         for requests in (self._ready, *self._held.values()):
             while requests:
-                yield self._counted_out(requests.popleft())
+                yield self._uncount(requests.popleft())
 
-    def cools(self) -> None:
+    def forget_prefixes(self) -> None:
         """Assume that the server's cache is empty, as after a restart."""
         self._warm.clear()
 
     def __len__(self) -> int:
         return self._n
 
-    def _counted_out(self, request: Request) -> Request:
-        """Return a request that was removed, and no longer count it."""
+    def _uncount(self, request: Request) -> Request:
+        """Subtract a removed request from the counts, and return it."""
         self._n -= 1
         self._n_of[request.group] -= 1
         if not self._n_of[request.group]:

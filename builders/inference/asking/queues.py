@@ -44,18 +44,18 @@ class Queues:
     def take(self, endpoint: Endpoint) -> Request | None:
         """Return the next request for a server; if its queue is empty, the last of the longest queue."""
         # Neighbours may fail for the same reason (one function, one long prompt). After a failure, a request
-        # from the far end shows better whether it is the server's fault.
-        request = endpoint.queue.last() if endpoint.trouble else endpoint.queue.next()
+        # from the end of the queue shows better whether it is the server's fault.
+        request = endpoint.queue.take_last() if endpoint.last_failure else endpoint.queue.take_next()
         if not request and not endpoint.queue:
-            request = max(self._endpoints, key=lambda endpoint: len(endpoint.queue)).queue.last()
+            request = max(self._endpoints, key=lambda endpoint: len(endpoint.queue)).queue.take_last()
         if request and not request.is_prefill:
             self._usage.waiting -= 1
         return request
 
-    def emptied(self) -> Iterator[Request]:
+    def drain(self) -> Iterator[Request]:
         """Remove and yield all requests of all queues."""
         for endpoint in self._endpoints:
-            for request in endpoint.queue.emptied():
+            for request in endpoint.queue.drain():
                 self._usage.waiting -= 1
                 yield request
 

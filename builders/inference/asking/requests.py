@@ -1,8 +1,8 @@
 """HTTP requests, before they are sent.
 
 A `Request` carries one payload, or several that differ only in consecutive seeds: samples of one question,
-which the server is asked to draw at once. A prefill request makes the server compute a prompt, most of which
-other requests share; its answer is not used.
+which the server is asked to draw at once. A prefill request makes the server compute a prompt whose long
+prefix other requests share; its answer is not used.
 Tested in tests/builders/inference/asking/test_queues.py.
 """
 
@@ -29,9 +29,9 @@ class Request:
     first_lost_s: float = 0.0
     is_prefill: bool = False
 
-    def body(self, model: str, extras: Payload) -> bytes:
+    def body(self, model: str, extra_fields: Payload) -> bytes:
         """Return the JSON to send, escaped as ASCII, so that it can hold half of a surrogate pair too."""
-        payload = {"model": model, **next(iter(self.payloads.values())), **extras}
+        payload = {"model": model, **next(iter(self.payloads.values())), **extra_fields}
         if self.is_prefill:
             payload.pop("response_format", None)
             payload["max_tokens"] = 1
@@ -40,9 +40,9 @@ class Request:
         return json.dumps(payload).encode()
 
     def prefill(self) -> "Request":
-        """Return the prefill request: it makes the server compute the prompt and a single token."""
+        """Return the prefill request for this prompt; the server computes the prompt and a single token."""
         return replace(self, is_prefill=True)
 
-    def apart(self) -> list["Request"]:
+    def split_up(self) -> list["Request"]:
         """Return a separate request for each payload."""
         return [replace(self, payloads={key: payload}) for key, payload in self.payloads.items()]

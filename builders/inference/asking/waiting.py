@@ -1,4 +1,4 @@
-"""The chains that wait for outcomes: each goes on when its outcome comes.
+"""The chains that wait for outcomes: each advances when its outcome comes.
 
 In: asks, and the outcomes of requests. Out: the outcomes of every chain; and in the queues, one request for
 each key that a chain waits for. An outcome is put into the request cache before any chain gets it, and is on
@@ -17,7 +17,7 @@ from builders.inference.cache import OpenCache, request_key
 from builders.inference.usage import Usage
 
 
-class Waiting:
+class WaitingChains:
     """All waiting chains of one client, by the key they wait for; it belongs to one event loop."""
 
     def __init__(self, cache: OpenCache, queues: Queues, usage: Usage, identity: str) -> None:
@@ -27,12 +27,12 @@ class Waiting:
         self._identity = identity
         self._chains: dict[str, list[Chain]] = {}
         self._asks: set[Ask] = set()
-        self._is_keeping = False
+        self._in_transaction = False
 
     def enter(self, ask: Ask) -> list[tuple[Chain, Outcome]]:
         """Make a call's chains wait, queue requests for new keys, and return the chains with cached outcomes.
 
-        There is no `await` between these steps, so that nothing is asked twice if it is answered meanwhile.
+        There is no `await` between these steps: a request answered in between would be sent again.
         """
         self._asks.add(ask)
         cached = self._cache.get(list({chain.key for chain in ask.chains}))
@@ -43,50 +43,50 @@ class Waiting:
 
     def leave(self, ask: Ask) -> None:
         """End a call: write its outcomes to disk, or let it fail if they cannot be written."""
-        self.keep()
+        self.flush()
         self._asks.discard(ask)
 
-    def go_on(self, chain: Chain, outcome: Outcome | None) -> None:
+    def advance(self, chain: Chain, outcome: Outcome | None) -> None:
         """Advance a chain as far as cached outcomes allow, then queue its next request ahead of others."""
         while outcome is not None:
             if isinstance(outcome, Answer):
                 self._usage.from_cache += outcome.from_cache
-            if chain.ask.over or not self._advance(chain, outcome):
+            if chain.ask.is_over or not self._add_outcome(chain, outcome):
                 return
             outcome = self._cache.get([chain.key]).get(chain.key)
         if self._add_waiting(chain):
             self._queues.put(Request({chain.key: chain.payload}, chain.group), ahead=True)
 
-    def refused(self, key: str, refusal: Refusal) -> None:
+    def deliver_refusal(self, key: str, refusal: Refusal) -> None:
         """Store a permanent refusal, and give it to the chains that wait for its key."""
         self._begin_transaction()
         self._cache.refuse(key, refusal)
         self._deliver({key: refusal})
 
-    def answered(self, answers: Mapping[str, Answer]) -> None:
+    def deliver_answers(self, answers: Mapping[str, Answer]) -> None:
         """Store answers, and give them to the chains that wait for their keys."""
         self._begin_transaction()
         self._deliver({key: self._cache.put(key, answer) for key, answer in answers.items()})
 
-    def keep(self) -> None:
-        """Write the new outcomes to disk; if that fails, fail every call, as any may have been given some."""
-        if not self._is_keeping:
+    def flush(self) -> None:
+        """Write the new outcomes to disk; if that fails, fail every call: any may have received some."""
+        if not self._in_transaction:
             return
-        self._is_keeping = False
+        self._in_transaction = False
         try:
             self._cache.commit()
         except Exception as error:  # disk full
             for ask in self._asks:
-                ask.fails(error)
+                ask.fail(error)
 
     def wants(self, request: Request) -> bool:
         """Return whether any call still waits for a request."""
-        return not all(chain.ask.over for chain in self._chains_for(request.payloads))
+        return not all(chain.ask.is_over for chain in self._chains_for(request.payloads))
 
     def fail(self, request: Request, error: Exception) -> None:
         """Fail the calls that wait for a request."""
         for chain in self._chains_for(request.payloads):
-            chain.ask.fails(error)
+            chain.ask.fail(error)
         self.forget(request)
 
     def forget(self, request: Request) -> None:
@@ -94,12 +94,12 @@ class Waiting:
         for key in request.payloads:
             self._chains.pop(key, None)
 
-    def leave_open(self, request: Request, reason: str) -> None:
+    def give_up(self, request: Request, reason: str) -> None:
         """Give a request up for this run: its chains end without an outcome, for this reason."""
         for key in request.payloads:
             for chain in self._chains.pop(key, []):
-                if not chain.ask.over:
-                    chain.ask.ends(open_for=reason)
+                if not chain.ask.is_over:
+                    chain.ask.end_chain(open_reason=reason)
 
     def cancel(self) -> None:
         """Cancel all calls."""
@@ -112,18 +112,18 @@ class Waiting:
         chains.append(chain)
         return len(chains) == 1
 
-    def _advance(self, chain: Chain, outcome: Outcome) -> bool:
+    def _add_outcome(self, chain: Chain, outcome: Outcome) -> bool:
         """Give a chain an outcome; return whether it has a next payload."""
         chain.outcomes.append(outcome)
         try:
             answers = [answer for answer in chain.outcomes if isinstance(answer, Answer)]
             payload = chain.ask.then(chain.index, answers) if isinstance(outcome, Answer) else None
             if payload is None:
-                chain.ask.ends()
+                chain.ask.end_chain()
                 return False
             chain.key, chain.payload = request_key(payload, self._identity), payload
         except Exception as error:  # from the caller's `then`
-            chain.ask.fails(error)
+            chain.ask.fail(error)
             return False
         return True
 
@@ -131,16 +131,16 @@ class Waiting:
         for key, outcome in outcomes.items():
             for chain in self._chains.pop(key, []):
                 try:
-                    self.go_on(chain, outcome)
+                    self.advance(chain, outcome)
                 except Exception as error:  # from the cache; no request will come back to this chain
-                    chain.ask.fails(error)
+                    chain.ask.fail(error)
 
     def _begin_transaction(self) -> None:
         """Begin a transaction, unless there is one, for all outcomes of this turn of the event loop."""
-        if not self._is_keeping:
+        if not self._in_transaction:
             self._cache.begin()
-            self._is_keeping = True
-            asyncio.get_running_loop().call_soon(self.keep)
+            self._in_transaction = True
+            asyncio.get_running_loop().call_soon(self.flush)
 
     def _chains_for(self, keys: Iterable[str]) -> list[Chain]:
         return [chain for key in keys for chain in self._chains.get(key, [])]

@@ -21,7 +21,8 @@ from builders.inference.servers.weights import find_weights
 
 PROMPT_CACHE_MB = 1024  # for prefixes besides those in the slots; the engine's default is 8 GB
 _SILENT, _ERRORS = -1, 1  # verbosity of the engine's log, which goes to stderr
-_LAST_WORDS, _LAST_WORDS_S = b"exiting due to model loading error", 2.0
+# The last line that the engine logs when it cannot load, and how long to wait for it.
+_LOG_END, _LOG_END_TIMEOUT_S = b"exiting due to model loading error", 2.0
 
 
 @contextmanager
@@ -78,7 +79,9 @@ def embedded(
     params.verbosity = _SILENT
     engine = _started(xllamacpp, params)
     try:
-        yield Server(f"{engine.listening_address}/v1", weights.path.stem, weights.identity, is_told=False)
+        yield Server(
+            f"{engine.listening_address}/v1", weights.path.stem, weights.identity, reports_identity=False
+        )
     finally:
         del engine  # stops the server
 
@@ -113,7 +116,7 @@ def _failure_reason(xllamacpp: Any, params: Any) -> str:
         else:
             reason = "it failed once and then loaded; run again"
         finally:
-            _wait_for(log.fileno(), _LAST_WORDS)  # the engine logs in a separate thread
+            _wait_for(log.fileno(), _LOG_END)  # the engine logs in a separate thread
             os.dup2(terminal, 2)
             os.close(terminal)
         log.seek(0)
@@ -125,7 +128,7 @@ def _failure_reason(xllamacpp: Any, params: Any) -> str:
 
 
 def _wait_for(file: int, words: bytes) -> None:
-    """Wait until a log contains `words`, _LAST_WORDS_S at most."""
-    end_s = time.monotonic() + _LAST_WORDS_S
+    """Wait until a log contains `words`, at most _LOG_END_TIMEOUT_S."""
+    end_s = time.monotonic() + _LOG_END_TIMEOUT_S
     while words not in os.pread(file, 1 << 20, 0) and time.monotonic() < end_s:
         time.sleep(0.01)

@@ -28,15 +28,15 @@ def weights_identity(path: Path) -> str | None:
     return f"{path.resolve().name}@sha256:{digest(files)[:N_HEX]}" if files else None
 
 
-def told_identity(reported: str, revision: str | None, here: bool) -> str:
+def reported_identity(reported: str, revision: str | None, is_local: bool) -> str:
     """Return the identity of the weights that a server reports by a path, a Hub id or a name.
 
-    `here` says that the server runs on this machine, so that its paths can be read.
+    `is_local` says that the server runs on this machine, so that its paths can be read.
     """
     path = PureWindowsPath(reported)  # accepts both kinds of slashes
     if not path.root and not reported.startswith((".", "~")):
         return f"{reported}@{revision}" if revision else reported
-    if here and Path(reported).is_absolute():  # a relative path depends on the folder that codeio runs in
+    if is_local and Path(reported).is_absolute():  # a relative path depends on the folder that codeio runs in
         with suppress(OSError, ValueError):  # no permission, name too long, null byte
             if identity := weights_identity(Path(reported)):
                 return identity

@@ -13,9 +13,16 @@ PATH = "v1/loads?include=core"
 
 @dataclass(frozen=True)
 class Load:
-    """Running and waiting requests, and the prefix cache's capacity; `told_at_s` is by the server's clock."""
+    """The load of a server at one time.
 
-    told_at_s: float
+    Attributes:
+        reported_at_s: The time of the report, in seconds, by the server's clock.
+        n_running: Requests that the server is computing.
+        n_waiting: Requests in the server's queue.
+        n_cache_tokens: Prefix cache capacity in tokens.
+    """
+
+    reported_at_s: float
     n_running: int
     n_waiting: int
     n_cache_tokens: int
@@ -26,7 +33,7 @@ def read_load(body: bytes) -> Load | None:
     try:
         ranks = parsed(body)["loads"]
         return Load(
-            told_at_s=max(float(rank["timestamp"]) for rank in ranks),
+            reported_at_s=max(float(rank["timestamp"]) for rank in ranks),
             n_running=sum(int(rank["num_running_reqs"]) for rank in ranks),
             n_waiting=sum(int(rank["num_waiting_reqs"]) for rank in ranks),
             n_cache_tokens=sum(int(rank["max_total_num_tokens"]) for rank in ranks),

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from builders.inference.answers import Answer, parsed
 from builders.inference.errors import InferenceError, KeyRefused, NotCompatible, ServerDown, WrongModel
-from builders.inference.servers.identity import told_identity
+from builders.inference.servers.identity import reported_identity
 from builders.inference.servers.load import PATH as LOAD_PATH
 from builders.inference.servers.load import read_load
 from builders.inference.transport import Broken, Reply, on_this_machine, read_page
@@ -47,8 +47,8 @@ class Server:
     api_key: str | None = field(default=None, repr=False)
     engine: str = ""
     """"sglang" if the server reports itself as sglang, whose extensions are then used; else empty."""
-    is_told: bool = True
-    """Whether the identity is as the server reports it; the embedded engine's is taken from its file."""
+    reports_identity: bool = True
+    """Whether the identity is the one that the server reports; the embedded engine's is its file's digest."""
     n_cache_tokens: int = 0
     """Prefix cache capacity in tokens of an sglang server that reports its load; else 0."""
     samples_at_once: bool = True
@@ -68,7 +68,7 @@ class Server:
         return {"Authorization": f"Bearer {key}"} if key else {}
 
     def masked(self, text: str) -> str:
-        """Return an error text of the server or the connection with the key masked as `***`."""
+        """Return an error text of the server or the connection, with the API key masked as `***`."""
         key = self.key()
         return text.replace(key, "***") if key else text
 
@@ -136,7 +136,7 @@ def changed(server: Server, timeout_s: float = PROBE_TIMEOUT_S) -> str | None:
         raise
     except InferenceError as error:
         return str(error)
-    if server.is_told and current.identity != server.identity:
+    if server.reports_identity and current.identity != server.identity:
         return f"it now serves {current.identity}, not {server.identity}"
     return None
 
@@ -205,13 +205,13 @@ def _chosen_entry(entries: list[dict[str, Any]], model: str | None, url: str) ->
 
 def _server(read: _ReadPage, url: str, entry: dict[str, Any], api_key: str | None) -> Server:
     """Return the server, identified by sglang's `model_path`, else vLLM's `root`, else the model's name."""
-    origin, here = url.removesuffix("/v1"), on_this_machine(url)
+    origin, is_local = url.removesuffix("/v1"), on_this_machine(url)
     model_path = _first_object(read, origin, ("model_info", "get_model_info")).get("model_path")
     if isinstance(model_path, str) and model_path:
         settings = _first_object(read, origin, ("server_info", "get_server_info"))
         revision = settings.get("revision")
-        identity = told_identity(
-            model_path, revision if isinstance(revision, str) and revision else None, here
+        identity = reported_identity(
+            model_path, revision if isinstance(revision, str) and revision else None, is_local
         )
         # In this mode sglang draws all samples of a request with the same seed, so they would be identical.
         samples_at_once = not settings.get("enable_deterministic_inference")
@@ -225,7 +225,7 @@ def _server(read: _ReadPage, url: str, entry: dict[str, Any], api_key: str | Non
             samples_at_once=samples_at_once,
         )
     root = entry.get("root")
-    identity = told_identity(root if isinstance(root, str) and root else entry["id"], None, here)
+    identity = reported_identity(root if isinstance(root, str) and root else entry["id"], None, is_local)
     return Server(url, entry["id"], identity, api_key)
 
 

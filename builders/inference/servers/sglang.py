@@ -30,7 +30,7 @@ READY_TIMEOUT_S = 1800
 HEALTH_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
 MOST_RESTARTS = 3
-N_LOG_BYTES = 200_000  # of the log's end, which has the reason of a failure
+N_LOG_BYTES = 200_000  # read from the log's end, which has the reason of a failure
 POLL_S = 0.5
 log = logging.getLogger("codeio.inference")
 
@@ -156,15 +156,15 @@ def sglang(
     our_flags = [flag for flag in (*_ALWAYS, *device_flags()) if flag.split("=")[0] not in flag_names]
     arguments = [f"--model-path={path}", f"--host={host}", f"--port={port}", *our_flags, *flags]
     command = [str(interpreter), "-m", "sglang.launch_server", *arguments]
-    keeper = _Keeper(command, f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}", log_file)
+    supervisor = _Supervisor(command, f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}", log_file)
     try:
-        keeper.start(on_wait)
-        yield connect(keeper.url)
+        supervisor.start(on_wait)
+        yield connect(supervisor.url)
     finally:
-        keeper.stop()
+        supervisor.stop()
 
 
-class _Keeper:
+class _Supervisor:
     """The server process: restarted if it ends by itself, and stopped with all its child processes."""
 
     def __init__(self, command: list[str], url: str, log_file: Path) -> None:
@@ -214,7 +214,7 @@ class _Keeper:
             )
 
     def _watch(self) -> None:
-        """Restart the server each time it ends by itself, MOST_RESTARTS times at most."""
+        """Restart the server each time it ends by itself, at most MOST_RESTARTS times."""
         for _ in range(MOST_RESTARTS):
             exit_code = self._process.wait()
             if self._stopping.is_set():

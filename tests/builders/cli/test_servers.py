@@ -47,7 +47,7 @@ def test_servers_of_one_model_are_taken_in_order_and_once(three: list[ChatServer
 
 
 @pytest.mark.parametrize("place", [0, 1, 3])
-def test_a_server_that_is_gone_is_left_out_and_told(
+def test_a_server_that_is_gone_is_left_out_with_a_warning(
     three: list[ChatServer], gone: list[str], tmp_path: Path, place: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     addresses = [server.address for server in three]
@@ -58,7 +58,7 @@ def test_a_server_that_is_gone_is_left_out_and_told(
     assert gone[0] in warning.getMessage()
 
 
-def test_where_all_are_gone_the_first_is_told(gone: list[str], tmp_path: Path) -> None:
+def test_if_all_servers_are_gone_the_first_is_reported(gone: list[str], tmp_path: Path) -> None:
     with pytest.raises(ServerDown, match=f"No server answers at {gone[0]}"):
         connected(gone, tmp_path)
 

@@ -13,13 +13,13 @@ from tests.doubles.chat_server import ChatServer, request
 WAIT_S = 20
 
 
-def asking(*servers: ChatServer, cache: RequestCache, **options: Any) -> Client:
-    """Return a client of these servers, with little concurrency unless `options` say more."""
+def client_of(*servers: ChatServer, cache: RequestCache, **options: Any) -> Client:
+    """Return a client of these servers, with a concurrency of 4 unless `options` set another."""
     options = {"concurrency": 4, "patience_s": WAIT_S, **options}
     return Client([connect(server.address) for server in servers], cache, **options)
 
 
-def aside(function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+def in_thread(function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
     """Run a function in another thread; if it hangs, the tests still end."""
     future: Future[Any] = Future()
 
@@ -35,8 +35,8 @@ def aside(function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
 
 def started_call(client: Client, names: list[str], server: ChatServer) -> "Future[Any]":
     """Start a call with a request for each name, and return it once the server has answered 12."""
-    outcomes = aside(client.ask, [request(name) for name in names])
-    until(lambda: sum(server.answered.values()) >= 12)
+    outcomes = in_thread(client.ask, [request(name) for name in names])
+    wait_until(lambda: sum(server.answered.values()) >= 12)
     return outcomes
 
 
@@ -45,7 +45,7 @@ def client_threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name == "codeio-inference"}
 
 
-def until(holds: Callable[[], object]) -> None:
+def wait_until(holds: Callable[[], object]) -> None:
     """Wait until a condition holds; fail after `WAIT_S`."""
     deadline = time.monotonic() + WAIT_S
     while not holds():
@@ -63,7 +63,7 @@ def answered(*servers: ChatServer) -> Counter[str]:
     return sum((server.answered for server in servers), Counter[str]())
 
 
-def order(server: ChatServer) -> list[str]:
+def sent_texts(server: ChatServer) -> list[str]:
     """Return the texts that a server was sent, in order."""
     return [body["messages"][-1]["content"] for body in server.bodies]
 

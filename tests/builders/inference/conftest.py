@@ -36,8 +36,8 @@ def client(server: ChatServer, cache: RequestCache) -> Client:
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten a client's pauses between tries, and between checks of a server that is gone."""
     monkeypatch.setattr("builders.inference.asking.dispatch.FIRST_PAUSE_S", 0.05)
-    monkeypatch.setattr("builders.inference.asking.watch.FIRST_LOOK_S", 0.05)
-    monkeypatch.setattr("builders.inference.asking.watch.MAX_LOOK_S", 0.2)
+    monkeypatch.setattr("builders.inference.asking.watch.FIRST_CHECK_S", 0.05)
+    monkeypatch.setattr("builders.inference.asking.watch.MAX_CHECK_S", 0.2)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_the_key_is_the_request_whatever_its_order() -> None:
         request_key({"a": float("nan")}, "m")
 
 
-def test_a_file_that_is_no_cache_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_cache_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("something of the user's own, longer than a header" * 10)
     before = path.read_bytes()
@@ -61,7 +61,7 @@ def test_a_file_that_is_no_cache_is_refused_and_left_alone(tmp_path: Path) -> No
     assert path.read_bytes() == before
 
 
-def test_a_folder_that_takes_no_files_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_takes_no_files_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = RequestCache(tmp_path / "file" / "requests.sqlite")
     with pytest.raises(CacheUnusable, match="cannot be used"), cache.open():

@@ -188,7 +188,9 @@ def text_file(file: Path) -> Path:
         *("null key", "path for a key", "line for a key", "null text", "null tokens"),
     ],
 )
-def test_what_is_no_file_of_answers_is_told_and_adds_nothing(tmp_path: Path, make: Any, message: str) -> None:
+def test_a_file_that_holds_no_answers_is_reported_and_adds_nothing(
+    tmp_path: Path, make: Any, message: str
+) -> None:
     file = make(tmp_path / "answers.parquet")
     cache = filled(tmp_path / "mine", [5])
     with pytest.raises(CacheUnusable, match=message) as caught:
@@ -205,7 +207,7 @@ def test_a_run_without_a_cache_has_nothing_to_export(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_nothing_can_be_written_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     cache = filled(tmp_path / "mine", [1])
     (tmp_path / "folder").mkdir()
     for place in (tmp_path / "absent" / "answers.parquet", tmp_path / "folder", tmp_path / "mine" / "file"):

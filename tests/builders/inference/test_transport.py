@@ -97,7 +97,7 @@ def test_the_environments_proxy_is_for_other_machines_only(
     assert paths == ["/v1/chat/completions", other, "/v1/chat/completions"]
 
 
-def test_a_dead_proxy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_proxy_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with pytest.raises(Broken, match="cannot be reached") as caught:
         posted("http://models.example/v1/chat/completions")
@@ -253,7 +253,7 @@ def test_ctrl_c_does_not_wait_for_a_page(echo_server: EchoServer) -> None:
 
 
 @pytest.mark.parametrize("name", ["Retry_After", "retry_after", "RETRY_AFTER"])
-def test_status_and_retry_after_are_told(echo_server: EchoServer, name: str) -> None:
+def test_status_and_retry_after_are_returned(echo_server: EchoServer, name: str) -> None:
     echo_server.answer = lambda handler, body: handler.send(b"busy", 429, **{name: " 7 "})
     assert posted(echo_server.url) == [Reply(429, b"busy", "7", is_first=True)]
     echo_server.answer = lambda handler, body: handler.send(b"fine")
@@ -275,7 +275,7 @@ def test_a_redirection_is_not_followed(echo_server: EchoServer) -> None:
     ],
     ids=["hangs up", "half a head", "babbles", "is silent"],
 )
-def test_no_whole_reply_is_told_by_its_kind(
+def test_an_incomplete_reply_is_reported_by_its_kind(
     echo_server: EchoServer, answer: Callable[[_Handler, bytes], None], kind: str
 ) -> None:
     echo_server.answer = answer

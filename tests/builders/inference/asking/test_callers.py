@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from builders.inference import Answer, CacheUnusable, Client, RequestCache
-from tests.builders.inference.calls import WAIT_S, Gate, aside, asking, client_threads, until
+from tests.builders.inference.calls import WAIT_S, Gate, client_of, client_threads, in_thread, wait_until
 from tests.builders.inference.small_disk import on_a_small_disk
 from tests.doubles.chat_server import ChatServer, request, texts
 
@@ -23,11 +23,11 @@ pytestmark = pytest.mark.usefixtures("short_pauses")
 
 def test_what_two_threads_ask_at_once_is_sent_once(server: ChatServer, cache: RequestCache) -> None:
     server.reply = gate = Gate("same", "same too")
-    client = asking(server, cache=cache)
-    first = aside(client.ask, [request("same"), request("same too")])
-    until(lambda: gate.n_held == 2)
-    second = aside(client.ask, [request("same too"), request("same"), request("own")])
-    until(lambda: server.answered["own"])  # so the second call has queued all its requests
+    client = client_of(server, cache=cache)
+    first = in_thread(client.ask, [request("same"), request("same too")])
+    wait_until(lambda: gate.n_held == 2)
+    second = in_thread(client.ask, [request("same too"), request("same"), request("own")])
+    wait_until(lambda: server.answered["own"])  # so the second call has queued all its requests
     gate.opened.set()
     assert texts(first.result(WAIT_S)) == ["SAME", "SAME TOO"]
     assert texts(second.result(WAIT_S)) == ["SAME TOO", "SAME", "OWN"]
@@ -39,7 +39,7 @@ def ask_until_interrupted(client: Client, payloads: list[dict[str, Any]], when: 
     """Ask in the main thread, and press Ctrl+C when a condition holds."""
 
     def interrupt() -> None:
-        until(when)
+        wait_until(when)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
@@ -53,12 +53,12 @@ def test_what_another_waits_for_outlives_the_interrupted_call(
     server: ChatServer, cache: RequestCache
 ) -> None:
     server.reply = gate = Gate("same")
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
     others: list[Future[Any]] = []
 
     def joined_by_another() -> bool:
         if gate.n_held and not others:
-            others.append(aside(client.ask, [request("same"), request("own")]))
+            others.append(in_thread(client.ask, [request("same"), request("own")]))
         return bool(server.answered["own"])
 
     ask_until_interrupted(client, [request("same")], when=joined_by_another)
@@ -71,9 +71,9 @@ def test_an_interrupted_call_takes_nothing_from_those_who_came_first(
     server: ChatServer, cache: RequestCache
 ) -> None:
     server.reply = gate = Gate("same")
-    client = asking(server, cache=cache)
-    first = aside(client.ask, [request("same")])
-    until(lambda: gate.n_held)
+    client = client_of(server, cache=cache)
+    first = in_thread(client.ask, [request("same")])
+    wait_until(lambda: gate.n_held)
     ask_until_interrupted(client, [request("same"), request("own")], when=lambda: server.answered["own"])
     gate.opened.set()
     assert texts(first.result(WAIT_S)) == ["SAME"]
@@ -82,11 +82,11 @@ def test_an_interrupted_call_takes_nothing_from_those_who_came_first(
 
 def test_an_interrupted_call_is_not_asked_to_its_end(server: ChatServer, cache: RequestCache) -> None:
     server.reply = gate = Gate()
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
     payloads = [request(f"row {i}") for i in range(50)]
     ask_until_interrupted(client, payloads, when=lambda: gate.n_held == 4)
     gate.opened.set()
-    until(lambda: client.usage.in_flight == 0)
+    wait_until(lambda: client.usage.in_flight == 0)
     assert texts(client.ask([request("other")])) == ["OTHER"]
     assert set(server.asked) <= {f"row {i}" for i in range(4)} | {"other"}
     assert client.usage.waiting == 0
@@ -96,7 +96,7 @@ def test_an_interrupted_call_is_not_asked_to_its_end(server: ChatServer, cache: 
 def test_a_call_interrupted_while_it_begins_leaves_nothing_to_wait_for(
     server: ChatServer, cache: RequestCache
 ) -> None:
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
     client.ask([request("known")])
     payloads = [request("known"), *(request(f"row {i}") for i in range(200))]
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
@@ -104,15 +104,15 @@ def test_a_call_interrupted_while_it_begins_leaves_nothing_to_wait_for(
     with pytest.raises(KeyboardInterrupt):  # it comes while the loop goes through cached answers
         client.chains(payloads, lambda *_: time.sleep(1))
     timer.join()
-    assert texts(aside(client.ask, [request("row 5")]).result(5)) == ["ROW 5"]
+    assert texts(in_thread(client.ask, [request("row 5")]).result(5)) == ["ROW 5"]
 
 
 def test_closing_ends_calls_and_keeps_what_came(server: ChatServer, cache: RequestCache) -> None:
     server.reply = gate = Gate("slow")
     before = client_threads()
-    client = asking(server, cache=cache)
-    call = aside(client.ask, [request("a"), request("slow")])
-    until(lambda: gate.n_held and client.usage.answered)
+    client = client_of(server, cache=cache)
+    call = in_thread(client.ask, [request("a"), request("slow")])
+    wait_until(lambda: gate.n_held and client.usage.answered)
     client.close()
     with pytest.raises(CancelledError):
         call.result(WAIT_S)
@@ -121,15 +121,15 @@ def test_closing_ends_calls_and_keeps_what_came(server: ChatServer, cache: Reque
     client.close()
     with pytest.raises(CancelledError):
         client.ask([request("a")])
-    assert texts(asking(server, cache=cache).ask([request("a"), request("slow")])) == ["A", "SLOW"]
+    assert texts(client_of(server, cache=cache).ask([request("a"), request("slow")])) == ["A", "SLOW"]
     assert server.asked == {"a": 1, "slow": 2}
 
 
 def test_closing_while_servers_are_gone_ends_calls(server: ChatServer, cache: RequestCache) -> None:
-    client = asking(server, cache=cache, patience_s=600)
+    client = client_of(server, cache=cache, patience_s=600)
     server.die()
-    call = aside(client.ask, [request("a")])
-    until(lambda: client.usage.failures["unreachable"])
+    call = in_thread(client.ask, [request("a")])
+    wait_until(lambda: client.usage.failures["unreachable"])
     client.close()
     with pytest.raises(CancelledError):
         call.result(WAIT_S)
@@ -140,18 +140,18 @@ def test_a_client_closed_in_its_own_thread_ends_it(server: ChatServer, cache: Re
     """The garbage collector may also close a client there."""
     server.reply = gate = Gate("b")
     before = client_threads()
-    client = asking(server, cache=cache)
-    call = aside(client.chains, [request("a"), request("b")], lambda *_: client.close())
+    client = client_of(server, cache=cache)
+    call = in_thread(client.chains, [request("a"), request("b")], lambda *_: client.close())
     with pytest.raises(CancelledError):
         call.result(WAIT_S)
-    until(lambda: client_threads() <= before)
+    wait_until(lambda: client_threads() <= before)
     gate.opened.set()
 
 
-def test_a_client_that_is_let_go_of_ends_its_thread(server: ChatServer, cache: RequestCache) -> None:
+def test_a_client_without_references_ends_its_thread(server: ChatServer, cache: RequestCache) -> None:
     before = client_threads()
     for i in range(3):
-        asking(server, cache=cache).ask([request(str(i))])
+        client_of(server, cache=cache).ask([request(str(i))])
     gc.collect()
     assert client_threads() <= before
 
@@ -159,7 +159,7 @@ def test_a_client_that_is_let_go_of_ends_its_thread(server: ChatServer, cache: R
 def test_what_was_asked_is_in_the_cache_when_the_call_returns(
     server: ChatServer, cache: RequestCache
 ) -> None:
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
     for n in range(1, 20):
         client.ask([request(f"row {n}")])
         with cache.open() as answers:
@@ -169,14 +169,14 @@ def test_what_was_asked_is_in_the_cache_when_the_call_returns(
 def test_a_cache_that_cannot_look_up_what_follows_fails_the_call(
     server: ChatServer, cache: RequestCache
 ) -> None:
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
 
     def then(index: int, answers: list[Answer]) -> dict[str, Any] | None:
-        engine: Any = client._engine  # simulates a disk that fails during the call
-        engine._dispatcher._waiting._cache._connection.execute("ALTER TABLE answers RENAME TO lost")
+        loop_thread: Any = client._loop_thread  # simulates a disk that fails during the call
+        loop_thread._dispatcher._waiting._cache._connection.execute("ALTER TABLE answers RENAME TO lost")
         return request("b")
 
-    call = aside(client.chains, [request("a")], then)
+    call = in_thread(client.chains, [request("a")], then)
     with pytest.raises(CacheUnusable):
         call.result(WAIT_S)
 
@@ -208,7 +208,8 @@ def test_two_clients_share_a_cache(cache: RequestCache) -> None:
         servers = [stack.enter_context(ChatServer()) for _ in range(4)]
         names = [f"row {i}" for i in range(100)]
         calls = [
-            aside(asking(server, cache=cache).ask, [request(name) for name in names]) for server in servers
+            in_thread(client_of(server, cache=cache).ask, [request(name) for name in names])
+            for server in servers
         ]
         for call in calls:
             assert texts(call.result(WAIT_S)) == [name.upper() for name in names]

@@ -11,7 +11,7 @@ from tests.doubles.chat_server import TOO_LONG, ChatServer, request, texts
 @pytest.mark.parametrize(
     "fault", ["500", "503", "drop", "break", "cut", "empty", "null", "deep", "abort", "408", "409"]
 )
-def test_a_passing_failure_is_tried_again(client: Client, server: ChatServer, fault: str) -> None:
+def test_a_transient_failure_is_tried_again(client: Client, server: ChatServer, fault: str) -> None:
     server.faults["a"] = [fault]
     assert texts(client.ask([request("a"), request("b")])) == ["A", "B"]
     assert server.asked == {"a": 2, "b": 1}
@@ -32,7 +32,7 @@ def test_retry_after_is_honoured(client: Client, server: ChatServer) -> None:
     assert second - first >= 2
 
 
-def test_a_lasting_refusal_is_a_row_with_its_reason(client: Client, server: ChatServer) -> None:
+def test_a_permanent_refusal_is_a_row_with_its_reason(client: Client, server: ChatServer) -> None:
     server.faults["long"] = ["too_long"]
     server.faults["bad"] = ["422"]
     outcomes = client.ask([request("long"), request("fine"), request("bad")])
@@ -42,7 +42,9 @@ def test_a_lasting_refusal_is_a_row_with_its_reason(client: Client, server: Chat
     assert set(server.asked.values()) == {1}
 
 
-def test_what_stays_open_is_told_and_asked_alone_next_time(server: ChatServer, cache: RequestCache) -> None:
+def test_unanswered_requests_are_reported_and_only_they_are_sent_next_time(
+    server: ChatServer, cache: RequestCache
+) -> None:
     server.faults["b"] = ["500"] * 9
     client = Client(connect(server.address), cache, patience_s=1)
     with pytest.raises(Unanswered) as caught:
@@ -65,7 +67,7 @@ def test_a_dead_server_costs_seconds_not_minutes(server: ChatServer, cache: Requ
     assert caught.value.n_open == 1000
 
 
-def test_a_server_that_fails_for_everyone_is_left_alone(server: ChatServer, cache: RequestCache) -> None:
+def test_a_server_that_fails_for_every_request_is_sent_few(server: ChatServer, cache: RequestCache) -> None:
     server.always = "500"
     with pytest.raises(Unanswered):
         Client(connect(server.address), cache, concurrency=4, patience_s=1).ask(
@@ -91,7 +93,9 @@ def test_requests_that_always_fail_do_not_hold_up_the_others(
 
 
 @pytest.mark.parametrize("status", ["401", "402", "403", "404"])
-def test_a_refusal_of_everyone_leaves_rows_open(client: Client, server: ChatServer, status: str) -> None:
+def test_a_server_that_refuses_everything_leaves_rows_unanswered(
+    client: Client, server: ChatServer, status: str
+) -> None:
     server.always = status
     with pytest.raises(Unanswered, match=f"fault {status}"):
         client.ask([request(str(i)) for i in range(100)])
@@ -106,6 +110,6 @@ def test_a_forbidden_request_among_answered_ones_is_a_row_with_its_reason(
     assert outcomes[1] == Refusal("rejected", "HTTP 403: fault 403")
 
 
-def test_a_refusal_nested_too_deep_is_told_as_it_is(client: Client, server: ChatServer) -> None:
+def test_a_refusal_nested_too_deep_is_reported_as_text(client: Client, server: ChatServer) -> None:
     server.faults["a"] = ["deep_refusal"]
     assert client.ask([request("a")]) == [Refusal("rejected", f"HTTP 400: {'[' * 500}")]

@@ -107,7 +107,7 @@ def test_concurrency_is_bounded_and_used(server: ChatServer, cache: RequestCache
     assert server.n_in_flight_most == 5
 
 
-def test_works_where_a_loop_is_running(client: Client) -> None:
+def test_a_client_works_inside_a_running_event_loop(client: Client) -> None:
     async def in_a_notebook() -> list[Answer | Refusal]:
         return client.ask([request("a")])
 

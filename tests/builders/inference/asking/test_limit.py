@@ -10,7 +10,7 @@ import pytest
 
 from builders.inference import Server
 from builders.inference.asking.endpoint import Endpoint, Lost
-from builders.inference.asking.limit import FIRST, N_TO_JUDGE, Limit
+from builders.inference.asking.limit import FIRST_LIMIT, N_TO_JUDGE, Limit
 from builders.inference.transport import Transport
 from tests.doubles.chat_server import ChatServer
 
@@ -53,7 +53,7 @@ def drive(limit: Limit, serve: Serve, n_replies: int, on_change: Callable[[int],
         if n_tokens:
             limit.answered(sent[number], now_s, n_tokens)
         elif sent[number].at_s >= strained_at:
-            limit.strained()
+            limit.back_off()
             strained_at = now_s
         on_change(limit.value)
 
@@ -70,29 +70,30 @@ def test_the_limit_ends_where_the_server_gets_no_faster(knee: int, seed: int) ->
 def test_a_server_that_only_queues_is_sent_little_more(knee: int) -> None:
     limit = Limit(4096, 1800 * 60)
     drive(limit, batching(knee), 5_000)
-    assert FIRST <= limit.value <= 4 * FIRST  # one doubling shows it; with unequal answers, perhaps a second
+    # One doubling shows it; with unequal answers, perhaps a second one is needed.
+    assert FIRST_LIMIT <= limit.value <= 4 * FIRST_LIMIT
 
 
 @pytest.mark.parametrize("most", [1, 5, 32, 100])
-def test_the_most_is_reached_where_it_pays_and_never_exceeded(most: int) -> None:
+def test_the_maximum_is_reached_if_it_helps_and_never_exceeded(most: int) -> None:
     limit = Limit(most, 1800)
     seen: set[int] = set()
     drive(limit, batching(1000), 2_000, seen.add)
-    limit.strained()
+    limit.back_off()
     drive(limit, batching(1000), 4_000, seen.add)
-    limit.anew()
+    limit.reset()
     drive(limit, batching(1000), 2_000, seen.add)
     assert max(seen) == most
     assert min(seen) >= 1
 
 
-def test_strain_halves_and_what_the_server_bears_is_reached_again() -> None:
+def test_overload_halves_the_limit_which_then_grows_back() -> None:
     limit = Limit(4096, 1800)
-    limit.strained()
-    assert limit.value == FIRST // 2
+    limit.back_off()
+    assert limit.value == FIRST_LIMIT // 2
     seen: list[int] = []
     drive(limit, batching(1000), 5_000, seen.append)
-    assert limit.value >= FIRST
+    assert limit.value >= FIRST_LIMIT
     steps = [after / before for before, after in pairwise(seen)]
     assert max(steps) <= 1.15  # in small steps, not by doubling
 
@@ -106,10 +107,10 @@ def test_a_server_that_refuses_what_is_too_much_is_kept_nearly_full() -> None:
     assert min(settled) >= 50
 
 
-def test_after_strain_a_limit_of_one_still_grows() -> None:
+def test_after_overload_a_limit_of_one_still_grows() -> None:
     limit = Limit(64, 1800)
     for _ in range(20):
-        limit.strained()
+        limit.back_off()
     assert limit.value == 1
     drive(limit, batching(1000), 2_000)
     assert limit.value == 64
@@ -124,11 +125,11 @@ def test_answers_that_take_much_of_the_timeout_shrink_the_limit() -> None:
     assert limit.value == shrunk  # the ceiling stays, as long prompts may come again
 
 
-def test_a_server_that_came_back_is_begun_with_one_request() -> None:
+def test_a_server_that_came_back_is_first_sent_one_request() -> None:
     limit = Limit(4096, 1800)
     drive(limit, batching(40), 5_000)
-    limit.strained()
-    limit.anew()
+    limit.back_off()
+    limit.reset()
     assert limit.value == 1
     seen: set[int] = set()
     drive(limit, batching(200), 20_000, seen.add)
@@ -136,17 +137,17 @@ def test_a_server_that_came_back_is_begun_with_one_request() -> None:
     assert 200 <= limit.value <= 800
 
 
-def test_a_server_that_is_not_full_tells_nothing_of_its_limit() -> None:
+def test_answers_of_a_server_that_is_not_full_do_not_count() -> None:
     limit = Limit(4096, 1800)
     for second in range(1000):
         limit.answered(limit.sent(second, 1), second + 0.5, 100)
-    assert limit.value == FIRST
+    assert limit.value == FIRST_LIMIT
 
 
-def test_an_answer_to_what_was_sent_under_another_limit_does_not_count() -> None:
+def test_an_answer_to_a_request_sent_under_an_earlier_limit_does_not_count() -> None:
     limit = Limit(4096, 1800)
-    before = [limit.sent(0.0, FIRST) for _ in range(100)]
-    limit.strained()
+    before = [limit.sent(0.0, FIRST_LIMIT) for _ in range(100)]
+    limit.back_off()
     value = limit.value
     for sent in before:
         limit.answered(sent, 1.0, 100)
@@ -160,7 +161,7 @@ def test_answers_without_tokens_or_time_break_nothing() -> None:
     assert 1 <= limit.value <= 64
 
 
-def test_a_burst_of_refusals_is_one_strain(server: ChatServer) -> None:
+def test_a_burst_of_refusals_halves_the_limit_once(server: ChatServer) -> None:
     server.always = "503"
 
     async def bursts() -> list[int]:

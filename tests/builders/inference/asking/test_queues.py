@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from builders.inference import RequestCache
 from builders.inference.asking.queue import N_PREFILLS, N_WARM, Queue
 from builders.inference.asking.requests import Request
-from tests.builders.inference.calls import WAIT_S, Gate, aside, asking, order, until
+from tests.builders.inference.calls import WAIT_S, Gate, client_of, in_thread, sent_texts, wait_until
 from tests.doubles.chat_server import ChatServer, request, texts
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
@@ -35,56 +35,56 @@ def name_of(taken: Request | None) -> str | None:
     return f"prefill of {name}" if taken.is_prefill else name
 
 
-def test_a_group_waits_until_its_prefix_is_known() -> None:
+def test_a_group_waits_until_its_prefix_is_cached() -> None:
     queue = filled("f1", "f2", "g1", "f3", "g2", prefills=True)
-    assert [name_of(queue.next()) for _ in range(3)] == ["prefill of f1", "prefill of g1", None]
-    queue.returned("g")
-    assert [name_of(queue.next()) for _ in range(3)] == ["g1", "g2", None]
-    queue.returned("f")
+    assert [name_of(queue.take_next()) for _ in range(3)] == ["prefill of f1", "prefill of g1", None]
+    queue.release("g")
+    assert [name_of(queue.take_next()) for _ in range(3)] == ["g1", "g2", None]
+    queue.release("f")
     assert len(queue) == 3
-    assert [name_of(queue.next()) for _ in range(4)] == ["f1", "f2", "f3", None]
+    assert [name_of(queue.take_next()) for _ in range(4)] == ["f1", "f2", "f3", None]
     queue.put(grouped("f4"), ahead=False)
     queue.put(grouped("f5"), ahead=False)
-    assert name_of(queue.next()) == "f4"  # its prefix is still in the cache
+    assert name_of(queue.take_next()) == "f4"  # its prefix is still in the cache
 
 
-def test_few_prefixes_are_on_their_way_at_a_time() -> None:
+def test_few_prefixes_are_computed_at_a_time() -> None:
     names = [f"{chr(ord('a') + group)}{number}" for group in range(N_PREFILLS + 2) for number in (1, 2)]
     queue = filled(*names, prefills=True)
-    firsts = [name_of(queue.next()) for _ in range(N_PREFILLS + 1)]
+    firsts = [name_of(queue.take_next()) for _ in range(N_PREFILLS + 1)]
     assert firsts == [*(f"prefill of {name}" for name in names[: 2 * N_PREFILLS : 2]), None]
-    queue.returned("c")
-    assert [name_of(queue.next()) for _ in range(4)] == ["c1", "c2", f"prefill of {names[-4]}", None]
+    queue.release("c")
+    assert [name_of(queue.take_next()) for _ in range(4)] == ["c1", "c2", f"prefill of {names[-4]}", None]
 
 
 def test_without_prefill_requests_the_first_of_a_group_goes_ahead_and_no_room_is_wasted() -> None:
     queue = filled("f1", "f2", "f3", "g1", "g2", prefills=False)
-    assert [name_of(queue.next()) for _ in range(3)] == ["f1", "g1", "f2"]
-    queue.returned("g")
-    assert [name_of(queue.next()) for _ in range(3)] == ["g2", "f3", None]
+    assert [name_of(queue.take_next()) for _ in range(3)] == ["f1", "g1", "f2"]
+    queue.release("g")
+    assert [name_of(queue.take_next()) for _ in range(3)] == ["g2", "f3", None]
 
 
 @pytest.mark.parametrize("prefills", [True, False])
-def test_what_shares_with_nothing_else_does_not_wait(prefills: bool) -> None:
+def test_a_request_that_shares_no_prefix_does_not_wait(prefills: bool) -> None:
     queue = filled("f1", prefills=prefills)
     queue.put(Request({"x": {}}, group=""), ahead=False)
     queue.put(Request({"y": {}}, group=""), ahead=False)
-    assert [name_of(queue.next()) for _ in range(4)] == ["f1", "x", "y", None]
+    assert [name_of(queue.take_next()) for _ in range(4)] == ["f1", "x", "y", None]
 
 
-def test_a_server_that_was_started_anew_is_prefilled_anew() -> None:
+def test_a_restarted_server_is_prefilled_again() -> None:
     queue = filled("f1", "f2", prefills=True)
-    queue.returned("f")
-    queue.cools()
-    assert name_of(queue.next()) == "prefill of f1"
+    queue.release("f")
+    queue.forget_prefixes()
+    assert name_of(queue.take_next()) == "prefill of f1"
 
 
-def test_a_prefix_used_long_ago_is_taken_to_be_forgotten() -> None:
+def test_a_prefix_used_long_ago_counts_as_evicted() -> None:
     queue = filled("f1", "f2", prefills=True)
-    queue.returned("f")
+    queue.release("f")
     for number in range(N_WARM):
-        queue.returned(str(number))
-    assert name_of(queue.next()) == "prefill of f1"
+        queue.release(str(number))
+    assert name_of(queue.take_next()) == "prefill of f1"
 
 
 @given(st.booleans(), st.lists(st.sampled_from(["f", "g", "", "next", "last", "returned"]), max_size=60))
@@ -98,20 +98,20 @@ def test_nothing_is_lost_and_nothing_sent_twice(prefills: bool, steps: list[str]
 
     for step in steps:
         if step == "next":
-            send(queue.next())
+            send(queue.take_next())
         elif step == "last":
-            send(queue.last())
+            send(queue.take_last())
         elif step == "returned":
             if in_flight:
-                queue.returned(in_flight.pop(0))
+                queue.release(in_flight.pop(0))
         else:
             queue.put(Request({f"{step}{n_put}": {}}, group=step), ahead=n_put % 3 == 0)
             n_put += 1
         assert len(queue) == n_put - sent.total()
     while queue:
-        send(queue.next())
+        send(queue.take_next())
         if in_flight:
-            queue.returned(in_flight.pop(0))
+            queue.release(in_flight.pop(0))
     assert sent.total() == n_put == len(sent)
 
 
@@ -119,7 +119,7 @@ def sent_to(server: ChatServer) -> list[str]:
     """Return the texts that a server was sent, in order, with its prefill requests marked."""
     return [
         f"{'prefill of ' * (body.get('max_tokens') == 1)}{text}"
-        for body, text in zip(server.bodies, order(server), strict=True)
+        for body, text in zip(server.bodies, sent_texts(server), strict=True)
     ]
 
 
@@ -132,12 +132,12 @@ def test_sglang_computes_a_shared_prompt_once_before_the_rest_goes_out(
 ) -> None:
     look_like_sglang(server)
     server.reply = gate = Gate("f1")
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
     payloads = [
         request(name, temperature=0.5, response_format={"type": "json_object"}) for name in ("f1", "f2", "g1")
     ]
-    call = aside(client.ask, payloads, ["f", "f", "g"])
-    until(lambda: gate.n_held and server.answered["g1"])
+    call = in_thread(client.ask, payloads, ["f", "f", "g"])
+    wait_until(lambda: gate.n_held and server.answered["g1"])
     assert sorted(sent_to(server)) == ["g1", "prefill of f1"]  # both were sent at once, in any order
     assert "response_format" not in server.bodies[sent_to(server).index("prefill of f1")]
     gate.opened.set()
@@ -150,28 +150,28 @@ def test_sglang_computes_a_shared_prompt_once_before_the_rest_goes_out(
 
 
 @pytest.mark.parametrize("fault", ["500", "503", "422", "drop", "too_long", "empty"])
-def test_where_priming_fails_the_requests_go_out_all_the_same(
+def test_if_a_prefill_request_fails_its_group_is_sent_all_the_same(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     monkeypatch.setattr("builders.inference.asking.endpoint.MAX_REST_S", 0.05)
     look_like_sglang(server)
     server.faults["f1"] = [fault]
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
     names = ["f1", "f2", "f3"]
     assert texts(client.ask([request(name) for name in names], ["f"] * 3)) == ["F1", "F2", "F3"]
 
 
-def test_a_call_that_is_given_up_while_its_prefix_is_computed_holds_nobody_up(
+def test_a_call_given_up_while_its_prefix_is_computed_delays_no_other(
     server: ChatServer, cache: RequestCache
 ) -> None:
     look_like_sglang(server)
     server.reply = gate = Gate("f1")
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
 
     def failing(index: int, answers: list[Any]) -> None:
         raise RuntimeError("no more of this")
 
-    first = aside(client.chains, [request("f1"), request("f2"), request("own")], failing, ["f", "f", ""])
+    first = in_thread(client.chains, [request("f1"), request("f2"), request("own")], failing, ["f", "f", ""])
     with pytest.raises(RuntimeError, match="no more"):
         first.result(WAIT_S)
     gate.opened.set()

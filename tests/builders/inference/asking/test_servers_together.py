@@ -5,7 +5,16 @@ import time
 import pytest
 
 from builders.inference import Refusal, RequestCache, Unanswered
-from tests.builders.inference.calls import WAIT_S, Gate, answered, asked, asking, order, started_call, until
+from tests.builders.inference.calls import (
+    WAIT_S,
+    Gate,
+    answered,
+    asked,
+    client_of,
+    sent_texts,
+    started_call,
+    wait_until,
+)
 from tests.doubles.chat_server import ChatServer, request, texts
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
@@ -17,7 +26,7 @@ def test_two_servers_share_the_work_and_each_request_is_sent_once(
     for server in two:
         server.delay_s = 0.02
     names = [f"row {i}" for i in range(100)]
-    assert texts(asking(*two, cache=cache).ask([request(name) for name in names])) == [
+    assert texts(client_of(*two, cache=cache).ask([request(name) for name in names])) == [
         name.upper() for name in names
     ]
     assert asked(*two) == dict.fromkeys(names, 1)
@@ -29,7 +38,7 @@ def test_a_few_requests_of_no_group_are_shared_too(
 ) -> None:
     for server in two:
         server.delay_s = 0.02
-    client = asking(*two, cache=cache, concurrency=256)
+    client = client_of(*two, cache=cache, concurrency=256)
     for call in range(3):
         client.ask([request(f"row {call} {i}") for i in range(8)])
     assert [sum(server.asked.values()) for server in two] == [12, 12]
@@ -41,9 +50,9 @@ def test_requests_of_one_group_stay_on_one_server_while_both_are_busy(
     for server in two:
         server.delay_s = 0.01
     names = [f"{group} {i}" for i in range(40) for group in "ab"]
-    client = asking(*two, cache=cache, concurrency=2)
+    client = client_of(*two, cache=cache, concurrency=2)
     client.ask([request(name) for name in names], groups=[name[0] for name in names])
-    homes = [{text[0] for text in order(server)[:20]} for server in two]  # neither queue is empty yet
+    homes = [{text[0] for text in sent_texts(server)[:20]} for server in two]  # neither queue is empty yet
     assert sorted(map(sorted, homes)) == [["a"], ["b"]]
 
 
@@ -53,9 +62,9 @@ def test_an_idle_server_takes_over_from_the_end_of_the_others_queue(
     for server in two:
         server.delay_s = 0.02
     names = [f"row {i}" for i in range(40)]
-    client = asking(*two, cache=cache, concurrency=1)
+    client = client_of(*two, cache=cache, concurrency=1)
     client.ask([request(name) for name in names], groups=["one function"] * 40)
-    first, second = sorted((order(server) for server in two), key=lambda texts: texts[0] != "row 0")
+    first, second = sorted((sent_texts(server) for server in two), key=lambda texts: texts[0] != "row 0")
     assert first == names[: len(first)]  # so the prefix stays in its cache
     assert second == names[: len(first) - 1 : -1]
     assert len(second) >= 10
@@ -68,7 +77,7 @@ def test_a_server_that_dies_in_mid_run_loses_nothing(
     for server in two:
         server.delay_s = 0.03
     names = [f"row {i}" for i in range(120)]
-    client = asking(*two, cache=cache)
+    client = client_of(*two, cache=cache)
     outcomes = started_call(client, names, dying)
     dying.die()
     assert texts(outcomes.result(WAIT_S)) == [name.upper() for name in names]
@@ -83,10 +92,10 @@ def test_a_server_that_dies_in_mid_run_loses_nothing(
 def test_a_call_goes_on_by_itself_when_its_server_is_back(server: ChatServer, cache: RequestCache) -> None:
     server.delay_s = 0.03
     names = [f"row {i}" for i in range(60)]
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
     outcomes = started_call(client, names, server)
     server.die()
-    until(lambda: client.usage.failures["unreachable"])
+    wait_until(lambda: client.usage.failures["unreachable"])
     assert not outcomes.done()
     server.start()
     assert texts(outcomes.result(WAIT_S)) == [name.upper() for name in names]
@@ -100,7 +109,7 @@ def test_a_server_that_comes_back_takes_its_share_again(
     for server in two:
         server.delay_s = 0.03
     names = [f"row {i}" for i in range(300)]
-    outcomes = started_call(asking(*two, cache=cache), names, restarted)
+    outcomes = started_call(client_of(*two, cache=cache), names, restarted)
     restarted.die()
     n_before = sum(restarted.answered.values())
     restarted.start()
@@ -109,17 +118,17 @@ def test_a_server_that_comes_back_takes_its_share_again(
 
 
 @pytest.mark.parametrize("change", [{"id": "other"}, {"root": "other-weights"}], ids=["name", "weights"])
-def test_a_server_that_comes_back_with_another_model_is_given_up(
+def test_a_server_that_comes_back_with_another_model_is_left_out(
     server: ChatServer,
     cache: RequestCache,
     change: dict[str, str],
 ) -> None:
     server.delay_s = 0.03
-    client = asking(server, cache=cache, patience_s=600)
+    client = client_of(server, cache=cache, patience_s=600)
     outcomes = started_call(client, [f"row {i}" for i in range(60)], server)
     server.die()
     # Wait for all in flight: libcurl itself sends again what was lost with a connection that it used before.
-    until(lambda: client.usage.failures["unreachable"] and not client.usage.in_flight)
+    wait_until(lambda: client.usage.failures["unreachable"] and not client.usage.in_flight)
     n_answered = sum(server.answered.values())
     server.models[0] |= change
     server.start()
@@ -136,14 +145,14 @@ def test_another_server_takes_over_from_one_with_another_model(
     for server in two:
         server.delay_s = 0.03
     names = [f"row {i}" for i in range(100)]
-    client = asking(*two, cache=cache)
+    client = client_of(*two, cache=cache)
     outcomes = started_call(client, names, changed)
     changed.die()
     assert texts(outcomes.result(WAIT_S)) == [name.upper() for name in names]
     n_before = sum(changed.asked.values())
     changed.models[0]["root"] = "other-weights"
     changed.start()
-    until(lambda: any("stays left out" in line for line in caplog.messages))
+    wait_until(lambda: any("stays left out" in line for line in caplog.messages))
     client.ask([request(f"more {i}") for i in range(20)])
     assert sum(changed.asked.values()) == n_before
 
@@ -158,7 +167,7 @@ def test_a_slow_request_holds_up_no_other(server: ChatServer, cache: RequestCach
         if len(ended) == len(names) - 1:
             gate.opened.set()
 
-    client = asking(server, cache=cache, concurrency=2)
+    client = client_of(server, cache=cache, concurrency=2)
     chains = client.chains([request(name) for name in names], lambda *_: None, on_end=on_end)
     assert texts([outcomes[-1] for outcomes in chains]) == [name.upper() for name in names]
 
@@ -176,7 +185,7 @@ def test_a_slow_server_holds_up_no_more_than_it_was_sent(
         if len(ended) == len(names) - 4:
             gate.opened.set()
 
-    client = asking(*two, cache=cache)
+    client = client_of(*two, cache=cache)
     chains = client.chains([request(name) for name in names], lambda *_: None, on_end=on_end)
     assert texts([outcomes[-1] for outcomes in chains]) == [name.upper() for name in names]
     assert gate.n_held == 4
@@ -189,7 +198,7 @@ def test_a_server_that_asks_for_a_rest_gets_it_and_the_other_its_requests(
     busy.always = "429"  # with Retry-After: 2
     other.delay_s = 0.005
     names = [f"row {i}" for i in range(100)]
-    client = asking(*two, cache=cache)
+    client = client_of(*two, cache=cache)
     assert texts(client.ask([request(name) for name in names])) == [name.upper() for name in names]
     assert other.answered == dict.fromkeys(names, 1)
     first = min(times[0] for times in busy.times.values())
@@ -202,7 +211,7 @@ def test_a_server_that_refuses_the_key_leaves_all_to_the_other(
     two: tuple[ChatServer, ChatServer], cache: RequestCache
 ) -> None:
     closed, other = two
-    client = asking(*two, cache=cache)
+    client = client_of(*two, cache=cache)
     closed.always = "401"
     names = [f"row {i}" for i in range(30)]
     assert texts(client.ask([request(name) for name in names])) == [name.upper() for name in names]
@@ -215,7 +224,7 @@ def test_what_fails_at_one_server_is_tried_at_another(
 ) -> None:
     for server in two:
         server.faults["a"] = ["500"]
-    client = asking(*two, cache=cache)
+    client = client_of(*two, cache=cache)
     assert texts(client.ask([request("a")])) == ["A"]
     assert [server.asked["a"] for server in two] in ([1, 2], [2, 1])
     assert client.usage.failures == {"HTTP 500": 2}
@@ -226,7 +235,7 @@ def test_what_fails_at_one_server_is_tried_at_another(
 
 def test_a_reply_that_only_drips_is_given_up_and_tried_again(server: ChatServer, cache: RequestCache) -> None:
     server.faults["a"] = ["drip"]
-    client = asking(server, cache=cache, timeout_s=0.6)
+    client = client_of(server, cache=cache, timeout_s=0.6)
     assert texts(client.ask([request("a"), request("b")])) == ["A", "B"]
     assert server.asked == {"a": 2, "b": 1}
     assert client.usage.failures == {"timeout": 1}
@@ -235,7 +244,7 @@ def test_a_reply_that_only_drips_is_given_up_and_tried_again(server: ChatServer,
 def test_the_answer_of_another_model_is_never_kept(server: ChatServer, cache: RequestCache) -> None:
     server.faults["a"] = ["other_model"]
     server.faults["b"] = ["other_model"] * 9
-    client = asking(server, cache=cache, patience_s=1)
+    client = client_of(server, cache=cache, patience_s=1)
     with pytest.raises(Unanswered, match="somebody-else answered, not tiny"):
         client.ask([request("a"), request("b")])
     with cache.open() as answers:
@@ -245,11 +254,11 @@ def test_the_answer_of_another_model_is_never_kept(server: ChatServer, cache: Re
 
 def test_a_refusal_is_kept_until_refusals_are_forgotten(server: ChatServer, cache: RequestCache) -> None:
     server.faults["a"] = ["422", "422"]
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
     before = client.deciding()
     refused = [Refusal("rejected", "HTTP 422: fault 422")]
     assert client.ask([request("a")]) == client.ask([request("a")]) == refused
-    assert asking(server, cache=cache).ask([request("a")]) == refused
+    assert client_of(server, cache=cache).ask([request("a")]) == refused
     assert server.asked["a"] == 1
     assert client.deciding() == before
     for retries in (1, 2):
@@ -270,7 +279,7 @@ def test_a_busy_server_costs_a_request_none_of_its_tries(
 ) -> None:
     monkeypatch.setattr("builders.inference.asking.endpoint.MAX_REST_S", 0.05)
     server.faults["a"] = ["503"] * 9
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
     assert texts(client.ask([request("a")])) == ["A"]
     assert client.usage.failures == {"HTTP 503": 9}
 
@@ -278,9 +287,9 @@ def test_a_busy_server_costs_a_request_none_of_its_tries(
 def test_a_server_that_is_back_is_found_by_the_next_call(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builders.inference.asking.watch.FIRST_LOOK_S", 1.0)
-    monkeypatch.setattr("builders.inference.asking.watch.MAX_LOOK_S", 1.0)
-    client = asking(server, cache=cache, patience_s=2)
+    monkeypatch.setattr("builders.inference.asking.watch.FIRST_CHECK_S", 1.0)
+    monkeypatch.setattr("builders.inference.asking.watch.MAX_CHECK_S", 1.0)
+    client = client_of(server, cache=cache, patience_s=2)
     client.ask([request("a")])
     server.die()
     with pytest.raises(Unanswered):
@@ -293,9 +302,9 @@ def test_a_server_that_is_back_is_found_by_the_next_call(
 def test_a_server_that_changed_its_model_unseen_gives_no_more_answers(
     server: ChatServer, cache: RequestCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builders.inference.asking.endpoint.TRUSTED_S", 0.0)
+    monkeypatch.setattr("builders.inference.asking.endpoint.CHECK_HOLDS_S", 0.0)
     server.pages["/model_info"] = {"model_path": "weights-1"}
-    client = asking(server, cache=cache)
+    client = client_of(server, cache=cache)
     assert texts(client.ask([request("a")])) == ["A"]
     server.die()
     server.pages["/model_info"] = {"model_path": "weights-2"}

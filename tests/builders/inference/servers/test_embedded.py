@@ -97,7 +97,7 @@ def test_it_is_silent_and_ends_with_its_process(weights: Path) -> None:
     assert (process.returncode, process.stdout, process.stderr) == (7, "", "")
 
 
-def test_a_cut_file_is_told_with_the_engines_reason(
+def test_a_truncated_file_is_reported_with_the_engines_reason(
     weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     cut = tmp_path / "cut.gguf"

@@ -33,7 +33,7 @@ def test_of_several_models_one_must_be_named(server: ChatServer) -> None:
     assert connect(server.address, "second").model == "second"
 
 
-def test_a_dead_server_is_told_with_its_address(server: ChatServer) -> None:
+def test_a_dead_server_is_reported_with_its_address(server: ChatServer) -> None:
     address = server.address
     server.__exit__(None, None, None)
     with pytest.raises(ServerDown, match=rf"No server answers at {address}.*start it") as caught:
@@ -42,12 +42,12 @@ def test_a_dead_server_is_told_with_its_address(server: ChatServer) -> None:
 
 
 @pytest.mark.parametrize("address", ["", "http://", "ftp://host/v1", "http://[::1"])
-def test_what_is_no_address_is_told(address: str) -> None:
+def test_an_invalid_address_is_reported(address: str) -> None:
     with pytest.raises(ServerDown, match="is not an address"):
         connect(address)
 
 
-def test_a_server_of_something_else_is_told(server: ChatServer) -> None:
+def test_a_server_of_something_else_is_reported(server: ChatServer) -> None:
     with pytest.raises(NotCompatible, match="not an OpenAI-compatible server"):
         connect(f"{server.address}/docs")
 
@@ -58,7 +58,7 @@ def test_a_list_nested_too_deep_is_no_list(server: ChatServer) -> None:
         connect(server.address)
 
 
-def test_a_refused_key_is_told_and_one_of_the_environment_taken(
+def test_a_refused_key_is_reported_and_the_key_in_the_environment_is_used(
     server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.key = "sk-secret"

@@ -44,7 +44,7 @@ def servers() -> list[int]:
     return pids
 
 
-def test_without_sglang_the_way_to_it_is_told(cache_folder: Path) -> None:
+def test_without_sglang_the_error_says_how_to_install_it(cache_folder: Path) -> None:
     with pytest.raises(EngineMissing) as caught:
         find_python()
     assert f"python3 -m venv {cache_folder}/sglang" in str(caught.value)
@@ -59,7 +59,7 @@ def test_an_environment_in_the_cache_folder_is_found(cache_folder: Path) -> None
     assert find_python() == python
 
 
-def test_a_taken_port_and_an_absent_folder_are_told_at_once(tmp_path: Path) -> None:
+def test_a_taken_port_and_an_absent_folder_are_reported_at_once(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with (
@@ -71,7 +71,7 @@ def test_a_taken_port_and_an_absent_folder_are_told_at_once(tmp_path: Path) -> N
         pass
 
 
-def test_an_interpreter_without_sglang_is_told(tmp_path: Path) -> None:
+def test_an_interpreter_without_sglang_is_reported(tmp_path: Path) -> None:
     with (
         pytest.raises(EngineFailed, match="sglang is not installed there"),
         sglang("some/model", tmp_path / "log", python=Path(sys.executable)),
@@ -79,7 +79,7 @@ def test_an_interpreter_without_sglang_is_told(tmp_path: Path) -> None:
         pass
 
 
-def test_an_unknown_model_a_wrong_flag_and_want_of_memory_are_told(
+def test_an_unknown_model_a_wrong_flag_and_lack_of_memory_are_reported(
     tmp_path: Path, sglang_parts: Parts
 ) -> None:
     python, weights = sglang_parts

