@@ -1,4 +1,4 @@
-"""Escaping of text from strangers, for a terminal or for Markdown, so that it is shown and does nothing else.
+"""Escaping of text from strangers, so that a terminal or Markdown only shows it.
 
 Not covered: HTML (`html.escape`), and texts that are data, such as feedback or a fault's detail.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def printable(text: str, most_chars: int) -> str:
-    """Return a text on one line, with control characters spelled out; a long text is cut."""
+    """Return a text on one line, cut to `most_chars`, with control characters as escapes."""
     cut = text if len(text) <= most_chars else text[: most_chars - 1] + "…"
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
 
@@ -21,7 +21,7 @@ def markdown_line(text: Any) -> str:
 
 
 def markdown_code(value: Any) -> str:
-    """Return a value as code within a line, in more backticks than stand together inside it."""
+    """Return a value as inline code, between more backticks than any run inside it has."""
     line = _line(value)
     fence = "`" * (1 + _longest_run(line))
     return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"

@@ -21,19 +21,22 @@ from matplotlib.ticker import MaxNLocator
 from builders.schema import stages
 from builders.verifier import STATUSES
 
-GROUND, INK = "#fbfbf9", "#22262b"
+BACKGROUND, INK = "#fbfbf9", "#22262b"
 # Distinct for colour-blind readers, and by lightness in grey (colours of Okabe and Ito's palette).
 COLOURS: dict[str, str] = dict(
     zip(STATUSES, ("#009e73", "#d55e00", "#cc79a7", "#b8bec5", "#f0c63c"), strict=True)
 )
 KEPT, NOT_USED = "#56b4e9", "#b8bec5"
-LEAST_LABELLED = 0.06
-"""The share of a bar's length below which a part has no room for its number."""
+MIN_LABELLED_SHARE = 0.06
+"""A part of a bar with a smaller share has no room for its number."""
 MOST_REASONS, MOST_CHARS, MOST_BARS = 2, 28, 40
 
 
 def statuses_figure(statuses: dict[str, dict[str, dict[str, int]]]) -> Figure:
-    """Return the statuses of answers, with one bar for each direction and turn (CodeI/O, Figure 7)."""
+    """Return a figure of answers by status, with one bar for each direction and turn (CodeI/O, Figure 7).
+
+    `statuses` has the number of answers by direction, turn and status.
+    """
     bars = [
         (f"{direction}, turn {turn}", counts)
         for direction, turns in statuses.items()
@@ -46,8 +49,8 @@ def statuses_figure(statuses: dict[str, dict[str, dict[str, int]]]) -> Figure:
         total, left = sum(counts.values()), 0.0
         for status in STATUSES:
             share = counts.get(status, 0) / total
-            axes.barh(row, share, left=left, color=COLOURS[status], edgecolor=GROUND, height=0.72)
-            if share >= LEAST_LABELLED:
+            axes.barh(row, share, left=left, color=COLOURS[status], edgecolor=BACKGROUND, height=0.72)
+            if share >= MIN_LABELLED_SHARE:
                 axes.text(left + share / 2, row, f"{100 * share:.0f} %", ha="center", va="center", color=INK)
             left += share
         axes.text(1.01, row, f"{total:,}", ha="left", va="center", color=INK)
@@ -57,7 +60,10 @@ def statuses_figure(statuses: dict[str, dict[str, dict[str, int]]]) -> Figure:
 
 
 def funnel_figure(rows: Mapping[str, Mapping[str, int]], dropped: Mapping[str, Mapping[str, int]]) -> Figure:
-    """Return what each stage made and dropped: `rows` by config and split, `dropped` by stage and reason."""
+    """Return a figure of the rows that each stage made and dropped.
+
+    `rows` has their numbers by config and split, `dropped` by stage and reason.
+    """
     shown = [stage for stage in stages() if stage in rows or stage in dropped]
     if not shown:
         return _empty("No rows.")
@@ -67,8 +73,8 @@ def funnel_figure(rows: Mapping[str, Mapping[str, int]], dropped: Mapping[str, M
     longest = max(n + sum(by_reason.values()) for n, by_reason in zip(kept, reasons, strict=True))
     for row, (n_kept, by_reason) in enumerate(zip(kept, reasons, strict=True)):
         n_dropped = sum(by_reason.values())
-        axes.barh(row, n_kept, color=KEPT, edgecolor=GROUND, height=0.72)
-        axes.barh(row, n_dropped, left=n_kept, color=NOT_USED, edgecolor=GROUND, height=0.72)
+        axes.barh(row, n_kept, color=KEPT, edgecolor=BACKGROUND, height=0.72)
+        axes.barh(row, n_dropped, left=n_kept, color=NOT_USED, edgecolor=BACKGROUND, height=0.72)
         label = f"{n_kept:,}" + (f"    {n_dropped:,} not used: {_top(by_reason)}" if by_reason else "")
         axes.text(n_kept + n_dropped + 0.01 * longest, row, label, va="center", color=INK, parse_math=False)
     axes.set_xlim(0, 1.9 * longest)  # room for the label beside the longest bar
@@ -77,19 +83,24 @@ def funnel_figure(rows: Mapping[str, Mapping[str, int]], dropped: Mapping[str, M
 
 
 def spread_figure(
-    values: Mapping[str, Sequence[float]], what: str, edges: Sequence[float] | None = None
+    values: Mapping[str, Sequence[float]], x_label: str, edges: Sequence[float] | None = None
 ) -> Figure:
-    """Return histograms of numbers without nulls, one panel for each name; default `edges` suit integers."""
+    """Return a figure of histograms, one panel for each name in `values`; nulls are left out.
+
+    `edges` are those of the bars; the default suits integers.
+    """
     floats = {name: _floats(column) for name, column in values.items()}
     numbers = {name: column[~np.isnan(column)] for name, column in floats.items()}
     numbers = {name: column for name, column in numbers.items() if len(column)}
     if not numbers:
-        return _empty(f"No values: {what}.")
-    figure = Figure(figsize=(9, 0.7 + 1.8 * len(numbers)), dpi=150, facecolor=GROUND, layout="constrained")
+        return _empty(f"No values: {x_label}.")
+    figure = Figure(
+        figsize=(9, 0.7 + 1.8 * len(numbers)), dpi=150, facecolor=BACKGROUND, layout="constrained"
+    )
     panels = list(figure.subplots(len(numbers), sharex=True, squeeze=False)[:, 0])
     bins = _edges(np.concatenate(list(numbers.values()))) if edges is None else edges
     for axes, (name, column) in zip(panels, numbers.items(), strict=True):
-        axes.hist(column, bins, color=KEPT, edgecolor=GROUND)
+        axes.hist(column, bins, color=KEPT, edgecolor=BACKGROUND)
         median = float(np.median(column))
         axes.axvline(median, color=INK, linestyle="--", linewidth=1)
         axes.set_title(
@@ -104,7 +115,7 @@ def spread_figure(
         axes.spines["bottom"].set_color(INK)
         axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         axes.tick_params(colors=INK)
-    panels[-1].set_xlabel(what, color=INK)
+    panels[-1].set_xlabel(x_label, color=INK)
     return figure
 
 
@@ -119,7 +130,7 @@ def _floats(values: Sequence[Any]) -> Any:
 
 
 def _edges(integers: Any) -> Any:
-    """Return edges of bars that cover the same number of integers each."""
+    """Return the edges of at most `MOST_BARS` bars that each cover the same number of integers."""
     low, high = integers.min(), integers.max()
     width = math.ceil((high - low + 1) / MOST_BARS)
     return np.arange(low, high + 1 + width, width) - 0.5
@@ -127,7 +138,7 @@ def _edges(integers: Any) -> Any:
 
 def _bars(names: Sequence[str]) -> tuple[Figure, Axes]:
     """Return an empty figure with a row for each name, from top to bottom."""
-    figure = Figure(figsize=(9, 1.3 + 0.5 * len(names)), dpi=150, facecolor=GROUND, layout="constrained")
+    figure = Figure(figsize=(9, 1.3 + 0.5 * len(names)), dpi=150, facecolor=BACKGROUND, layout="constrained")
     axes = figure.subplots()
     _plain(axes)
     for label in axes.set_yticks(range(len(names)), names, color=INK):
@@ -139,7 +150,7 @@ def _bars(names: Sequence[str]) -> tuple[Figure, Axes]:
 
 
 def _plain(axes: Axes) -> None:
-    axes.set_facecolor(GROUND)
+    axes.set_facecolor(BACKGROUND)
     axes.spines[:].set_visible(False)
 
 

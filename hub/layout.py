@@ -24,6 +24,6 @@ def patterns() -> list[str]:
     return [*tables, "README.md", PROVENANCE, "prompts/*.md", "pictures/*", *SHIPPED]
 
 
-def is_ours(name: str) -> bool:
+def is_version_file(name: str) -> bool:
     """Return whether a file is part of a version; `name` is its path from the root of the repository."""
     return any(fnmatch(name, pattern) for pattern in patterns())

@@ -19,7 +19,7 @@ from builders.execution import Prover
 from builders.grading import graded
 from builders.verifier import canonical, extract
 
-CHECKED_BY = ("direction", "input", "output", "reference_code", "entrypoint")
+REWARD_COLUMNS = ("direction", "input", "output", "reference_code", "entrypoint")
 """The columns of `rlvr` that decide a reward."""
 
 
@@ -30,16 +30,16 @@ def io_prediction_reward(
 
     Args:
         prompts: The prompts, as TRL passes them. They are not read: the columns hold the check.
-        completions: One reply for each row: a text, or a list of messages. Of messages, the last one of the
-            policy that has text counts.
-        columns: The columns of `rlvr`, each with one value for each completion. Those in `CHECKED_BY` are
+        completions: One reply for each row: a text, or a list of messages, of which the last assistant
+            message with text counts.
+        columns: The columns of `rlvr`, each with one value for each completion. Those in `REWARD_COLUMNS` are
             needed; any others, such as TRL's own arguments, are ignored.
 
     Returns:
         1.0 or 0.0 for each completion, in order.
 
     Raises:
-        ValueError: If a column in `CHECKED_BY` is missing, or a row has no text in one.
+        ValueError: If a column in `REWARD_COLUMNS` is missing, or a row has no text in one.
         SandboxUnavailable: If no sandbox works on this machine.
 
     Example:
@@ -53,12 +53,12 @@ def io_prediction_reward(
         >>> io_prediction_reward(["?", "?"], ['Twice 7: {"output": 14}', "Fourteen."], **columns)
         [1.0, 0.0]
     """
-    absent = [column for column in CHECKED_BY if column not in columns]
+    absent = [column for column in REWARD_COLUMNS if column not in columns]
     if absent:
         raise ValueError(f"io_prediction_reward needs the columns of rlvr; there is no {', '.join(absent)}")
     rows = [
-        dict(zip(CHECKED_BY, values, strict=True))
-        for values in zip(*(columns[column] for column in CHECKED_BY), strict=True)
+        dict(zip(REWARD_COLUMNS, values, strict=True))
+        for values in zip(*(columns[column] for column in REWARD_COLUMNS), strict=True)
     ]
     return _rewards(rows, [_reply(completion) for completion in completions])
 
@@ -70,7 +70,7 @@ def ground_truth(row: Mapping[str, Any]) -> str:
         row: A row of `rlvr`.
 
     Returns:
-        Canonical JSON with the columns in `CHECKED_BY`, for verl's `reward_model.ground_truth`.
+        Canonical JSON with the columns in `REWARD_COLUMNS`, for verl's `reward_model.ground_truth`.
 
     Example:
         >>> row = {"direction": "output", "input": '{"n":7}', "output": "14", "pass_rate": 0.5}
@@ -78,7 +78,7 @@ def ground_truth(row: Mapping[str, Any]) -> str:
         >>> sorted(json.loads(ground_truth(row)))
         ['direction', 'entrypoint', 'input', 'output', 'reference_code']
     """
-    return canonical({column: row[column] for column in CHECKED_BY})
+    return canonical({column: row[column] for column in REWARD_COLUMNS})
 
 
 def compute_score(
@@ -96,7 +96,7 @@ def compute_score(
         1.0 for a right answer, 0.0 for any other.
 
     Raises:
-        ValueError: If the ground truth is not JSON, or lacks a column in `CHECKED_BY`.
+        ValueError: If the ground truth is not JSON, or lacks a column in `REWARD_COLUMNS`.
         SandboxUnavailable: If no sandbox works on this machine.
 
     Example:
@@ -110,7 +110,7 @@ def compute_score(
 
 def _rewards(rows: Sequence[dict[str, Any]], replies: Sequence[str]) -> list[float]:
     for row in rows:
-        if empty := [column for column in CHECKED_BY if not isinstance(row.get(column), str)]:
+        if empty := [column for column in REWARD_COLUMNS if not isinstance(row.get(column), str)]:
             raise ValueError(f"a row of rlvr has no {', '.join(empty)}: {str(row)[:300]}")
     predictions = [extract(reply, row["direction"]) for row, reply in zip(rows, replies, strict=True)]
     verdicts = graded(_prover(os.getpid()), rows, predictions)
@@ -130,10 +130,10 @@ def _reply(completion: Any) -> str:
     if isinstance(completion, str):
         return completion
     messages = [message for message in completion or () if message and message.get("role") == "assistant"]
-    return next(filter(None, (_words(message.get("content")) for message in reversed(messages))), "")
+    return next(filter(None, (_content_text(message.get("content")) for message in reversed(messages))), "")
 
 
-def _words(content: Any) -> str:
+def _content_text(content: Any) -> str:
     """Return the text of a message; if its content comes in parts, their texts."""
     if isinstance(content, list):
         return "\n".join(part["text"] for part in content if part.get("text"))

@@ -23,7 +23,7 @@ from builders.running.provenance import provenance
 from builders.schema import TABLES
 from builders.tables.folder import Folder
 from hub.layout import patterns
-from hub.transient import passes
+from hub.transient import is_transient
 
 
 class VersionError(CodeioError):
@@ -43,10 +43,18 @@ class Version:
     provenance: dict[str, Any]
 
 
-def version(name: str) -> Version:
-    """Return the version of that name: a folder if there is one, else a dataset on the Hub.
+def open_version(name: str) -> Version:
+    """Open a version of a dataset; download it if it is on the Hub.
 
-    Raises VersionError, or OtherFormat if its data has a format that this codeio does not read.
+    Args:
+        name: The path of a folder if there is one, else OWNER/NAME or OWNER/NAME@REVISION on the Hub.
+
+    Returns:
+        Its tables and provenance. Nothing of it is imported or run.
+
+    Raises:
+        VersionError: If it cannot be opened; NoVersion if it does not exist or has no tables of codeio.
+        OtherFormat: If its data has a format that this codeio does not read.
     """
     local = Path(name)
     if local.is_dir():
@@ -56,7 +64,7 @@ def version(name: str) -> Version:
     else:
         opened = _published(name)
     if not any(opened.folder.files(config) for config in TABLES):
-        raise NoVersion(f"{name} has no tables of codeio's. Were they made by `codeio build`?")
+        raise NoVersion(f"{name} has no tables of codeio. Was it made by `codeio build`?")
     return opened
 
 
@@ -75,7 +83,7 @@ def _published(name: str) -> Version:
             " Log in with `hf auth login` if it is private."
         ) from None
     except Exception as error:
-        if not (isinstance(error, HfHubHTTPError | LocalEntryNotFoundError | OSError) or passes(error)):
+        if not (isinstance(error, HfHubHTTPError | LocalEntryNotFoundError | OSError) or is_transient(error)):
             raise
         raise VersionError(f"The Hub did not return {name} ({error}): try again later.") from error
     return _version(f"{repo_id}@{oid}", Path(root))

@@ -16,8 +16,8 @@ from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from hub.audit import Report, audit
 from hub.card.card import card
-from hub.publish.release import release
-from hub.versions import Version, version
+from hub.publish.release import prepare_release
+from hub.versions import Version, open_version
 from tests.building import FUNCTIONS, run, scripted_server
 
 OPTIONS = ("--max-pairs", 2, "--samples", 4, "--turns", 1, "--test-share", 0.5)
@@ -62,7 +62,7 @@ def built(home: Path) -> Path:
 
 def released(folder: Path, home: Path) -> Path:
     """Return a copy of a build as it would be published, with its metadata."""
-    release_root = release(Folder(folder)).folder.root
+    release_root = prepare_release(Folder(folder)).folder.root
     root = home / "released"
     shutil.copytree(release_root, root, ignore=shutil.ignore_patterns(".codeio"))
     (root / "provenance.json").write_text(json.dumps(provenance(folder)))
@@ -110,12 +110,12 @@ def altered(root: Path, config: str, change: Callable[[Rows], Rows | None], spli
 
 
 def audited(root: Path, **options: Any) -> Report:
-    return audit(version(str(root)), workers=1, **options)
+    return audit(open_version(str(root)), workers=1, **options)
 
 
 def quick(root: Path, **limits: Any) -> Report:
     """Return the report of an audit with some limits changed."""
-    original = version(str(root))
+    original = open_version(str(root))
     changed = {**original.provenance, "limits": {**original.provenance["limits"], **limits}}
     return audit(Version(original.name, original.folder, changed), workers=1)
 

@@ -28,11 +28,11 @@ def audit(
     from builders.cli.progress import Bars, Lines
     from builders.running.observer import Observer
     from hub import audit as audits
-    from hub.versions import version
+    from hub.versions import open_version
 
     console, outcomes = error_console(), ("hold", "fail")
     observer = Observer() if as_json else (Bars if console.is_terminal else Lines)(console, outcomes)
-    report = audits.audit(version(name), sample, seed, num_proc, observer)
+    report = audits.audit(open_version(name), sample, seed, num_proc, observer)
     if as_json:
         print(json.dumps(report.to_json()))
     else:

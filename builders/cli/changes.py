@@ -23,9 +23,9 @@ def changes(
 ) -> None:
     """Show the differences between two versions: rows added, removed or regraded, and why."""
     from hub.changes import changelog, compare
-    from hub.versions import version
+    from hub.versions import open_version
 
-    before, after = version(old), version(new)
+    before, after = open_version(old), open_version(new)
     with error_console().status("Comparing"):
         differences = compare.changes(before, after)
     if rows:
@@ -33,6 +33,6 @@ def changes(
             for row in compare.changed_rows(before, after):
                 file.write(json.dumps(row._asdict()) + "\n")
     if as_json:
-        print(json.dumps(differences.as_json()))
+        print(json.dumps(differences.to_json()))
     else:
         Console().print(changelog.rendered(differences))

@@ -22,9 +22,9 @@ def export(
 ) -> None:
     """Write a dataset as files for a trainer."""
     from hub.export.writer import export as write_export
-    from hub.versions import version
+    from hub.versions import open_version
 
-    files = write_export(version(name), form, out)
+    files = write_export(open_version(name), form, out)
     if as_json:
         print(json.dumps(files))
         return

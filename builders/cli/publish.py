@@ -62,7 +62,7 @@ def publish(
     from builders.schema import TABLES
     from builders.tables.folder import Folder
     from hub.publish import next_version, upload
-    from hub.publish.release import describe, release, usable
+    from hub.publish.release import checked_provenance, prepare_release, write_card
     from hub.publish.upload import Target
     from hub.rights import model_licences
     from hub.rights.licences import PERMISSIVE
@@ -76,24 +76,24 @@ def publish(
     source, target = Folder(folder), Target(repo_id, branch, tag, private, create_pr)
     if not any(source.files(config) for config in chosen):
         raise Failure(f"{folder} has none of the tables {', '.join(chosen)}. Make them with `codeio build`.")
-    usable(source)  # checked here, before the Hub is asked or anything is written
+    checked_provenance(source)  # checked here, before the Hub is asked or anything is written
     console = error_console()
     with Run(folder).locked():
         if not dry_run:
-            upload.may_publish(target)
+            upload.check_access(target)
         with console.status("Fetching the previous version"):
-            before = next_version.before(repo_id, branch)
+            before = next_version.previous_version(repo_id, branch)
             terms = model_licences.licences(model_licences.models(source))
         allowed = PERMISSIVE | set(_split(allow_licenses))
         with console.status("Selecting the rows that may be published"):
-            draft = release(source, chosen, allowed, before.folder if before else None, terms)
+            draft = prepare_release(source, chosen, allowed, before.folder if before else None, terms)
         if not draft.folder.counts():
-            raise Failure(f"No row may be published. {_exclusions(draft.left)}")
+            raise Failure(f"No row may be published. {_exclusions(draft.excluded)}")
         with console.status("Comparing with the previous version"):
             history = next_version.changelog(draft, before, tag)
-        describe(draft, repo_id, history)
+        write_card(draft, repo_id, history)
         if dry_run:
-            plan, url = upload.planned(draft.folder.root, target), None
+            plan, url = upload.plan_upload(draft.folder.root, target), None
         else:
             published = upload.publish(
                 draft.folder.root, target, message or f"Version {tag or 'without a tag'}"
@@ -106,7 +106,7 @@ def publish(
                 {
                     "url": url,
                     "changes": asdict(plan),
-                    "left_behind": [asdict(exclusion) for exclusion in draft.left],
+                    "left_behind": [asdict(exclusion) for exclusion in draft.excluded],
                 }
             )
         )
@@ -133,16 +133,16 @@ def _exclusions(exclusions: Sequence["Exclusion"]) -> str:
 
 def _print_plan(draft: "Release", plan: "CommitPlan", console: Console) -> None:
     """Print the excluded rows, and the files that the commit changes."""
-    if draft.left:
-        title = f"Excluded: {len(draft.left):,} rows"
+    if draft.excluded:
+        title = f"Excluded: {len(draft.excluded):,} rows"
         table = Table("table", "row", "why", title=title, title_justify="left")
-        for exclusion in draft.left[:MOST_SHOWN]:
+        for exclusion in draft.excluded[:MOST_SHOWN]:
             table.add_row(
                 exclusion.config, Text(exclusion.row_id), Text(f"{exclusion.reason}: {exclusion.detail}")
             )
-        if len(draft.left) > MOST_SHOWN:
-            table.add_row("", "", f"and {len(draft.left) - MOST_SHOWN:,} more; --json lists them all")
-        console.print(table, _exclusions(draft.left))
+        if len(draft.excluded) > MOST_SHOWN:
+            table.add_row("", "", f"and {len(draft.excluded) - MOST_SHOWN:,} more; --json lists them all")
+        console.print(table, _exclusions(draft.excluded))
     table = Table("file", "bytes", "", title="Files", title_justify="left")
     for change, files in (("new", plan.added), ("changed", plan.changed)):
         for name, n_bytes in files.items():

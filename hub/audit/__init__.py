@@ -1,4 +1,4 @@
-"""The audit of a dataset: whoever has it can compute its ids, licences and splits and run its code again.
+"""The audit of a dataset: anybody who has it can recompute its ids, licences and splits, and run its code.
 
 In: a version (`hub.versions`): a built folder, or data that strangers published. Out: a `Report`.
 Nothing in the data is imported. Its code runs only in the sandbox; without a sandbox there is no audit.
@@ -46,7 +46,7 @@ def audit(
     """Check a version of a dataset: recompute all that follows from other columns, and run its code again.
 
     Args:
-        version: The dataset, as `hub.versions.version` opens it.
+        version: The dataset, as `hub.versions.open_version` opens it.
         sample: How many pairs, and how many turns, to run again; None runs all of them. The other checks
             cover every row in any case.
         seed: Chooses the sample: the same seed chooses the same rows of the same data.
@@ -65,12 +65,12 @@ def audit(
         >>> from builders.schema import TABLES
         >>> from builders.tables.arrow import table
         >>> from builders.tables.folder import Folder
-        >>> from hub.versions import version
+        >>> from hub.versions import open_version
         >>> file = {"code_id": "0" * 16, "content": "print(7)", "license": "mit"}
         >>> with tempfile.TemporaryDirectory() as root:
         ...     rows = table([file], TABLES["raw_code"].features)
         ...     Folder(Path(root)).write("raw_code", {"train": rows})
-        ...     report = audit(version(root), workers=1)
+        ...     report = audit(open_version(root), workers=1)
         >>> report.holds, report.checked["ids"]
         (False, (1, 1))
         >>> [finding.detail for finding in report.findings if finding.check == "ids"]
@@ -95,10 +95,10 @@ def audit(
             seed=seed,
         )
         for complaint in complaints:
-            case.found("files", "", "provenance.json", complaint)
+            case.add_finding("files", "", "provenance.json", complaint)
         n_files = sum(len(version.folder.files(config)) for config in TABLES)
-        with case.looking("files", n_files) as advance:
-            case.tables = Tables(version.folder, Path(scratch), case.found, advance)
+        with case.checking("files", n_files) as advance:
+            case.tables = Tables(version.folder, Path(scratch), case.add_finding, advance)
         for check in CHECKS:
             check(case)
     return Report(version.name, case.checked, case.findings, case.not_checked)

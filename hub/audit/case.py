@@ -1,7 +1,7 @@
 """A dataset under audit: its tables, what they are expected to hold, the sandbox, and the findings so far.
 
-Each check is a function of a `Case`. It says how many rows it checks (`looking`), what does not hold
-(`found`) and what it could not check (`leaves_out`).
+Each check is a function of a `Case`. It reports how many rows it checks (`checking`), what does not
+hold (`add_finding`) and what it could not check (`add_unchecked`).
 Tested in tests/hub/audit/test_audit.py.
 """
 
@@ -39,11 +39,11 @@ class Case:
     findings: list[Finding] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
 
-    def found(self, check: str, config: str, row_id: str, detail: str) -> None:
+    def add_finding(self, check: str, config: str, row_id: str, detail: str) -> None:
         """Report something that does not hold."""
         self.findings.append(Finding(check, config, row_id, detail))
 
-    def leaves_out(self, what: str) -> None:
+    def add_unchecked(self, what: str) -> None:
         """Report something that could not be checked."""
         if what not in self.not_checked:
             self.not_checked.append(what)
@@ -53,11 +53,11 @@ class Case:
         absent = [config for config in configs if config not in self.tables.rows]
         for config in absent:
             why = "could not be read completely" if config in self.tables.broken else "is not in the dataset"
-            self.leaves_out(f"{check}: the table {config} {why}")
+            self.add_unchecked(f"{check}: the table {config} {why}")
         return bool(absent)
 
     @contextmanager
-    def looking(
+    def checking(
         self, check: str, n_rows: int, n_in_all: int | None = None
     ) -> Iterator[Callable[[float], None]]:
         """Record a check of `n_rows` out of `n_in_all` rows; yield a callable that takes the rows done."""

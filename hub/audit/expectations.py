@@ -1,4 +1,4 @@
-"""What the rows of a dataset must be, by its `provenance.json`, which anybody may have written.
+"""What an audit expects of a dataset, by its `provenance.json`, which anybody may have written.
 
 In: a version's provenance. Out: `Expectations`, and complaints about values that cannot be right. A value
 that is missing has its default, except the test share, which is then unknown.
@@ -17,7 +17,7 @@ from hub.rights.licences import PERMISSIVE
 
 @dataclass(frozen=True)
 class Expectations:
-    """How the rows were made, as far as it decides what they must be."""
+    """How the rows were made, as far as the checks need to know."""
 
     limits: Limits = Limits()  # noqa: RUF009 - immutable
     test_share: float | None = None
@@ -31,7 +31,7 @@ class Expectations:
     other_rules: str | None = None
     """What to report if the turns were judged by rules that differ from this codeio's; None if they agree."""
 
-    def is_made_like_here(self, numpy: str | None) -> bool:
+    def matches_this_machine(self, numpy: str | None) -> bool:
         """Return whether code ran with this Python and numpy (here `numpy`), and on this kind of machine."""
         here = {"python": _minor(platform.python_version()), "numpy": numpy, "machine": platform.machine()}
         return all(

@@ -18,7 +18,7 @@ from hub.audit.report import Report
 from hub.audit.untrusted import BATCH_ROWS, row_id
 
 
-def failing(report: Report, folder: Folder, most: int) -> dict[tuple[str, str], dict[str, Any]]:
+def failing_rows(report: Report, folder: Folder, most: int) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the first `most` rows that findings name, by table and id, in the order of the findings."""
     broken = {
         finding.config for finding in report.findings if finding.check == "files" and not finding.row_id

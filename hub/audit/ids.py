@@ -1,4 +1,4 @@
-"""Ids, parents and prompts: an id is the hash of its columns, parents exist, and a task asks for its pair.
+"""Ids, parents and prompts: an id is a hash of the row's columns, parents exist, a task asks about its pair.
 
 Not covered: ids of turns, which follow from whole conversations (`views`).
 Tested in tests/hub/audit/test_audit.py.
@@ -18,45 +18,45 @@ def check(case: Case) -> None:
         for config, rows in case.tables.rows.items()
         if TABLES[config].id_column or parents(TABLES[config])
     }
-    with case.looking("ids", sum(map(len, tables.values()))) as advance:
+    with case.checking("ids", sum(map(len, tables.values()))) as advance:
         for config, rows in tables.items():
             table = TABLES[config]
             if table.id_column and set(table.hashed) <= set(table.columns):
-                _own_ids(case, table)
+                _check_ids(case, table)
             for parent in parents(table):
                 if parent.name in tables:
-                    _parents(case, config, parent)
+                    _check_parents(case, config, parent)
             advance(len(rows))
         if not case.lacks("prompts of tasks", "tasks", "io_pairs", "functions"):
-            _tasks(case)
+            _check_tasks(case)
 
 
-def _own_ids(case: Case, table: Table) -> None:
+def _check_ids(case: Case, table: Table) -> None:
     id_column = table.key[0]
     for row in iterated(case.tables.rows[table.name], id_column, *table.hashed):
         expected_id = table.id(row)
         if row[id_column] != expected_id:
             detail = f"the hash of its {', '.join(table.hashed)} is {expected_id}"
-            case.found("ids", table.name, row[id_column], detail)
+            case.add_finding("ids", table.name, row[id_column], detail)
 
 
-def _parents(case: Case, config: str, parent: Table) -> None:
+def _check_parents(case: Case, config: str, parent: Table) -> None:
     id_column, parent_ids = parent.key[0], case.tables.ids[parent.name]
     for row in iterated(case.tables.rows[config]):
         if row[id_column] not in parent_ids:
             detail = f"its {id_column}, {row[id_column]}, is not in {parent.name}"
-            case.found("ids", config, row_id(config, row), detail)
+            case.add_finding("ids", config, row_id(config, row), detail)
 
 
-def _tasks(case: Case) -> None:
+def _check_tasks(case: Case) -> None:
     """Make the tasks of each pair again; one may be missing, if an earlier task has the same prompt."""
     stored, stage = Stored(case.tables.rows["tasks"], ("pair_id", "direction")), Tasks()
     not_compared = ("task_id",) if case.prompts_are_ours else ("task_id", "prompt")
-    for pairs in batches(case.tables.beside("io_pairs")):
+    for pairs in batches(case.tables.with_ancestors("io_pairs")):
         remade = [row for row in stage.rows(pairs) if isinstance(row, dict) and stored.has(row)]
         for row, difference in stored.differences(remade, not_compared):
-            case.found("ids", "tasks", f"{row['pair_id']}/{row['direction']}", difference)
-    for pair_id, direction in stored.left():
-        if pair_id in case.tables.whole["io_pairs"]:
+            case.add_finding("ids", "tasks", f"{row['pair_id']}/{row['direction']}", difference)
+    for pair_id, direction in stored.unmatched():
+        if pair_id in case.tables.complete["io_pairs"]:
             detail = "its pair has a second task for this direction"
-            case.found("ids", "tasks", f"{pair_id}/{direction}", detail)
+            case.add_finding("ids", "tasks", f"{pair_id}/{direction}", detail)

@@ -22,13 +22,13 @@ def check(case: Case) -> None:
     """Prove the pairs again, all or a sample."""
     if case.lacks("pairs", "io_pairs", "functions"):
         return
-    pairs = case.sampled(case.tables.beside("io_pairs"), "pair_id")
-    is_same = case.expectations.is_made_like_here(case.prover.numpy_version)
+    pairs = case.sampled(case.tables.with_ancestors("io_pairs"), "pair_id")
+    is_same = case.expectations.matches_this_machine(case.prover.numpy_version)
     if not is_same:
-        case.leaves_out(
+        case.add_unchecked(
             "pairs: the last digits, because the pairs were made with a different Python, numpy or machine"
         )
-    with case.looking("pairs", len(pairs), len(case.tables.rows["io_pairs"])) as advance:
+    with case.checking("pairs", len(pairs), len(case.tables.rows["io_pairs"])) as advance:
         groups_to_run, groups_to_compare = tee(_by_function(pairs))
         jobs = (
             Job(rows[0]["reference_code"], rows[0]["entrypoint"], [row["input"] for row in rows])
@@ -37,7 +37,7 @@ def check(case: Case) -> None:
         for rows, proofs in zip(groups_to_compare, case.prover.prove_many(jobs), strict=True):
             for row, proof in zip(rows, proofs, strict=True):
                 if fault := _fault(row["output"], proof, is_same):
-                    case.found("pairs", "io_pairs", row["pair_id"], fault)
+                    case.add_finding("pairs", "io_pairs", row["pair_id"], fault)
             advance(len(rows))
 
 

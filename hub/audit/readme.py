@@ -16,7 +16,7 @@ from builders.schema import TABLES
 from builders.tables.folder import SPLITS
 from hub.audit.case import Case
 from hub.audit.shipped import MOST_BYTES
-from hub.card.card import stale
+from hub.card.card import stale_lines
 from hub.card.metadata import hub_licences, size_category
 from hub.card.numbers import licences
 
@@ -25,25 +25,27 @@ def check(case: Case) -> None:
     """Compare the metadata with the files, and report files that belong to no table of codeio's."""
     root = case.folder.root
     readme = root / "README.md"
-    with case.looking("readme", 1):
+    with case.checking("readme", 1):
         for file in sorted({*root.glob("*.parquet"), *root.glob("*/*.parquet")}):
             if file.parent.name not in TABLES or file.parent == root:
                 path = file.relative_to(root).as_posix()
-                case.found("readme", "", path, "belongs to no config that codeio knows; it was not read")
+                case.add_finding(
+                    "readme", "", path, "belongs to no config that codeio knows; it was not read"
+                )
         if not readme.is_file() or readme.stat().st_size > MOST_BYTES:
-            case.found("readme", "", "README.md", "is missing, not a file or too large")
+            case.add_finding("readme", "", "README.md", "is missing, not a file or too large")
             return
         try:
             metadata = metadata_load(readme) or {}
         except Exception as error:  # of many kinds: anybody may have written it
             detail = f"its metadata cannot be read: {str(error).partition(chr(10))[0]}"
-            case.found("readme", "", "README.md", detail)
+            case.add_finding("readme", "", "README.md", detail)
             return
         for config, detail in (*_configs(case, metadata.get("configs")), *_sizes(case, metadata)):
-            case.found("readme", config, "README.md", detail)
+            case.add_finding("readme", config, "README.md", detail)
         if not case.tables.broken:  # counting the tables again reads Parquet in this process
-            for detail in (*_wrong_totals(case, metadata), *stale(case.folder)):
-                case.found("readme", "", "README.md", detail)
+            for detail in (*_wrong_totals(case, metadata), *stale_lines(case.folder)):
+                case.add_finding("readme", "", "README.md", detail)
 
 
 def _configs(case: Case, configs: Any) -> Iterator[tuple[str, str]]:

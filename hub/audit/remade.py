@@ -49,7 +49,7 @@ class Stored:
             if differing:
                 yield row, "; ".join(_difference(name, stored[name], row[name]) for name in differing)
 
-    def left(self) -> Iterator[Key]:
+    def unmatched(self) -> Iterator[Key]:
         """Yield the keys of rows that were not compared."""
         yield from self._index_of
         yield from self._repeated

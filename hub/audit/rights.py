@@ -21,16 +21,16 @@ def check(case: Case) -> None:
     """Check every licence, and search every text in the first table that holds it."""
     licensed = [config for config, rows in case.tables.rows.items() if "license" in rows.features]
     n_rows = sum(len(case.tables.rows[config]) for config in licensed)
-    with case.looking("licences", n_rows) as advance:
+    with case.checking("licences", n_rows) as advance:
         for config in licensed:
             _inherited(case, config)
             advance(len(case.tables.rows[config]))
         if not case.is_published:
-            case.leaves_out(
+            case.add_unchecked(
                 "licences and secrets: whether rows may be published, which `codeio publish` decides"
             )
         elif case.tables.broken:
-            case.leaves_out(
+            case.add_unchecked(
                 "licences and secrets: whether rows may be published, because tables could not be read"
             )
         else:
@@ -47,10 +47,10 @@ def _inherited(case: Case, config: str) -> None:
             if row["license"] != expected[row[column]]:
                 parent_licence = expected[row[column]]
                 detail = f"has the licence {row['license']}, but what it was made from has {parent_licence}"
-                case.found("licences", config, row_id(config, row), detail)
+                case.add_finding("licences", config, row_id(config, row), detail)
         elif is_alone and not may_be_published(row["license"], case.expectations.allowed):
             detail = f"may not be published under the licence {row['license']}"
-            case.found("licences", config, row_id(config, row), detail)
+            case.add_finding("licences", config, row_id(config, row), detail)
 
 
 def _licences_above(case: Case, table: Table) -> tuple[str, dict[str, str | None]]:
@@ -71,10 +71,12 @@ def _licences_above(case: Case, table: Table) -> tuple[str, dict[str, str | None
 
 def _excluded(case: Case) -> None:
     """Report the rows that `codeio publish` would have excluded."""
-    for left in Exclusions(case.folder, case.expectations.allowed).left:
-        if left.config == "dropped" and left.reason == "no_licence" and "raw_code" not in case.tables.rows:
+    for exclusion in Exclusions(case.folder, case.expectations.allowed).excluded:
+        is_unlicensed_file = exclusion.config == "dropped" and exclusion.reason == "no_licence"
+        if is_unlicensed_file and "raw_code" not in case.tables.rows:
             continue
-        case.found("licences", left.config, left.row_id, f"{left.reason}: {left.detail}")
+        detail = f"{exclusion.reason}: {exclusion.detail}"
+        case.add_finding("licences", exclusion.config, exclusion.row_id, detail)
     for config, rows in case.tables.rows.items():
         columns = [
             name
@@ -84,7 +86,7 @@ def _excluded(case: Case) -> None:
         for row in iterated(rows) if columns else ():
             if not all(map(_is_clean, _column_texts(row, columns))):
                 detail = "secret: holds what looks like a credential or an e-mail address"
-                case.found("licences", config, row_id(config, row), detail)
+                case.add_finding("licences", config, row_id(config, row), detail)
 
 
 def _column_texts(row: dict[str, object], columns: list[str]) -> Iterator[str]:

@@ -33,27 +33,31 @@ RULES_OF: dict[str, dict[str, str | None]] = {
 
 The number is None for a file that takes its rules from the verifier beside it.
 """
-SENT = ("system", "task", "revision")
+MESSAGE_PROMPTS = ("system", "task", "revision")
 """Prompts that are part of messages."""
 
 
 def check(case: Case) -> None:
     """Check the files that ship with published data, and the prompts that turns name."""
     turns = case.tables.rows.get("turns", ())
-    with case.looking("shipped", len(SENT) + len(SHIPPED) + len(turns)):
+    with case.checking("shipped", len(MESSAGE_PROMPTS) + len(SHIPPED) + len(turns)):
         for name in SHIPPED:
             content = _content(case.folder.root / name)
             if content is None and case.is_published:
-                case.found("shipped", "", name, "does not ship with the data")
+                case.add_finding("shipped", "", name, "does not ship with the data")
             elif content is not None and (fault := _fault(name, content, case.expectations.rules)):
-                case.found("shipped", "", name, fault)
+                case.add_finding("shipped", "", name, fault)
         shipped_ids = _shipped_prompts(case.folder.root)
-        different = {name for name in SENT if shipped_ids.get(name, _own_id(name)) != _own_id(name)}
+        different = {
+            name for name in MESSAGE_PROMPTS if shipped_ids.get(name, _own_id(name)) != _own_id(name)
+        }
         different |= _unknown_prompts(case, shipped_ids)
         if different:
             case.prompts_are_ours = False
             names = ", ".join(sorted(different))
-            case.leaves_out(f"prompts and messages: made with prompts that are not this codeio's ({names})")
+            case.add_unchecked(
+                f"prompts and messages: made with prompts that are not this codeio's ({names})"
+            )
 
 
 def _fault(name: str, content: bytes, rules: str) -> str | None:
@@ -78,7 +82,7 @@ def _unknown_prompts(case: Case, shipped_ids: dict[str, str]) -> set[str]:
         if prompt_id not in (shipped_ids.get(name), _own_id(name)):
             unknown.add(name)
             detail = f"{count} turns name a prompt `{name}` with the id {prompt_id}, which is unknown"
-            case.found("shipped", "turns", "", detail)
+            case.add_finding("shipped", "turns", "", detail)
     return unknown
 
 
@@ -89,7 +93,7 @@ def _own_id(name: str) -> str:
 def _shipped_prompts(root: Path) -> dict[str, str]:
     """Return the ids of the prompts that ship with the data, by name."""
     prompt_ids = {}
-    for name in SENT:
+    for name in MESSAGE_PROMPTS:
         content = _content(root / "prompts" / f"{name}.md")
         if content is not None:
             prompt_ids[name] = hashlib.sha256(content.rstrip(b"\n")).hexdigest()[:16]

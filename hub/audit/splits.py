@@ -23,11 +23,11 @@ def check(case: Case) -> None:
         }
     share = case.expectations.test_share
     if share is None or not clusters:
-        case.leaves_out(
+        case.add_unchecked(
             "splits: which split a function belongs in, because the functions or the test share are missing"
         )
     split_of_cluster: dict[str, str] = {}
-    with case.looking("splits", sum(map(len, tables.values()))) as advance:
+    with case.checking("splits", sum(map(len, tables.values()))) as advance:
         for config, table in tables.items():
             for row in iterated(table):
                 task_id = row["task_id"]
@@ -39,7 +39,7 @@ def check(case: Case) -> None:
                 split = split_of_cluster.setdefault(cluster, row["split"])
                 if row["split"] != split:
                     detail = f"is in {row['split']}, but its function belongs in {split}"
-                    case.found("splits", config, row_id(config, row), detail)
+                    case.add_finding("splits", config, row_id(config, row), detail)
             advance(len(table))
 
 
@@ -50,7 +50,7 @@ def _clusters(case: Case) -> dict[str, str]:
     stage = Clusters(case.sandbox)
     return {
         row["function_id"]: row["cluster"]
-        for rows in batches(case.tables.beside("functions"))
+        for rows in batches(case.tables.with_ancestors("functions"))
         for row in stage.rows(rows)
         if isinstance(row, dict)
     }

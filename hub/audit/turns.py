@@ -21,15 +21,15 @@ def check(case: Case) -> None:
     if case.lacks("turns", "turns", "tasks", "io_pairs", "functions"):
         return
     if case.expectations.other_rules:
-        case.leaves_out(f"turns: {case.expectations.other_rules}")
+        case.add_unchecked(f"turns: {case.expectations.other_rules}")
         return
-    turns = case.sampled(case.tables.beside("turns"), "response_id")
-    is_same = case.expectations.is_made_like_here(case.prover.numpy_version)
-    with case.looking("turns", len(turns), len(case.tables.rows["turns"])) as advance:
+    turns = case.sampled(case.tables.with_ancestors("turns"), "response_id")
+    is_same = case.expectations.matches_this_machine(case.prover.numpy_version)
+    with case.checking("turns", len(turns), len(case.tables.rows["turns"])) as advance:
         for rows in batches(turns, BATCH_ROWS):
             for row, again in zip(rows, judged(case.prover, rows, rows), strict=True):
                 if fault := _fault(row, again, is_same):
-                    case.found("turns", "turns", row["response_id"], fault)
+                    case.add_finding("turns", "turns", row["response_id"], fault)
             advance(len(rows))
 
 

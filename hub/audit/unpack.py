@@ -3,7 +3,7 @@
 In: one line of JSON for each file on stdin: `source`, `target`, `split`, and `schema`, the columns it must
 have (an Arrow schema in base64). Out: one line for each on stdout, `{"n_rows": ...}` or `{"error": ...}`. The
 written rows have an extra column `split`. Memory and the size of the output are limited: a file that needs
-more, or that crashes the reader, ends this process at most.
+more, or that crashes the reader, ends only this process.
 
 Run by its path, not imported. Not covered: what the rows hold.
 Tested in tests/hub/audit/test_untrusted.py.
@@ -25,7 +25,7 @@ MOST_TIMES = 500
 """How many times larger than its file the rows may be, in addition to `LEAST_TARGET_BYTES`."""
 
 
-class OtherColumns(Exception):
+class WrongColumns(Exception):
     """The error of a file that does not have the columns of its table."""
 
 
@@ -39,7 +39,7 @@ def main() -> None:
             reply: dict[str, int | str] = {
                 "n_rows": unpack(request["source"], request["target"], request["split"], schema)
             }
-        except OtherColumns as error:
+        except WrongColumns as error:
             reply = {"error": str(error)[:300]}
         except Exception as error:  # a broken file may raise anything
             if os.path.exists(request["target"]):
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def unpack(source: str, target: str, split: str, schema: pa.Schema) -> int:
-    """Write a file's rows to `target` and return their number; raises OtherColumns."""
+    """Write a file's rows to `target` and return their number. Raises WrongColumns."""
     max_bytes = min(MOST_TARGET_BYTES, LEAST_TARGET_BYTES + MOST_TIMES * os.path.getsize(source))
     resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, MOST_TARGET_BYTES))
     with pq.ParquetFile(source) as file:
@@ -68,18 +68,18 @@ def unpack(source: str, target: str, split: str, schema: pa.Schema) -> int:
 
 
 def check_columns(actual: pa.Schema, expected: pa.Schema) -> None:
-    """Raise OtherColumns unless the file has exactly the expected columns, in any order."""
+    """Raise WrongColumns unless the file has exactly the expected columns, in any order."""
     types = {name: expected.field(name).type for name in expected.names}
     columns = list(zip(actual.names, actual.types, strict=True))
     if missing := [name for name in types if name not in actual.names]:
-        raise OtherColumns(f"has no column {', '.join(missing)}")
+        raise WrongColumns(f"has no column {', '.join(missing)}")
     if extra := [name for name, _ in columns if name not in types]:
-        raise OtherColumns(f"has columns that are not codeio's: {', '.join(extra)}")
+        raise WrongColumns(f"has columns that are not codeio's: {', '.join(extra)}")
     if len(columns) != len(types):
-        raise OtherColumns("has a column twice")
+        raise WrongColumns("has a column twice")
     for name, kind in columns:
         if kind != types[name]:
-            raise OtherColumns(f"column {name} is {kind}, not {types[name]}")
+            raise WrongColumns(f"column {name} is {kind}, not {types[name]}")
 
 
 if __name__ == "__main__":

@@ -28,37 +28,39 @@ from builders.verifier import CanonicalError, canonical, loads
 from hub.audit import unpack
 
 BATCH_ROWS = 512
-Found = Callable[[str, str, str, str], None]
+AddFinding = Callable[[str, str, str, str], None]
 
 
 class Tables:
     """The tables that can be read: `rows` by config, each row with its `split`.
 
     `counts` has the numbers of rows read, by config and split; `ids` the ids of all rows read, excluded ones
-    too; `whole` the ids of rows that can be joined with all their ancestors; `broken` the tables that cannot
-    be read.
+    too; `complete` the ids of rows that can be joined with all their ancestors; `broken` the tables that
+    cannot be read.
     """
 
-    def __init__(self, folder: Folder, scratch: Path, found: Found, advance: Callable[[float], None]) -> None:
-        """Read the folder: `found` is called with each finding, `advance` after each file."""
+    def __init__(
+        self, folder: Folder, scratch: Path, add_finding: AddFinding, advance: Callable[[float], None]
+    ) -> None:
+        """Read the folder; call `add_finding` with each finding, and `advance` after each file."""
         self.rows: dict[str, Dataset] = {}
         self.broken: list[str] = []
         self.ids: dict[str, set[str]] = {}
         self.counts: Counts = {}
-        self._found = found
+        self._add_finding = add_finding
         with Unpacker() as unpacker:
             for config in TABLES:
                 if files := folder.files(config):
                     self._read(config, files, scratch, unpacker, advance)
-        self.whole = self._with_ancestors()
+        self.complete = self._complete_ids()
 
-    def beside(self, config: str) -> Joined:
+    def with_ancestors(self, config: str) -> Joined:
         """Return the rows of a table that have all their ancestors, joined with them."""
         rows, table = self.rows[config], TABLES[config]
         nearest = table if is_parent(table) else parents(table)[-1]
-        if nearest.name in self.whole:
-            name, whole_ids = nearest.key[0], self.whole[nearest.name]
-            indices = [index for index, row in enumerate(iterated(rows, name)) if row[name] in whole_ids]
+        if nearest.name in self.complete:
+            name, complete_ids = nearest.key[0], self.complete[nearest.name]
+            indices = [index for index, row in enumerate(iterated(rows, name)) if row[name] in complete_ids]
             rows = rows if len(indices) == len(rows) else rows.select(indices)
         joined, columns = Joined(rows), set(rows.features)
         for ancestor in ancestors(table):
@@ -80,7 +82,7 @@ class Tables:
             target = scratch / f"{config}-{number}.arrow"
             problem = _misnamed(config, file) or unpacker.unpack(file, target, config)
             if problem:
-                self._found("files", config, "", f"{file.name}: {problem}")
+                self._add_finding("files", config, "", f"{file.name}: {problem}")
                 self.broken.append(config)
             else:
                 parts.append(Dataset.from_file(str(target)))
@@ -102,10 +104,10 @@ class Tables:
             values = tuple(row[column] for column in table.key)
             ids.add(values[0])
             if fault := _fault(row, required, json_columns):
-                self._found("files", config, row_id(config, row), fault)
+                self._add_finding("files", config, row_id(config, row), fault)
             elif hash(values) in seen:
                 detail = f"another row has the same {', '.join(table.key)}"
-                self._found("ids", config, row_id(config, row), detail)
+                self._add_finding("ids", config, row_id(config, row), detail)
             else:
                 seen.add(hash(values))
                 continue
@@ -113,20 +115,22 @@ class Tables:
         self.ids[config] = ids
         return rows.select([i for i in range(len(rows)) if i not in excluded]) if excluded else rows
 
-    def _with_ancestors(self) -> dict[str, set[str]]:
+    def _complete_ids(self) -> dict[str, set[str]]:
         """Return for each parent table the ids of rows that can be joined with all their ancestors."""
-        whole: dict[str, set[str]] = {}
+        complete: dict[str, set[str]] = {}
         for config, table in TABLES.items():
             if config not in self.rows or not is_parent(table):
                 continue
             name = table.key[0]
-            above = {parent.key[0]: whole[parent.name] for parent in parents(table) if parent.name in whole}
-            whole[config] = {
+            above = {
+                parent.key[0]: complete[parent.name] for parent in parents(table) if parent.name in complete
+            }
+            complete[config] = {
                 row[name]
                 for row in iterated(self.rows[config], name, *above)
                 if all(row[column] in ids for column, ids in above.items())
             }
-        return whole
+        return complete
 
 
 class Unpacker:

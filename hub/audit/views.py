@@ -36,7 +36,7 @@ def check(case: Case) -> None:
     not_compared = _not_compared(case)
     tasks = _tasks_with_turns(case)
     n_rows = sum(len(case.tables.rows[name]) for name in ("turns", *stored))
-    with case.looking("views", n_rows) as advance:
+    with case.checking("views", n_rows) as advance:
         for rows in batches(tasks, BATCH_TASKS):
             for task in rows:
                 task["conversations"] = list(_conversations(task))
@@ -48,18 +48,18 @@ def check(case: Case) -> None:
                     n_absent[view.name] += len(remade)
                     continue
                 for row, difference in stored[view.name].differences(remade, not_compared[view.name]):
-                    case.found("views", view.name, row_id(view.name, row), difference)
+                    case.add_finding("views", view.name, row_id(view.name, row), difference)
             advance(len(rows) * n_rows / len(tasks))
         for name, stored_rows in stored.items():
-            for key in stored_rows.left():
+            for key in stored_rows.unmatched():
                 row = dict(zip(TABLES[name].key, key, strict=True))
-                if "task_id" not in row or row["task_id"] in case.tables.whole["tasks"]:
+                if "task_id" not in row or row["task_id"] in case.tables.complete["tasks"]:
                     detail = "does not follow from tasks and turns"
-                    case.found("views", name, "/".join(map(str, key)), detail)
+                    case.add_finding("views", name, "/".join(map(str, key)), detail)
     for name, n_missing in n_absent.items():
         if n_missing and name not in case.tables.broken:
             detail = f"{name} is not in the dataset; {n_missing} rows would follow from its turns"
-            case.leaves_out(f"views: {detail}")
+            case.add_unchecked(f"views: {detail}")
 
 
 def _views(case: Case) -> list[View]:
@@ -79,7 +79,7 @@ def _not_compared(case: Case) -> dict[str, set[str]]:
     in_all_views = {"license"}
     if not {"raw_code", "functions"} <= case.tables.rows.keys() and not _have_no_files(case):
         in_all_views.add("source")
-        case.leaves_out("views: the column source, which needs the tables raw_code and functions")
+        case.add_unchecked("views: the column source, which needs the tables raw_code and functions")
     return {
         view.name: in_all_views | (set() if case.prompts_are_ours else _message_columns(view))
         for view in training_set.VIEWS
@@ -98,7 +98,7 @@ def _have_no_files(case: Case) -> bool:
 
 
 def _tasks_with_turns(case: Case) -> Joined:
-    tasks = case.tables.beside("tasks")
+    tasks = case.tables.with_ancestors("tasks")
     if "raw_code" in case.tables.rows and "functions" in case.tables.rows:
         tasks = tasks.to(case.tables.rows["raw_code"].select_columns(["code_id", "source"]), "code_id")
     return tasks.gathering("turns", case.tables.rows["turns"], "task_id")
@@ -122,10 +122,10 @@ def _check_conversation(case: Case, task: Row, conversation: Row) -> None:
     for number, turn in enumerate(turns):
         if turn["turn"] != number:
             detail = f"is numbered {turn['turn']}, but is turn {number} of its conversation"
-            case.found("views", "turns", turn["response_id"], detail)
+            case.add_finding("views", "turns", turn["response_id"], detail)
             return
     if case.expectations.from_turns or not case.prompts_are_ours:
-        case.leaves_out("ids of turns: the requests came from another build, or had different prompts")
+        case.add_unchecked("ids of turns: the requests came from another build, or had different prompts")
         return
     system = case.expectations.system
     for number, turn in enumerate(turns):
@@ -135,7 +135,7 @@ def _check_conversation(case: Case, task: Row, conversation: Row) -> None:
             messages.append(revision_request(task["direction"], turns[number - 1]["feedback"]))
         if turn["response_id"] != _response_id(turn, messages):
             detail = "its sampling, model, sample and the messages before it hash to a different id"
-            case.found("ids", "turns", turn["response_id"], detail)
+            case.add_finding("ids", "turns", turn["response_id"], detail)
 
 
 def _response_id(turn: Row, messages: list[dict[str, str]]) -> str | None:

@@ -1,7 +1,7 @@
 """The dataset card: README.md of a folder, and of the repository that it becomes.
 
 In: a folder of tables and their provenance. Out: the text, with every number counted from the tables.
-`stale` counts again and returns where a card differs.
+`stale_lines` counts again and returns where a card differs.
 
 All text that comes from rows is escaped, so none of it is markup.
 """
@@ -36,7 +36,7 @@ CITATION = """\
 }"""
 _WHY_EXCLUDED = {
     "licence": "for their licence",
-    "no_licence": "for want of a licence",
+    "no_licence": "because no licence is known",
     "secret": "for what looks like a credential or an e-mail address",
 }
 _ROW = "\n## A whole row of "
@@ -53,7 +53,7 @@ def card(folder: Folder, facts: dict[str, Any], name: str, changelog: str = "") 
     return f"---\n{data.to_yaml()}\n---\n\n{text.strip()}\n"
 
 
-def stale(folder: Folder) -> list[str]:
+def stale_lines(folder: Folder) -> list[str]:
     """Return what in the folder's README differs from its tables, one line each; empty if nothing does."""
     try:
         text = (folder.root / "README.md").read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def stale(folder: Folder) -> list[str]:
     return differences
 
 
-def history(readme: str) -> str:
+def changelog_in(readme: str) -> str:
     """Return the changelog in a card; empty if there is none."""
     _, _, rest = readme.partition(_CHANGELOG[0])
     text, end, _ = rest.partition(_CHANGELOG[1])

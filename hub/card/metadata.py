@@ -15,7 +15,7 @@ from huggingface_hub import DatasetCardData
 
 from builders.schema import TABLES
 from builders.tables.folder import DEFAULT_CONFIG, SPLITS, Folder
-from hub.rights.licences import names
+from hub.rights.licences import spdx_ids
 
 TAGS = ("synthetic", "code", "reasoning", "chain-of-thought", "arxiv:2502.07316")
 REPO_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
@@ -75,7 +75,7 @@ def _info(folder: Folder, config: str, splits: dict[str, int]) -> DatasetInfo:
 
 def hub_licences(expressions: Iterable[str | None]) -> list[str]:
     """Return the Hub's names for the licences of rows."""
-    ids = {name.lower() for expression in expressions for name in names(expression)}
+    ids = {name.lower() for expression in expressions for name in spdx_ids(expression)}
     return sorted({name if name in _HUB_LICENCES else "other" for name in ids}) or ["unknown"]
 
 

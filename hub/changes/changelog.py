@@ -3,7 +3,7 @@
 In: `Changes`. Out: a rich renderable, or Markdown. Names, reasons and settings come from the tables, which a
 stranger may have written: control characters are spelled out, and markup is escaped in Markdown.
 
-Not covered: the rows themselves (`compare.changed_rows`), and the same for programs (`Changes.as_json`).
+Not covered: the rows themselves (`compare.changed_rows`), and the same for programs (`Changes.to_json`).
 Tested in tests/hub/changes/test_compare.py.
 """
 
@@ -31,14 +31,14 @@ _OTHER_REASONS = {
 }
 
 
-def rendered(found: Changes) -> RenderableType:
-    """Return the counts by table, the groups with a key each, and what differs in how they were made."""
-    parts: list[RenderableType] = [Text(f"{_shown(found.old)} → {_shown(found.new)}", style="bold")]
-    if not found:
+def rendered(changes: Changes) -> RenderableType:
+    """Return, for a terminal: counts by table, groups of rows with an example, and settings that differ."""
+    parts: list[RenderableType] = [Text(f"{_shown(changes.old)} → {_shown(changes.new)}", style="bold")]
+    if not changes:
         return Lines(*parts, Text("Nothing differs."))
     counts = Table("table", "old", "new", *_CHANGES, "unchanged", title="Rows", title_justify="left")
     why = Table("table", "change", "why", "rows", "such as", title="Why", title_justify="left")
-    for config, table in found.tables.items():
+    for config, table in changes.tables.items():
         counts.add_row(config, *(Text(count) for count in _counts(table)))
         for group, reason in _groups(table):
             example = Text(_shown(next(iter(group.examples), "")))
@@ -46,36 +46,36 @@ def rendered(found: Changes) -> RenderableType:
     parts.append(counts)
     if why.row_count:
         parts.append(why)
-    parts += [Text(line) for line in _columns(found)]
-    if found.made_differently:
+    parts += [Text(line) for line in _columns(changes)]
+    if changes.made_differently:
         made = Table("what", "old", "new", title="Made differently", title_justify="left")
-        for difference in found.made_differently:
+        for difference in changes.made_differently:
             made.add_row(*(Text(cell) for cell in _cells(difference)))
         parts.append(made)
     return Lines(*parts)
 
 
-def markdown(found: Changes) -> str:
-    """Return a line, a table of counts, and a list of the reasons, in Markdown; ends with a newline."""
-    lines = [f"Compared with {_escaped(found.old)}:"]
-    if not found:
+def markdown(changes: Changes) -> str:
+    """Return, in Markdown: a heading, counts by table, and a list of the reasons; ends with a newline."""
+    lines = [f"Compared with {_escaped(changes.old)}:"]
+    if not changes:
         return lines[0] + " nothing differs.\n"
     lines += ["", "| table | old | new | " + " | ".join(_CHANGES) + " | unchanged |", "|---" * 9 + "|"]
-    lines += [f"| {config} | {' | '.join(_counts(table))} |" for config, table in found.tables.items()]
+    lines += [f"| {config} | {' | '.join(_counts(table))} |" for config, table in changes.tables.items()]
     lines.append("")
-    for config, table in found.tables.items():
+    for config, table in changes.tables.items():
         by_change: dict[str, list[str]] = {}
         for group, reason in _groups(table):
             by_change.setdefault(group.change, []).append(f"{_escaped(reason)} ({group.n_rows:,})")
         lines += [f"- {config}, {change}: {'; '.join(groups)}" for change, groups in by_change.items()]
-    lines += [f"- {_escaped(line)}" for line in _columns(found)]
-    for difference in found.made_differently:
+    lines += [f"- {_escaped(line)}" for line in _columns(changes)]
+    for difference in changes.made_differently:
         what, old, new = map(_escaped, _cells(difference))
         lines.append(f"- made differently, {what}: {old} → {new}")
     return "\n".join(lines) + "\n"
 
 
-def said(group: Group) -> str:
+def reason_text(group: Group) -> str:
     """Return the reason of a group in words."""
     if group.change in ("regraded", "moved"):
         return " → ".join(group.why)
@@ -94,7 +94,7 @@ def _groups(table: TableChanges) -> Iterator[tuple[Group, str]]:
     """Yield the groups to show, with their reasons in words; the smallest ones of a kind are summed up."""
     for change in _CHANGES:
         groups = [group for group in table.groups if group.change == change]
-        yield from ((group, _shown(said(group))) for group in groups[:MOST_GROUPS])
+        yield from ((group, _shown(reason_text(group))) for group in groups[:MOST_GROUPS])
         if rest := groups[MOST_GROUPS:]:
             n_rows = sum(group.n_rows for group in rest)
             yield Group(change, (), n_rows, ()), f"in {len(rest)} more ways"
@@ -105,8 +105,8 @@ def _counts(table: TableChanges) -> list[str]:
     return [f"{count:,}" if count else "" for count in counts]
 
 
-def _columns(found: Changes) -> Iterator[str]:
-    for config, table in found.tables.items():
+def _columns(changes: Changes) -> Iterator[str]:
+    for config, table in changes.tables.items():
         for what in ("added", "removed", "retyped"):
             if columns := getattr(table, f"columns_{what}"):
                 yield f"{config}: columns {what}: {', '.join(map(_shown, columns))}"

@@ -29,14 +29,22 @@ from hub.changes.lineage import (
     Positions,
     Why,
     batches,
+    concatenated,
     hashes,
-    joined,
     keys,
     levels,
     missing,
     names,
 )
-from hub.changes.matching import Numbers, alike, at, contents, matched, read_rows, taken
+from hub.changes.matching import (
+    TextNumbers,
+    content_hashes,
+    grouped_rows,
+    hashes_at,
+    matched,
+    read_rows,
+    rows_at,
+)
 from hub.versions import Version, VersionError
 
 N_EXAMPLES = 5
@@ -53,7 +61,7 @@ class ChangedRow(NamedTuple):
     key: str
 
 
-class _Alike(NamedTuple):
+class _RowGroup(NamedTuple):
     """The rows of a table that changed in the same way; `folder` is the version that has them."""
 
     change: Change
@@ -98,7 +106,7 @@ def _compared(old: Version, new: Version) -> Iterator["_Compared"]:
 
 
 def _check(version: Version, config: str, column_names: Collection[str]) -> None:
-    for column in _known_by(TABLES[config]):
+    for column in _identifying_columns(TABLES[config]):
         if column_names and column not in column_names:
             raise VersionError(
                 f"The table {config} of {version.name} has no column {column}, which identifies its rows:"
@@ -106,7 +114,7 @@ def _check(version: Version, config: str, column_names: Collection[str]) -> None
             )
 
 
-def _known_by(table: Table) -> list[str]:
+def _identifying_columns(table: Table) -> list[str]:
     """Return the columns that identify rows: their key and, if that names no thing, the parent's key."""
     is_thing = any(set(thing.columns) <= set(table.key) for thing in levels().values())
     return [*table.key, *([] if is_thing else [parent.key[0] for parent in parents(table)[-1:]])]
@@ -122,7 +130,7 @@ class _Compared:
         self._shared = sorted(set.intersection(*map(set, self._columns)))
         self._key = TABLES[config].key
         grade = TABLES[config].grade
-        numbers: Numbers = {}
+        numbers: TextNumbers = {}
         self._rows = [
             read_rows(
                 side.folder,
@@ -154,12 +162,12 @@ class _Compared:
             columns_retyped=tuple(column for column in self._shared if old[column] != new[column]),
         )
 
-    def keys(self, group: _Alike) -> Iterator[str]:
+    def keys(self, group: _RowGroup) -> Iterator[str]:
         """Yield the key of each row of a group."""
-        for batch in taken(group.folder, self.config, self._key, group.rows):
+        for batch in rows_at(group.folder, self.config, self._key, group.rows):
             yield from keys(batch, self._key)
 
-    def groups(self) -> Iterator[_Alike]:
+    def groups(self) -> Iterator[_RowGroup]:
         """Yield the groups of rows that differ, by kind of change, the largest group of each kind first."""
         old, new = self._old.folder, self._new.folder
         parts = self._matched
@@ -177,7 +185,7 @@ class _Compared:
                 yield why, rows[indices[positions]]
 
     def _made_of(self, owner: Lineage, rows: Positions) -> Iterator[tuple[str, Hashes, Positions]]:
-        """Yield the things that rows were made of, by level, with the indices of their rows."""
+        """Yield the things that rows were made from, by level, with the indices of their rows."""
         column_names = set(owner.columns[self.config])
         if self.config == "dropped":
             yield from self._dropped_of(owner, rows)
@@ -199,17 +207,19 @@ class _Compared:
 
     def _named(self, owner: Lineage, columns: Sequence[str], rows: Positions) -> Hashes:
         """Return the hashes of the names that rows have in these columns."""
-        return at(owner.folder, self.config, columns, rows, lambda batch: hashes(names(batch, columns)))
+        return hashes_at(
+            owner.folder, self.config, columns, rows, lambda batch: hashes(names(batch, columns))
+        )
 
     def _regraded(self) -> Iterator[tuple[Why, Positions]]:
-        pairs, (old, new) = self._matched.other, self._rows
-        for (was, now), indices in alike(old.statuses[pairs.old], new.statuses[pairs.new]):
+        pairs, (old, new) = self._matched.different, self._rows
+        for (was, now), indices in grouped_rows(old.statuses[pairs.old], new.statuses[pairs.new]):
             if was != now:
                 yield (self._texts[was], self._texts[now]), pairs.new[indices]
 
     def _changed(self) -> Iterator[tuple[Why, Positions]]:
         """Yield rows by the columns in which they differ; the columns are read again, one at a time."""
-        pairs, (old, new) = self._matched.other, self._rows
+        pairs, (old, new) = self._matched.different, self._rows
         is_graded_alike = old.statuses[pairs.old] == new.statuses[pairs.new]
         rows = pairs.old[is_graded_alike], pairs.new[is_graded_alike]
         if not len(rows[0]):
@@ -217,36 +227,36 @@ class _Compared:
         differs = []
         for column in self._shared:
             values = (
-                at(
+                hashes_at(
                     side.folder,
                     self.config,
                     [column],
                     positions,
-                    lambda batch: contents(batch, batch.schema.names),
+                    lambda batch: content_hashes(batch, batch.schema.names),
                 )
                 for side, positions in zip((self._old, self._new), rows, strict=True)
             )
             differs.append(np.not_equal(*values).astype(np.int64))
-        for bits, indices in alike(*differs):
+        for bits, indices in grouped_rows(*differs):
             yield tuple(c for c, bit in zip(self._shared, bits, strict=True) if bit), rows[1][indices]
 
     def _moved(self) -> Iterator[tuple[Why, Positions]]:
         old, new = self._rows
-        for pairs in (self._matched.same, self._matched.other):
-            for (was, now), indices in alike(old.splits[pairs.old], new.splits[pairs.new]):
+        for pairs in (self._matched.same, self._matched.different):
+            for (was, now), indices in grouped_rows(old.splits[pairs.old], new.splits[pairs.new]):
                 if was != now:
                     yield (self._texts[was], self._texts[now]), pairs.new[indices]
 
 
 def _largest_first(
     change: Change, folder: Folder, changed: Iterator[tuple[Why, Positions]]
-) -> Iterator[_Alike]:
+) -> Iterator[_RowGroup]:
     """Yield one group for each reason."""
     parts = defaultdict(list)
     for why, rows in changed:
         if len(rows):
             parts[why].append(rows)
-    groups = [_Alike(change, why, folder, np.sort(joined(rows))) for why, rows in parts.items()]
+    groups = [_RowGroup(change, why, folder, np.sort(concatenated(rows))) for why, rows in parts.items()]
     yield from sorted(groups, key=lambda group: (-len(group.rows), group.why))
 
 

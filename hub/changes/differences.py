@@ -71,7 +71,7 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.made_differently or any(self.tables.values()))
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the changes as plain JSON values."""
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return values

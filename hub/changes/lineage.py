@@ -1,10 +1,11 @@
-"""The lineage of a version's rows: what they were made of, and which of that another version lacks.
+"""The lineage of a version's rows: what they were made from, and what of that another version lacks.
 
 In: folders of tables. Out: `Lineage`, the things that a folder's tables name, each with the thing that it
-was made of; and for rows that only one version has, the topmost thing of theirs that is missing in the other,
-or why it was dropped there. A thing is a file, function, pair, task, sample or turn. It exists in a version
-if any table names it, so this also works for a version without some tables. Nothing is guessed: if no table
-of the other version names things of a level, none of that level counts as missing.
+was made from. For rows that only one version has, `missing` yields the first of the things they come from
+that the other version lacks, or why it was dropped there. A thing is a file, function, pair, task, sample or
+turn; these are the levels, from the topmost down. A thing exists in a version if any table names it, so this
+also works for a version without some tables. Nothing is guessed: if no table of the other version names
+things of a level, none of that level counts as missing.
 
 Things are kept as 64-bit hashes of their names, which differ from process to process. With n million things,
 the probability that two hashes collide is n² in 37 million.
@@ -41,12 +42,12 @@ _NONE: Hashes = np.zeros(0, np.int64)
 
 
 def levels() -> dict[str, Thing]:
-    """Return the things by level. Each is made of one of the level before; a file, of its place."""
+    """Return the kinds of things by level; each comes from one of the level above, a file from its place."""
     return {thing.name: thing for table in TABLES.values() for thing in table.things}
 
 
 def _above(level: str) -> tuple[str, ...]:
-    """Return the columns that name what things of a level are made of."""
+    """Return the columns that name what the things of a level are made from."""
     names_above = [PLACE, *(thing.columns for thing in levels().values())]
     return names_above[list(levels()).index(level)]
 
@@ -57,7 +58,7 @@ def _named_by_answer() -> dict[str, str]:
     return {levels()["turn"].made_by: "turn", **of_samples}
 
 
-def _naming() -> dict[str, Type]:
+def _naming_columns() -> dict[str, Type]:
     """Return the columns that name things, with their types."""
     named = {*PLACE, "parent_id"}.union(*(table.key for table in TABLES.values()))
     named.update(column for thing in levels().values() for column in thing.columns)
@@ -77,30 +78,30 @@ class Lineage:
         self._things = {level: self._all_things(level) for level in levels()}
         self._dropped, self._reasons = self._all_dropped()
 
-    def tells_of(self, level: str) -> bool:
+    def has_level(self, level: str) -> bool:
         """Return whether any table names things of this level."""
         return len(self._things[level][0]) > 0
 
     def has(self, level: str, things: Hashes) -> NDArray[np.bool_]:
         """Return which of these things exist here."""
         ids, _ = self._things[level]
-        return looked_up(ids, ids, things) != _NOTHING
+        return values_at(ids, ids, things) != _NOTHING
 
     def above(self, level: str, things: Hashes) -> Hashes:
-        """Return what each of these is made of, one level up; `_NOTHING` if no table says."""
-        return looked_up(*self._things[level], things)
+        """Return what each thing is made from, one level up; `_NOTHING` if no table says."""
+        return values_at(*self._things[level], things)
 
     def drop_reasons(self, stage: str, things: Hashes) -> Hashes:
         """Return why this stage dropped each thing, as a number for `reason`; 0 if it did not drop it."""
         dropped, reasons = self._dropped.get(stage, (_NONE, _NONE))
-        return looked_up(dropped, reasons, things)
+        return values_at(dropped, reasons, things)
 
     def reason(self, number: int) -> str:
         """Return the text of a reason."""
         return self._reasons[number - 1]
 
     def chain(self, level: str, things: Hashes) -> list[tuple[str, Hashes, Hashes]]:
-        """Return all levels down to this one, the topmost first: name, things, and what they are made of."""
+        """Return all levels down to this one, the topmost first: name, things, and their origins."""
         links, level_names = [], list(levels())
         for name in reversed(level_names[: level_names.index(level) + 1]):
             above = self.above(name, things)
@@ -120,7 +121,7 @@ class Lineage:
         searched, answers_found, things = np.unique(answers), [], []
         for batch in batches(self.folder.files("turns"), wanted):
             ids = hashes(names(batch, ["response_id"]))
-            is_wanted = looked_up(searched, searched, ids) != _NOTHING
+            is_wanted = values_at(searched, searched, ids) != _NOTHING
             if not is_wanted.any():
                 continue
             rows = batch.filter(pa.array(is_wanted))
@@ -128,10 +129,10 @@ class Lineage:
             following = rows.set_column(at, "turn", pc.add(rows["turn"], 1))
             answers_found.append(ids[is_wanted])
             things.append(hashes(names(following, levels()[level].columns)))
-        return looked_up(*_distinct(joined(answers_found), joined(things)), answers)
+        return values_at(*_distinct(concatenated(answers_found), concatenated(things)), answers)
 
     def _all_things(self, level: str) -> tuple[Hashes, Hashes]:
-        """Return the things of a level, sorted, and what each is made of."""
+        """Return the things of a level, sorted, and what each is made from."""
         own, above = levels()[level].columns, _above(level)
         things, parents = _NONE, _NONE
         for config, column_names in self.columns.items():
@@ -143,7 +144,7 @@ class Lineage:
             for batch in batches(self.folder.files(config), {*own, *(above if has_above else ())}):
                 of_table.append(hashes(names(batch, own)))
                 made_of.append(hashes(names(batch, above)) if has_above else np.zeros(len(batch), np.int64))
-            things, parents = _distinct(joined([things, *of_table]), joined([parents, *made_of]))
+            things, parents = _distinct(concatenated([things, *of_table]), concatenated([parents, *made_of]))
         return things, parents
 
     def _all_dropped(self) -> tuple[dict[str, tuple[Hashes, Hashes]], list[str]]:
@@ -162,7 +163,7 @@ class Lineage:
                 rows[stage].append((ids[of_stage], reasons[of_stage]))
         dropped = {}
         for stage, parts in rows.items():
-            things, why = (joined(list(part)) for part in zip(*parts, strict=True))
+            things, why = (concatenated(list(part)) for part in zip(*parts, strict=True))
             if level := _named_by_answer().get(stage):
                 things = self._of_answers(things, level)
             dropped[stage] = _distinct(things, why)
@@ -174,7 +175,7 @@ def missing(
 ) -> Iterator[tuple[Why, Positions]]:
     """Yield why rows of `config` are only in `owner`: each reason with the indices of its rows.
 
-    `things` are what the rows were made of, all of one level. The reason is the level of the topmost thing
+    `things` are what the rows were made from, all of one level. The reason is the level of the topmost thing
     that `other` lacks, or `dropped` with stage and reason if `other` recorded that it dropped that thing. If
     `other` lacks none, the reason is `table` (it has no such table), `request` (the rows are answers to a
     different request) or `row`.
@@ -188,7 +189,7 @@ def missing(
         drops = np.where(lacks, np.where(drops, drops, other.drop_reasons(stage, above)), 0)
         yield from _by_drop(other, stage, drops, undecided)
         decided = drops != 0
-        if other.tells_of(name):
+        if other.has_level(name):
             if (rest := lacks & ~decided).any():
                 yield (name,), undecided[rest]
             decided |= lacks
@@ -228,7 +229,7 @@ def _schema(file: Path) -> pa.Schema:
         raise VersionError(f"{file} is damaged ({error}): fetch or build it again.") from error
     if len(set(schema.names)) < len(schema.names):
         raise VersionError(f"{file} has a column twice: it was not made by codeio.")
-    naming = _naming()
+    naming = _naming_columns()
     for field in schema:
         if naming.get(field.name) == "int64":
             is_fit = pa.types.is_integer(field.type)
@@ -266,15 +267,15 @@ def hashes(texts: Iterable[str | None]) -> Hashes:
     return np.fromiter((_NOTHING if text is None else hash(text) for text in texts), np.int64)
 
 
-def looked_up(keys: Hashes, values: Hashes, wanted: Hashes) -> Hashes:
-    """Return the value of each wanted key, 0 if it is not in `keys`, which are sorted and distinct."""
+def values_at(keys: Hashes, values: Hashes, wanted: Hashes) -> Hashes:
+    """Return the value of each wanted key, or 0 if it is not in `keys`, which must be sorted and distinct."""
     if not len(keys):
         return np.zeros(len(wanted), np.int64)
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where((keys[at] == wanted) & (wanted != _NOTHING), values[at], 0)
 
 
-def joined(parts: list[Hashes]) -> Hashes:
+def concatenated(parts: list[Hashes]) -> Hashes:
     """Return the concatenated arrays; an empty one if there are none."""
     return np.concatenate([_NONE, *parts])
 

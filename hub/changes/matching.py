@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from builders.tables.folder import Folder
-from hub.changes.lineage import Hashes, Positions, batches, hashes, joined, keys
+from hub.changes.lineage import Hashes, Positions, batches, concatenated, hashes, keys
 
 _SPREAD = np.int64(-0x61C8864680B583EB)
 """2**64 divided by the golden ratio: its multiples lie far apart in 64 bits."""
-Numbers = dict[str, int]
+TextNumbers = dict[str, int]
 """A number for each text, in the order in which the texts came."""
 
 
@@ -46,11 +46,11 @@ class Pairs(NamedTuple):
 class Matched(NamedTuple):
     """Positions of the rows of two tables, in the order of the new table; `removed` in that of the old one.
 
-    `same` are pairs with the same key and content, `other` pairs with the same key and different content.
+    `same` are pairs with the same key and content, `different` pairs with the same key and different content.
     """
 
     same: Pairs
-    other: Pairs
+    different: Pairs
     removed: Positions
     added: Positions
 
@@ -61,10 +61,10 @@ def read_rows(
     key: Sequence[str],
     content: Sequence[str],
     status: str | None,
-    numbers: Numbers,
+    numbers: TextNumbers,
 ) -> Rows:
     """Return what is needed to match a table's rows; new statuses and splits are added to `numbers`."""
-    parts = [Rows(*[joined([])] * 4)]
+    parts = [Rows(*[concatenated([])] * 4)]
     for file in folder.files(config):
         split = numbers.setdefault(file.name.split("-")[0], len(numbers))
         for batch in batches([file], {*key, *content}):
@@ -72,7 +72,7 @@ def read_rows(
             parts.append(
                 Rows(
                     hashes(keys(batch, key)),
-                    contents(batch, content),
+                    content_hashes(batch, content),
                     np.fromiter((numbers.setdefault(text, len(numbers)) for text in texts), np.int64),
                     np.full(len(batch), split, np.int64),
                 )
@@ -82,23 +82,23 @@ def read_rows(
 
 def matched(old: Rows, new: Rows) -> Matched:
     """Return which rows are partners."""
-    same = _pairs(*(_numbered(rows.keys * _SPREAD + rows.contents) for rows in (old, new)))
+    same = _pairs(*(_made_distinct(rows.keys * _SPREAD + rows.contents) for rows in (old, new)))
     unmatched = [
         np.setdiff1d(np.arange(len(rows.keys)), part) for rows, part in zip((old, new), same, strict=True)
     ]
-    at = _pairs(*(_numbered(rows.keys[rest]) for rows, rest in zip((old, new), unmatched, strict=True)))
-    other = Pairs(unmatched[0][at.old], unmatched[1][at.new])
-    removed, added = (np.setdiff1d(rest, part) for rest, part in zip(unmatched, other, strict=True))
-    return Matched(same, other, removed, added)
+    at = _pairs(*(_made_distinct(rows.keys[rest]) for rows, rest in zip((old, new), unmatched, strict=True)))
+    different = Pairs(unmatched[0][at.old], unmatched[1][at.new])
+    removed, added = (np.setdiff1d(rest, part) for rest, part in zip(unmatched, different, strict=True))
+    return Matched(same, different, removed, added)
 
 
-def contents(batch: pa.RecordBatch, columns: Sequence[str]) -> Hashes:
+def content_hashes(batch: pa.RecordBatch, columns: Sequence[str]) -> Hashes:
     """Return a hash of each row's values in these columns: of the Python values, not of the bytes on disk."""
     rows = zip(*(batch[column].to_pylist() for column in columns), strict=True)
     return np.fromiter((hash(_bytes(row)) for row in rows), np.int64, len(batch))
 
 
-def at(
+def hashes_at(
     folder: Folder,
     config: str,
     columns: Sequence[str],
@@ -108,11 +108,11 @@ def at(
     """Return the hashes of the rows at these positions, in the order of the positions."""
     order = np.argsort(rows)
     values: Hashes = np.empty(len(rows), np.int64)
-    values[order] = joined([hashed(batch) for batch in taken(folder, config, columns, rows[order])])
+    values[order] = concatenated([hashed(batch) for batch in rows_at(folder, config, columns, rows[order])])
     return values
 
 
-def taken(folder: Folder, config: str, columns: Sequence[str], rows: Positions) -> Iterator[pa.RecordBatch]:
+def rows_at(folder: Folder, config: str, columns: Sequence[str], rows: Positions) -> Iterator[pa.RecordBatch]:
     """Yield the rows at these positions, which must ascend; files with none of them are not read."""
     start = 0
     for file in folder.files(config):
@@ -126,7 +126,7 @@ def taken(folder: Folder, config: str, columns: Sequence[str], rows: Positions) 
         start = stop
 
 
-def alike(*labels: Hashes) -> Iterator[tuple[tuple[int, ...], Positions]]:
+def grouped_rows(*labels: Hashes) -> Iterator[tuple[tuple[int, ...], Positions]]:
     """Yield the indices that have the same numbers in all arrays, grouped, each group with its numbers."""
     group: Hashes = np.zeros(len(labels[0]), np.int64)
     for numbers in labels:
@@ -137,7 +137,7 @@ def alike(*labels: Hashes) -> Iterator[tuple[tuple[int, ...], Positions]]:
             yield tuple(int(numbers[rows[0]]) for numbers in labels), rows
 
 
-def _numbered(values: Hashes) -> Hashes:
+def _made_distinct(values: Hashes) -> Hashes:
     """Return distinct values: the second, third and so on of equal values are replaced.
 
     The replacement depends only on the value and its count, so it is the same in both versions.

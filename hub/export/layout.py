@@ -38,11 +38,11 @@ class Layout:
 
 @dataclass(frozen=True)
 class Format:
-    """A file suffix, layouts, and `beside`, which returns more files by name, made when the others exist."""
+    """A file suffix, layouts, and `extra_files`, which makes more files, by name, when the others exist."""
 
     suffix: str
     layouts: tuple[Layout, ...]
-    beside: Callable[[Path, Written], dict[str, str]] = lambda folder, written: {}
+    extra_files: Callable[[Path, Written], dict[str, str]] = lambda folder, written: {}
 
     def file(self, config: str, split: str) -> str:
         """Return the name of the file that holds the rows of a table and split."""
@@ -50,7 +50,7 @@ class Format:
 
 
 @contextmanager
-def writing(path: Path, types: Mapping[str, Type]) -> Iterator[Callable[[list[Row]], None]]:
+def row_writer(path: Path, types: Mapping[str, Type]) -> Iterator[Callable[[list[Row]], None]]:
     """Yield a function that writes rows to a new file, Parquet or JSONL by its suffix."""
     if path.suffix == ".parquet":
         # Without the metadata of datasets: its releases before 4, which trainers pin, do not know List.
@@ -62,11 +62,11 @@ def writing(path: Path, types: Mapping[str, Type]) -> Iterator[Callable[[list[Ro
             yield lambda rows: file.writelines(f"{json.dumps(row)}\n" for row in rows)
 
 
-def kept(config: str, *excluded: str) -> dict[str, Type]:
+def column_types(config: str, *excluded: str) -> dict[str, Type]:
     """Return the columns of a table with their types, without the excluded ones."""
     return {column: kind for column, kind in TABLES[config].types.items() if column not in excluded}
 
 
-def as_it_is(row: Row, split: str, index: int) -> Row:
+def unchanged(row: Row, split: str, index: int) -> Row:
     """Return the row unchanged."""
     return row

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from builders.schema import MESSAGES, REFERENCE_COLUMNS, Type
-from hub.export.layout import Format, Layout, Row, Written, as_it_is, kept
+from hub.export.layout import Format, Layout, Row, Written, column_types, unchanged
 
 _TAGS = {
     "role_tag": "role",
@@ -20,7 +20,7 @@ _TAGS = {
     "system_tag": "system",
 }
 _MESSAGE: Type = {"role": "string", "content": "string"}
-_PLUS = kept("codeio_pp", *REFERENCE_COLUMNS)
+_PLUS = column_types("codeio_pp", *REFERENCE_COLUMNS)
 
 
 def _ranked(row: Row, split: str, index: int) -> Row:
@@ -46,19 +46,19 @@ def _dataset_info(folder: Path, written: Written) -> dict[str, str]:
 FORMAT = Format(
     suffix=".jsonl",
     layouts=(
-        Layout("codeio", tuple(kept("codeio")), kept("codeio"), as_it_is),
-        Layout("codeio_pp", tuple(_PLUS), _PLUS, as_it_is),
+        Layout("codeio", tuple(column_types("codeio")), column_types("codeio"), unchanged),
+        Layout("codeio_pp", tuple(_PLUS), _PLUS, unchanged),
         Layout(
             "preference",
-            tuple(kept("preference")),
+            tuple(column_types("preference")),
             {
                 "messages": MESSAGES,
                 "chosen": _MESSAGE,
                 "rejected": _MESSAGE,
-                **kept("preference", "prompt", "chosen", "rejected"),
+                **column_types("preference", "prompt", "chosen", "rejected"),
             },
             _ranked,
         ),
     ),
-    beside=_dataset_info,
+    extra_files=_dataset_info,
 )

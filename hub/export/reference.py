@@ -7,7 +7,7 @@ Tested in tests/hub/export/test_export.py.
 """
 
 from builders.schema import REFERENCE_COLUMNS, TABLES
-from hub.export.layout import Format, Layout, as_it_is
+from hub.export.layout import Format, Layout, unchanged
 
 FORMAT = Format(
     suffix=".jsonl",
@@ -16,7 +16,7 @@ FORMAT = Format(
             "codeio_pp",
             REFERENCE_COLUMNS,
             {column: TABLES["codeio_pp"].types[column] for column in REFERENCE_COLUMNS},
-            as_it_is,
+            unchanged,
         ),
     ),
 )

@@ -15,9 +15,9 @@ from pathlib import Path
 from huggingface_hub import DatasetCardData
 
 from builders.schema import MESSAGES, REFERENCE_COLUMNS
-from hub.export.layout import Format, Layout, Row, Written, as_it_is, kept
+from hub.export.layout import Format, Layout, Row, Written, column_types, unchanged
 
-_PLUS = kept("codeio_pp", *REFERENCE_COLUMNS)
+_PLUS = column_types("codeio_pp", *REFERENCE_COLUMNS)
 
 
 def _completed(row: Row, split: str, index: int) -> Row:
@@ -49,13 +49,13 @@ FORMAT = Format(
     layouts=(
         Layout(
             "codeio",
-            tuple(kept("codeio")),
-            {"prompt": MESSAGES, "completion": MESSAGES, **kept("codeio", "messages")},
+            tuple(column_types("codeio")),
+            {"prompt": MESSAGES, "completion": MESSAGES, **column_types("codeio", "messages")},
             _completed,
         ),
-        Layout("codeio_pp", tuple(_PLUS), _PLUS, as_it_is),
-        Layout("preference", tuple(kept("preference")), kept("preference"), as_it_is),
-        Layout("rlvr", tuple(kept("rlvr")), kept("rlvr"), as_it_is),
+        Layout("codeio_pp", tuple(_PLUS), _PLUS, unchanged),
+        Layout("preference", tuple(column_types("preference")), column_types("preference"), unchanged),
+        Layout("rlvr", tuple(column_types("rlvr")), column_types("rlvr"), unchanged),
     ),
-    beside=_readme,
+    extra_files=_readme,
 )

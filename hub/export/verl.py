@@ -8,7 +8,7 @@ Tested in tests/hub/export/test_export.py.
 
 from builders.schema import MESSAGES, TABLES
 from hub.export.layout import Format, Layout, Row
-from hub.rewards import CHECKED_BY, ground_truth
+from hub.rewards import REWARD_COLUMNS, ground_truth
 
 _EXTRA = ("task_id", "direction", "pass_rate", "n_samples", "pass_rate_model")
 
@@ -28,7 +28,7 @@ FORMAT = Format(
     layouts=(
         Layout(
             "rlvr",
-            tuple(dict.fromkeys(("prompt", *CHECKED_BY, *_EXTRA))),
+            tuple(dict.fromkeys(("prompt", *REWARD_COLUMNS, *_EXTRA))),
             {
                 "data_source": "string",
                 "prompt": MESSAGES,

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from builders.tables.folder import SPLITS
 from hub.export import FORMATS, ExportError
-from hub.export.layout import BATCH_ROWS, Format, Layout, Row, writing
+from hub.export.layout import BATCH_ROWS, Format, Layout, Row, row_writer
 from hub.versions import Version
 
 
@@ -27,7 +27,7 @@ def export(version: Version, name: str, out: Path) -> dict[str, int]:
     """Write a version as the files that a trainer reads.
 
     Args:
-        version: The dataset, as `hub.versions.version` opens it.
+        version: The dataset, as `hub.versions.open_version` opens it.
         name: A format, one of `hub.export.FORMATS`: its module says which tables it takes.
         out: The folder to write; it must be new or empty.
 
@@ -45,12 +45,12 @@ def export(version: Version, name: str, out: Path) -> dict[str, int]:
         >>> from builders.schema import TABLES
         >>> from builders.tables.arrow import table
         >>> from builders.tables.folder import Folder
-        >>> from hub.versions import version
+        >>> from hub.versions import open_version
         >>> row = {"task_id": "t", "prompt": "7 + 7?", "turn_1": "14", "feedback_1": "Right."}
         >>> with TemporaryDirectory() as root:
         ...     rows = table([row], TABLES["codeio_pp"].features)
         ...     Folder(Path(root)).write("codeio_pp", {"train": rows})
-        ...     print(export(version(root), "reference", Path(root) / "exported"))
+        ...     print(export(open_version(root), "reference", Path(root) / "exported"))
         ...     print((Path(root) / "exported" / "train.jsonl").read_text(), end="")
         {'train.jsonl': 1}
         {"prompt": "7 + 7?", "turn_1": "14", "feedback_1": "Right.", "turn_2": null, "feedback_2": null}
@@ -78,7 +78,7 @@ def export(version: Version, name: str, out: Path) -> dict[str, int]:
             for split in SPLITS
             if split in counts.get(layout.config, {})
         }
-        for file, text in form.beside(staging, written).items():
+        for file, text in form.extra_files(staging, written).items():
             (staging / file).write_text(text, encoding="utf-8")
         os.replace(staging, out)
     finally:
@@ -88,7 +88,7 @@ def export(version: Version, name: str, out: Path) -> dict[str, int]:
 
 def _write(version: Version, form: Format, layout: Layout, split: str, folder: Path) -> int:
     n_rows = 0
-    with writing(folder / form.file(layout.config, split), layout.types) as write:
+    with row_writer(folder / form.file(layout.config, split), layout.types) as write:
         for batch in _batches(version, layout, split):
             try:
                 rows = [layout.row(row, split, n_rows + index) for index, row in enumerate(batch)]

@@ -42,11 +42,11 @@ class Release:
     """The folder to publish, the rows excluded on their own account, and the provenance of the data."""
 
     folder: Folder
-    left: list[Exclusion]
+    excluded: list[Exclusion]
     facts: dict[str, Any]
 
 
-def release(
+def prepare_release(
     source: Folder,
     configs: Collection[str] | None = None,
     allowed: Collection[str] = PERMISSIVE,
@@ -56,24 +56,25 @@ def release(
     """Lay out what may be published of `source` in its `.codeio/release`, which is emptied first.
 
     `configs` are the tables to publish, by default all. Rows that are also in the version `before` keep its
-    order and files. Raises VersionError if `before` is damaged, and what `usable` raises.
+    order and files. Raises VersionError if `before` is damaged, and what
+    `checked_provenance` raises.
     """
-    recorded = usable(source)
+    recorded = checked_provenance(source)
     root = source.root / ".codeio" / "release"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
-    exclusions, made = Exclusions(source, allowed), Folder(root)
+    exclusions, laid_out = Exclusions(source, allowed), Folder(root)
     for config in TABLES if configs is None else configs:
-        _lay_out(source, made, config, exclusions)
+        _lay_out(source, laid_out, config, exclusions)
     if before:
-        keep_row_order(made, before)
+        keep_row_order(laid_out, before)
     for name, file in SHIPPED.items():
         shutil.copy(file, root / name)
     (root / "prompts").mkdir()
     for file in sorted(Path(str(prompts.__file__)).parent.glob("*.md")):
         shutil.copy(file, root / "prompts")
-    if exclusions.left:
-        recorded["left_behind"] = dict(sorted(Counter(row.reason for row in exclusions.left).items()))
+    if exclusions.excluded:
+        recorded["left_behind"] = dict(sorted(Counter(row.reason for row in exclusions.excluded).items()))
     if model_licences:
         recorded["model_licences"] = dict(model_licences)
     if set(allowed) != PERMISSIVE:
@@ -81,18 +82,18 @@ def release(
     (root / FILE).write_text(
         json.dumps({**NUMBERS, **recorded}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
-    return Release(made, exclusions.left, recorded)
+    return Release(laid_out, exclusions.excluded, recorded)
 
 
-def describe(made: Release, name: str, changelog: str) -> None:
+def write_card(release: Release, name: str, changelog: str) -> None:
     """Write the card and its figure for the folder as it is now; `name` is the repository's."""
-    if counts := statuses(made.folder):
-        save(statuses_figure(counts), made.folder.root / "pictures" / "statuses.png")
+    if counts := statuses(release.folder):
+        save(statuses_figure(counts), release.folder.root / "pictures" / "statuses.png")
     with _readable():
-        made.folder.write_readme(card(made.folder, made.facts, name, changelog))
+        release.folder.write_readme(card(release.folder, release.facts, name, changelog))
 
 
-def usable(source: Folder) -> dict[str, Any]:
+def checked_provenance(source: Folder) -> dict[str, Any]:
     """Return the provenance of a folder.
 
     Raises OtherFormat or PublishError if another version of codeio made the folder, or a file is damaged.
@@ -135,18 +136,18 @@ def _check_files(source: Folder) -> None:
                 )
 
 
-def _lay_out(source: Folder, made: Folder, config: str, exclusions: Exclusions) -> None:
+def _lay_out(source: Folder, laid_out: Folder, config: str, exclusions: Exclusions) -> None:
     """Write the rows of a table that may be published."""
     files = [file for file in source.files(config) if pq.read_metadata(file).num_rows]
     if all(_all_kept(file, config, exclusions) for file in files):
         for file in files:
-            (made.root / config).mkdir(exist_ok=True)
-            link(file, made.root / config / file.name)
+            (laid_out.root / config).mkdir(exist_ok=True)
+            link(file, laid_out.root / config / file.name)
         return
     splits: dict[str, list[Path]] = {}
     for file in files:
         splits.setdefault(file.name.split("-")[0], []).append(file)
-    scratch = made.root / ".codeio"
+    scratch = laid_out.root / ".codeio"
     scratch.mkdir(exist_ok=True)
     kept = {}
     for split, parts in splits.items():
@@ -159,7 +160,7 @@ def _lay_out(source: Folder, made: Folder, config: str, exclusions: Exclusions) 
                     n_rows += rows.num_rows
         if n_rows:  # datasets cannot read a file without rows
             kept[split] = Dataset.from_parquet(str(filtered), cache_dir=str(scratch / "cache"))
-    made.write(config, kept)
+    laid_out.write(config, kept)
 
 
 def _all_kept(file: Path, config: str, exclusions: Exclusions) -> bool:

@@ -16,7 +16,7 @@ from huggingface_hub import HfApi, RepoFile
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
 from builders.tables.folder import sha256
-from hub.layout import is_ours
+from hub.layout import is_version_file
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Remote:
             return cls(None, {})
         return cls(head, {entry.path: entry for entry in entries if isinstance(entry, RepoFile)})
 
-    def ours(self) -> dict[str, str]:
+    def version_files(self) -> dict[str, str]:
         """Return the files of a version by path, with the hashes of their contents."""
-        return {path: file.blob_id for path, file in self.files.items() if is_ours(path)}
+        return {path: file.blob_id for path, file in self.files.items() if is_version_file(path)}
 
 
 @dataclass(frozen=True)
@@ -66,18 +66,18 @@ def plan_commit(folder: Path, remote: Remote) -> CommitPlan:
     for name, path in ours.items():
         published = remote.files.get(name)
         if published is None:
-            added[name] = _n_to_send(path, contents)
+            added[name] = _bytes_to_send(path, contents)
         elif _is_same(path, published):
             n_unchanged += 1
         else:
-            changed[name] = _n_to_send(path, contents)
-    removed = sorted(name for name in remote.files if name not in ours and is_ours(name))
+            changed[name] = _bytes_to_send(path, contents)
+    removed = sorted(name for name in remote.files if name not in ours and is_version_file(name))
     return CommitPlan(added, changed, tuple(removed), n_unchanged)
 
 
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and is_ours(path.relative_to(folder).as_posix()):
+        if path.is_file() and is_version_file(path.relative_to(folder).as_posix()):
             yield path
 
 
@@ -90,6 +90,6 @@ def _is_same(path: Path, published: RepoFile) -> bool:
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest() == published.blob_id
 
 
-def _n_to_send(path: Path, contents: Collection[str]) -> int:
+def _bytes_to_send(path: Path, contents: Collection[str]) -> int:
     """Return the size of a file in bytes; 0 if the repository has a file with the same hash."""
     return 0 if sha256(path) in contents else path.stat().st_size

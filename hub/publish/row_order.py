@@ -1,7 +1,7 @@
 """The row order: the rows of the next version, in the order and the files of the version before.
 
-In: the folder to publish, and the folder of the version that the repository holds. Out: the same rows, in an
-order in which rows that the repository has are not sent again, wherever the build has its new rows. A row
+In: the folder to publish, and the folder of the version that the repository holds. Out: the same rows,
+ordered so that what the repository has is not sent again, even if the build has new rows among them. A row
 whose key is in the version before stays in its file, at its place. A file whose rows are all unchanged is
 kept byte for byte; one that lost rows, or has a changed row, is written again. New rows come last, in files
 of their own.
@@ -30,8 +30,8 @@ from datasets import Dataset
 from builders.schema import TABLES
 from builders.tables.chunking import LEAST_ROWS, ROWS
 from builders.tables.folder import SPLITS, Folder, link
-from hub.changes.lineage import Positions, batches, columns, joined
-from hub.changes.matching import Numbers, matched, read_rows
+from hub.changes.lineage import Positions, batches, columns, concatenated
+from hub.changes.matching import TextNumbers, matched, read_rows
 
 MOST_SMALL = 8
 """The most small files that a split may have."""
@@ -61,13 +61,13 @@ def keep_row_order(made: Folder, before: Folder) -> None:
 
 def _files(made: Folder, before: Folder, config: str, shared: Sequence[str]) -> list[_File]:
     """Return the files of the next version of a table, in the order of the splits."""
-    numbers: Numbers = {}
+    numbers: TextNumbers = {}
     old, new = (
         read_rows(folder, config, TABLES[config].key, shared, None, numbers) for folder in (before, made)
     )
     partners = matched(old, new)
     places: Positions = np.full(len(old.keys), _NOWHERE)
-    for pairs in (partners.same, partners.other):
+    for pairs in (partners.same, partners.different):
         stays = old.splits[pairs.old] == new.splits[pairs.new]
         places[pairs.old[stays]] = pairs.new[stays]
     is_same = np.isin(np.arange(len(places)), partners.same.old) & (places != _NOWHERE)
@@ -95,7 +95,7 @@ def _with_new_rows(split: str, kept: Sequence[_File], added: Positions) -> list[
     least = _least_rows(sum(len(file.rows) for file in kept) + len(added))
     small = [number for number, file in enumerate(kept) if len(file.rows) < least]
     if len(small) + bool(len(added)) > MOST_SMALL:
-        added = joined([*(kept[number].rows for number in small[:MOST_SMALL]), added])
+        added = concatenated([*(kept[number].rows for number in small[:MOST_SMALL]), added])
         kept = [file for number, file in enumerate(kept) if number not in small[:MOST_SMALL]]
     starts = range(0, len(added), ROWS)
     return [*kept, *(_File(split, added[start : start + ROWS]) for start in starts)]

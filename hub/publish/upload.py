@@ -23,7 +23,7 @@ from tenacity import RetryCallState, retry, retry_if_exception, stop_after_attem
 
 from builders.errors import CodeioError
 from hub.publish.remote import CommitPlan, Remote, plan_commit
-from hub.transient import passes
+from hub.transient import is_transient
 
 N_TRIES = 6
 FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 60.0
@@ -63,7 +63,7 @@ class Published:
     plan: CommitPlan
 
 
-def may_publish(target: Target) -> None:
+def check_access(target: Target) -> None:
     """Raise PublishError if the name is not valid, or the Hub says that this user may not write there.
 
     Whoever may read the repository may open a pull request.
@@ -77,7 +77,7 @@ def may_publish(target: Target) -> None:
             # The repository is new, or hidden from this token: creating it will show which.
 
 
-def planned(folder: Path, target: Target) -> CommitPlan:
+def plan_upload(folder: Path, target: Target) -> CommitPlan:
     """Return what publishing would change, without changing it.
 
     A new branch starts as a copy of main, a new repository empty. Raises PublishError, also if a different
@@ -100,7 +100,7 @@ def planned(folder: Path, target: Target) -> CommitPlan:
 
 def publish(folder: Path, target: Target, message: str) -> Published:
     """Make the branch hold what the folder holds. A second call changes nothing. Raises PublishError."""
-    plan = planned(folder, target)
+    plan = plan_upload(folder, target)
     with _explained(target):
         api, repo = HfApi(), {"repo_id": target.repo_id, "repo_type": "dataset"}
         _patiently(api.create_repo)(**repo, private=target.private or None, exist_ok=True)
@@ -124,7 +124,7 @@ def _committed(api: HfApi, folder: Path, target: Target, message: str, before: R
         return Published(remote.head or "", None, plan)
     if target.create_pr and (opened := _opened(api, folder, target, message)):
         return opened
-    if remote.ours() != before.ours():  # the changelog compares with `before`
+    if remote.version_files() != before.version_files():  # the changelog compares with `before`
         raise PublishError(
             f"Somebody else published to {target.repo_id} meanwhile: run the same command again; it"
             " compares with the new version."
@@ -169,7 +169,7 @@ def _tagged(api: HfApi, target: Target) -> str | None:
 def _patiently(call: Callable[..., T]) -> Callable[..., T]:
     """Return the call with retries for transient errors."""
     return retry(
-        retry=retry_if_exception(passes),
+        retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(N_TRIES),
         wait=wait_exponential_jitter(initial=FIRST_PAUSE_S, max=MAX_PAUSE_S),
         before_sleep=_log_retry,
@@ -194,13 +194,15 @@ def _explained(target: Target) -> Iterator[None]:
             f"{target.repo_id} is not the name of a repository ({error}): give OWNER/NAME."
         ) from error
     except Exception as error:
-        if not (isinstance(error, HfHubHTTPError | RuntimeError | OSError | ValueError) or passes(error)):
+        if not (
+            isinstance(error, HfHubHTTPError | RuntimeError | OSError | ValueError) or is_transient(error)
+        ):
             raise
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
         status = getattr(getattr(cause, "response", None), "status_code", None)
         if status in (401, 403, 404):
             advice = "log in with `hf auth login` or set HF_TOKEN, with a token that may write there."
-        elif passes(error):
+        elif is_transient(error):
             advice = "run the same command again; files that were sent are not sent twice."
         else:
             advice = "nothing was published."

@@ -15,15 +15,15 @@ import pyarrow.parquet as pq
 from builders.schema import TABLES
 from builders.tables.counts import grouped
 from builders.tables.folder import Folder
-from hub.figures import COLOURS, GROUND, INK
+from hub.figures import BACKGROUND, COLOURS, INK
 
 MOST_ANSWERS = 4
-_PAGE = f"background:{GROUND};color:{INK};padding:12px;border-radius:6px;line-height:1.4;font-size:13px"
+_PAGE = f"background:{BACKGROUND};color:{INK};padding:12px;border-radius:6px;line-height:1.4;font-size:13px"
 _ANSWERS = "display:flex;flex-wrap:wrap;gap:12px;margin-top:12px"
 _ANSWER = "flex:1 1 320px;min-width:0;border-top:4px solid {colour};padding-top:6px"
 _TEXT = (
     "white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal;margin:4px 0 10px;"
-    f"font:12px/1.4 ui-monospace,monospace;background:{GROUND};color:{INK}"
+    f"font:12px/1.4 ui-monospace,monospace;background:{BACKGROUND};color:{INK}"
 )
 _UNKNOWN = "#ffffff"
 

@@ -3,7 +3,7 @@
 In: a folder of tables, and the licences that are allowed. Out: which rows of each table may be published, and
 a list of those that may not. A file or function is excluded if its licence is unknown or not allowed, a row
 if its text holds what looks like a credential or an e-mail address, and a dropped row if its origin is
-unknown. Everything that was made of an excluded row is excluded too.
+unknown. Everything that was made from an excluded row is excluded too.
 
 Not covered: secrets that do not look like secrets; recorded inputs and outputs, which are drawn at random.
 Tested in tests/hub/publish/test_release.py.
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Exclusion:
-    """A row that is excluded on its own account, not for what it was made of; `config` is its table."""
+    """A row that is excluded for itself, not for what it was made from; `config` is its table."""
 
     config: str
     row_id: str
@@ -38,13 +38,13 @@ class Exclusion:
 
 
 class Exclusions:
-    """The exclusions of a folder: `left` lists them in the order of the tables, `keeps` filters a batch.
+    """The exclusions of a folder: `excluded` lists rows in the order of the tables, `keeps` filters a batch.
 
-    `left` has only rows that are excluded on their own account, not those that were made of them.
+    `excluded` has only rows that are excluded for themselves, not those that were made from such rows.
     """
 
     def __init__(self, folder: Folder, allowed: Collection[str] = PERMISSIVE) -> None:
-        self.left: list[Exclusion] = []
+        self.excluded: list[Exclusion] = []
         self._allowed = frozenset(allowed)
         self._folder = folder
         self._unclean: dict[str, set[str]] = defaultdict(set)
@@ -56,7 +56,7 @@ class Exclusions:
         for table in filter(is_parent, TABLES.values()):
             self._separate(table)
         self._dropped = self._publishable_dropped()
-        self.left.sort(key=lambda left: list(TABLES).index(left.config))
+        self.excluded.sort(key=lambda row: list(TABLES).index(row.config))
 
     def keeps(self, config: str, batch: pa.RecordBatch) -> pa.BooleanArray:
         """Return which rows of a batch of this table may be published."""
@@ -73,32 +73,32 @@ class Exclusions:
     def _search(self, table: Table) -> None:
         """Record the parents of a table's unclean rows: tables that repeat their text only name these."""
         if texts := _searched(table):
-            own, above = table.key[0], parents(table)[-1]
-            for row in self._rows(table.name, own, above.key[0], *texts):
-                if not self._is_clean(table.name, row[own], [row[column] for column in texts]):
-                    self._unclean[above.name].add(row[above.key[0]])
+            id_column, parent = table.key[0], parents(table)[-1]
+            for row in self._rows(table.name, id_column, parent.key[0], *texts):
+                if not self._is_clean(table.name, row[id_column], [row[column] for column in texts]):
+                    self._unclean[parent.name].add(row[parent.key[0]])
 
     def _separate(self, table: Table) -> None:
         """Sort the rows of a table into those to publish and those to exclude."""
-        own, above = table.key[0], {parent.name: parent.key[0] for parent in parents(table)}
+        id_column, parent_columns = table.key[0], {parent.name: parent.key[0] for parent in parents(table)}
         licence = [column for column in table.columns if column == "license"]
         kept: set[str] = set()
         gone: set[str] = set()
-        for row in self._rows(table.name, own, *above.values(), *licence, *_searched(table)):
-            (kept if self._is_publishable(table, row, above) else gone).add(row[own])
+        for row in self._rows(table.name, id_column, *parent_columns.values(), *licence, *_searched(table)):
+            (kept if self._is_publishable(table, row, parent_columns) else gone).add(row[id_column])
         self._kept[table.name], self._gone[table.name] = kept, gone - kept
 
-    def _is_publishable(self, table: Table, row: Row, above: Mapping[str, str]) -> bool:
-        """Return whether a row may be published; `above` has, by parent table, the column that names it."""
+    def _is_publishable(self, table: Table, row: Row, parent_columns: Mapping[str, str]) -> bool:
+        """Return whether a row may be published; `parent_columns` has the id column of each parent table."""
         row_id = row[table.key[0]]
         if row_id in self._unclean[table.name]:
             return False
-        if any(row[column] in self._gone[parent] for parent, column in above.items()):
+        if any(row[column] in self._gone[parent] for parent, column in parent_columns.items()):
             return False
         if not self._is_clean(table.name, row_id, [row[column] for column in _searched(table)]):
             return False
         # If its parent is in a table, the licence was checked there.
-        if any(row[column] in self._kept[parent] for parent, column in above.items()):
+        if any(row[column] in self._kept[parent] for parent, column in parent_columns.items()):
             return True
         return "license" in row and self._is_allowed(table.name, row_id, row["license"])
 
@@ -107,11 +107,11 @@ class Exclusions:
         published = set().union(*self._kept.values())
         for table in TABLES.values():
             if table.id_column and not is_parent(table) and parents(table):
-                above = parents(table)[-1]
+                parent = parents(table)[-1]
                 published |= {
                     row[table.key[0]]
-                    for row in self._rows(table.name, table.key[0], above.key[0])
-                    if row[above.key[0]] in self._kept[above.name]
+                    for row in self._rows(table.name, table.key[0], parent.key[0])
+                    if row[parent.key[0]] in self._kept[parent.name]
                 }
         kept = set()
         for row in self._rows("dropped", *_DROPPED_KEY, *_searched(TABLES["dropped"])):
@@ -120,7 +120,7 @@ class Exclusions:
                 if self._is_clean("dropped", row["row_id"], texts):
                     kept.add(tuple(row[column] for column in _DROPPED_KEY))
             elif row["stage"] == "raw_code":
-                self.left.append(
+                self.excluded.append(
                     Exclusion("dropped", row["row_id"], "no_licence", "a file that was not used")
                 )
         return kept
@@ -129,7 +129,7 @@ class Exclusions:
         if may_be_published(license, self._allowed):
             return True
         reason = "licence" if license else "no_licence"
-        self.left.append(Exclusion(config, row_id, reason, license or "no licence is known"))
+        self.excluded.append(Exclusion(config, row_id, reason, license or "no licence is known"))
         return False
 
     def _is_clean(self, config: str, row_id: str, texts: Collection[str | None]) -> bool:
@@ -140,7 +140,7 @@ class Exclusions:
                 detail = "holds what looks like a credential or an e-mail address"
             except PrivateKeyFound as error:
                 detail = str(error)
-            self.left.append(Exclusion(config, row_id, "secret", detail))
+            self.excluded.append(Exclusion(config, row_id, "secret", detail))
             return False
         return True
 

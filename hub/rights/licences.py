@@ -1,4 +1,4 @@
-"""Which licences let a source file be published, with all that was made of it.
+"""Which licences allow a source file to be published, with everything that was made from it.
 
 In: a file's licence as stated, an SPDX expression or any other text. Out: whether the file may be published.
 Not covered: what a licence asks of those who publish, such as its text or the names of authors. The columns
@@ -35,7 +35,7 @@ def may_be_published(license: str | None, allowed: Collection[str] = PERMISSIVE)
     return expression is not None and _holds(expression, {name.lower() for name in allowed})
 
 
-def names(license: str | None) -> list[str]:
+def spdx_ids(license: str | None) -> list[str]:
     """Return the SPDX ids in an expression; other text is returned as it is, and no text as `unknown`."""
     try:
         if license and len(license) <= MOST_CHARS:

@@ -15,7 +15,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from builders.schema import TABLES
 from builders.tables.counts import grouped
 from builders.tables.folder import Folder
-from hub.transient import passes
+from hub.transient import is_transient
 
 TIMEOUT_S = 10
 
@@ -43,7 +43,7 @@ def _licence(model: str) -> str | None:
     except (HfHubHTTPError, HFValidationError, OSError):
         return None
     except Exception as error:
-        if passes(error):
+        if is_transient(error):
             return None
         raise
     return _stated(info)

@@ -31,7 +31,7 @@ from builders.tasks import Tasks
 from builders.training_set import VIEWS
 from builders.verifier import canonical, extract, verify
 from hub.audit import audit
-from hub.versions import version
+from hub.versions import open_version
 from tests.bench.memory import EVERY_S, anonymous_mb
 
 TURNS_A_FUNCTION = 12
@@ -164,7 +164,7 @@ def run(root: str, sample: int | None) -> dict[str, float]:
     disable_progress_bars()
     peak, before = Peak(), anonymous_mb()
     began = time.perf_counter()
-    report = audit(version(root), sample, observer=peak)
+    report = audit(open_version(root), sample, observer=peak)
     assert {finding.check for finding in report.findings} <= {"shipped"}, report.findings[:3]
     n_run = report.checked["pairs"][0] + report.checked["turns"][0]
     return {

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from builders.schema import TABLES
 from hub.changes.compare import changes
-from hub.versions import version
+from hub.versions import open_version
 from tests.bench.memory import anonymous_mb
 
 EVERY_S = 0.05
@@ -98,7 +98,7 @@ def run(folder: Path) -> dict[str, float]:
 
     before, began = anonymous_mb(), (time.perf_counter(), time.process_time())
     threading.Thread(target=watch, daemon=True).start()
-    result = changes(version(str(folder / "old")), version(str(folder / "new")))
+    result = changes(open_version(str(folder / "old")), open_version(str(folder / "new")))
     seconds, cpu_s = time.perf_counter() - began[0], time.process_time() - began[1]
     over.set()
     table = result.tables["turns"]

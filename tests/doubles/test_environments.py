@@ -106,7 +106,7 @@ run([{sys.executable!r}, '-c', {sleeper!r}], Path({str(tmp_path / 'log')!r}))"
     assert members(child) == []
 
 
-def test_uv_is_told_what_pip_is_set_to_and_variables_win() -> None:
+def test_uv_gets_the_settings_of_pip_but_variables_win() -> None:
     listed = """:env:.find-links='/wheels /more'
 global.cert='/certificates'
 global.extra-index-url='https://one\\nhttps://two'

@@ -5,7 +5,7 @@ import pytest
 from hub.escaping import markdown_block, markdown_code, markdown_line, printable
 
 
-def test_what_a_terminal_would_obey_is_spelled_out() -> None:
+def test_control_characters_are_shown_as_escapes() -> None:
     assert printable("a\x1b[31m\u202e\r\nb", 100) == "a\\x1b[31m\\u202e\\r\\nb"
     assert printable("ä 字 → 😀", 100) == "ä 字 → 😀"
 
@@ -23,10 +23,10 @@ def test_a_line_of_markdown_holds_no_markup() -> None:
 @pytest.mark.parametrize(
     ("value", "code"), [("a|b", "`a|b`"), ("a\n b", "`a b`"), ("a``b`", "``` a``b` ```"), (7, "`7`")]
 )
-def test_code_in_a_line_ends_where_it_should(value: object, code: str) -> None:
+def test_backticks_in_a_value_do_not_end_inline_code(value: object, code: str) -> None:
     assert markdown_code(value) == code
 
 
-def test_a_block_ends_where_it_should() -> None:
+def test_backticks_in_a_text_do_not_end_a_block() -> None:
     assert markdown_block("a") == "```text\na\n```"
     assert markdown_block("````\na") == "`````text\n````\na\n`````"

@@ -14,7 +14,7 @@ def texts(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
-def test_the_funnel_tells_rows_and_the_first_reasons(tmp_path):
+def test_the_funnel_shows_rows_and_the_most_frequent_reasons(tmp_path):
     figure = funnel_figure(ROWS, DROPPED)
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == ["functions", "tasks", "codeio"]
@@ -25,7 +25,7 @@ def test_the_funnel_tells_rows_and_the_first_reasons(tmp_path):
     ]
 
 
-def test_spreads_leave_out_what_is_not_known():
+def test_histograms_leave_out_nulls():
     figure = spread_figure({"input": [3, None, 5, float("nan")], "output": [None]}, "tokens")
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["input: 2, median 4"]
     assert sum(patch.get_height() for patch in figure.axes[0].patches) == 2

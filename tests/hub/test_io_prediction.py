@@ -38,8 +38,8 @@ def test_accuracy_by_direction_pass_at_k_and_statuses(metric):
         ['{"output": 3}', '{"output": 4}', "3", '{"output": 3.0}'],
         ['{"input": {"n": 17}}', '{"input": {"n": 18}}', '{"input": {"m": 17}}', '{"input": {"n": "x"}}'],
     ]
-    found = metric.compute(predictions=replies, references=[OUTPUT, INPUT], k=[1, 2, 4, 5])
-    assert found == {
+    result = metric.compute(predictions=replies, references=[OUTPUT, INPUT], k=[1, 2, 4, 5])
+    assert result == {
         "accuracy": 3 / 8,
         "accuracy_output": 2 / 4,
         "accuracy_input": 1 / 4,
@@ -58,5 +58,5 @@ def test_whole_rows_of_rlvr_are_references_too(metric):
 
 
 def test_without_a_direction_its_accuracy_is_none(metric):
-    found = metric.compute(predictions=[['{"output": 3}']], references=[OUTPUT])
-    assert (found["accuracy_input"], found["accuracy_output"]) == (None, 1.0)
+    result = metric.compute(predictions=[['{"output": 3}']], references=[OUTPUT])
+    assert (result["accuracy_input"], result["accuracy_output"]) == (None, 1.0)

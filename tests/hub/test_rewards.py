@@ -54,13 +54,13 @@ def columns(rows):
 def test_answers_are_rewarded_by_the_verifiers_rules(form):
     rows, replies, expected = zip(*ANSWERS, strict=True)
     prompts = ["?"] * len(rows)
-    found = io_prediction_reward(
+    result = io_prediction_reward(
         prompts, list(map(form, replies)), **columns(rows), trainer_state=None, pass_rate=[None] * len(rows)
     )
-    assert found == list(expected)
+    assert result == list(expected)
 
 
-def test_the_words_of_a_completion_with_tools_are_those_of_its_last_message():
+def test_a_completion_with_tools_is_graded_by_its_last_assistant_message():
     said = [
         {"role": "assistant", "content": '{"output": 4}'},
         {"role": "tool", "content": "7"},
@@ -86,7 +86,7 @@ def test_a_row_without_its_check_is_refused():
 
 
 @pytest.mark.parametrize(("row", "reply", "reward"), ANSWERS[:5])
-def test_verl_is_told_the_same(row, reply, reward):
+def test_verl_gets_the_same_rewards(row, reply, reward):
     truth = ground_truth({**row, "task_id": "t", "pass_rate": None})
     assert set(json.loads(truth)) == set(row)
     assert compute_score("codeio", reply, truth, extra_info={"index": 0}) == reward
@@ -125,17 +125,17 @@ def test_without_a_sandbox_there_is_no_reward(monkeypatch):
         ),
     ],
 )
-def test_odd_completions_are_read_as_far_as_they_have_words(completion, reward):
+def test_odd_completions_are_graded_by_the_text_they_have(completion, reward):
     assert io_prediction_reward(["?"], [completion], **columns([OUTPUT])) == [reward]
 
 
-def test_verl_may_hand_over_no_reply_at_all():
+def test_verl_may_pass_none_as_a_reply():
     assert compute_score("codeio", None, ground_truth(OUTPUT)) == 0.0
 
 
-def test_rewards_need_no_package_at_all():
+def test_rewards_need_only_the_standard_library():
     """A trainer's environment pins its own versions: datasets, pycurl and httpx may be missing."""
     sources = str(Path(rewards.__file__).parents[1])
     alone = [sys.executable, "-I", "-S", "-c", ALONE, sources, json.dumps(ANSWERS)]
-    found = subprocess.run(alone, capture_output=True, text=True)
-    assert found.stdout == f"{[reward for *_, reward in ANSWERS]}\n", found.stderr
+    result = subprocess.run(alone, capture_output=True, text=True)
+    assert result.stdout == f"{[reward for *_, reward in ANSWERS]}\n", result.stderr

@@ -21,7 +21,7 @@ from builders.raw_code import corpus
 from builders.tables.counts import counted
 from builders.tables.folder import Folder
 from hub.audit import audit
-from hub.versions import version
+from hub.versions import open_version
 from tests import ROOT
 from tests.auditing import altered
 from tests.builders.functions.test_stage import Model
@@ -223,8 +223,8 @@ def test_audit_shows_the_row_that_was_altered_and_fails(tmp_path, a_release, env
     altered(a_release, "turns", change)
     run = run_notebook("audit", tmp_path, environment, DATASET=str(a_release), SAMPLE=None)
     assert run.code == 1
-    assert "do not hold" in run.outputs("verdict")[0]["evalue"]
-    findings = audit(version(str(a_release)), workers=1).findings
+    assert "findings." in run.outputs("verdict")[0]["evalue"]
+    findings = audit(open_version(str(a_release)), workers=1).findings
     (listed,) = run.shown("text/html", "findings")
     assert listed.count("<tr") == len(findings) + 1
     shown = run.shown("text/html", "rows")

@@ -15,13 +15,13 @@ from builders.cli.summary import figures
 from builders.running.run import Run
 from builders.schema import TABLES
 from builders.tables.folder import Folder
-from hub.audit.failing import failing
+from hub.audit.failing import failing_rows
 from hub.changes.changelog import markdown
 from hub.changes.compare import changes
 from hub.figures import funnel_figure
-from hub.layout import is_ours
-from hub.publish.release import describe, release
-from hub.versions import version
+from hub.layout import is_version_file
+from hub.publish.release import prepare_release, write_card
+from hub.versions import open_version
 from tests.auditing import altered, audited, built, described
 from tests.doubles.local_hub import Client, LocalHub
 from tests.stories.new_table import LENGTHS, declare
@@ -118,7 +118,7 @@ def test_an_audit_finds_a_damaged_row(a_copy, name):
     assert {(finding.check, finding.config) for finding in report.findings} == {
         (c, "lengths") for c in checks
     }
-    assert failing(report, Folder(a_copy), 9) or name in ("a row less",)
+    assert failing_rows(report, Folder(a_copy), 9) or name in ("a row less",)
 
 
 def test_an_audit_finds_a_row_in_the_other_split(a_copy):
@@ -134,7 +134,7 @@ def test_an_audit_finds_a_row_in_the_other_split(a_copy):
 def test_changes_tell_of_it(made, a_copy):
     split = next(iter(Folder(a_copy).counts()["lengths"]))
     altered(a_copy, "lengths", lambda rows: [{**rows[0], "grades": ["timeout"]}, *rows[2:]], split)
-    found = changes(version(str(a_copy)), version(str(made)))
+    found = changes(open_version(str(a_copy)), open_version(str(made)))
     groups = {group.change: group for group in found.tables["lengths"].groups}
     assert set(groups) == {"added", "regraded"}
     assert groups["added"].why == ("row",)
@@ -150,7 +150,7 @@ def test_changes_name_what_its_rows_were_made_of(made, a_copy):
         for file in (a_copy / config).glob("*.parquet"):
             kept = pq.read_table(file, filters=[("task_id", "!=", removed)])
             pq.write_table(kept, file)
-    found = changes(version(str(a_copy)), version(str(made)))
+    found = changes(open_version(str(a_copy)), open_version(str(made)))
     assert [group.why for group in found.tables["lengths"].groups] == [("task",)]
 
 
@@ -162,9 +162,9 @@ def test_a_secret_in_it_is_not_published(a_copy):
         rows_with_address.append(rows[0])
 
     altered(a_copy, "lengths", change, next(iter(Folder(a_copy).counts()["lengths"])))
-    made = release(Folder(a_copy))
+    made = prepare_release(Folder(a_copy))
     (row,) = rows_with_address
-    assert [(left.config, left.row_id) for left in made.left] == [("lengths", row["length_id"])]
+    assert [(row.config, row.row_id) for row in made.excluded] == [("lengths", row["length_id"])]
     for config in ("lengths", "turns"):
         assert row["task_id"] not in made.folder.column(config, "task_id")
     assert len(made.folder.column("lengths", "task_id")) == 3
@@ -176,7 +176,7 @@ def published(folder: str, repo: str) -> dict[str, object]:
     from datasets import load_dataset
 
     from builders.cli.main import main
-    from hub.versions import version
+    from hub.versions import open_version
     from tests.stories.new_table import declare
 
     declare()
@@ -189,7 +189,7 @@ def published(folder: str, repo: str) -> dict[str, object]:
     return {
         "code": code,
         "loaded": [row for rows in load_dataset(repo, "lengths").values() for row in rows],
-        "counts": version(repo).folder.counts()["lengths"],
+        "counts": open_version(repo).folder.counts()["lengths"],
     }
 
 
@@ -201,16 +201,16 @@ def test_it_is_published(made, tmp_path, hub_client: Client, local_hub: LocalHub
     assert result["counts"] == Folder(made).counts()["lengths"]
     files = [name for name in local_hub.files(REPO) if name.startswith("lengths/")]
     assert files
-    assert all(map(is_ours, files))
+    assert all(map(is_version_file, files))
     assert FUNNEL_LINE in local_hub.files(REPO)["README.md"].decode()
 
 
 def test_a_version_keeps_its_rows_where_they_were(made, tmp_path):
     """The rows of the version before stay in their files."""
     before, after = (shutil.copytree(made, tmp_path / name) for name in ("before", "after"))
-    first = release(Folder(before))
-    describe(first, REPO, "")
+    first = prepare_release(Folder(before))
+    write_card(first, REPO, "")
     split = next(iter(Folder(after).counts()["lengths"]))
     altered(after, "lengths", lambda rows: rows[::-1], split)
-    second = release(Folder(after), before=first.folder)
+    second = prepare_release(Folder(after), before=first.folder)
     assert second.folder.column("lengths", "length_id") == first.folder.column("lengths", "length_id")

@@ -9,7 +9,7 @@ from builders.running.provenance import provenance
 from builders.running.run import Run
 from builders.tables.folder import Folder
 from hub.changes.compare import changes
-from hub.versions import version
+from hub.versions import open_version
 from tests.auditing import OPTIONS, audited
 from tests.building import contents, rows, run
 from tests.doubles.chat_server import ChatServer
@@ -142,7 +142,7 @@ def test_data_without_numbers_still_works(
     for folder in (a_build, a_release):
         states(folder, format=None, rules=None)
         assert audited(folder).holds
-        found = changes(version(str(to_audit[0])), version(str(folder)))
+        found = changes(open_version(str(to_audit[0])), open_version(str(folder)))
         assert [difference.what for difference in found.made_differently] == ["made_with.codeio"]
     assert run(monkeypatch, "build", a_release, "--from", "turns", "--out", tmp_path / "new") == 0
     before = contents(a_build)

@@ -12,14 +12,14 @@ from builders.running.observer import Observer
 from builders.schema import TABLES
 from builders.tables.folder import Folder
 from hub.audit import Finding, Report, audit
-from hub.audit.failing import failing
-from hub.versions import Version, version
+from hub.audit.failing import failing_rows
+from hub.versions import Version, open_version
 from tests.auditing import altered, audited, described, named
 
 pytestmark = pytest.mark.slow
 
 
-def test_nothing_is_found_in_data_left_as_it_was(a_build, a_release):
+def test_unaltered_data_has_no_findings(a_build, a_release):
     for root in (a_build, a_release):
         report = audited(root)
         assert report.findings == []
@@ -129,7 +129,7 @@ def test_what_is_altered_is_found_and_nothing_else(a_build, name):
     assert counts == expected, report.findings
 
 
-def test_a_wrong_output_is_found_where_it_stands_and_in_all_that_follows(a_build):
+def test_a_wrong_output_is_found_in_its_row_and_in_all_rows_made_from_it(a_build):
     altered(a_build, "io_pairs", set_cell("output", "12345"))
     report = audited(a_build)
     assert named(report) == {
@@ -162,19 +162,19 @@ def test_a_row_in_the_other_split(a_build):
     assert finding.detail == "is in test, but its function belongs in train"
 
 
-def test_where_the_share_for_tests_is_not_known_a_function_must_stand_on_one_side(a_build):
+def test_a_function_must_be_in_one_split_if_the_test_share_is_unknown(a_build):
     config = "codeio"
     (file,) = (a_build / config).glob("*.parquet")
     rows = pq.read_table(file)
     pq.write_table(rows.slice(0, 1), file.with_name("test-00000-of-00001.parquet"))
     pq.write_table(rows.slice(1), file)
     described(a_build)
-    built = version(str(a_build))
+    built = open_version(str(a_build))
     report = audit(Version(built.name, built.folder, {}), sample=1, workers=1)
     assert named(report) == {("splits", config)}
 
 
-def test_what_may_not_be_published_is_found_in_what_was(a_release):
+def test_rows_that_may_not_be_published_are_found_in_published_data(a_release):
     key = "AKIA" + "QWERTYUIOPASDFGH"  # in two parts, so that scanners do not find it here
     altered(a_release, "raw_code", set_cell("license", "gpl-3.0-only"))
     altered(a_release, "turns", set_cell("response", f'I use "{key}".', sample=3, turn=1))
@@ -191,7 +191,7 @@ def test_what_may_not_be_published_is_found_in_what_was(a_release):
     assert not any(detail.startswith("licence:") for detail in details)
 
 
-def test_a_sample_is_the_same_each_time_and_another_by_its_seed(a_build):
+def test_a_sample_depends_only_on_its_seed(a_build):
     def change(rows):
         for row in rows:
             row["feedback"] = "Other words."
@@ -206,7 +206,7 @@ def test_a_sample_is_the_same_each_time_and_another_by_its_seed(a_build):
     assert runs[0].checked["views"][0] == runs[0].checked["views"][1] > 100
 
 
-def test_progress_is_told(a_build):
+def test_progress_is_reported(a_build):
     class Recorder(Observer):
         def __init__(self):
             self.ends_of = {}
@@ -222,7 +222,7 @@ def test_progress_is_told(a_build):
     assert recorder.ends_of["views"] == (112, 112, 112, 0)
 
 
-def test_rows_that_stand_alone_are_looked_through_themselves(a_release):
+def test_rows_without_their_parents_are_searched_themselves(a_release):
     for config in set(TABLES) - {"codeio_pp"}:
         shutil.rmtree(a_release / config, ignore_errors=True)
 
@@ -237,16 +237,16 @@ def test_rows_that_stand_alone_are_looked_through_themselves(a_release):
     ]
 
 
-def test_rows_that_fail_can_be_shown_whole(a_build):
+def test_failing_rows_have_all_columns(a_build):
     altered(a_build, "turns", set_cell("status", "timeout", sample=3, turn=1))
     report, folder = audited(a_build), Folder(a_build)
-    rows = failing(report, folder, 9)
+    rows = failing_rows(report, folder, 9)
     assert list(rows) == list(dict.fromkeys((f.config, f.row_id) for f in report.findings))
     assert ("turns", "timeout") in {(config, row.get("status")) for (config, _), row in rows.items()}
     assert all(
         row_id.startswith(row["task_id"]) for (config, row_id), row in rows.items() if config != "turns"
     )
-    assert list(failing(report, folder, 1).items()) == list(rows.items())[:1]
+    assert list(failing_rows(report, folder, 1).items()) == list(rows.items())[:1]
 
 
 def test_tables_that_cannot_be_read_are_left_alone(a_build):
@@ -254,4 +254,4 @@ def test_tables_that_cannot_be_read_are_left_alone(a_build):
     file.write_bytes(b"PAR1")
     broken = [Finding("files", "turns", "", "cannot be read"), Finding("turns", "turns", "x", "is wrong")]
     report = Report("data", {}, [*broken, Finding("readme", "", "README.md", "is not there")], [])
-    assert failing(report, Folder(a_build), 9) == {}
+    assert failing_rows(report, Folder(a_build), 9) == {}

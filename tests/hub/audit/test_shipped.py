@@ -17,7 +17,7 @@ def digest(content):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_today_s_text_is_known_with_today_s_rules(name):
+def test_the_current_texts_are_listed_with_the_current_rules(name):
     content = SHIPPED[name].read_bytes()
     assert shipped.RULES_OF[name].get(digest(content), "unknown") in (None, RULES), (
         f"{name} has a text that the audit does not recognise: every dataset published with it would fail.\n"
@@ -36,7 +36,7 @@ def reword(root, monkeypatch, rules):
         monkeypatch.setitem(shipped.RULES_OF["verifier.py"], digest(content), rules)
 
 
-def test_a_verifier_in_other_words_condemns_nothing(a_release, monkeypatch):
+def test_a_reworded_verifier_is_no_finding(a_release, monkeypatch):
     reword(a_release, monkeypatch, RULES)
     report = audited(a_release)
     assert report.holds, report.findings
@@ -44,7 +44,7 @@ def test_a_verifier_in_other_words_condemns_nothing(a_release, monkeypatch):
 
 
 @pytest.mark.parametrize(("rules", "words"), [(None, "is not codeio's"), ("0.0", "grades by rules 0.0")])
-def test_a_verifier_of_other_rules_or_of_somebody_else_does(a_release, monkeypatch, rules, words):
+def test_a_verifier_of_other_rules_or_of_a_stranger_is_a_finding(a_release, monkeypatch, rules, words):
     reword(a_release, monkeypatch, rules)
     (finding,) = audited(a_release, sample=1).findings
     assert (finding.check, finding.row_id) == ("shipped", "verifier.py")
@@ -57,7 +57,7 @@ def state(root, **numbers):
     file.write_text(json.dumps({**json.loads(file.read_text()), **numbers}))
 
 
-def test_answers_judged_by_other_rules_are_not_judged_by_these(a_release):
+def test_answers_judged_by_other_rules_are_not_judged_again(a_release):
     """The verifier that ships is a finding, because its rules are not those that the data states."""
     state(a_release, rules="0.9")
     report = audited(a_release)
@@ -70,7 +70,7 @@ def test_answers_judged_by_other_rules_are_not_judged_by_these(a_release):
     ]
 
 
-def test_data_of_rules_that_were_holds_but_for_its_verdicts(a_release, monkeypatch):
+def test_data_of_earlier_rules_is_checked_except_for_its_verdicts(a_release, monkeypatch):
     monkeypatch.setattr(formats, "RULES", "0.2")
     report = audited(a_release)
     assert report.holds, report.findings
@@ -78,7 +78,7 @@ def test_data_of_rules_that_were_holds_but_for_its_verdicts(a_release, monkeypat
     assert left_out.startswith("turns: The answers of ")
 
 
-def test_a_number_that_is_none_says_so(a_release):
+def test_an_invalid_rules_number_is_reported_as_unknown(a_release):
     state(a_release, rules=["\x1b[31m"])
     report = audited(a_release, sample=1)
     assert named(report) == {("shipped", "")}

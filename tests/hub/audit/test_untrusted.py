@@ -15,7 +15,7 @@ from builders.execution import SandboxUnavailable
 from builders.running.provenance import provenance
 from builders.schema import TABLES, content_id
 from hub.audit import Finding, Report, rendered
-from hub.versions import VersionError, version
+from hub.versions import VersionError, open_version
 from tests.auditing import altered, audited, built, described, named, quick
 from tests.building import run
 from tests.doubles.local_hub import Client, LocalHub
@@ -259,7 +259,7 @@ def test_provenance_that_asks_for_too_much(a_release):
     for garbage in ("[]", "{", '{"a":' * 100_000):
         (a_release / "provenance.json").write_text(garbage)
         with pytest.raises(VersionError, match="cannot be read"):
-            version(str(a_release))
+            open_version(str(a_release))
 
 
 def test_a_provenance_without_end_is_not_read(tmp_path):
@@ -292,9 +292,9 @@ def test_without_a_sandbox_there_is_no_audit(a_build, monkeypatch):
 
 def audit_of(name: str) -> dict[str, object]:
     from hub.audit import audit
-    from hub.versions import version
+    from hub.versions import open_version
 
-    return audit(version(name), workers=1).to_json()
+    return audit(open_version(name), workers=1).to_json()
 
 
 def publish_it(folder: str) -> None:

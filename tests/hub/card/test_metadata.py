@@ -20,7 +20,7 @@ from datasets import List, Value, get_dataset_config_names, load_dataset_builder
 from huggingface_hub import DatasetCard
 
 from builders.tables.folder import Folder
-from hub.publish.release import describe, release
+from hub.publish.release import prepare_release, write_card
 from tests.publishing import built
 
 REPO = "ada/data"
@@ -168,8 +168,8 @@ def check(root: Path, copy: Path) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = release(Folder(built(tmp_path_factory.mktemp("made"), 2)))
-    describe(made, REPO, "")
+    made = prepare_release(Folder(built(tmp_path_factory.mktemp("made"), 2)))
+    write_card(made, REPO, "")
     return made.folder.root
 
 

@@ -17,7 +17,7 @@ from hub.card.card import card
 from hub.changes.changelog import markdown, rendered
 from hub.changes.compare import changed_rows, changes
 from hub.changes.differences import Difference
-from hub.versions import Version, VersionError, version
+from hub.versions import Version, VersionError, open_version
 from tests.building import build, scripted
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.local_hub import Client, LocalHub
@@ -81,34 +81,38 @@ def write_version(path, *parts, without=(), test=(), provenance=None):
     return Version(path.name, Folder(path), provenance or {})
 
 
-def groups(found, change):
+def groups(result, change):
     """Return the number of rows with this change, by table and reason."""
     return {
-        config: {group.why: group.n_rows for group in one.groups if group.change == change}
-        for config, one in found.tables.items()
-        if one.n(change)
+        config: {group.why: group.n_rows for group in table_changes.groups if group.change == change}
+        for config, table_changes in result.tables.items()
+        if table_changes.n(change)
     }
 
 
-def counted(found, config):
-    one = found.tables[config]
-    return {change: one.n(change) for change in ("added", "removed", "regraded", "changed", "moved")}
+def counted(result, config):
+    table_changes = result.tables[config]
+    return {
+        change: table_changes.n(change) for change in ("added", "removed", "regraded", "changed", "moved")
+    }
 
 
-def shown(found):
+def shown(result):
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(rendered(found))
+    console.print(rendered(result))
     return console.export_text()
 
 
 def test_equal_versions_differ_in_nothing(tmp_path):
     both = [write_version(tmp_path / name, rows(), dropped_row("tasks", "x")) for name in ("old", "new")]
-    found = changes(*both)
-    assert not found
-    assert {config: one.n_unchanged for config, one in found.tables.items()} == dict.fromkeys(TABLES, 1)
+    result = changes(*both)
+    assert not result
+    assert {
+        config: table_changes.n_unchanged for config, table_changes in result.tables.items()
+    } == dict.fromkeys(TABLES, 1)
     assert not list(changed_rows(*both))
-    assert "othing differs" in shown(found)
-    assert "nothing differs" in markdown(found)
+    assert "othing differs" in shown(result)
+    assert "nothing differs" in markdown(result)
 
 
 NEW = {
@@ -129,10 +133,10 @@ def test_the_topmost_thing_that_is_new_is_the_reason(tmp_path, level):
     after = write_version(tmp_path / "new", old, more)
     new = {config: {(level,): 1} for config in more if more[config] != old[config]}
     assert new
-    found = changes(before, after)
-    assert groups(found, "added") == new
-    assert {config: counted(found, config)["added"] for config in found.tables if config in new} == {
-        config: sum(counted(found, config).values()) for config in new
+    result = changes(before, after)
+    assert groups(result, "added") == new
+    assert {config: counted(result, config)["added"] for config in result.tables if config in new} == {
+        config: sum(counted(result, config).values()) for config in new
     }
     assert groups(changes(after, before), "removed") == new
 
@@ -171,8 +175,8 @@ def test_a_view_names_what_it_dropped_by_the_answer(tmp_path, view):
     before = write_version(tmp_path / "old", rows())
     drop = dropped_row(view, "f.u.p.t.0.0!", "f.u.p.t", "truncated")
     after = write_version(tmp_path / "new", rows(answer="!"), drop, without=[view])
-    found = changes(before, after)
-    assert groups(found, "removed") == {
+    result = changes(before, after)
+    assert groups(result, "removed") == {
         "turns": {("request",): 1},
         view: {("dropped", view, "truncated"): 1},
     }
@@ -191,11 +195,11 @@ def test_without_the_tables_between_nothing_is_guessed(tmp_path):
     only = set(TABLES) - {"codeio_pp"}
     before = write_version(tmp_path / "old", rows(), without=only)
     after = write_version(tmp_path / "new", rows(), rows(file="g"), rows(sample=1))
-    found = changes(before, after)
-    assert groups(found, "added")["codeio_pp"] == {("task",): 1, ("sample",): 1}
-    assert groups(found, "added")["raw_code"] == {("table",): 2}
-    assert found.tables["raw_code"].n_old == 0
-    assert "no such table" in shown(found)
+    result = changes(before, after)
+    assert groups(result, "added")["codeio_pp"] == {("task",): 1, ("sample",): 1}
+    assert groups(result, "added")["raw_code"] == {("table",): 2}
+    assert result.tables["raw_code"].n_old == 0
+    assert "no such table" in shown(result)
     assert groups(changes(after, before), "removed")["raw_code"] == {("table",): 2}
 
 
@@ -216,9 +220,9 @@ def test_of_a_dropped_row_the_reason_is_that_of_what_it_names(tmp_path):
         ({}, dropped_row("raw_code", "nowhere.py", None)),
     ]
     after = write_version(tmp_path / "new", rows(), *(part for parts in more for part in parts))
-    found = changes(before, after)
-    assert groups(found, "added")["dropped"] == {("file",): 1, ("sample",): 1, ("row",): 2}
-    assert groups(found, "removed") == {"dropped": {("row",): 1}}
+    result = changes(before, after)
+    assert groups(result, "added")["dropped"] == {("file",): 1, ("sample",): 1, ("row",): 2}
+    assert groups(result, "removed") == {"dropped": {("row",): 1}}
 
 
 def test_regraded_rows_tell_from_which_status_to_which(tmp_path):
@@ -229,35 +233,35 @@ def test_regraded_rows_tell_from_which_status_to_which(tmp_path):
         "codeio_pp": {"statuses": ["wrong", "correct"], "n_turns": 2},
     }
     after = write_version(tmp_path / "new", rows(**better), rows(sample=1, **better), rows(sample=2))
-    found = changes(before, after)
-    assert groups(found, "regraded") == {
+    result = changes(before, after)
+    assert groups(result, "regraded") == {
         "turns": {("wrong", "correct"): 2},
         "codeio": {("wrong", "correct"): 2},
         "codeio_pp": {("wrong", "wrong, correct"): 2},
     }
-    assert not any(counted(found, config)["changed"] for config in found.tables)
-    assert found.tables["turns"].groups[0].examples == ("f.u.p.t.0.0", "f.u.p.t.1.0")
-    assert "wrong → wrong, correct" in shown(found)
+    assert not any(counted(result, config)["changed"] for config in result.tables)
+    assert result.tables["turns"].groups[0].examples == ("f.u.p.t.0.0", "f.u.p.t.1.0")
+    assert "wrong → wrong, correct" in shown(result)
 
 
 def test_changed_rows_tell_the_columns_that_differ(tmp_path):
     before = write_version(tmp_path / "old", rows(), rows(file="g"), rows(file="h"))
     one = rows(functions={"license": None})
     both = rows(file="g", functions={"license": "bsd", "query": "Why?"}, rlvr={"pass_rate": None})
-    found = changes(before, write_version(tmp_path / "new", rows(file="h"), both, one))
-    assert groups(found, "changed") == {
+    result = changes(before, write_version(tmp_path / "new", rows(file="h"), both, one))
+    assert groups(result, "changed") == {
         "functions": {("license",): 1, ("license", "query"): 1},
         "rlvr": {("pass_rate",): 1},
     }
-    assert found.tables["functions"].n_unchanged == 1
+    assert result.tables["functions"].n_unchanged == 1
 
 
-def test_rows_that_move_to_another_split_are_told_and_else_unchanged(tmp_path):
+def test_rows_that_move_to_another_split_are_reported_and_otherwise_unchanged(tmp_path):
     before = write_version(tmp_path / "old", rows())
     after = write_version(tmp_path / "new", rows(), test=["tasks", "turns"])
-    found = changes(before, after)
-    assert groups(found, "moved") == {config: {("train", "test"): 1} for config in ("tasks", "turns")}
-    assert found.tables["tasks"].n_unchanged == 1
+    result = changes(before, after)
+    assert groups(result, "moved") == {config: {("train", "test"): 1} for config in ("tasks", "turns")}
+    assert result.tables["tasks"].n_unchanged == 1
     assert [row.key for row in changed_rows(before, after)] == ["f.u.p.t", "f.u.p.t.0.0"]
 
 
@@ -274,12 +278,12 @@ def test_rows_compare_by_the_columns_that_both_have(tmp_path):
     older = older.set_column(at, "turn", older["turn"].cast(pa.int32()))
     older = older.set_column(0, "response_id", older["response_id"].cast(pa.large_string()))
     pq.write_table(older, file)
-    found = changes(before, after)
-    one = found.tables["turns"]
-    assert (one.n_unchanged, one.groups) == (2, ())
-    assert (one.columns_added, one.columns_removed) == (("answer_forced",), ("mood",))
-    assert one.columns_retyped == ("response_id", "turn")
-    assert "columns added: answer_forced" in shown(found)
+    result = changes(before, after)
+    table_changes = result.tables["turns"]
+    assert (table_changes.n_unchanged, table_changes.groups) == (2, ())
+    assert (table_changes.columns_added, table_changes.columns_removed) == (("answer_forced",), ("mood",))
+    assert table_changes.columns_retyped == ("response_id", "turn")
+    assert "columns added: answer_forced" in shown(result)
 
 
 def test_dropped_rows_of_one_name_are_matched_by_what_they_hold(tmp_path):
@@ -308,43 +312,50 @@ def test_all_rows_are_given_one_by_one(tmp_path):
     after = write_version(tmp_path / "new", *(rows(sample=number) for number in range(8, 40)))
     every = list(changed_rows(before, after))
     by_group = Counter((row.table, row.change, row.why) for row in every)
-    found = changes(before, after)
+    result = changes(before, after)
     assert by_group == {
         (config, group.change, group.why): group.n_rows
-        for config, one in found.tables.items()
-        for group in one.groups
+        for config, table_changes in result.tables.items()
+        for group in table_changes.groups
     }
     added = [row.key for row in every if row.table == "codeio" and row.change == "added"]
     assert added == [f"f.u.p.t/{number}" for number in range(20, 40)]
-    assert found.tables["codeio"].groups[0].examples == tuple(added[:5])
+    assert result.tables["codeio"].groups[0].examples == tuple(added[:5])
 
 
 def test_how_they_were_made_differently(tmp_path):
-    told = {
+    recorded = {
         "model": "m",
         "options": {"turns": 1, "seed": 0},
         "made_with": [{"codeio": "0.1"}, {"codeio": "0.2"}],
     }
-    now = {**told, "model": "n", "options": {"turns": 2, "seed": 0, "quick": True}, "command": "codeio build"}
-    before = write_version(tmp_path / "old", rows(turns={"model": "m"}), provenance=told)
+    now = {
+        **recorded,
+        "model": "n",
+        "options": {"turns": 2, "seed": 0, "quick": True},
+        "command": "codeio build",
+    }
+    before = write_version(tmp_path / "old", rows(turns={"model": "m"}), provenance=recorded)
     after = write_version(tmp_path / "new", rows(turns={"model": "n"}), provenance=now)
-    found = changes(before, after)
-    assert found.made_differently == (
+    result = changes(before, after)
+    assert result.made_differently == (
         Difference("model", "m", "n"),
         Difference("options.quick", None, True),
         Difference("options.turns", 1, 2),
         Difference("turns.model", ["m"], ["n"]),
     )
-    assert "not recorded" in shown(found)
-    assert "made differently, options.turns: 1 → 2" in markdown(found)
-    untold = Version("old", before.folder, {})
-    assert [one.what for one in changes(untold, after).made_differently] == ["turns.model"]
+    assert "not recorded" in shown(result)
+    assert "made differently, options.turns: 1 → 2" in markdown(result)
+    without_provenance = Version("old", before.folder, {})
+    assert [difference.what for difference in changes(without_provenance, after).made_differently] == [
+        "turns.model"
+    ]
 
 
 def test_json_holds_all_of_it(tmp_path):
-    found = changes(write_version(tmp_path / "old", rows()), write_version(tmp_path / "new", rows(sample=1)))
-    told = json.loads(json.dumps(found.as_json()))
-    assert told["tables"]["codeio"]["groups"][0] == {
+    result = changes(write_version(tmp_path / "old", rows()), write_version(tmp_path / "new", rows(sample=1)))
+    as_json = json.loads(json.dumps(result.to_json()))
+    assert as_json["tables"]["codeio"]["groups"][0] == {
         "change": "added",
         "why": ["sample"],
         "n_rows": 1,
@@ -356,12 +367,12 @@ def test_what_others_wrote_is_no_markup(tmp_path):
     bad = "<b>|\x1b[31m[red]\n# x"
     before = write_version(tmp_path / "old", rows())
     after = write_version(tmp_path / "new", rows(turns={"status": bad}), provenance={"model": bad})
-    found = changes(Version(bad, before.folder, {"model": "m"}), after)
-    for text in (shown(found), markdown(found)):
+    result = changes(Version(bad, before.folder, {"model": "m"}), after)
+    for text in (shown(result), markdown(result)):
         assert "\x1b" not in text
         assert "\n# x" not in text
-    assert "[red]" in shown(found)
-    assert "&lt;b&gt;\\|" in markdown(found)
+    assert "[red]" in shown(result)
+    assert "&lt;b&gt;\\|" in markdown(result)
 
 
 def test_a_foreign_table_is_refused_by_name(tmp_path):
@@ -504,18 +515,21 @@ def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):
                 last.setdefault(config, {})[tuple(row[c] for c in TABLES[config].key)] = row
         parts = [{config: row} for config, some in last.items() for row in some.values()]
         both.append(write_version(root / name, *parts, *drops, without=without))
-    there, back = changes(*both), changes(*reversed(both))
+    forward, back = changes(*both), changes(*reversed(both))
     for change, mirrored in (("added", "removed"), ("removed", "added"), ("changed", "changed")):
-        assert groups(there, change) == groups(back, mirrored)
+        assert groups(forward, change) == groups(back, mirrored)
     swapped = {
         config: {(now, was): n_rows for (was, now), n_rows in some.items()}
         for config, some in groups(back, "regraded").items()
     }
-    assert groups(there, "regraded") == swapped
-    for config, one in there.tables.items():
-        counts = counted(there, config)
-        alike = one.n_unchanged + counts["regraded"] + counts["changed"]
-        assert (alike + counts["removed"], alike + counts["added"]) == (one.n_old, one.n_new)
+    assert groups(forward, "regraded") == swapped
+    for config, table_changes in forward.tables.items():
+        counts = counted(forward, config)
+        alike = table_changes.n_unchanged + counts["regraded"] + counts["changed"]
+        assert (alike + counts["removed"], alike + counts["added"]) == (
+            table_changes.n_old,
+            table_changes.n_new,
+        )
         if config != "dropped":
             assert counts == naive(config, *(side.folder.read(config).to_list() for side in both))
 
@@ -523,17 +537,17 @@ def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):
 def test_more_samples_of_a_real_build(monkeypatch, tmp_path, source, server):
     for out, samples in (("old", 1), ("new", 2)):
         assert build(monkeypatch, source, tmp_path / out, server, "--samples", samples) == 0
-    found = changes(version(str(tmp_path / "old")), version(str(tmp_path / "new")))
-    added = groups(found, "added")
+    result = changes(open_version(str(tmp_path / "old")), open_version(str(tmp_path / "new")))
+    added = groups(result, "added")
     assert {config: set(why) for config, why in added.items()} == {
         "turns": {("sample",)},
         "codeio": {("sample",)},
         "codeio_pp": {("sample",)},
         "preference": {("table",)},
     }
-    assert groups(found, "changed") == {"rlvr": {("n_samples", "pass_rate", "pass_rate_model"): 8}}
-    assert not groups(found, "removed")
-    assert Difference("options.samples", 1, 2) in found.made_differently
+    assert groups(result, "changed") == {"rlvr": {("n_samples", "pass_rate", "pass_rate_model"): 8}}
+    assert not groups(result, "removed")
+    assert Difference("options.samples", 1, 2) in result.made_differently
 
 
 def test_another_model_in_a_real_build(monkeypatch, tmp_path, source):
@@ -541,9 +555,9 @@ def test_another_model_in_a_real_build(monkeypatch, tmp_path, source):
         with ChatServer(model=model) as server:
             server.reply = scripted
             assert build(monkeypatch, source, tmp_path / out, server) == 0
-    found = changes(version(str(tmp_path / "old")), version(str(tmp_path / "new")))
-    assert groups(found, "added") == groups(found, "removed") == {"turns": {("request",): 8}}
-    assert {one.what for one in found.made_differently} == {"model", "turns.model"}
+    result = changes(open_version(str(tmp_path / "old")), open_version(str(tmp_path / "new")))
+    assert groups(result, "added") == groups(result, "removed") == {"turns": {("request",): 8}}
+    assert {difference.what for difference in result.made_differently} == {"model", "turns.model"}
 
 
 def published(folder: str, repo_id: str, tag: str) -> str:
@@ -556,9 +570,9 @@ def published(folder: str, repo_id: str, tag: str) -> str:
 
 def compared(old: str, new: str) -> dict[str, object]:
     from hub.changes.compare import changes
-    from hub.versions import version
+    from hub.versions import open_version
 
-    return changes(version(old), version(new)).as_json()
+    return changes(open_version(old), open_version(new)).to_json()
 
 
 def test_published_versions(hub_client: Client, local_hub: LocalHub, tmp_path):
@@ -566,13 +580,19 @@ def test_published_versions(hub_client: Client, local_hub: LocalHub, tmp_path):
         write_version(tmp_path / "first", rows()),
         write_version(tmp_path / "second", rows(), rows(file="g")),
     )
-    for one in (first, second):
-        one.folder.write_readme(card(one.folder, {}, "data"))
+    for version in (first, second):
+        version.folder.write_readme(card(version.folder, {}, "data"))
     oid = hub_client.run(published, str(first.folder.root), REPO, "v1.0.0")
     hub_client.run(published, str(second.folder.root), REPO, "v2.0.0")
-    found = hub_client.run(compared, f"{REPO}@v1.0.0", REPO)
-    assert found["old"] == f"{REPO}@{oid}"
-    assert {name for name, one in found["tables"].items() if one["groups"]} == set(MADE_OF)
-    assert all(group["why"] == ["file"] for one in found["tables"].values() for group in one["groups"])
+    result = hub_client.run(compared, f"{REPO}@v1.0.0", REPO)
+    assert result["old"] == f"{REPO}@{oid}"
+    assert {name for name, table_changes in result["tables"].items() if table_changes["groups"]} == set(
+        MADE_OF
+    )
+    assert all(
+        group["why"] == ["file"]
+        for table_changes in result["tables"].values()
+        for group in table_changes["groups"]
+    )
     local = hub_client.run(compared, str(second.folder.root), f"{REPO}@v2.0.0")
-    assert not any(one["groups"] for one in local["tables"].values())
+    assert not any(table_changes["groups"] for table_changes in local["tables"].values())

@@ -15,8 +15,8 @@ from builders.tables.folder import Folder
 from builders.verifier import canonical
 from hub.export import FORMATS, ExportError
 from hub.export.writer import export
-from hub.rewards import CHECKED_BY, compute_score, io_prediction_reward
-from hub.versions import version
+from hub.rewards import REWARD_COLUMNS, compute_score, io_prediction_reward
+from hub.versions import open_version
 from tests.building import build
 
 ODD = (
@@ -98,7 +98,7 @@ def made(tmp_path):
         (folder.root / ".codeio").mkdir(parents=True, exist_ok=True)
         features = TABLES[config].features
         folder.write(config, {split: table(part, features) for split, part in parts.items()})
-    return version(str(folder.root))
+    return open_version(str(folder.root))
 
 
 def stored(made, config, split):
@@ -200,7 +200,7 @@ def test_verl_rows_are_those_of_the_table(made, tmp_path, monkeypatch):
             assert question["data_source"] == f"codeio/{row['direction']}"
             assert question["reward_model"]["style"] == "rule"
             truth = json.loads(question["reward_model"]["ground_truth"])
-            assert truth == {column: row[column] for column in CHECKED_BY}
+            assert truth == {column: row[column] for column in REWARD_COLUMNS}
             extra = question["extra_info"]
             assert (extra["split"], extra["index"], extra["task_id"]) == (split, index, row["task_id"])
             assert extra["pass_rate"] == row["pass_rate"]
@@ -231,7 +231,7 @@ def test_the_same_version_gives_the_same_bytes(made, tmp_path, name):
 def test_a_build_is_exported_in_every_format(monkeypatch, source, tmp_path, server):
     out = tmp_path / "built"
     assert build(monkeypatch, source, out, server, "--samples", 4, "--turns", 2) == 0
-    made = version(str(out))
+    made = open_version(str(out))
     assert export(made, "llamafactory", tmp_path / "lf") == {
         "codeio_train.jsonl": 24,
         "codeio_pp_train.jsonl": 24,
@@ -287,7 +287,7 @@ def test_what_cannot_be_exported_is_one_sentence(tmp_path, name, kept, said):
     for config in kept:
         folder.write(config, {"train": table(ROWS[config], TABLES[config].features)})
     with pytest.raises(ExportError, match=said):
-        export(version(str(folder.root)), name, tmp_path / "out")
+        export(open_version(str(folder.root)), name, tmp_path / "out")
 
 
 def test_a_table_of_an_older_version_is_one_sentence(tmp_path):
@@ -296,8 +296,8 @@ def test_a_table_of_an_older_version_is_one_sentence(tmp_path):
     rows = table(ROWS["codeio_pp"], TABLES["codeio_pp"].features).remove_columns(["answers_forced"])
     folder.write("codeio_pp", {"train": rows})
     with pytest.raises(ExportError, match=r"table codeio_pp has no column answers_forced\. Build it again"):
-        export(version(str(folder.root)), "trl", tmp_path / "out")
-    assert export(version(str(folder.root)), "reference", tmp_path / "out") == {"train.jsonl": 8}
+        export(open_version(str(folder.root)), "trl", tmp_path / "out")
+    assert export(open_version(str(folder.root)), "reference", tmp_path / "out") == {"train.jsonl": 8}
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_a_row_that_has_no_layout_is_one_sentence(tmp_path, config, column, form
         place = rows.column_names.index(column)
         pq.write_table(rows.set_column(place, column, pa.array([odd])), file)
     with pytest.raises(ExportError, match=f"table {config} has a row"):
-        export(version(str(folder.root)), form, tmp_path / "out")
+        export(open_version(str(folder.root)), form, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -327,7 +327,7 @@ from pathlib import Path
 import pyarrow as pa, pyarrow.parquet as pq
 from builders.schema import TABLES
 from hub.export.writer import export
-from hub.versions import version
+from hub.versions import open_version
 
 def peak(n_batches):
     root = Path({str(tmp_path)!r}, str(n_batches)); (root / "codeio_pp").mkdir(parents=True)
@@ -337,7 +337,7 @@ def peak(n_batches):
             texts = dict(prompt="p" * 5000, turn_1=str(batch % 9) * 5000)
             rows = [dict(task_id=str(n), **texts) for n in range(1000)]
             writer.write_table(pa.Table.from_pylist(rows, schema))
-    export(version(str(root)), "reference", root / "out")
+    export(open_version(str(root)), "reference", root / "out")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 print(json.dumps([peak(2), peak(40)]))

@@ -12,7 +12,7 @@ from builders.schema import TABLES
 from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from hub.publish.next_version import changelog
-from hub.publish.release import describe, release
+from hub.publish.release import prepare_release, write_card
 from hub.publish.upload import PublishError
 from hub.rights.licences import PERMISSIVE
 from hub.versions import Version
@@ -46,8 +46,9 @@ def folder(path, *made):
     return written
 
 
-def names(found):
-    return {config: {row[next(iter(row))] for row in found.read(config)} for config in found.counts()}
+def first_values(dataset):
+    """Return the first column of each table."""
+    return {config: {row[next(iter(row))] for row in dataset.read(config)} for config in dataset.counts()}
 
 
 def published(*kinds):
@@ -62,19 +63,19 @@ def published(*kinds):
     }
 
 
-def test_what_has_no_permissive_licence_stays_behind_with_all_that_was_made_of_it(tmp_path):
-    made = release(folder(tmp_path / "out", *map(rows, NAMES)))
-    assert names(made.folder) == published("open")
+def test_rows_without_a_permissive_licence_are_excluded_with_all_made_from_them(tmp_path):
+    made = prepare_release(folder(tmp_path / "out", *map(rows, NAMES)))
+    assert first_values(made.folder) == published("open")
     assert len(made.folder.read("dropped")) == 1
-    assert [(left.config, left.row_id, left.reason) for left in made.left] == [
+    assert [(row.config, row.row_id, row.reason) for row in made.excluded] == [
         ("raw_code", "c-closed", "licence"),
         ("raw_code", "c-unknown", "no_licence"),
     ]
 
 
 def test_more_licences_can_be_allowed(tmp_path):
-    made = release(folder(tmp_path / "out", *map(rows, NAMES)), allowed=PERMISSIVE | {"GPL-3.0-only"})
-    assert names(made.folder) == published("open", "closed")
+    made = prepare_release(folder(tmp_path / "out", *map(rows, NAMES)), allowed=PERMISSIVE | {"GPL-3.0-only"})
+    assert first_values(made.folder) == published("open", "closed")
 
 
 @pytest.mark.parametrize(
@@ -86,47 +87,47 @@ def test_more_licences_can_be_allowed(tmp_path):
         ("dropped", "content", {"dropped"}),
     ],
 )
-def test_a_secret_keeps_its_row_and_what_follows_behind(tmp_path, config, column, gone):
-    made = release(folder(tmp_path / "out", rows("open", **{config: {column: f'key = "{KEY}"'}})))
+def test_a_row_with_a_secret_is_excluded_with_all_made_from_it(tmp_path, config, column, gone):
+    made = prepare_release(folder(tmp_path / "out", rows("open", **{config: {column: f'key = "{KEY}"'}})))
     assert set(made.folder.counts()) == set(rows("open")) - gone
-    assert [(left.config, left.reason) for left in made.left] == [(config, "secret")]
+    assert [(row.config, row.reason) for row in made.excluded] == [(config, "secret")]
     assert not [
         file for file in made.folder.root.rglob("*") if file.is_file() and KEY.encode() in file.read_bytes()
     ]
 
 
-def test_functions_that_came_without_files_have_a_licence_of_their_own(tmp_path):
+def test_functions_without_files_are_judged_by_their_own_licence(tmp_path):
     made = [{c: row for c, row in rows(name).items() if c != "raw_code"} for name in NAMES]
-    done = release(folder(tmp_path / "out", *made))
-    assert done.folder.read("functions")["function_id"][:] == ["f-open"]
-    assert [left.config for left in done.left] == ["functions", "functions"]
+    made = prepare_release(folder(tmp_path / "out", *made))
+    assert made.folder.read("functions")["function_id"][:] == ["f-open"]
+    assert [row.config for row in made.excluded] == ["functions", "functions"]
 
 
-def test_files_of_which_all_goes_along_are_the_same_files(tmp_path):
+def test_files_without_exclusions_are_linked(tmp_path):
     source = folder(tmp_path / "out", rows("open"))
-    made = release(source)
+    made = prepare_release(source)
     for file in source.files("turns"):
         assert (made.folder.root / "turns" / file.name).samefile(file)
-    assert release(source).folder.counts() == source.counts()  # and when it is repeated
+    assert prepare_release(source).folder.counts() == source.counts()  # and when it is repeated
 
 
-def test_a_row_that_only_says_it_was_dropped_needs_a_known_origin(tmp_path):
+def test_a_dropped_row_needs_a_known_origin(tmp_path):
     lost = {"stage": "raw_code", "row_id": "somewhere/x.py", "parent_id": "somewhere", "content": "def"}
-    made = release(folder(tmp_path / "out", {**rows("open"), "dropped": lost}))
+    made = prepare_release(folder(tmp_path / "out", {**rows("open"), "dropped": lost}))
     assert "dropped" not in made.folder.counts()
-    assert [(left.row_id, left.reason) for left in made.left] == [("somewhere/x.py", "no_licence")]
+    assert [(row.row_id, row.reason) for row in made.excluded] == [("somewhere/x.py", "no_licence")]
 
 
-def test_only_the_configs_that_are_wanted(tmp_path):
-    made = release(folder(tmp_path / "out", rows("open")), configs=["turns", "tasks"])
+def test_only_the_chosen_tables_are_published(tmp_path):
+    made = prepare_release(folder(tmp_path / "out", rows("open")), configs=["turns", "tasks"])
     assert set(made.folder.counts()) == {"turns", "tasks"}
     assert {"verifier.py", "io_prediction.py"} <= {path.name for path in made.folder.root.iterdir()}
     assert (made.folder.root / "prompts" / "task.md").exists()
 
 
 def test_what_is_laid_out_can_be_loaded(tmp_path):
-    made = release(folder(tmp_path / "out", *map(rows, NAMES)))
-    describe(made, "ada/data", "")
+    made = prepare_release(folder(tmp_path / "out", *map(rows, NAMES)))
+    write_card(made, "ada/data", "")
     assert load_dataset(str(made.folder.root), "turns", split="train")["response_id"][:] == ["r-open"]
 
 
@@ -147,27 +148,27 @@ def older(file):
     [(garbled, "cannot be read"), (of_another_split, "not a file"), (older, "answer_forced")],
 )
 @pytest.mark.parametrize("kinds", [("open",), NAMES])
-def test_a_file_that_this_version_did_not_write_is_one_sentence(tmp_path, kinds, change, said):
+def test_a_file_that_this_version_did_not_write_is_refused(tmp_path, kinds, change, said):
     source = folder(tmp_path / "out", *map(rows, kinds))
     change(*source.files("turns"))
     with pytest.raises(PublishError, match=said):
-        release(source)
+        prepare_release(source)
 
 
-def test_a_file_without_rows_stays_behind(tmp_path):
+def test_a_file_without_rows_is_not_published(tmp_path):
     source = folder(tmp_path / "out", rows("open"))
     (file,) = source.files("turns")
     pq.write_table(pq.read_table(file).slice(0, 0), file.with_name("test-00000-of-00001.parquet"))
-    made = release(source)
-    describe(made, "ada/data", "")
+    made = prepare_release(source)
+    write_card(made, "ada/data", "")
     assert made.folder.counts()["turns"] == {"train": 1}
     assert load_dataset(str(made.folder.root), "turns").keys() == {"train"}
 
 
-def test_what_came_with_a_published_folder_is_no_markup(tmp_path):
+def test_provenance_of_strangers_is_shown_as_text(tmp_path):
     source = folder(tmp_path / "out", rows("open"))
     evil = "x\n```\n\n<script>alert(1)</script>"
-    told = {
+    recorded = {
         "options": {"seed": evil, "test_share": evil},
         "source": evil,
         "limits": {"cpu_s": evil, "wall_s": evil, "memory_mb": evil},
@@ -176,14 +177,14 @@ def test_what_came_with_a_published_folder_is_no_markup(tmp_path):
         "command": evil,
         "left_behind": {evil: 3},
     }
-    (source.root / "provenance.json").write_text(json.dumps(told))
-    made = release(source)
-    describe(made, "ada/data", "")
+    (source.root / "provenance.json").write_text(json.dumps(recorded))
+    made = prepare_release(source)
+    write_card(made, "ada/data", "")
     text = DatasetCard.load(made.folder.root / "README.md").text
     assert "<script" not in MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
 
 
-def test_a_version_that_lost_its_readme_can_be_followed_by_another(tmp_path):
-    made = release(folder(tmp_path / "out", rows("open")))
+def test_a_version_can_follow_one_without_a_readme(tmp_path):
+    made = prepare_release(folder(tmp_path / "out", rows("open")))
     said = changelog(made, Version("before", made.folder, {}), "v2")
     assert said.startswith("### v2\n\nCompared with before")

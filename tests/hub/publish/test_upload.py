@@ -52,9 +52,9 @@ def published(folder: str, repo_id: str, options: dict[str, object]) -> dict[str
 def plan(folder: str, repo_id: str, options: dict[str, object]) -> list[str]:
     from pathlib import Path
 
-    from hub.publish.upload import Target, planned
+    from hub.publish.upload import Target, plan_upload
 
-    return sorted(planned(Path(folder), Target(repo_id, **options)).added)
+    return sorted(plan_upload(Path(folder), Target(repo_id, **options)).added)
 
 
 def on_disk(folder):
@@ -270,7 +270,7 @@ def test_a_private_repository(hub_client: Client, local_hub: LocalHub, folder):
 
 
 @pytest.mark.parametrize("token", [None, "hf_ada_reads", "hf_bob"])
-def test_who_may_not_write_is_told_so(hub_client: Client, local_hub: LocalHub, folder, token):
+def test_a_user_without_write_access_gets_an_error(hub_client: Client, local_hub: LocalHub, folder, token):
     hub_client.run(published, str(folder), REPO, {})
     (folder / "verifier.py").write_text("# theirs\n")
     hub_client.login(token)
@@ -279,10 +279,10 @@ def test_who_may_not_write_is_told_so(hub_client: Client, local_hub: LocalHub, f
     assert failed.value.kind == "PublishError"
 
 
-def may_publish(repo_id: str, options: dict[str, object]) -> None:
-    from hub.publish.upload import Target, may_publish
+def check_access(repo_id: str, options: dict[str, object]) -> None:
+    from hub.publish.upload import Target, check_access
 
-    may_publish(Target(repo_id, **options))
+    check_access(Target(repo_id, **options))
 
 
 def test_whoever_may_read_may_open_a_pull_request(hub_client: Client, local_hub: LocalHub, folder):
@@ -290,8 +290,8 @@ def test_whoever_may_read_may_open_a_pull_request(hub_client: Client, local_hub:
     (folder / "verifier.py").write_text("# better rules\n")
     hub_client.login("hf_bob")
     with pytest.raises(ClientFailed, match="HF_TOKEN"):
-        hub_client.run(may_publish, REPO, {})
-    hub_client.run(may_publish, REPO, {"create_pr": True})
+        hub_client.run(check_access, REPO, {})
+    hub_client.run(check_access, REPO, {"create_pr": True})
     made = hub_client.run(published, str(folder), REPO, {"create_pr": True})
     assert "/discussions/1" in made["url"]
     assert on_hub(local_hub, "refs/pr/1") == on_disk(folder)

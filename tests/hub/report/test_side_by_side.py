@@ -43,7 +43,7 @@ class Tags(HTMLParser):
 
 
 def test_tasks_with_right_and_wrong_answers_come_first(tmp_path):
-    found = folder(
+    dataset = folder(
         tmp_path,
         [
             ("a", 0, 0, "correct"),
@@ -56,13 +56,13 @@ def test_tasks_with_right_and_wrong_answers_come_first(tmp_path):
             (None, 0, 0, "wrong"),
         ],
     )
-    assert questions(found) == ["c", "b", "a", "d"]
+    assert questions(dataset) == ["c", "b", "a", "d"]
 
 
 def test_a_right_answer_is_among_those_shown(tmp_path):
     answers = [("a", sample, 0, "wrong") for sample in range(9)]
-    found = folder(tmp_path, [*answers, ("a", 9, 0, "correct"), ("b", 0, 0, "wrong")])
-    shown = Tags(side_by_side(found, "a"))
+    dataset = folder(tmp_path, [*answers, ("a", 9, 0, "correct"), ("b", 0, 0, "wrong")])
+    shown = Tags(side_by_side(dataset, "a"))
     assert [n for n in range(11) if f"reply {n}" in shown.text] == [0, 1, 2, 9]
     assert f"{MOST_ANSWERS} of 10 answers" in shown.text
     assert "sample 9, turn 0" in shown.text
@@ -70,23 +70,23 @@ def test_a_right_answer_is_among_those_shown(tmp_path):
 
 def test_a_wrong_answer_is_among_those_shown(tmp_path):
     answers = [("a", sample, 0, "correct") for sample in range(9)]
-    found = folder(tmp_path, [*answers, ("a", 9, 0, "wrong")])
-    shown = Tags(side_by_side(found, "a"))
+    dataset = folder(tmp_path, [*answers, ("a", 9, 0, "wrong")])
+    shown = Tags(side_by_side(dataset, "a"))
     assert [n for n in range(10) if f"reply {n}" in shown.text] == [0, 1, 2, 9]
 
 
-def test_text_of_rows_shows_nothing_but_itself(tmp_path):
+def test_text_of_rows_is_shown_literally(tmp_path):
     prompt = {"task_id": HOSTILE, "direction": HOSTILE, "prompt": HOSTILE}
-    found = folder(tmp_path, [(HOSTILE, 0, 0, HOSTILE), (HOSTILE, None, None, None)], [prompt])
-    page = side_by_side(found, questions(found)[0])
+    dataset = folder(tmp_path, [(HOSTILE, 0, 0, HOSTILE), (HOSTILE, None, None, None)], [prompt])
+    page = side_by_side(dataset, questions(dataset)[0])
     shown = Tags(page)
     assert set(shown.tags) <= {"div", "b", "pre", "small", "details", "summary"}
     assert shown.text.count(HOSTILE) == 4
     assert page.startswith('<div class="tex2jax_ignore mathjax_ignore"')
 
 
-def test_what_is_not_there(tmp_path):
-    found = folder(tmp_path, [("a", 0, 0, "wrong")])
+def test_a_task_without_answers_is_an_error(tmp_path):
+    dataset = folder(tmp_path, [("a", 0, 0, "wrong")])
     with pytest.raises(LookupError, match="no answer to the task b"):
-        side_by_side(found, "b")
+        side_by_side(dataset, "b")
     assert questions(Folder(tmp_path)) == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.rights.licences import PERMISSIVE, may_be_published, names
+from hub.rights.licences import PERMISSIVE, may_be_published, spdx_ids
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_more_can_be_allowed():
 def test_an_endless_expression_is_none():
     endless = " OR ".join(["mit"] * 1_000_000)
     assert not may_be_published(endless)
-    assert names(endless) == [endless]
+    assert spdx_ids(endless) == [endless]

@@ -42,7 +42,7 @@ def test_a_licence_is_what_the_card_of_the_model_says(local_hub: LocalHub, hub_c
 
 
 @pytest.mark.parametrize("fault", ["refuse", "drop", "stop"])
-def test_a_hub_that_fails_tells_none(local_hub: LocalHub, hub_client: Client, fault: str) -> None:
+def test_no_licence_is_known_if_the_hub_fails(local_hub: LocalHub, hub_client: Client, fault: str) -> None:
     local_hub.models |= MODELS
     if fault == "refuse":
         local_hub.faults.refuse("GET", "/api/models/", 404)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hub.export.writer import export
-from hub.versions import version
+from hub.versions import open_version
 from tests import ROOT
 from tests.building import build, functions_file, scripted_server
 from tests.doubles.local_hub import Client
@@ -40,7 +40,7 @@ def exported(built: Path, tmp_path: Path) -> Callable[[str], Path]:
     """A function that exports the build in the named format and returns the folder."""
 
     def export_as(name: str) -> Path:
-        export(version(str(built)), name, tmp_path / name)
+        export(open_version(str(built)), name, tmp_path / name)
         return tmp_path / name
 
     return export_as
