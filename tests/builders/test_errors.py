@@ -29,7 +29,7 @@ from hub.versions import VersionError
         (InferenceError("no model"), 1, "no model"),
         (Unanswered(2, "busy", 1), 1, "2 requests got no answer (busy)"),
         (SandboxUnavailable("nothing holds"), 1, "nothing holds"),
-        (WorkerLost("closed"), 1, "The sandbox failed (closed). The same command goes on"),
+        (WorkerLost("closed"), 1, "The sandbox failed (closed). Run the same command again"),
         (OpenRows("2 wait."), 3, "2 wait. What was answered is kept"),
         (VersionError("none"), 1, "none"),
         (PublishError("no"), 1, "no"),
