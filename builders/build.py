@@ -38,7 +38,7 @@ from builders.responses import Responses
 from builders.revisions import Revisions
 from builders.running.observer import Observer
 from builders.running.run import Run
-from builders.running.telemetry import Meter, Prices, Sample, sampled
+from builders.running.telemetry import Meter, Prices, Sample, report_samples
 from builders.schema import CONVERSATIONS, TABLES, is_parent
 from builders.selection.splits import Clusters, split_of
 from builders.sources import own_tables as imports
@@ -48,7 +48,7 @@ from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Stage
 from builders.tables.arrow import selected, table, values
 from builders.tables.folder import SPLITS, Folder
-from builders.tables.joins import Joined
+from builders.tables.joins import LazyJoin
 from builders.tasks import Tasks
 from builders.training_set import Turns
 from builders.verdicts import Verdicts
@@ -120,84 +120,84 @@ class Build:
         limit = self.options.limit
         return rows if limit is None else rows.select(range(min(limit, len(rows))))
 
-    def raw_code(self) -> None:
+    def make_raw_code(self) -> None:
         """Read the source, and keep the files that can be used."""
         config = SourceConfig(**asdict(part(self.options, SourceOptions)))
         stage = RawCode(part(self.options, RawCodeOptions), self.sandbox)
         self._make_table(stage, read_files(config, self.run.cache))
 
-    def functions(self) -> None:
+    def make_functions(self) -> None:
         """Ask the model to turn files into functions."""
         stage = Functions(part(self.options, FunctionsOptions), self._model(), self.sandbox)
         self._make_table(stage, self.tables["raw_code"])
 
-    def io_pairs(self) -> None:
+    def make_io_pairs(self) -> None:
         """Draw inputs, and prove pairs."""
         stage = IOPairs(part(self.options, IOPairsOptions), self.sandbox, self.prover)
         self._make_table(stage, self.tables["functions"])
 
-    def tasks(self) -> None:
+    def make_tasks(self) -> None:
         """Write a task for each pair and direction."""
-        pairs = Joined(self.tables["io_pairs"]).to(self.tables["functions"], "function_id")
+        pairs = LazyJoin(self.tables["io_pairs"]).join(self.tables["functions"], "function_id")
         self._make_table(Tasks(), pairs)
 
-    def responses(self) -> None:
+    def make_responses(self) -> None:
         """Ask the model to answer the tasks, and judge the answers."""
         stage = Responses(part(self.options, ResponsesOptions), self._model())
-        tasks = Joined(self.tables["tasks"]).to(self.tables["functions"], "function_id")
+        tasks = LazyJoin(self.tables["tasks"]).join(self.tables["functions"], "function_id")
         self._judge(self._run_stage(stage, tasks))
 
-    def revisions(self) -> None:
+    def make_revisions(self) -> None:
         """Ask the model to revise wrong answers, and judge the new ones, turn by turn."""
         for turn in range(1, self.options.turns + 1):
             stage = Revisions(part(self.options, Sampling), self._model(), turn)
-            rows = Joined(self.conversations).to(self.tables["functions"], "function_id")
+            rows = LazyJoin(self.conversations).join(self.tables["functions"], "function_id")
             self._judge(self._run_stage(stage, rows))
 
-    def training_set(self) -> None:
+    def make_training_set(self) -> None:
         """Write the tables for training."""
         for view in training_set.VIEWS:
             self._make_table(view(part(self.options, TrainingSetOptions)), self._by_task())
 
     def _judge(self, conversations: Dataset) -> None:
         rows = (
-            Joined(conversations)
-            .to(self.tables["io_pairs"], "pair_id")
-            .to(self.tables["functions"], "function_id")
+            LazyJoin(conversations)
+            .join(self.tables["io_pairs"], "pair_id")
+            .join(self.tables["functions"], "function_id")
         )
         self.conversations = self._run_stage(Verdicts(part(self.options, Limits), self.prover), rows)
         self._make_table(Turns(), self._by_task())
         self.describe(self.folder)  # `load_dataset` compares the sizes of splits with README.md
 
-    def _by_task(self) -> Joined:
+    def _by_task(self) -> LazyJoin:
         """Return the tasks with all that belongs to each, the conversations gathered in one column."""
         rows = (
-            Joined(self.tables["tasks"])
-            .to(self.tables["io_pairs"], "pair_id")
-            .to(self.tables["functions"], "function_id")
+            LazyJoin(self.tables["tasks"])
+            .join(self.tables["io_pairs"], "pair_id")
+            .join(self.tables["functions"], "function_id")
         )
         if "raw_code" in self.tables:
-            rows = rows.to(self.tables["raw_code"].select_columns(["code_id", "source"]), "code_id")
-        return rows.gathering(
+            rows = rows.join(self.tables["raw_code"].select_columns(["code_id", "source"]), "code_id")
+        return rows.join_list(
             "conversations", self.conversations.select_columns(["task_id", "sample", "turns"]), "task_id"
         )
 
-    def _make_table(self, stage: Stage, source: Dataset | Joined) -> None:
+    def _make_table(self, stage: Stage, source: Dataset | LazyJoin) -> None:
         self.dropped.pop(stage.name, None)  # those of an earlier call, which had fewer turns
         self.tables[stage.name] = self._run_stage(stage, source)
         self._write(stage.name, self.tables[stage.name])
 
-    def _run_stage(self, stage: Stage, source: Dataset | Joined) -> Dataset:
+    def _run_stage(self, stage: Stage, source: Dataset | LazyJoin) -> Dataset:
         usage = self.client.usage if self.client and stage.asks_model else None
         meter = Meter(stage.name, len(source), usage, self.prices)
         stage.advance = meter.advance
         started = time.monotonic()
-        self.observer.begins(meter)
+        self.observer.on_start(meter)
         try:
-            with sampled(meter, self._report) if usage else nullcontext():
+            with report_samples(meter, self._report) if usage else nullcontext():
                 kept, dropped = stage(source, self.run.cache)
             self.dropped.setdefault(stage.name, []).append(dropped)
-            self.observer.ends(meter, len(kept), len(dropped))
+            self.observer.on_end(meter, len(kept), len(dropped))
         finally:
             self.run.log(
                 "stage",
@@ -205,13 +205,13 @@ class Build:
                 rows=len(source),
                 seconds=round(time.monotonic() - started, 3),
                 tier=self.sandbox.tier,
-                **meter.spent(),
+                **meter.usage_since_start(),
             )
         return kept
 
     def _report(self, sample: Sample) -> None:
         self.run.log("sample", **asdict(sample))
-        self.observer.goes_on(sample)
+        self.observer.on_sample(sample)
 
     def _write(self, config: str, rows: Dataset) -> None:
         """Write a table; tasks and later tables are split as their functions are."""

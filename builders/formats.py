@@ -21,14 +21,14 @@ UNSTATED = {"format": "0.1", "rules": "0.1"}
 """The numbers of data that states none, because it is older than the numbers. They never count up."""
 _NUMBER = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 _VERSION = re.compile(r"[0-9][\w.+-]{0,39}", re.ASCII)
-MOST_VERSIONS = 3
+MAX_VERSIONS = 3
 
 
-class OtherFormat(CodeioError):
+class FormatMismatch(CodeioError):
     """Data with a different format or rules; the message says which version of codeio reads it."""
 
 
-def stated(facts: Mapping[str, Any]) -> dict[str, str]:
+def stated_numbers(facts: Mapping[str, Any]) -> dict[str, str]:
     """Return the numbers that data states; `unknown` for a value that is not a number.
 
     Data without any provenance gets the current numbers: its columns will show whether it fits.
@@ -39,24 +39,24 @@ def stated(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def check_format(name: str, facts: Mapping[str, Any]) -> None:
-    """Raise OtherFormat unless the data called `name` has the format of this codeio."""
-    number = stated(facts)["format"]
+    """Raise FormatMismatch unless the data called `name` has the format of this codeio."""
+    number = stated_numbers(facts)["format"]
     if number != FORMAT:
-        raise OtherFormat(
+        raise FormatMismatch(
             f"{name} is data of format {number}, and this codeio has format {FORMAT}: {_maker(facts)} reads"
             " it, and `--from functions` can take a file of its functions at most."
         )
 
 
 def check_rules(name: str, facts: Mapping[str, Any]) -> None:
-    """Raise OtherFormat unless the answers of `name` were judged by the rules of this codeio."""
-    if sentence := other_rules(name, facts):
-        raise OtherFormat(sentence)
+    """Raise FormatMismatch unless the answers of `name` were judged by the rules of this codeio."""
+    if sentence := rules_mismatch(name, facts):
+        raise FormatMismatch(sentence)
 
 
-def other_rules(name: str, facts: Mapping[str, Any]) -> str | None:
+def rules_mismatch(name: str, facts: Mapping[str, Any]) -> str | None:
     """Return the message for data whose answers were judged by different rules; None if by the same."""
-    number = stated(facts)["rules"]
+    number = stated_numbers(facts)["rules"]
     if number == RULES:
         return None
     return (
@@ -70,7 +70,7 @@ def _maker(facts: Mapping[str, Any]) -> str:
     builds = facts.get("made_with")
     builds = builds if isinstance(builds, list) else []
     values = [build.get("codeio") for build in builds if isinstance(build, dict)]
-    versions = sorted({str(value) for value in values if _is_text(_VERSION, value)})[-MOST_VERSIONS:]
+    versions = sorted({str(value) for value in values if _is_text(_VERSION, value)})[-MAX_VERSIONS:]
     return f"the codeio that made it ({', '.join(versions)})" if versions else "the codeio that made it"
 
 

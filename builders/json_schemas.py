@@ -55,7 +55,7 @@ def validator(text: str | None) -> Any:
     return Draft202012Validator(schema)
 
 
-def usable(text: str | None) -> Any:
+def schema_or_any(text: str | None) -> Any:
     """Return the schema to constrain a model to; one that allows anything if it cannot be read."""
     try:
         return validator(text).schema
@@ -63,7 +63,7 @@ def usable(text: str | None) -> Any:
         return {}
 
 
-def bounded(schema: Any) -> Any:
+def with_size_limits(schema: Any) -> Any:
     """Return a copy of a schema with the size limits that every answer has (see `builders.verifier.fits`).
 
     Under a constraint without them, a weak model writes lists and strings that never end, or deeper and
@@ -112,7 +112,7 @@ def _keywords(schema: Any) -> set[str]:
     return set(schema).union(*(_keywords(part) for part in DRAFT202012.subresources_of(schema)))
 
 
-def inferred(texts: list[str]) -> str:
+def inferred_schema(texts: list[str]) -> str:
     """Return the text of a JSON Schema that all these values satisfy; they are canonical JSON."""
     builder = SchemaBuilder(schema_uri=None)
     for text in texts:

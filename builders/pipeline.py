@@ -44,13 +44,13 @@ class Step:
 
 
 STEPS = (
-    Step("raw_code", Build.raw_code, (RawCode,)),
-    Step("functions", Build.functions, (Functions,)),
-    Step("io_pairs", Build.io_pairs, (IOPairs,)),
-    Step("tasks", Build.tasks, (Tasks,)),
-    Step("responses", Build.responses, (Responses, Verdicts, Turns)),
-    Step("revisions", Build.revisions, (Revisions, Verdicts, Turns), lambda options: options.turns > 0),
-    Step("training_set", Build.training_set, training_set.VIEWS),
+    Step("raw_code", Build.make_raw_code, (RawCode,)),
+    Step("functions", Build.make_functions, (Functions,)),
+    Step("io_pairs", Build.make_io_pairs, (IOPairs,)),
+    Step("tasks", Build.make_tasks, (Tasks,)),
+    Step("responses", Build.make_responses, (Responses, Verdicts, Turns)),
+    Step("revisions", Build.make_revisions, (Revisions, Verdicts, Turns), lambda options: options.turns > 0),
+    Step("training_set", Build.make_training_set, training_set.VIEWS),
 )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import prompts
 from builders.inference import Answer, Client, Refusal
-from builders.json_schemas import bounded, usable
+from builders.json_schemas import schema_or_any, with_size_limits
 from builders.options import ResponsesOptions, Sampling
 from builders.schema import CONVERSATIONS, TABLES
 from builders.stage import Drop, Row, Stage
@@ -44,7 +44,7 @@ class Responses(Stage):
     version = 3
     shard_rows = 2048
     shards_at_once = 4
-    advances_by_row = True
+    reports_progress = True
     asks_model = True
     options: ResponsesOptions
 
@@ -52,7 +52,7 @@ class Responses(Stage):
         self.options = options
         self.client = client
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Stop waiting for answers."""
         self.client.close()
 
@@ -63,11 +63,11 @@ class Responses(Stage):
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Send the requests of all rows of the batch at once; a permanent refusal drops the row."""
         questions = [
-            Question(row, sample, 0, opening(row, self.options.system), prompts.load("task").id)
+            Question(row, sample, 0, opening_messages(row, self.options.system), prompts.load("task").id)
             for row in rows
             for sample in range(self.options.samples)
         ]
-        turns = answered(self.client, self.options, questions, self.advancing(1 / self.options.samples))
+        turns = ask_model(self.client, self.options, questions, self.advance_by(1 / self.options.samples))
         for question, turn in zip(questions, turns, strict=True):
             row = question.row
             if isinstance(turn, Refusal):
@@ -91,7 +91,7 @@ def request_identity(client: Client) -> Row:
     }
 
 
-def opening(row: Row, system: str | None) -> list[Message]:
+def opening_messages(row: Row, system: str | None) -> list[Message]:
     """Return the first messages: the system message, codeio's unless `system` is given, and the task."""
     return [
         {"role": "system", "content": prompts.load("system").render() if system is None else system},
@@ -101,15 +101,15 @@ def opening(row: Row, system: str | None) -> list[Message]:
 
 def history(row: Row, system: str | None, keep_reasoning: bool = False) -> list[Message]:
     """Return all messages of a conversation, with the feedback as user messages."""
-    messages = opening(row, system)
+    messages = opening_messages(row, system)
     for turn, following in zip(row["turns"], [*row["turns"][1:], None], strict=True):
-        messages.append({"role": "assistant", "content": said(turn, keep_reasoning)})
+        messages.append({"role": "assistant", "content": turn_text(turn, keep_reasoning)})
         if following:
             messages.append(revision_request(row["direction"], turn["feedback"]))
     return messages
 
 
-def said(turn: Row, keep_reasoning: bool) -> str:
+def turn_text(turn: Row, keep_reasoning: bool) -> str:
     """Return the text of a turn; with `keep_reasoning`, after the reasoning that the model kept apart."""
     text: str = turn["response"]
     if keep_reasoning and turn["reasoning"]:
@@ -125,7 +125,7 @@ def revision_request(direction: str, feedback: str) -> Message:
     }
 
 
-def answered(
+def ask_model(
     client: Client,
     sampling: Sampling,
     questions: list[Question],
@@ -171,7 +171,7 @@ def _following(question: Question, sampling: Sampling, answers: list[Answer]) ->
     if len(answers) < n_free:
         return {**_payload(question, sampling), "max_tokens": sampling.truncated_tokens}
     if len(answers) == n_free and extract(answers[-1].text, question.row["direction"]) is None:
-        return closing_question(question, sampling, answers[-1].text)
+        return final_answer_request(question, sampling, answers[-1].text)
     return None
 
 
@@ -181,15 +181,15 @@ def _n_free(sampling: Sampling, answers: list[Answer]) -> int:
     return 2 if may_be_longer and answers[0].finish_reason == "length" else 1
 
 
-def closing_question(question: Question, sampling: Sampling, reply: str) -> Row:
+def final_answer_request(question: Question, sampling: Sampling, reply: str) -> Row:
     """Return the request for the bare answer, constrained to the schema of the half that is asked for."""
     direction = question.row["direction"]
-    schema = usable(question.row[f"{direction}_schema"])
+    schema = schema_or_any(question.row[f"{direction}_schema"])
     if direction == "input" and schema in ({}, True):
         schema = {"type": "object"}  # an input always holds arguments by their names
     form = {
         "type": "object",
-        "properties": {direction: bounded(schema)},
+        "properties": {direction: with_size_limits(schema)},
         "required": [direction],
         "additionalProperties": False,
     }

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import prompts
 from builders.inference import Client, Refusal
 from builders.options import Sampling
-from builders.responses import Question, answered, history, request_identity, revision_request
+from builders.responses import Question, ask_model, history, request_identity, revision_request
 from builders.schema import CONVERSATIONS
 from builders.stage import Drop, Row, Stage
 
@@ -27,7 +27,7 @@ class Revisions(Stage):
     version = 3
     shard_rows = 2048
     shards_at_once = 4
-    advances_by_row = True
+    reports_progress = True
     asks_model = True
     options: Sampling
 
@@ -36,7 +36,7 @@ class Revisions(Stage):
         self.client = client
         self.turn = turn
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Stop waiting for answers."""
         self.client.close()
 
@@ -47,9 +47,9 @@ class Revisions(Stage):
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Send the requests for all due turns of the batch at once."""
         questions = [self._question(row) for row in rows if self._is_due(row)]
-        advance = self.advancing(1)
+        advance = self.advance_by(1)
         advance(len(rows) - len(questions))
-        turns = iter(answered(self.client, self.options, questions, advance))
+        turns = iter(ask_model(self.client, self.options, questions, advance))
         for row in rows:
             turn = next(turns) if self._is_due(row) else None
             if isinstance(turn, Refusal):

@@ -1,6 +1,6 @@
 """The base class of all stages: a batch transform, its fingerprint, and the rows that it drops.
 
-In: a `Dataset` (or `Joined` tables). Out: `(kept, dropped)`. The work is a `datasets.map` over shards of a
+In: a `Dataset` (or `LazyJoin`). Out: `(kept, dropped)`. The work is a `datasets.map` over shards of a
 fixed number of rows. A shard's cache file is named by the stage's identity and the shard's content, so a kill
 loses only the shard under way, and a second run computes nothing.
 
@@ -26,7 +26,7 @@ from builders.errors import CodeioError
 from builders.inference import Unanswered
 from builders.schema import TABLES, Table
 from builders.tables.arrow import dataset, table
-from builders.tables.joins import Joined
+from builders.tables.joins import LazyJoin
 from builders.verifier import canonical
 
 Row = dict[str, Any]
@@ -47,7 +47,7 @@ class Drop:
     content: str = ""
 
 
-class OpenRows(CodeioError):
+class UnansweredRows(CodeioError):
     """Some rows still wait for answers, because of a failure that will pass (network, busy server)."""
 
     exit_code = 3
@@ -75,7 +75,7 @@ class Stage(ABC):
 
     shards_at_once: ClassVar[int] = 1
     """Shards under way at once: several if rows wait for answers, so that the last answers idle no server."""
-    advances_by_row: ClassVar[bool] = False
+    reports_progress: ClassVar[bool] = False
     """Whether `rows` itself reports progress (see `advancing`)."""
 
     asks_model: ClassVar[bool] = False
@@ -98,7 +98,7 @@ class Stage(ABC):
         """Return all that decides the result besides input and options, as JSON, and nothing else."""
         return {}
 
-    def deciding(self) -> Row:
+    def full_identity(self) -> Row:
         """Return all that decides the result besides the input, as JSON."""
         options = asdict(self.options) if self.options else {}
         return {"stage": self.name, "version": self.version, "options": options, "besides": self.identity()}
@@ -117,12 +117,12 @@ class Stage(ABC):
                 values.append(row.get(column))
         return columns
 
-    def __call__(self, source: Dataset | Joined, cache_dir: Path | None = None) -> tuple[Dataset, Dataset]:
+    def __call__(self, source: Dataset | LazyJoin, cache_dir: Path | None = None) -> tuple[Dataset, Dataset]:
         """Map every shard, and return the kept and the dropped rows.
 
         Raises OpenRows if a shard cannot be finished now; the others stay in the cache.
         """
-        tables = source if isinstance(source, Joined) else Joined(source)
+        tables = source if isinstance(source, LazyJoin) else LazyJoin(source)
         mapped, n_open, failure = [], 0, None
         for outcome in self._mapped(tables, cache_dir):
             if isinstance(outcome, pa.Table):
@@ -132,14 +132,16 @@ class Stage(ABC):
             if outcome.n_answered == 0:  # no server answers: the other shards would get no answers either
                 break
         if failure:
-            raise OpenRows(f"{self.name}: {n_open} requests got no answer ({failure.reason}).") from failure
+            raise UnansweredRows(
+                f"{self.name}: {n_open} requests got no answer ({failure.reason})."
+            ) from failure
         return self._split(mapped)
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Release other threads that wait in `rows`; called when the results are not needed any more."""
         return  # most stages do not wait
 
-    def advancing(self, share: float) -> Callable[[float], None]:
+    def advance_by(self, share: float) -> Callable[[float], None]:
         """Return a function that takes a number of things done, each of them a `share` of an input row."""
         advance = self.advance
         return (lambda n_things: advance(n_things * share)) if advance else (lambda n_things: None)
@@ -147,9 +149,9 @@ class Stage(ABC):
     def __getstate__(self) -> Row:
         return {key: value for key, value in vars(self).items() if key != "advance"}
 
-    def _mapped(self, tables: Joined, cache_dir: Path | None) -> Iterator[pa.Table | Unanswered]:
+    def _mapped(self, tables: LazyJoin, cache_dir: Path | None) -> Iterator[pa.Table | Unanswered]:
         """Yield the results of the shards in order, `shards_at_once` of them under way."""
-        run_shard = partial(self._shard, tables, cache_dir, canonical([self.deciding()]))
+        run_shard = partial(self._shard, tables, cache_dir, canonical([self.full_identity()]))
         starts = range(0, len(tables), self.shard_rows)
         if self.shards_at_once == 1 or len(starts) <= 1:
             yield from map(run_shard, starts)
@@ -161,11 +163,11 @@ class Stage(ABC):
                     yield future.result()
             except BaseException:  # an error, Ctrl+C, or the caller stopped iterating
                 threads.shutdown(wait=False, cancel_futures=True)
-                self.abandon()
+                self.cancel()
                 raise
 
     def _shard(
-        self, tables: Joined, cache_dir: Path | None, identity: str, start: int
+        self, tables: LazyJoin, cache_dir: Path | None, identity: str, start: int
     ) -> pa.Table | Unanswered:
         shard = tables.shard(start, start + self.shard_rows)
         fingerprint = _fingerprint(identity, shard)
@@ -175,7 +177,7 @@ class Stage(ABC):
             mapped = self._map(dataset(shard, tables.features, fingerprint=fingerprint), cache)
         except Unanswered as error:
             return error
-        if self.advance and (is_cached or not self.advances_by_row):
+        if self.advance and (is_cached or not self.reports_progress):
             self.advance(len(shard))
         return mapped.data.table
 

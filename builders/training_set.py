@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import prompts
 from builders.options import TrainingSetOptions
-from builders.responses import Message, history, opening, said
+from builders.responses import Message, history, opening_messages, turn_text
 from builders.schema import TABLES
 from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical
@@ -41,14 +41,16 @@ class View(Stage):
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Yield the rows of each task."""
         for row in rows:
-            yield from self.view(row, [{**row, **conversation} for conversation in row["conversations"]])
+            yield from self.rows_of_task(
+                row, [{**row, **conversation} for conversation in row["conversations"]]
+            )
 
     def messages(self, conversation: Row, turns: list[Row]) -> list[Message]:
         """Return the messages of a conversation up to the last of these turns."""
         return history({**conversation, "turns": turns}, self.options.system, self.options.keep_reasoning)
 
     @abstractmethod
-    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+    def rows_of_task(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield the rows of one task; `conversations` hold the task's columns, sample and turns."""
 
 
@@ -57,7 +59,7 @@ class Turns(View):
 
     makes = TABLES["turns"]
 
-    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+    def rows_of_task(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield each turn of each conversation."""
         for conversation in conversations:
             for turn in conversation["turns"]:
@@ -70,7 +72,7 @@ class CodeIO(View):
     version = 2
     makes = TABLES["codeio"]
 
-    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+    def rows_of_task(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield turn 0 of each conversation."""
         for conversation in conversations:
             turns = _whole(conversation)[:1]
@@ -91,7 +93,7 @@ class CodeIOPlus(View):
     version = 2
     makes = TABLES["codeio_pp"]
 
-    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+    def rows_of_task(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield each conversation; the authors' `turn_1` is turn 0 here."""
         for conversation in conversations:
             turns = _whole(conversation)
@@ -106,9 +108,9 @@ class CodeIOPlus(View):
                 "statuses": [turn["status"] for turn in turns],
                 "answers_forced": [turn["answer_forced"] for turn in turns],
                 "prompt": task["prompt"],
-                "turn_1": said(turns[0], self.options.keep_reasoning),
+                "turn_1": turn_text(turns[0], self.options.keep_reasoning),
                 "feedback_1": turns[0]["feedback"],
-                "turn_2": second and said(second, self.options.keep_reasoning),
+                "turn_2": second and turn_text(second, self.options.keep_reasoning),
                 "feedback_2": second and second["feedback"],
             }
 
@@ -120,7 +122,7 @@ class RLVR(View):
     version = 2
     makes = TABLES["rlvr"]
 
-    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+    def rows_of_task(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield the task; its pass rate is null for one sample, which does not show how hard it is."""
         first = [conversation["turns"][0] for conversation in conversations]
         n_correct = sum(map(_solved, first))
@@ -130,7 +132,7 @@ class RLVR(View):
                 for column in ("direction", "reference_code", "entrypoint", "input", "output")
             },
             "task_id": task["task_id"],
-            "prompt": opening(task, self.options.system),
+            "prompt": opening_messages(task, self.options.system),
             "n_samples": len(first),
             "pass_rate": n_correct / len(first) if len(first) > 1 else None,
             "pass_rate_model": first[0]["model"] if len(first) > 1 else None,
@@ -143,7 +145,7 @@ class Preference(View):
     version = 2
     makes = TABLES["preference"]
 
-    def view(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
+    def rows_of_task(self, task: Row, conversations: list[Row]) -> Iterator[Row | Drop]:
         """Yield one pair for each turn at which samples with the same history differ."""
         for turn in range(max((len(conversation["turns"]) for conversation in conversations), default=0)):
             groups: dict[str, list[tuple[list[Message], Row]]] = {}
@@ -161,10 +163,10 @@ class Preference(View):
                         "turn": turn,
                         "prompt": answers[0][0],
                         "chosen": [
-                            {"role": "assistant", "content": said(right[0], self.options.keep_reasoning)}
+                            {"role": "assistant", "content": turn_text(right[0], self.options.keep_reasoning)}
                         ],
                         "rejected": [
-                            {"role": "assistant", "content": said(wrong[0], self.options.keep_reasoning)}
+                            {"role": "assistant", "content": turn_text(wrong[0], self.options.keep_reasoning)}
                         ],
                     }
                     break

@@ -46,7 +46,7 @@ class Version:
 def version(name: str) -> Version:
     """Return the version of that name: a folder if there is one, else a dataset on the Hub.
 
-    Raises VersionError, or OtherFormat if its data has a format that this codeio does not read.
+    Raises VersionError, or FormatMismatch if its data has a format that this codeio does not read.
     """
     local = Path(name)
     if local.is_dir():

@@ -32,7 +32,7 @@ FEEDBACK_WORDS = (
 )
 
 
-def scripted(body):
+def scripted_reply(body):
     """Return the reply and its finish reason, which depend on the sample (the seed).
 
     Sample 0 is correct; 1 is wrong, then correct; 2 forgets its answer; 3 is cut off, then always wrong.
@@ -61,7 +61,7 @@ def scripted(body):
 @contextmanager
 def scripted_server() -> Iterator[ChatServer]:
     with ChatServer() as server:
-        server.reply = scripted
+        server.reply = scripted_reply
         yield server
 
 
@@ -71,7 +71,7 @@ def functions_file(folder, functions=FUNCTIONS):
     return path
 
 
-def run(monkeypatch, *arguments):
+def run_codeio(monkeypatch, *arguments):
     """Run the command in this process, and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["codeio", *map(str, arguments)])
     try:
@@ -83,12 +83,12 @@ def run(monkeypatch, *arguments):
 
 def build(monkeypatch, source, out, server, *more):
     options = ("--from", "functions", "--base-url", server.address, "--max-pairs", 2, "--test-share", 0)
-    return run(monkeypatch, "build", source, "--out", out, *options, *more)
+    return run_codeio(monkeypatch, "build", source, "--out", out, *options, *more)
 
 
-def rows(out, config, split="train"):
+def read_rows(out, config, split="train"):
     return load_dataset(str(out), config, split=split).to_list()
 
 
-def contents(out):
+def parquet_bytes(out):
     return {path.relative_to(out): path.read_bytes() for path in out.rglob("*.parquet")}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.auditing import OPTIONS, source
-from tests.building import FUNCTIONS, run, scripted_server
+from tests.auditing import OPTIONS, write_source
+from tests.building import FUNCTIONS, run_codeio, scripted_server
 
 CODE = {
     1: "def f(n):\n    return n + 1\n",
@@ -27,12 +27,12 @@ def built(home: Path, n_functions: int, options: tuple[Any, ...] = OPTIONS) -> P
     ]
     with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
         options = ("--from", "functions", "--base-url", server.address, *options)
-        folder = source(home / f"source-{n_functions}", functions)
-        assert run(patch, "build", folder, "--out", out, *options) == 0
+        folder = write_source(home / f"source-{n_functions}", functions)
+        assert run_codeio(patch, "build", folder, "--out", out, *options) == 0
     return out
 
 
-def command(*words: str) -> list[Any]:
+def call_codeio(*words: str) -> list[Any]:
     """Run `codeio` in the client's process, and return its exit code and what it printed."""
     import contextlib
     import io

@@ -82,7 +82,7 @@ class Option:
             raise OptionError(self.name, f"must be {self._range()}, not {typed}")
         return self.default if typed == self.default else typed
 
-    def words(self, value: Any) -> list[str]:
+    def as_arguments(self, value: Any) -> list[str]:
         """Return the command-line words that set this value; FILE stands for the text of a file."""
         if self.kind is bool:
             return [self.flag if value else f"--no-{self.flag[2:]}"]

@@ -10,7 +10,7 @@ from builders.options.stages import STAGES, Options
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running:
+class OutputOptions:
     """The output folder and the last stage."""
 
     section: ClassVar[str] = ""
@@ -23,7 +23,7 @@ class Running:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workers:
+class WorkerOptions:
     """The sandbox processes, which run code."""
 
     section: ClassVar[str] = "sandbox"
@@ -31,7 +31,7 @@ class Workers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Serving:
+class ServerOptions:
     """The source of answers: servers, a local sglang or an embedded model, at most one of the three."""
 
     section: ClassVar[str] = "servers"
@@ -68,7 +68,7 @@ class Serving:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
+class RequestOptions:
     """Limits of requests: how many at once, and how long to wait."""
 
     section: ClassVar[str] = "servers"
@@ -84,7 +84,7 @@ class Asking:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pricing:
+class PriceOptions:
     """The prices of tokens."""
 
     section: ClassVar[str] = "servers"
@@ -93,11 +93,11 @@ class Pricing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(Options, Running, Workers, Serving, Asking, Pricing):
+class Recipe(Options, OutputOptions, WorkerOptions, ServerOptions, RequestOptions, PriceOptions):
     """All options of a build; a recipe file sets any of them."""
 
     @classmethod
-    def of(cls, values: Mapping[str, object]) -> Self:
+    def from_values(cls, values: Mapping[str, object]) -> Self:
         """Return a recipe of checked values. Raises OptionError, also if they have no `source`."""
         if "source" not in values:
             raise OptionError("source", "the recipe names no source")

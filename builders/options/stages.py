@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from builders.options.option import option
 
-GIVEN = ("functions", "io_pairs", "tasks", "turns")
+START_TABLES = ("functions", "io_pairs", "tasks", "turns")
 """The tables that a build can start from; the stage after the table runs first."""
 
 
@@ -63,9 +63,9 @@ class RunOptions:
     section: ClassVar[str] = ""
     from_table: str | None = option(
         None,
-        f"Start from an existing table in SOURCE: {', '.join(GIVEN[:-1])} or {GIVEN[-1]}.",
+        f"Start from an existing table in SOURCE: {', '.join(START_TABLES[:-1])} or {START_TABLES[-1]}.",
         flag="--from",
-        choices=GIVEN,
+        choices=START_TABLES,
         is_common=True,
     )
     chat_template: dict[str, Any] | None = option(
@@ -74,7 +74,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seeded:
+class SeedOptions:
     """The seed of a stage that draws or samples."""
 
     section: ClassVar[str] = ""
@@ -117,14 +117,14 @@ class RawCodeOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionsOptions(Seeded, Limits):
+class FunctionsOptions(SeedOptions, Limits):
     """Options of stage 2 (`functions`)."""
 
     section: ClassVar[str] = "functions"
 
 
 @dataclass(frozen=True, kw_only=True)
-class IOPairsOptions(Seeded, Limits):
+class IOPairsOptions(SeedOptions, Limits):
     """Options of stage 3 (`io_pairs`)."""
 
     section: ClassVar[str] = "io_pairs"
@@ -156,7 +156,7 @@ class SystemMessage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sampling(Seeded, SystemMessage):
+class Sampling(SeedOptions, SystemMessage):
     """The sampling of replies; the defaults are the paper's (CodeI/O, App. A).
 
     A reply cut off at `max_tokens` is asked for once more with `truncated_tokens`, if that is set.

@@ -16,11 +16,11 @@ class Observer:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def begins(self, meter: Meter) -> None:
+    def on_start(self, meter: Meter) -> None:
         """Note that a stage begins; its meter shows the progress."""
 
-    def goes_on(self, sample: Sample) -> None:
+    def on_sample(self, sample: Sample) -> None:
         """Note the state of a stage that asks a model; called every few seconds, from another thread."""
 
-    def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
+    def on_end(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
         """Note that a stage has all its rows."""

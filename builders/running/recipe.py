@@ -16,11 +16,11 @@ from typing import Any
 import yaml
 
 from builders.errors import CodeioError
-from builders.options import Option, OptionError, Options, Recipe, Serving, declared, sections
+from builders.options import Option, OptionError, Options, Recipe, ServerOptions, declared, sections
 from builders.running.run import Run
 
 SUFFIXES = (".yaml", ".yml")
-Nested = dict[str, Any]
+NestedOptions = dict[str, Any]
 _SECTIONS = {
     name: {option.name: option for option in options} for name, options in sections().items() if options
 }
@@ -33,17 +33,17 @@ class RecipeError(CodeioError):
 
 
 @dataclass
-class Written:
+class RecipeValues:
     """The values of options, and the place where each was written, both by the name of the option."""
 
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
 
-    def under(self, flags: Mapping[str, Any]) -> "Written":
+    def overridden_by(self, flags: Mapping[str, Any]) -> "RecipeValues":
         """Return these values overridden by flags; a flag for one kind of server removes the other kinds."""
-        server_kinds = Serving.KINDS if set(Serving.KINDS) & flags.keys() else ()
+        server_kinds = ServerOptions.KINDS if set(ServerOptions.KINDS) & flags.keys() else ()
         overridden = {*flags, *server_kinds}
-        return Written(
+        return RecipeValues(
             {**{name: value for name, value in self.values.items() if name not in overridden}, **flags},
             {name: place for name, place in self.places.items() if name not in overridden},
         )
@@ -54,17 +54,17 @@ def is_recipe(source: str) -> bool:
     return source.endswith(SUFFIXES) and not Path(source).is_dir()
 
 
-def read(file: Path) -> Written:
+def read(file: Path) -> RecipeValues:
     """Read a recipe and check each of its values; raises RecipeError."""
     return _Reader(file).read()
 
 
-def text(nested: Nested) -> str:
+def to_yaml(nested: NestedOptions) -> str:
     """Return the text of a recipe with these options."""
     return str(yaml.dump(nested, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
 
 
-def of(recipe: Recipe) -> Nested:
+def from_options(recipe: Recipe) -> NestedOptions:
     """Return a build's options as in a recipe: all that decide rows, others unless they are the default."""
     values = {
         name: getattr(recipe, name)
@@ -74,15 +74,15 @@ def of(recipe: Recipe) -> Nested:
     return _nested(values)
 
 
-def of_run(run: Run) -> Nested:
+def from_run(run: Run) -> NestedOptions:
     """Return the options that a folder was made with, as in a recipe; servers are not among them."""
     options = run.options()
     values = {name: options[name] for name in declared(Options) if name in options}
     return _nested({**values, "out": run.out})
 
 
-def _nested(values: Mapping[str, Any]) -> Nested:
-    nested: Nested = {}
+def _nested(values: Mapping[str, Any]) -> NestedOptions:
+    nested: NestedOptions = {}
     for section, options in _SECTIONS.items():
         plain_values = {name: _plain(values[name]) for name in options if name in values}
         if section == "":
@@ -114,9 +114,9 @@ class _Reader:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.written = Written()
+        self.written = RecipeValues()
 
-    def read(self) -> Written:
+    def read(self) -> RecipeValues:
         try:
             self.loader = yaml.SafeLoader(self.file.read_text(encoding="utf-8"))
             root = self.loader.get_single_node()

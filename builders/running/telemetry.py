@@ -28,7 +28,7 @@ class Prices:
     prompt: float
     completion: float
 
-    def of(self, n_prompt_tokens: int, n_completion_tokens: int) -> float:
+    def cost(self, n_prompt_tokens: int, n_completion_tokens: int) -> float:
         """Return the cost of tokens; prompt tokens from a prefix cache count in full."""
         return (n_prompt_tokens * self.prompt + n_completion_tokens * self.completion) / PER_TOKENS
 
@@ -80,11 +80,11 @@ class Meter:
         with self._lock:
             self._rows += n_rows
 
-    def spent(self) -> dict[str, int | dict[str, int]]:
+    def usage_since_start(self) -> dict[str, int | dict[str, int]]:
         """Return the usage of the stage so far; empty if it asks no model."""
         return self.usage.since(self._before) if self.usage else {}
 
-    def read(self) -> Sample:
+    def sample(self) -> Sample:
         """Return the state of the stage now."""
         usage = (self.usage or Usage()).snapshot()
         n_in = usage.prompt_tokens - self._before.prompt_tokens
@@ -115,18 +115,18 @@ class Meter:
             cached_share=round(n_cached / n_in, 4) if n_in else None,
             failures=dict(sorted((usage.failures - self._before.failures).items())),
             seconds_left=round((self.n_rows - self._rows) / rows_per_s, 1) if rows_per_s > 0 else None,
-            cost=round(self._prices.of(n_in, n_out), 6) if self._prices else None,
+            cost=round(self._prices.cost(n_in, n_out), 6) if self._prices else None,
         )
 
 
 @contextmanager
-def sampled(meter: Meter, report: Callable[[Sample], None]) -> Iterator[None]:
+def report_samples(meter: Meter, report: Callable[[Sample], None]) -> Iterator[None]:
     """Report the state of the stage every few seconds, and once as it ends."""
     has_ended = threading.Event()
 
     def sample_until_end() -> None:
         while not has_ended.wait(INTERVAL_S):
-            report(meter.read())
+            report(meter.sample())
 
     thread = threading.Thread(target=sample_until_end, name="codeio-telemetry", daemon=True)
     thread.start()
@@ -135,4 +135,4 @@ def sampled(meter: Meter, report: Callable[[Sample], None]) -> Iterator[None]:
     finally:
         has_ended.set()
         thread.join()
-        report(meter.read())
+        report(meter.sample())

@@ -16,7 +16,7 @@ from datasets import Dataset, DatasetInfo, Features
 from datasets.table import InMemoryTable
 from numpy.typing import NDArray
 
-_MOST_TIMES = 4
+_MAX_SPREAD = 4
 """A range is read in one piece if it has fewer than this many times the rows that are needed of it."""
 
 
@@ -60,6 +60,6 @@ def taken(rows: Dataset, positions: Sequence[int] | NDArray[np.int64]) -> pa.Tab
     if not len(positions):
         return rows[:0]
     low, high = int(np.min(positions)), int(np.max(positions))
-    if high - low < _MOST_TIMES * len(positions):
+    if high - low < _MAX_SPREAD * len(positions):
         return rows[low : high + 1].take(pa.array(np.asarray(positions) - low))
     return rows[list(positions)]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 ROWS = 4096
 """The average number of rows of a file."""
-LEAST_ROWS, MOST_ROWS = ROWS // 4, ROWS * 4
+MIN_ROWS, MAX_ROWS = ROWS // 4, ROWS * 4
 
 
 def ranges(keys: Iterable[str]) -> list[range]:
@@ -18,7 +18,7 @@ def ranges(keys: Iterable[str]) -> list[range]:
     files, start, stop = [], 0, 0
     for stop, key in enumerate(keys, 1):
         n_rows = stop - start
-        if n_rows >= MOST_ROWS or (n_rows >= LEAST_ROWS and _ends_a_file(key)):
+        if n_rows >= MAX_ROWS or (n_rows >= MIN_ROWS and _ends_a_file(key)):
             files.append(range(start, stop))
             start = stop
     if stop > start:
@@ -27,4 +27,4 @@ def ranges(keys: Iterable[str]) -> list[range]:
 
 
 def _ends_a_file(key: str) -> bool:
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % (ROWS - LEAST_ROWS) == 0
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % (ROWS - MIN_ROWS) == 0

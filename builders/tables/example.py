@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from builders.tables.folder import Folder
 
 
-def example(folder: Folder, config: str) -> dict[str, Any] | None:
+def example_row(folder: Folder, config: str) -> dict[str, Any] | None:
     """Return a whole row of the first file, None if the config has no rows."""
     for file in folder.files(config):
         names = pq.read_schema(file).names

@@ -18,19 +18,19 @@ from builders.tables.arrow import taken, values
 
 
 @dataclass
-class Joined:
+class LazyJoin:
     """The rows of `left`, each with those columns of its parents that it does not have itself."""
 
     left: Dataset
     parents: list[tuple[str, Dataset, dict[str, int]]] = field(default_factory=list)
     children: list[tuple[str, str, Dataset, dict[str, list[int]]]] = field(default_factory=list)
 
-    def to(self, parent: Dataset, on: str) -> "Joined":
+    def join(self, parent: Dataset, on: str) -> "LazyJoin":
         """Return this joined to another table by its id column `on`, which the tables so far must have."""
         rows = {row_id: index for index, row_id in enumerate(values(parent, on))}
         return replace(self, parents=[*self.parents, (on, parent.with_format("arrow"), rows)])
 
-    def gathering(self, name: str, child: Dataset, on: str) -> "Joined":
+    def join_list(self, name: str, child: Dataset, on: str) -> "LazyJoin":
         """Return this with a list column `name`: all rows of `child` with the same `on`, in their order."""
         rows = defaultdict(list)
         for index, row_id in enumerate(values(child, on)):

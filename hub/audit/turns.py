@@ -20,8 +20,8 @@ def check(case: Case) -> None:
     """Grade the turns again, all or a sample."""
     if case.lacks("turns", "turns", "tasks", "io_pairs", "functions"):
         return
-    if case.expectations.other_rules:
-        case.leaves_out(f"turns: {case.expectations.other_rules}")
+    if case.expectations.rules_mismatch:
+        case.leaves_out(f"turns: {case.expectations.rules_mismatch}")
         return
     turns = case.sampled(case.tables.beside("turns"), "response_id")
     is_same = case.expectations.is_made_like_here(case.prover.numpy_version)

@@ -22,7 +22,7 @@ from rich.table import Table
 
 import prompts
 from builders.execution import Execution
-from builders.responses import history, opening, revision_request
+from builders.responses import history, opening_messages, revision_request
 from builders.running.observer import Observer
 from builders.running.telemetry import Meter
 from builders.schema import TABLES, content_id
@@ -59,7 +59,7 @@ def conversation(task: dict[str, Any], sample: int) -> dict[str, Any]:
     right, wrong = ({"n": n}, {"n": n + 1}) if task["direction"] == "input" else (output, output + 9)
     turns: list[dict[str, Any]] = []
     for number, value in enumerate([right] if sample == 0 else [wrong, right]):
-        messages = opening(task, None)
+        messages = opening_messages(task, None)
         if turns:
             asked = revision_request(task["direction"], turns[-1]["feedback"])
             messages = [*history({**task, "turns": turns}, None), asked]
@@ -148,10 +148,10 @@ class Peak(Observer):
     def __exit__(self, *_: object) -> None:
         self.over.set()
 
-    def begins(self, meter: Meter) -> None:
+    def on_start(self, meter: Meter) -> None:
         self.began = time.perf_counter()
 
-    def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
+    def on_end(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
         self.seconds[meter.stage] = time.perf_counter() - self.began
 
     def _watch(self) -> None:

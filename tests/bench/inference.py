@@ -27,7 +27,7 @@ from rich.table import Table
 
 from builders.inference import Answer, Client, RequestCache, Server, connect
 from builders.inference.asking.requests import Payload
-from builders.responses import opening
+from builders.responses import opening_messages
 from builders.stage import Row
 from tests.bench.corpus_tasks import task_rows
 from tests.doubles.sglang_cpu import MODEL, SglangServer, environment_python, model_folder
@@ -35,7 +35,7 @@ from tests.doubles.sglang_cpu import MODEL, SglangServer, environment_python, mo
 
 def payloads(tasks: Sequence[Row], n_tokens: int) -> list[Payload]:
     options = {"temperature": 0.0, "max_tokens": n_tokens, "ignore_eos": True}
-    return [{"messages": opening(task, None), **options} for task in tasks]
+    return [{"messages": opening_messages(task, None), **options} for task in tasks]
 
 
 async def bare(server: Server, bodies: Sequence[Payload], at_once: int) -> list[dict[str, Any]]:

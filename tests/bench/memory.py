@@ -27,7 +27,7 @@ from builders.inference import Client, RequestCache, connect
 from builders.options import ResponsesOptions
 from builders.responses import Responses
 from builders.schema import TABLES, content_id
-from builders.tables.joins import Joined
+from builders.tables.joins import LazyJoin
 from tests.bench.corpus_tasks import task_rows
 from tests.bench.zero_latency import zero_latency
 
@@ -77,7 +77,7 @@ def run(n_tasks: int, url: str) -> dict[str, float]:
 
         threading.Thread(target=watch, daemon=True).start()
         before, began = anonymous_mb(), time.perf_counter()
-        kept, dropped = stage(Joined(source).to(functions, "function_id"), folder / "cache")
+        kept, dropped = stage(LazyJoin(source).join(functions, "function_id"), folder / "cache")
         seconds = time.perf_counter() - began
         over.set()
         client.close()

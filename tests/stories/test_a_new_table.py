@@ -22,7 +22,7 @@ from hub.figures import funnel_figure
 from hub.layout import is_ours
 from hub.publish.release import describe, release
 from hub.versions import version
-from tests.auditing import altered, audited, built, described
+from tests.auditing import build_data, change_rows, refresh_card, run_audit
 from tests.doubles.local_hub import Client, LocalHub
 from tests.stories.new_table import LENGTHS, declare
 
@@ -41,7 +41,7 @@ def _declared():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    return built(tmp_path_factory.mktemp("new_table"))
+    return build_data(tmp_path_factory.mktemp("new_table"))
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_the_card_describes_it(made):
 
 
 def test_an_audit_finds_nothing_in_it_as_it_is(made):
-    report = audited(made)
+    report = run_audit(made)
     assert report.findings == []
 
 
@@ -113,8 +113,8 @@ DAMAGES = {
 def test_an_audit_finds_a_damaged_row(a_copy, name):
     change, checks = DAMAGES[name]
     split = next(iter(Folder(a_copy).counts()["lengths"]))
-    altered(a_copy, "lengths", change, split)
-    report = audited(a_copy, sample=1)
+    change_rows(a_copy, "lengths", change, split)
+    report = run_audit(a_copy, sample=1)
     assert {(finding.check, finding.config) for finding in report.findings} == {
         (c, "lengths") for c in checks
     }
@@ -127,13 +127,13 @@ def test_an_audit_finds_a_row_in_the_other_split(a_copy):
     for other_file in (a_copy / "lengths").glob(f"{other}-*.parquet"):
         other_file.unlink()
     file.rename(file.with_name(f"{other}-00000-of-00001.parquet"))
-    described(a_copy)
-    assert ("splits", "lengths") in {(f.check, f.config) for f in audited(a_copy, sample=1).findings}
+    refresh_card(a_copy)
+    assert ("splits", "lengths") in {(f.check, f.config) for f in run_audit(a_copy, sample=1).findings}
 
 
 def test_changes_tell_of_it(made, a_copy):
     split = next(iter(Folder(a_copy).counts()["lengths"]))
-    altered(a_copy, "lengths", lambda rows: [{**rows[0], "grades": ["timeout"]}, *rows[2:]], split)
+    change_rows(a_copy, "lengths", lambda rows: [{**rows[0], "grades": ["timeout"]}, *rows[2:]], split)
     found = changes(version(str(a_copy)), version(str(made)))
     groups = {group.change: group for group in found.tables["lengths"].groups}
     assert set(groups) == {"added", "regraded"}
@@ -161,7 +161,7 @@ def test_a_secret_in_it_is_not_published(a_copy):
         rows[0]["longest"] = "Write to ada.lovelace@example.org."
         rows_with_address.append(rows[0])
 
-    altered(a_copy, "lengths", change, next(iter(Folder(a_copy).counts()["lengths"])))
+    change_rows(a_copy, "lengths", change, next(iter(Folder(a_copy).counts()["lengths"])))
     made = release(Folder(a_copy))
     (row,) = rows_with_address
     assert [(left.config, left.row_id) for left in made.left] == [("lengths", row["length_id"])]
@@ -211,6 +211,6 @@ def test_a_version_keeps_its_rows_where_they_were(made, tmp_path):
     first = release(Folder(before))
     describe(first, REPO, "")
     split = next(iter(Folder(after).counts()["lengths"]))
-    altered(after, "lengths", lambda rows: rows[::-1], split)
+    change_rows(after, "lengths", lambda rows: rows[::-1], split)
     second = release(Folder(after), before=first.folder)
     assert second.folder.column("lengths", "length_id") == first.folder.column("lengths", "length_id")

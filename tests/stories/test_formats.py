@@ -10,11 +10,11 @@ from builders.running.run import Run
 from builders.tables.folder import Folder
 from hub.changes.compare import changes
 from hub.versions import version
-from tests.auditing import OPTIONS, audited
-from tests.building import contents, rows, run
+from tests.auditing import OPTIONS, run_audit
+from tests.building import parquet_bytes, read_rows, run_codeio
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.local_hub import Client, LocalHub
-from tests.publishing import command
+from tests.publishing import call_codeio
 
 REPO = "ada/data"
 NOWHERE = "http://127.0.0.1:9"
@@ -69,7 +69,7 @@ def test_another_format_is_one_sentence(name, kind, request, monkeypatch, capsys
     other = states(request.getfixturevalue(kind), format="0.9")
     paths = {"OTHER": other, "OURS": to_audit[0], "NEW": tmp_path / "new"}
     before = tree(tmp_path)
-    assert run(monkeypatch, *(paths.get(word, word) for word in COMMANDS[name])) == 1
+    assert run_codeio(monkeypatch, *(paths.get(word, word) for word in COMMANDS[name])) == 1
     printed = capsys.readouterr()
     assert is_one_sentence(printed.err, str(other), "format 0.9", "0.9.3) ", "`--from functions`")
     assert printed.out == ""
@@ -83,7 +83,7 @@ def test_another_format_in_the_folder_of_a_run(words, monkeypatch, capsys, tmp_p
     before = tree(tmp_path)
     if words == "the same build":
         words = again(to_audit, a_build, NOWHERE)
-    assert run(monkeypatch, *(a_build if word == "OUT" else word for word in words)) == 1
+    assert run_codeio(monkeypatch, *(a_build if word == "OUT" else word for word in words)) == 1
     assert is_one_sentence(
         capsys.readouterr().err, str(a_build), "format 0.9", "0.9.3) ", "`--from functions`"
     )
@@ -94,8 +94,8 @@ def test_what_the_sentence_says_of_from_is_so(monkeypatch, tmp_path, a_build):
     states(a_build, format="0.9")
     (file,) = (a_build / "functions").glob("*.parquet")
     options = ("--from", "functions", "--until", "io_pairs", "--out", tmp_path / "new")
-    assert run(monkeypatch, "build", file, *options) == 0
-    assert len(rows(tmp_path / "new", "io_pairs")) > 0
+    assert run_codeio(monkeypatch, "build", file, *options) == 0
+    assert len(read_rows(tmp_path / "new", "io_pairs")) > 0
 
 
 NEED_SAME_RULES = {
@@ -113,7 +113,7 @@ def test_other_rules_are_one_sentence_where_verdicts_count(
     paths = {"OTHER": a_build, "NEW": tmp_path / "new"}
     before = tree(tmp_path)
     words = NEED_SAME_RULES[name] or again(to_audit, a_build, NOWHERE)
-    assert run(monkeypatch, *(paths.get(word, word) for word in words)) == 1
+    assert run_codeio(monkeypatch, *(paths.get(word, word) for word in words)) == 1
     printed = capsys.readouterr()
     assert is_one_sentence(printed.err, str(a_build), "rules 0.9", "0.9.3) ", "functions, io_pairs or tasks")
     assert tree(tmp_path) == before
@@ -123,17 +123,17 @@ def test_other_rules_are_one_sentence_where_verdicts_count(
 def test_what_was_not_judged_is_taken_whatever_the_rules(table, monkeypatch, tmp_path, a_build):
     states(a_build, rules="0.9")
     options = ("--from", table, "--until", "tasks", "--out", tmp_path / "new", "--max-pairs", 2)
-    assert run(monkeypatch, "build", a_build, *options) == 0
+    assert run_codeio(monkeypatch, "build", a_build, *options) == 0
     new, old = (Folder(folder).column("tasks", "task_id") for folder in (tmp_path / "new", a_build))
     assert sorted(new) == sorted(old)
 
 
 def test_versions_of_other_rules_are_compared_and_exported(monkeypatch, capsys, tmp_path, to_audit, a_build):
     states(a_build, rules="0.9")
-    assert run(monkeypatch, "changes", to_audit[0], a_build, "--json") == 0
+    assert run_codeio(monkeypatch, "changes", to_audit[0], a_build, "--json") == 0
     differences = json.loads(capsys.readouterr().out)["made_differently"]
     assert {"what": "rules", "old": "0.1", "new": "0.9"} in differences
-    assert run(monkeypatch, "export", a_build, "trl", "--out", tmp_path / "new") == 0
+    assert run_codeio(monkeypatch, "export", a_build, "trl", "--out", tmp_path / "new") == 0
 
 
 def test_data_without_numbers_still_works(
@@ -141,13 +141,13 @@ def test_data_without_numbers_still_works(
 ):
     for folder in (a_build, a_release):
         states(folder, format=None, rules=None)
-        assert audited(folder).holds
+        assert run_audit(folder).holds
         found = changes(version(str(to_audit[0])), version(str(folder)))
         assert [difference.what for difference in found.made_differently] == ["made_with.codeio"]
-    assert run(monkeypatch, "build", a_release, "--from", "turns", "--out", tmp_path / "new") == 0
-    before = contents(a_build)
-    assert run(monkeypatch, *again(to_audit, a_build, server.address)) == 0
-    assert contents(a_build) == before
+    assert run_codeio(monkeypatch, "build", a_release, "--from", "turns", "--out", tmp_path / "new") == 0
+    before = parquet_bytes(a_build)
+    assert run_codeio(monkeypatch, *again(to_audit, a_build, server.address)) == 0
+    assert parquet_bytes(a_build) == before
     assert Run(a_build).numbers() == {"format": "0.1", "rules": "0.1"}
 
 
@@ -174,7 +174,7 @@ def test_another_format_on_the_hub(tmp_path, a_release, a_build, hub_client: Cli
     published, before = local_hub.files(REPO), tree(a_build)
     for name, words in HUB.items():
         paths = {"OURS": str(a_build), "NEW": str(tmp_path / "new")}
-        code, printed, errors = hub_client.run(command, *(paths.get(word, word) for word in words))
+        code, printed, errors = hub_client.run(call_codeio, *(paths.get(word, word) for word in words))
         assert code == 1, (name, errors)
         assert is_one_sentence(errors, REPO, "format 0.9", "0.9.3) ", "`--from functions`"), name
         assert printed == ""
@@ -184,7 +184,7 @@ def test_another_format_on_the_hub(tmp_path, a_release, a_build, hub_client: Cli
 
 
 def test_a_published_version_states_its_numbers(tmp_path, a_build, hub_client: Client, local_hub: LocalHub):
-    code, _, errors = hub_client.run(command, "publish", str(a_build), REPO)
+    code, _, errors = hub_client.run(call_codeio, "publish", str(a_build), REPO)
     assert code == 0, errors
     facts = json.loads(local_hub.files(REPO)["provenance.json"])
     assert (facts["format"], facts["rules"]) == ("0.1", "0.1")
