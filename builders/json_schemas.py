@@ -1,6 +1,6 @@
 """JSON Schemas of the inputs and outputs of functions: inferred from values, or read from untrusted text.
 
-In: values as canonical JSON, or the text of a schema. Out: the text of a schema, or a validator of values.
+In: values as canonical JSON, or the text of a schema. Out: the text of a schema, or a validator for values.
 
 Not covered: references and regular expressions in the schemas of others; such a schema is refused.
 """
@@ -17,7 +17,7 @@ from referencing.jsonschema import DRAFT202012
 from builders.verifier import MAX_ELEMENTS, MAX_STRING_CHARS, CanonicalError, canonical, loads
 
 ANY_DEPTH = 3
-"""The most levels of a value that a schema leaves open."""
+"""The maximum depth of values where a schema allows anything."""
 
 # The keywords that are read; a schema may come from strangers. Without references nothing is fetched and no
 # schema is recursive, without regular expressions nothing hangs, and without multipleOf no number overflows.
@@ -70,11 +70,11 @@ def with_size_limits(schema: Any) -> Any:
     deeper lists if anything is allowed.
     """
     schema = {} if schema is True else copy.deepcopy(schema)
-    _bound(schema)
+    _add_size_limits(schema)
     return schema
 
 
-def _bound(schema: Any) -> None:
+def _add_size_limits(schema: Any) -> None:
     """Add the size limits to a schema and all schemas in it, in place."""
     if isinstance(schema, bool):
         return
@@ -91,7 +91,7 @@ def _bound(schema: Any) -> None:
     if "object" in types and schema.keys().isdisjoint(("properties", "additionalProperties")):
         schema["additionalProperties"] = _anything(ANY_DEPTH - 1)
     for part in DRAFT202012.subresources_of(schema):
-        _bound(part)
+        _add_size_limits(part)
 
 
 def _anything(depth: int) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _anything(depth: int) -> dict[str, Any]:
         forms.append({"type": "array", "items": _anything(depth - 1)})
         forms.append({"type": "object", "additionalProperties": _anything(depth - 1)})
     schema = {"anyOf": forms}
-    _bound(schema)
+    _add_size_limits(schema)
     return schema
 
 

@@ -55,7 +55,7 @@ STEPS = (
 
 
 def steps(options: Options, until: str) -> list[Step]:
-    """Return the steps that a build has to run, in order, the last one named `until`.
+    """Return the steps that a build has to run, in order, up to the one named `until`.
 
     Raises OptionError if that step comes before the first one to run.
     """

@@ -61,7 +61,7 @@ def carry_out(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) 
         model = client.identity if client else "not needed"
         console.print(f"sandbox {build.sandbox.tier}; model {model}", style="dim")
         with closing(client) if client else nullcontext(), observer:
-            build(step.run for step in steps(options, recipe.until))
+            build.run_steps(step.run for step in steps(options, recipe.until))
     tell(folder, run, as_json, whole=True)
     if not any(len(build.tables[name]) for name in step_named(recipe.until).tables):
         raise Failure(

@@ -1,7 +1,7 @@
-"""Recipes: YAML files with all options of a build, or some of them.
+"""Recipes: YAML files with some or all options of a build.
 
 In: a file. Out: its values, and the line of each; also the text of a recipe for given options. Options of the
-whole run are at the top level, all others under the name of their stage.
+whole build are at the top level, all others under the name of their section, such as a stage.
 
 Not covered: which options go together (`options.Recipe`), and flags, which win over a recipe (`cli.build`).
 """
@@ -27,20 +27,20 @@ _SECTIONS = {
 
 
 class RecipeError(CodeioError):
-    """A recipe that cannot be used; the message says where, why and what to write instead."""
+    """An error in a recipe; the message says where, why, and what to write instead."""
 
     exit_code = 2
 
 
 @dataclass
 class RecipeValues:
-    """The values of options, and the place where each was written, both by the name of the option."""
+    """The values that a recipe sets, and the file and line of each, both by the name of the option."""
 
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
 
     def overridden_by(self, flags: Mapping[str, Any]) -> "RecipeValues":
-        """Return these values overridden by flags; a flag for one kind of server removes the other kinds."""
+        """Return these values overridden by flags; a flag for one kind of server removes other kinds."""
         server_kinds = ServerOptions.KINDS if set(ServerOptions.KINDS) & flags.keys() else ()
         overridden = {*flags, *server_kinds}
         return RecipeValues(
@@ -65,26 +65,26 @@ def to_yaml(nested: NestedOptions) -> str:
 
 
 def from_options(recipe: Recipe) -> NestedOptions:
-    """Return a build's options as in a recipe: all that decide rows, others unless they are the default."""
+    """Return the options as in a recipe: those that decide rows, and others that are not the default."""
     values = {
         name: getattr(recipe, name)
         for name, option in declared(Recipe).items()
         if name in declared(Options) or getattr(recipe, name) != option.default
     }
-    return _nested(values)
+    return _by_section(values)
 
 
 def from_run(run: Run) -> NestedOptions:
-    """Return the options that a folder was made with, as in a recipe; servers are not among them."""
+    """Return the options that a folder was made with, as in a recipe without servers."""
     options = run.options()
     values = {name: options[name] for name in declared(Options) if name in options}
-    return _nested({**values, "out": run.out})
+    return _by_section({**values, "out": run.out})
 
 
-def _nested(values: Mapping[str, Any]) -> NestedOptions:
+def _by_section(values: Mapping[str, Any]) -> NestedOptions:
     nested: NestedOptions = {}
     for section, options in _SECTIONS.items():
-        plain_values = {name: _plain(values[name]) for name in options if name in values}
+        plain_values = {name: _yaml_value(values[name]) for name in options if name in values}
         if section == "":
             nested.update(plain_values)
         elif plain_values:
@@ -92,7 +92,7 @@ def _nested(values: Mapping[str, Any]) -> NestedOptions:
     return nested
 
 
-def _plain(value: Any) -> Any:
+def _yaml_value(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
@@ -110,11 +110,11 @@ _Dumper.add_representer(str, _string_node)
 
 
 class _Reader:
-    """A recipe that is being read, and what was read of it so far."""
+    """A reader of one recipe, with the values that it has read so far."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.written = RecipeValues()
+        self.result = RecipeValues()
 
     def read(self) -> RecipeValues:
         try:
@@ -128,7 +128,7 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             problem = ", ".join(filter(None, (error.context, error.problem)))
             raise self._error(error.problem_mark, problem) from None
-        return self.written
+        return self.result
 
     def _refuse_duplicates(self, node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> None:
         """Raise RecipeError if a mapping has a duplicate key: YAML would silently take the second."""
@@ -160,7 +160,7 @@ class _Reader:
             name = key.value
             if name in options:
                 self._value(options[name], value)
-                self.written.places[name] = self._place(key.start_mark)
+                self.result.places[name] = self._place(key.start_mark)
             elif section == "" and name in _SECTIONS:
                 self._section(name, value)
             else:
@@ -173,7 +173,7 @@ class _Reader:
             raise self._error(node.start_mark, f"{option.name}: cannot be read ({error})") from None
         try:
             _refuse_other_number(option, node, value)
-            self.written.values[option.name] = option.checked(value)
+            self.result.values[option.name] = option.checked(value)
         except OptionError as error:
             raise self._error(node.start_mark, str(error)) from None
 

@@ -25,18 +25,18 @@ from builders.options import Options, declared, part
 
 
 class RunError(CodeioError):
-    """The folder cannot be used for this build; the message says why and what to do."""
+    """An error for a folder that cannot be used; the message says why, and what to do."""
 
 
 def json_options(options: Options) -> dict[str, Any]:
-    """Return the options as in run.json: flat, ready for JSON, with the full path of a local source."""
+    """Return the options as JSON values for run.json, with the full path of a local source."""
     source = Path(options.source)
     values = asdict(part(options, Options))
     return {**values, "source": str(source.resolve())} if source.exists() else values
 
 
 class Run:
-    """The `.codeio/` folder of an output folder."""
+    """A run: the `.codeio/` folder of an output folder, with its options, caches and telemetry."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
@@ -77,9 +77,9 @@ class Run:
             lock.release()
 
     def save_options(self, options: dict[str, Any]) -> None:
-        """Add options to those of the run; raises RunError if one that decides rows has changed.
+        """Add options to run.json; raises RunError if the value of one is changed.
 
-        A change is accepted only if the option can grow, and has grown.
+        The only change that is accepted is growth, of options that can grow.
         """
         old = self.options()
         growth_rules = {name: option.grows for name, option in declared(Options).items()}
@@ -102,7 +102,7 @@ class Run:
         os.replace(new_file, self.home / "run.json")
 
     def options(self) -> dict[str, Any]:
-        """Return the options of the run so far; empty before the first build. Raises FormatMismatch."""
+        """Return the saved options; empty before the first build. Raises FormatMismatch."""
         check_format(str(self.out), self._format_facts())
         return {name: value for name, value in self._run_json().items() if name not in NUMBERS}
 

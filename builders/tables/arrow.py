@@ -1,8 +1,8 @@
 """Datasets and the Arrow tables that hold their rows.
 
 `datasets` computes the fingerprint of each view of a table by pickling it, which takes a small build longer
-than its own work. Here the fingerprint of a view is an argument or random, and rows are read as Arrow tables,
-some at a time.
+than its own work. Here the fingerprint of a view is an argument or random, and rows are read as Arrow tables
+in batches.
 Tested in tests/builders/tables/test_folder.py.
 """
 
@@ -17,7 +17,7 @@ from datasets.table import InMemoryTable
 from numpy.typing import NDArray
 
 _MAX_SPREAD = 4
-"""A range is read in one piece if it has fewer than this many times the rows that are needed of it."""
+"""Rows are read as one range if that range has fewer than this many times as many rows as are needed."""
 
 
 def dataset(
@@ -27,7 +27,7 @@ def dataset(
     positions: Sequence[int] | NDArray[np.int64] | None = None,
     fingerprint: str | None = None,
 ) -> Dataset:
-    """Return a Dataset of these rows, or of the rows at `positions`, without copying any."""
+    """Return an Arrow table, or its rows at `positions`, as a Dataset, without copying any row."""
     indices = None if positions is None else pa.table({"indices": pa.array(positions, pa.uint64())})
     return Dataset(
         InMemoryTable(rows.replace_schema_metadata(None)),

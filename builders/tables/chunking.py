@@ -1,8 +1,8 @@
 """Content-defined chunking: the content of a table decides where it is cut into files.
 
-In: the keys of a table's rows, in order. Out: the range of rows of each file. Whether a file ends at a row is
-decided by the hash of its key and by the rows just before it, so rows that are added or removed elsewhere
-move no other cut. If a table grows, most of its files stay as they are, byte for byte, and need no upload.
+In: the keys of a table's rows, in order. Out: the range of rows of each file. Whether a file ends at a row
+depends only on the hash of its key and on the rows just before it, so adding or removing rows elsewhere moves
+no other cut. If a table grows, most of its files stay the same, byte for byte, and need no upload.
 """
 
 import hashlib

@@ -15,7 +15,7 @@ Nested = dict[str, dict[str, int]]
 
 
 def folder_counts(folder: Folder) -> dict[str, Any]:
-    """Return rows by config and split, functions with pairs, drop reasons by stage, statuses by direction."""
+    """Return the numbers of rows by config and split, functions with pairs, drop reasons, and statuses."""
     return {
         "rows": folder.counts(),
         "functions_with_pairs": len(folder.columns("io_pairs", "function_id")["function_id"].unique()),

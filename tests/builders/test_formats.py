@@ -59,11 +59,11 @@ def test_one_sentence_names_the_codeio_and_what_from_can_take():
         check_format("ada/data@abc", facts)
     assert str(error.value) == (
         f"ada/data@abc is data of format 0.9, and this codeio has format {FORMAT}: the codeio that made it"
-        " (0.9.2, 0.9.3) reads it, and `--from functions` can take a file of its functions at most."
+        " (0.9.2, 0.9.3) reads it; here, only a file of its functions can be used, with `--from functions`."
     )
     assert rules_mismatch("ada/data@abc", facts) == (
         f"The answers of ada/data@abc were judged by rules 0.8, and this codeio has rules {RULES}: the codeio"
-        " that made it (0.9.2, 0.9.3) has those, and `--from` can take its functions, io_pairs or tasks."
+        " that made it (0.9.2, 0.9.3) has those; here, `--from` can use its functions, io_pairs or tasks."
     )
 
 
