@@ -1,4 +1,4 @@
-"""Data to audit: a build with files, functions and conversations, and helpers that change one thing in it."""
+"""Data to audit: a build with files, functions and conversations, and helpers that change a part of it."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ Rows = list[dict[str, Any]]
 
 
 def write_source(folder: Path, functions: Rows = FUNCTIONS) -> Path:
-    """Write a folder of two tables, as if a model had made the functions from files; returns it."""
+    """Write a folder of two tables, as if a model had made the functions from files, and return it."""
     folder.mkdir()
     (folder / ".codeio").mkdir()
     files, rows = [], []
@@ -52,7 +52,7 @@ def write_source(folder: Path, functions: Rows = FUNCTIONS) -> Path:
 
 
 def build_data(home: Path) -> Path:
-    """Return a build of that folder, with answers from the scripted server."""
+    """Build from such a folder, with answers from the scripted server, and return the output folder."""
     out = home / "built"
     with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
         options = ("--from", "functions", "--base-url", server.address, *OPTIONS)
@@ -61,7 +61,7 @@ def build_data(home: Path) -> Path:
 
 
 def build_release(folder: Path, home: Path) -> Path:
-    """Return a copy of a build as it would be published, with its metadata."""
+    """Write a build to a folder as it would be published, with its metadata, and return the folder."""
     release_root = release(Folder(folder)).folder.root
     root = home / "released"
     shutil.copytree(release_root, root, ignore=shutil.ignore_patterns(".codeio"))
@@ -91,7 +91,7 @@ def a_release(to_audit: tuple[Path, Path], tmp_path: Path) -> Path:
 
 
 def refresh_card(root: Path) -> None:
-    """Write README.md again, so that it fits the files."""
+    """Write README.md as a build does, so that it matches the files."""
     is_build = (root / ".codeio").exists()
     (root / ".codeio").mkdir(exist_ok=True)
     Folder(root).write_readme(card(Folder(root), provenance(root), "data"))
@@ -100,7 +100,7 @@ def refresh_card(root: Path) -> None:
 
 
 def change_rows(root: Path, config: str, change: Callable[[Rows], Rows | None], split: str = "train") -> None:
-    """Change a table's rows: in place, or to the rows that `change` returns. The README is written again."""
+    """Change a table's rows, in place or to those that `change` returns, and write README.md again."""
     (file,) = (root / config).glob(f"{split}-*.parquet")
     rows = pq.read_table(file).to_pylist()
     rows = change(rows) or rows
@@ -110,11 +110,12 @@ def change_rows(root: Path, config: str, change: Callable[[Rows], Rows | None], 
 
 
 def run_audit(root: Path, **options: Any) -> Report:
+    """Audit a folder with one worker, and return the report."""
     return audit(version(str(root)), workers=1, **options)
 
 
 def audit_with_limits(root: Path, **limits: Any) -> Report:
-    """Return the report of an audit with some limits changed."""
+    """Audit with some of the recorded sandbox limits changed, and return the report."""
     original = version(str(root))
     changed = {**original.provenance, "limits": {**original.provenance["limits"], **limits}}
     return audit(Version(original.name, original.folder, changed), workers=1)

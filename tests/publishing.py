@@ -1,4 +1,4 @@
-"""Builds to publish, and codeio's commands inside the process of a Hub client."""
+"""Builds to publish, and codeio's commands in the process of a Hub client."""
 
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,13 @@ CODE = {
     7: "def f(n):\n    more = n + 7\n    return more\n",
     9: "def f(n):\n    return n + 9\n",
 }
-"""Code by the number that it adds; the second has a different shape, so it is in the other split."""
+"""Code by the number that it adds; the second differs in shape, so its function is in the other split."""
 VERSIONS = {2: (1, 7), 3: (1, 9, 7)}
-"""The functions of each version; the new one of the second version is between the two old ones."""
+"""The functions of each version, by their number; the new one comes between the two old ones."""
 
 
 def built(home: Path, n_functions: int, options: tuple[Any, ...] = OPTIONS) -> Path:
-    """Return a build of two or of three functions."""
+    """Build from two or three functions, and return the output folder."""
     out = home / f"built-{n_functions}"
     functions = [
         {**FUNCTIONS[0], "reference_code": CODE[step], "query": f"What is {step} more?"}

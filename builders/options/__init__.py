@@ -1,7 +1,7 @@
 """The options of a build, each declared once as a field of a frozen dataclass.
 
-In: nothing. Out: one dataclass for each stage (`stages`), the options that only say how a build runs
-(`running`), and an `Option` for each field: name, type, bounds, flag and help text. The flags of
+In: nothing. Out: a dataclass for each stage (`stages`), dataclasses of options that only decide how a build
+runs (`running`), and an `Option` for each field: name, type, bounds, flag and help text. The flags of
 `codeio build`, recipes, `run.json`, the command on the card and the identity of a stage are derived from
 these. The package uses only the standard library, so that `--help` is fast.
 

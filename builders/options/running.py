@@ -63,13 +63,13 @@ class ServerOptions:
 
     @property
     def n_kinds(self) -> int:
-        """The number of these three that are given."""
+        """The number of kinds in `KINDS` that are given."""
         return sum(bool(getattr(self, name)) for name in self.KINDS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequestOptions:
-    """Limits of requests: how many at once, and how long to wait."""
+    """Limits of requests: how many at once, and how long to wait for them."""
 
     section: ClassVar[str] = "servers"
     concurrency: int = option(
@@ -98,7 +98,7 @@ class Recipe(Options, OutputOptions, WorkerOptions, ServerOptions, RequestOption
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> Self:
-        """Return a recipe of checked values. Raises OptionError, also if they have no `source`."""
+        """Check values and return them as a recipe. Raises OptionError, also if `source` is missing."""
         if "source" not in values:
             raise OptionError("source", "the recipe names no source")
         options = declared(Recipe)

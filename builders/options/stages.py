@@ -13,22 +13,22 @@ from typing import Any, ClassVar
 from builders.options.option import option
 
 START_TABLES = ("functions", "io_pairs", "tasks", "turns")
-"""The tables that a build can start from; the stage after the table runs first."""
+"""The tables that a build can start from; the first stage to run is the one that reads the table."""
 
 
 def _rises(old: int | None, new: int | None) -> bool:
-    """Return whether the new value is not below the old one; None means no limit."""
+    """Return whether the new value is at least the old one; None means no limit."""
     return new is None or (old is not None and new >= old)
 
 
 def _rises_from_none(old: int | None, new: int | None) -> bool:
-    """Return whether the new value is set and not below the old one; None means off."""
+    """Return whether the new value is set and at least the old one; None means off."""
     return new is not None and (old is None or new >= old)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The source of the rows, and how many of them to read."""
+    """The source of a build, and how many of its rows to read."""
 
     section: ClassVar[str] = ""
     source: str = option(
@@ -58,7 +58,7 @@ class SourceOptions(Source, FileColumns):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """The table that a build starts from, and an option of every request."""
+    """The table that a build starts from, and the chat template's options in every request."""
 
     section: ClassVar[str] = ""
     from_table: str | None = option(
@@ -135,7 +135,7 @@ class IOPairsOptions(SeedOptions, Limits):
 
 @dataclass(frozen=True, kw_only=True)
 class TasksOptions:
-    """Options of stage 4 (`tasks`): they decide the split of its rows, and of all rows made of these."""
+    """Options of stage 4 (`tasks`): they decide the split of tasks, and of all rows made of them."""
 
     section: ClassVar[str] = "tasks"
     test_share: float = option(0.02, "Share of the functions that go to the test split.", min=0.0, max=1.0)

@@ -34,7 +34,7 @@ class Folder:
         self.root = root
 
     def write(self, config: str, splits: dict[str, Dataset]) -> None:
-        """Replace a config's files; a split without rows gets none, since `load_dataset` cannot read it."""
+        """Replace a config's files; a split without rows gets none, as an empty file breaks the config."""
         staging = self.root / ".codeio" / "staging"
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)

@@ -1,7 +1,7 @@
 """Lazy joins: the rows that a stage works on, together with the columns of their parents.
 
-In: a `Dataset`, and others to join to it by an id column. Out: shards, each an Arrow table that is joined only
-when it is read, so that a join of millions of rows needs no copy on disk.
+In: a `Dataset`, and others to join to it by an id column. Out: shards, each an Arrow table that is joined
+only when it is read, so that a join of millions of rows needs no copy on disk.
 
 Not covered: rows without a parent; ids come from the parent table itself, so a missing one is an error.
 Tested in tests/builders/test_stage.py.
