@@ -2,7 +2,7 @@
 
     python -m tests.test_texts
 
-writes that file again. A changed text changes rows, and the ids of rows with that text: say so in CHANGELOG.md.
+writes that file again. A changed text changes rows, and the ids of rows with it: say so in CHANGELOG.md.
 """
 
 import ast

@@ -1,10 +1,10 @@
-"""The form of request that gets most parsable and correct answers: `python -m tests.bench.answers DIR URL`.
+"""Which form of request gets the most correct answers: `python -m tests.bench.answers DIR URL`.
 
 DIR is a build with tasks (`--until tasks`), URL a server with the model to measure. Each task is asked with
 greedy sampling in every form; forms that start with the same free reply share it:
 - free: the reply alone;
 - closing: if the reply has no answer, the model is asked for the bare JSON, constrained to the task's schema;
-- closing, also cut: the same, also if the reply was cut off at the limit;
+- closing, also cut: the same, but also if the reply was cut off at the limit;
 - grammar: one request whose text can only end in JSON (`grammar` for llama.cpp, a structural tag for sglang).
 """
 
@@ -42,7 +42,7 @@ ws ::= " "?
 
 
 def constrained(task: Row, engine: str) -> dict[str, Any]:
-    """Return the engine's payload options that make a reply free text that ends in the answer."""
+    """Return payload options of the engine that constrain a reply to free text that ends in the answer."""
     direction = task["direction"]
     if engine != "sglang":
         return {"grammar": GRAMMAR.replace("DIRECTION", direction)}

@@ -42,7 +42,7 @@ def anonymous_mb() -> float:
 
 
 def parquet(rows: Iterator[dict[str, Any]], columns: Any, file: Path) -> Dataset:
-    """Write rows to a file in batches and return it as a memory-mapped dataset."""
+    """Write rows to a file in batches, and return them as a memory-mapped dataset."""
     schema = columns.arrow_schema
     with pq.ParquetWriter(file, schema) as writer:
         while batch := list(islice(rows, 10_000)):
@@ -51,7 +51,7 @@ def parquet(rows: Iterator[dict[str, Any]], columns: Any, file: Path) -> Dataset
 
 
 def tasks(n_tasks: int) -> Iterator[dict[str, Any]]:
-    """Yield this number of tasks, all made of one task of a sample file and made distinct by a number."""
+    """Yield this number of copies of one task about a sample file, each with its own number."""
     task = next(task_rows(1, 1))
     for number in range(n_tasks):
         prompt = f"{task['prompt']}\nCase {number}"

@@ -131,16 +131,16 @@ def test_an_audit_finds_a_row_in_the_other_split(a_copy):
     assert ("splits", "lengths") in {(f.check, f.config) for f in run_audit(a_copy, sample=1).findings}
 
 
-def test_changes_tell_of_it(made, a_copy):
+def test_changes_report_it(made, a_copy):
     split = next(iter(Folder(a_copy).counts()["lengths"]))
     change_rows(a_copy, "lengths", lambda rows: [{**rows[0], "grades": ["timeout"]}, *rows[2:]], split)
-    found = changes(version(str(a_copy)), version(str(made)))
-    groups = {group.change: group for group in found.tables["lengths"].groups}
+    comparison = changes(version(str(a_copy)), version(str(made)))
+    groups = {group.change: group for group in comparison.tables["lengths"].groups}
     assert set(groups) == {"added", "regraded"}
     assert groups["added"].why == ("row",)
     assert groups["regraded"].why[0] == "timeout"
     assert groups["added"].examples[0] in {row["length_id"] for row in rows_of(made)}
-    assert re.search(r"\| lengths \| 3 \| 4 \| 1 \|", markdown(found))
+    assert re.search(r"\| lengths \| 3 \| 4 \| 1 \|", markdown(comparison))
 
 
 def test_changes_name_what_its_rows_were_made_of(made, a_copy):
@@ -150,8 +150,8 @@ def test_changes_name_what_its_rows_were_made_of(made, a_copy):
         for file in (a_copy / config).glob("*.parquet"):
             kept = pq.read_table(file, filters=[("task_id", "!=", removed)])
             pq.write_table(kept, file)
-    found = changes(version(str(a_copy)), version(str(made)))
-    assert [group.why for group in found.tables["lengths"].groups] == [("task",)]
+    comparison = changes(version(str(a_copy)), version(str(made)))
+    assert [group.why for group in comparison.tables["lengths"].groups] == [("task",)]
 
 
 def test_a_secret_in_it_is_not_published(a_copy):
@@ -162,12 +162,12 @@ def test_a_secret_in_it_is_not_published(a_copy):
         rows_with_address.append(rows[0])
 
     change_rows(a_copy, "lengths", change, next(iter(Folder(a_copy).counts()["lengths"])))
-    made = release(Folder(a_copy))
+    released = release(Folder(a_copy))
     (row,) = rows_with_address
-    assert [(left.config, left.row_id) for left in made.left] == [("lengths", row["length_id"])]
+    assert [(left.config, left.row_id) for left in released.left] == [("lengths", row["length_id"])]
     for config in ("lengths", "turns"):
-        assert row["task_id"] not in made.folder.column(config, "task_id")
-    assert len(made.folder.column("lengths", "task_id")) == 3
+        assert row["task_id"] not in released.folder.column(config, "task_id")
+    assert len(released.folder.column("lengths", "task_id")) == 3
 
 
 def published(folder: str, repo: str) -> dict[str, object]:
@@ -206,7 +206,7 @@ def test_it_is_published(made, tmp_path, hub_client: Client, local_hub: LocalHub
 
 
 def test_a_version_keeps_its_rows_where_they_were(made, tmp_path):
-    """The rows of the version before stay in their files."""
+    """Rows that a published version has keep their order in the next one."""
     before, after = (shutil.copytree(made, tmp_path / name) for name in ("before", "after"))
     first = release(Folder(before))
     describe(first, REPO, "")

@@ -112,7 +112,7 @@ def test_reasoning_is_kept_apart_and_reaches_the_training_text_on_demand(
         assert with_it["turn_1"].startswith("<think>")
 
 
-def test_a_colleague_asks_nothing_with_the_answers_of_a_run(monkeypatch, source, tmp_path, server, capsys):
+def test_merged_answers_of_another_run_are_not_asked_for_again(monkeypatch, source, tmp_path, server, capsys):
     first, second, file = tmp_path / "first", tmp_path / "second", tmp_path / "answers.parquet"
     build(monkeypatch, source, first, server)
     before = n_asked(server)
@@ -143,7 +143,7 @@ def test_servers_of_different_models_are_refused(monkeypatch, source, tmp_path, 
     assert "different models do not mix" in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_telemetry_tells_rates_failures_and_cost(monkeypatch, source, tmp_path, server):
+def test_telemetry_has_rates_failures_and_cost(monkeypatch, source, tmp_path, server):
     out = tmp_path / "out"
     build(monkeypatch, source, tmp_path / "other", server)
     stuck = server.bodies[0]["messages"][-1]["content"]

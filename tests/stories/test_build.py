@@ -1,4 +1,4 @@
-"""The pipeline from functions on: the real sandbox and files, and a scripted server for known verdicts."""
+"""Builds that start from functions, with the real sandbox and a scripted server whose verdicts are known."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def test_statuses_feedback_and_views(monkeypatch, source, tmp_path, server):
     assert all(row["drop_reason"] == "truncated" for row in read_rows(out, "dropped"))
 
 
-def test_every_config_keeps_its_promises(monkeypatch, source, tmp_path, server):
+def test_rows_hold_canonical_json_and_no_local_paths(monkeypatch, source, tmp_path, server):
     out = tmp_path / "out"
     build(monkeypatch, source, out, server)
     for config in ("functions", "io_pairs", "tasks", "turns", "codeio", "codeio_pp", "rlvr"):
@@ -97,7 +97,7 @@ def test_pairs_with_one_output_ask_for_an_input_once(monkeypatch, tmp_path):
     assert {drop["parent_id"] for drop in drops} < pairs
 
 
-def test_questions_that_were_all_refused_stand_in_the_funnel(monkeypatch, source, tmp_path, server, capsys):
+def test_refused_questions_are_counted_in_the_funnel(monkeypatch, source, tmp_path, server, capsys):
     server.always = "too_long"
     build(monkeypatch, source, tmp_path / "out", server)
     assert "8 context_too_long" in capsys.readouterr().out
@@ -241,10 +241,12 @@ def test_summaries_for_people_and_programs(monkeypatch, source, tmp_path, server
 
 def test_doctor_looks_at_the_real_machine(monkeypatch, capsys):
     assert run_codeio(monkeypatch, "doctor", "--json") == 0
-    found = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
-    assert found["sandbox"]["ok"]
-    assert {"Python", "datasets", "disk", "Hub login"} <= set(found)
-    assert [found[layer]["found"] for layer in found["sandbox"]["found"].split("+")[:3]] == ["holds"] * 3
+    findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
+    assert findings["sandbox"]["ok"]
+    assert {"Python", "datasets", "disk", "Hub login"} <= set(findings)
+    assert [findings[layer]["found"] for layer in findings["sandbox"]["found"].split("+")[:3]] == [
+        "holds"
+    ] * 3
 
 
 @pytest.mark.parametrize(
@@ -256,7 +258,7 @@ def test_doctor_looks_at_the_real_machine(monkeypatch, capsys):
         ("namespaces landlock seccomp", None, {"namespaces", "landlock", "seccomp"}),
     ],
 )
-def test_doctor_tells_what_is_missing_and_how_to_get_it(monkeypatch, capsys, broken, tier, missing):
+def test_doctor_names_missing_layers_and_gives_advice(monkeypatch, capsys, broken, tier, missing):
     """A kernel may refuse a layer, as in containers: the worker's own call fails then."""
     calls = {"namespaces": "namespaces.enter", "landlock": "landlock.restrict", "seccomp": "seccomp.install"}
     lines = "from builders.execution.inside import landlock, namespaces, seccomp\n"
@@ -266,13 +268,13 @@ def test_doctor_tells_what_is_missing_and_how_to_get_it(monkeypatch, capsys, bro
     tiers._self_test.cache_clear()
     try:
         assert run_codeio(monkeypatch, "doctor", "--json") == (tier is None)
-        found = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
+        findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
     finally:
         tiers._self_test.cache_clear()
     if tier:
-        assert found["sandbox"]["found"].split(";")[0] == tier
+        assert findings["sandbox"]["found"].split(";")[0] == tier
     for layer in ("namespaces", "landlock", "seccomp"):
-        assert found[layer]["ok"] == (layer not in missing)
+        assert findings[layer]["ok"] == (layer not in missing)
         if layer in missing:
-            assert ": not permitted" in found[layer]["found"]
-            assert found[layer]["advice"]
+            assert ": not permitted" in findings[layer]["found"]
+            assert findings[layer]["advice"]

@@ -13,14 +13,17 @@ OPTIONS = ("--from", "functions", "--max-pairs", 2, "--test-share", 0, "--sample
 
 @pytest.fixture
 def printed(monkeypatch, capsys):
-    def words(*arguments):
+    """Return a function that returns the recipe which `--print-recipe` prints for these arguments."""
+
+    def printed(*arguments):
         assert run_codeio(monkeypatch, "build", *arguments, "--print-recipe") == 0
         return capsys.readouterr().out
 
-    return words
+    return printed
 
 
-def refused(monkeypatch, capsys, *arguments):
+def usage_error(monkeypatch, capsys, *arguments):
+    """Return the error that `codeio build` prints for wrong arguments, as one line."""
     assert run_codeio(monkeypatch, "build", *arguments) == 2
     return " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().err).split())
 
@@ -76,7 +79,7 @@ def test_a_default_given_as_a_flag_wins_too(source, tmp_path, printed):
     assert options["io_pairs"] == {"max_pairs": 3}
 
 
-def test_a_server_on_the_command_line_takes_the_place_of_that_in_the_recipe(
+def test_a_server_on_the_command_line_replaces_that_of_the_recipe(
     monkeypatch, source, tmp_path, server, printed
 ):
     recipe = tmp_path / "recipe.yaml"
@@ -87,7 +90,7 @@ def test_a_server_on_the_command_line_takes_the_place_of_that_in_the_recipe(
     assert len(read_rows(tmp_path / "out", "codeio")) == 16
 
 
-def test_a_relative_source_lies_where_the_command_is_given(monkeypatch, tmp_path):
+def test_a_relative_source_is_relative_to_the_working_directory(monkeypatch, tmp_path):
     (tmp_path / "here").mkdir()
     write_functions_file(tmp_path / "here")
     recipe = tmp_path / "recipe.yaml"
@@ -97,7 +100,7 @@ def test_a_relative_source_lies_where_the_command_is_given(monkeypatch, tmp_path
     assert len(read_rows(tmp_path / "here" / "made", "io_pairs")) == 6
 
 
-def test_a_run_shows_its_recipe_which_goes_on(monkeypatch, source, tmp_path, server, capsys):
+def test_the_recipe_shown_for_a_run_continues_it(monkeypatch, source, tmp_path, server, capsys):
     out = tmp_path / "out"
     assert build(monkeypatch, source, out, server, "--samples", 2) == 0
     before = parquet_bytes(out)
@@ -124,7 +127,7 @@ def test_a_run_shows_its_recipe_which_goes_on(monkeypatch, source, tmp_path, ser
 def test_a_wrong_recipe_is_refused_in_one_sentence(monkeypatch, source, tmp_path, capsys, text, words):
     recipe, out = tmp_path / "recipe.yaml", tmp_path / "out"
     recipe.write_text(text.format(source=source, out=out))
-    assert words in refused(monkeypatch, capsys, recipe)
+    assert words in usage_error(monkeypatch, capsys, recipe)
     assert not out.exists()
 
 
@@ -143,15 +146,15 @@ def test_options_that_do_not_go_together_are_refused_by_their_place(
 ):
     recipe, out = tmp_path / "recipe.yaml", tmp_path / "out"
     recipe.write_text(f"source: {source}\nout: {out}\n{text}")
-    assert words in refused(monkeypatch, capsys, recipe, *flags)
+    assert words in usage_error(monkeypatch, capsys, recipe, *flags)
     assert not out.exists()
 
 
 def test_a_folder_to_write_must_be_named(monkeypatch, source, tmp_path, capsys):
-    assert "--out: give an output folder" in refused(monkeypatch, capsys, source)
+    assert "--out: give an output folder" in usage_error(monkeypatch, capsys, source)
     (tmp_path / "recipe.yaml").write_text("seed: 1\n")
-    assert "SOURCE: the recipe names no source" in refused(monkeypatch, capsys, tmp_path / "recipe.yaml")
+    assert "SOURCE: the recipe names no source" in usage_error(monkeypatch, capsys, tmp_path / "recipe.yaml")
 
 
-def test_a_recipe_that_is_missing_is_told(monkeypatch, tmp_path, capsys):
-    assert "No such file" in refused(monkeypatch, capsys, tmp_path / "none.yaml")
+def test_a_missing_recipe_is_reported(monkeypatch, tmp_path, capsys):
+    assert "No such file" in usage_error(monkeypatch, capsys, tmp_path / "none.yaml")

@@ -1,4 +1,4 @@
-"""The same build again: it continues, grows, follows its source, and sends no answered request again."""
+"""A build that is run again continues, grows, follows its source, and sends no answered request again."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def test_a_failing_request_leaves_its_rows_open(monkeypatch, source, tmp_path, s
     assert sum(server.asked.values()) - asked <= 2
 
 
-def test_killed_in_mid_run_it_goes_on(source, tmp_path, server):
+def test_a_killed_build_continues(source, tmp_path, server):
     """After SIGKILL while answers arrive, no answered request is sent again, and the result is complete."""
     server.delay_s = 0.3
     out = tmp_path / "out"
@@ -91,7 +91,7 @@ def test_killed_in_mid_run_it_goes_on(source, tmp_path, server):
     assert sum(server.asked.values()) - asked == n_all - n_kept
 
 
-def test_rows_of_an_edited_source_leave_with_all_that_was_made_of_them(monkeypatch, source, tmp_path, server):
+def test_rows_of_an_edited_source_are_removed_with_all_made_of_them(monkeypatch, source, tmp_path, server):
     """The tables of the folder fit together after every stage, and at the end equal those of a new build."""
     out = tmp_path / "out"
     build(monkeypatch, source, out, server, "--samples", 4)
@@ -114,7 +114,7 @@ def test_a_shorter_pass_keeps_what_later_stages_made_and_dropped(monkeypatch, so
     assert parquet_bytes(out) == before
 
 
-def test_a_line_of_telemetry_that_was_torn_is_passed_over(monkeypatch, source, tmp_path, server, capsys):
+def test_an_incomplete_line_of_telemetry_is_skipped(monkeypatch, source, tmp_path, server, capsys):
     out = tmp_path / "out"
     build(monkeypatch, source, out, server, "--until", "io_pairs")
     with (out / ".codeio" / "telemetry.jsonl").open("a") as telemetry:
