@@ -42,7 +42,7 @@ def name(kind: int, number: int) -> str:
 
 
 def turns(n_rows: int, is_new: bool) -> Iterator[dict[str, Any]]:
-    """Yield turns; of eleven in both versions, one is new, one gone, one regraded and one reworded."""
+    """Yield the turns of a version; one in eleven is only in the old one, and one only in the new one."""
     for number in range(n_rows + n_rows // 10):
         kind = number % 11
         if kind == (0 if is_new else 10):
