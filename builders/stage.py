@@ -95,11 +95,11 @@ class Stage(ABC):
                     setattr(cls, name, getattr(cls.makes, name))
 
     def identity(self) -> Row:
-        """Return everything but input and options that decides the result, as JSON values, and no more."""
+        """Return exactly what decides the result besides input and options, as JSON values."""
         return {}
 
     def full_identity(self) -> Row:
-        """Return everything but the input that decides the result, as JSON values."""
+        """Return everything that decides the result besides the input, as JSON values."""
         options = asdict(self.options) if self.options else {}
         return {"stage": self.name, "version": self.version, "options": options, "identity": self.identity()}
 
@@ -142,10 +142,7 @@ class Stage(ABC):
         return  # most stages do not wait
 
     def advance_by(self, share: float) -> Callable[[float], None]:
-        """Return a function that reports progress in parts of rows: it takes how many more are done.
-
-        A part is a `share` of an input row.
-        """
+        """Return a function that advances the progress by a number of parts, each a `share` of a row."""
         advance = self.advance
         return (lambda n_parts: advance(n_parts * share)) if advance else (lambda n_parts: None)
 
