@@ -38,24 +38,24 @@ from builders.responses import Responses
 from builders.revisions import Revisions
 from builders.running.observer import Observer
 from builders.running.run import Run
-from builders.running.telemetry import Meter, Prices, Sample, sampled
+from builders.running.telemetry import Meter, Prices, Sample, report_samples
 from builders.schema import CONVERSATIONS, TABLES, is_parent
 from builders.selection.splits import Clusters, split_of
-from builders.sources import own_tables as imports
+from builders.sources import own_tables
 from builders.sources.code_files import SourceConfig, read_files
 from builders.sources.function_files import read_lines
 from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Stage
 from builders.tables.arrow import selected, table, values
 from builders.tables.folder import SPLITS, Folder
-from builders.tables.joins import Joined
+from builders.tables.joins import LazyJoin
 from builders.tasks import Tasks
 from builders.training_set import Turns
 from builders.verdicts import Verdicts
 
 
 class Build:
-    """One pass over the stages; `tables` holds the rows that they kept."""
+    """One run of the pipeline; `tables` holds the rows that its stages kept."""
 
     def __init__(
         self,
@@ -87,32 +87,32 @@ class Build:
         self.split_of_task: dict[str, str] = {}
         self.conversations = table([], CONVERSATIONS.features)
 
-    def __call__(self, steps: Iterable[Callable[["Build"], None]]) -> None:
-        """Run these methods in order, each of them a step of the pipeline."""
+    def run_steps(self, steps: Iterable[Callable[["Build"], None]]) -> None:
+        """Run the steps, which are methods of this class, in order, and log the versions used."""
         with ExitStack() as stack:
             stack.enter_context(self.sandbox)
             stack.enter_context(self.prover)
             self.run.log("build", **self._versions())
             if self.options.from_table:
-                self._import(self.options.from_table)
+                self._read_tables(self.options.from_table)
             for step in steps:
                 step(self)
                 self._write("dropped", self._all_dropped())
                 self.describe(self.folder)  # `load_dataset` compares the sizes of splits with README.md
 
-    def _import(self, name: str) -> None:
-        """Read the table that `--from` names, and those before it, instead of making them."""
+    def _read_tables(self, name: str) -> None:
+        """Read the table that `--from` names, and its ancestors, instead of making them."""
         source = self.options.source
-        if name == "functions" and not imports.has_tables(source):
+        if name == "functions" and not own_tables.has_tables(source):
             rows = read_lines(source, self.run.cache, self.options.limit)
             functions = self._run_stage(ImportedFunctions(part(self.options, RawCodeOptions)), rows)
             self.tables["functions"] = functions
             self._write("functions", functions.select_columns(list(TABLES["functions"].columns)))
             return
-        self.tables = imports.load_tables(source, name)
+        self.tables = own_tables.load_tables(source, name)
         self.tables[name] = self._limited(self.tables[name])
         if name == "turns":
-            self.conversations = imports.conversations(self.tables["turns"], self.tables["tasks"])
+            self.conversations = own_tables.conversations(self.tables["turns"], self.tables["tasks"])
         for config, rows in self.tables.items():
             self._write(config, rows)
 
@@ -120,84 +120,86 @@ class Build:
         limit = self.options.limit
         return rows if limit is None else rows.select(range(min(limit, len(rows))))
 
-    def raw_code(self) -> None:
+    def make_raw_code(self) -> None:
         """Read the source, and keep the files that can be used."""
         config = SourceConfig(**asdict(part(self.options, SourceOptions)))
         stage = RawCode(part(self.options, RawCodeOptions), self.sandbox)
         self._make_table(stage, read_files(config, self.run.cache))
 
-    def functions(self) -> None:
+    def make_functions(self) -> None:
         """Ask the model to turn files into functions."""
-        stage = Functions(part(self.options, FunctionsOptions), self._model(), self.sandbox)
+        stage = Functions(part(self.options, FunctionsOptions), self._required_client(), self.sandbox)
         self._make_table(stage, self.tables["raw_code"])
 
-    def io_pairs(self) -> None:
-        """Draw inputs, and prove pairs."""
+    def make_io_pairs(self) -> None:
+        """Draw inputs for the functions, and prove their outputs."""
         stage = IOPairs(part(self.options, IOPairsOptions), self.sandbox, self.prover)
         self._make_table(stage, self.tables["functions"])
 
-    def tasks(self) -> None:
+    def make_tasks(self) -> None:
         """Write a task for each pair and direction."""
-        pairs = Joined(self.tables["io_pairs"]).to(self.tables["functions"], "function_id")
+        pairs = LazyJoin(self.tables["io_pairs"]).join(self.tables["functions"], "function_id")
         self._make_table(Tasks(), pairs)
 
-    def responses(self) -> None:
+    def make_responses(self) -> None:
         """Ask the model to answer the tasks, and judge the answers."""
-        stage = Responses(part(self.options, ResponsesOptions), self._model())
-        tasks = Joined(self.tables["tasks"]).to(self.tables["functions"], "function_id")
-        self._judge(self._run_stage(stage, tasks))
+        stage = Responses(part(self.options, ResponsesOptions), self._required_client())
+        tasks = LazyJoin(self.tables["tasks"]).join(self.tables["functions"], "function_id")
+        self._judge_turns(self._run_stage(stage, tasks))
 
-    def revisions(self) -> None:
+    def make_revisions(self) -> None:
         """Ask the model to revise wrong answers, and judge the new ones, turn by turn."""
         for turn in range(1, self.options.turns + 1):
-            stage = Revisions(part(self.options, Sampling), self._model(), turn)
-            rows = Joined(self.conversations).to(self.tables["functions"], "function_id")
-            self._judge(self._run_stage(stage, rows))
+            stage = Revisions(part(self.options, Sampling), self._required_client(), turn)
+            rows = LazyJoin(self.conversations).join(self.tables["functions"], "function_id")
+            self._judge_turns(self._run_stage(stage, rows))
 
-    def training_set(self) -> None:
-        """Write the tables for training."""
+    def make_training_set(self) -> None:
+        """Write the tables to train on."""
         for view in training_set.VIEWS:
-            self._make_table(view(part(self.options, TrainingSetOptions)), self._by_task())
+            self._make_table(view(part(self.options, TrainingSetOptions)), self._tasks_with_conversations())
 
-    def _judge(self, conversations: Dataset) -> None:
+    def _judge_turns(self, conversations: Dataset) -> None:
+        """Judge the last turn of each conversation, and write `turns`."""
         rows = (
-            Joined(conversations)
-            .to(self.tables["io_pairs"], "pair_id")
-            .to(self.tables["functions"], "function_id")
+            LazyJoin(conversations)
+            .join(self.tables["io_pairs"], "pair_id")
+            .join(self.tables["functions"], "function_id")
         )
         self.conversations = self._run_stage(Verdicts(part(self.options, Limits), self.prover), rows)
-        self._make_table(Turns(), self._by_task())
+        self._make_table(Turns(), self._tasks_with_conversations())
         self.describe(self.folder)  # `load_dataset` compares the sizes of splits with README.md
 
-    def _by_task(self) -> Joined:
-        """Return the tasks with all that belongs to each, the conversations gathered in one column."""
+    def _tasks_with_conversations(self) -> LazyJoin:
+        """Return the tasks joined with their pairs and functions, each with a list of its conversations."""
         rows = (
-            Joined(self.tables["tasks"])
-            .to(self.tables["io_pairs"], "pair_id")
-            .to(self.tables["functions"], "function_id")
+            LazyJoin(self.tables["tasks"])
+            .join(self.tables["io_pairs"], "pair_id")
+            .join(self.tables["functions"], "function_id")
         )
         if "raw_code" in self.tables:
-            rows = rows.to(self.tables["raw_code"].select_columns(["code_id", "source"]), "code_id")
-        return rows.gathering(
+            rows = rows.join(self.tables["raw_code"].select_columns(["code_id", "source"]), "code_id")
+        return rows.join_list(
             "conversations", self.conversations.select_columns(["task_id", "sample", "turns"]), "task_id"
         )
 
-    def _make_table(self, stage: Stage, source: Dataset | Joined) -> None:
-        self.dropped.pop(stage.name, None)  # those of an earlier call, which had fewer turns
+    def _make_table(self, stage: Stage, source: Dataset | LazyJoin) -> None:
+        self.dropped.pop(stage.name, None)  # `turns` is made again after each revision
         self.tables[stage.name] = self._run_stage(stage, source)
         self._write(stage.name, self.tables[stage.name])
 
-    def _run_stage(self, stage: Stage, source: Dataset | Joined) -> Dataset:
+    def _run_stage(self, stage: Stage, source: Dataset | LazyJoin) -> Dataset:
+        """Run a stage with progress and telemetry, and return the rows that it kept."""
         usage = self.client.usage if self.client and stage.asks_model else None
         meter = Meter(stage.name, len(source), usage, self.prices)
         stage.advance = meter.advance
         started = time.monotonic()
-        self.observer.begins(meter)
+        self.observer.on_start(meter)
         try:
-            with sampled(meter, self._report) if usage else nullcontext():
+            with report_samples(meter, self._report) if usage else nullcontext():
                 kept, dropped = stage(source, self.run.cache)
             self.dropped.setdefault(stage.name, []).append(dropped)
-            self.observer.ends(meter, len(kept), len(dropped))
+            self.observer.on_end(meter, len(kept), len(dropped))
         finally:
             self.run.log(
                 "stage",
@@ -205,13 +207,13 @@ class Build:
                 rows=len(source),
                 seconds=round(time.monotonic() - started, 3),
                 tier=self.sandbox.tier,
-                **meter.spent(),
+                **meter.usage_since_start(),
             )
         return kept
 
     def _report(self, sample: Sample) -> None:
         self.run.log("sample", **asdict(sample))
-        self.observer.goes_on(sample)
+        self.observer.on_sample(sample)
 
     def _write(self, config: str, rows: Dataset) -> None:
         """Write a table; tasks and later tables are split as their functions are."""
@@ -234,7 +236,7 @@ class Build:
     def _remove_stale(self, config: str, rows: Dataset) -> None:
         """Remove the tables after this one if the folder's version of it has rows that are gone now.
 
-        An edited source or another version of a stage has that effect. Later steps make these tables again.
+        This happens if the source was edited or a stage has a new version. Later steps write these tables.
         """
         column = TABLES[config].id_column
         if not (column and is_parent(TABLES[config])):
@@ -245,14 +247,14 @@ class Build:
             self.folder.write(later, {})
 
     def _all_dropped(self) -> Dataset:
-        """Return what this build dropped, and what an earlier one dropped in stages not yet run here."""
+        """Return the rows dropped here, and those that an earlier build dropped in stages not run yet."""
         old = self.folder.read("dropped")
         kept = [index for index, stage in enumerate(values(old, "stage")) if stage not in self.dropped]
         new = [rows for passes in self.dropped.values() for rows in passes]
         return concatenate_datasets([table([], TABLES["dropped"].features), *new, selected(old, kept)])
 
     def _splits(self) -> dict[str, str]:
-        """Return the split of each task: near copies of a function are all in the same one."""
+        """Return the split of each task; functions that are near copies are in the same split."""
         clusters, _ = Clusters(self.sandbox)(self.tables["functions"], self.run.cache)
         split_of_function = {
             function: split_of(cluster, self.options.test_share)
@@ -267,7 +269,7 @@ class Build:
         }
 
     def _versions(self) -> dict[str, str | None]:
-        """Return the versions of all that decides rows or how they are written to files."""
+        """Return the versions of everything that decides rows, or how they are written to files."""
         return {
             "codeio": _own_version(),
             "python": platform.python_version(),
@@ -276,7 +278,7 @@ class Build:
             "machine": platform.machine(),
         }
 
-    def _model(self) -> Client:
+    def _required_client(self) -> Client:
         if self.client is None:
             raise ValueError("this stage asks a model, and none was given")
         return self.client

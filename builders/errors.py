@@ -12,9 +12,9 @@ class CodeioError(Exception):
     exit_code: ClassVar[int] = 1
 
     def sentence(self) -> str:
-        """Return what the command prints as it ends."""
+        """Return the text that the command prints before it exits."""
         return str(self)
 
 
 class Failure(CodeioError):
-    """A command ended without its result, though every part of codeio worked."""
+    """An error for a command that has no result although every part of codeio worked."""

@@ -1,9 +1,9 @@
 """Stage 3: inputs drawn from a function's generator, and outputs proven to follow from them.
 
 In: `functions` (or functions that come with recorded pairs). Out: `io_pairs`, at most `max_pairs` a function,
-in the order of their draws. Each input is drawn twice, to check that its seed yields it, and recorded before
-the call. Each pair is run in three environments with different seeds, hash seeds, order and clock. If one run
-of a function disagrees, the whole function is dropped: agreement on its other inputs may be luck.
+in the order of their draws. Each input is drawn twice, to check that its seed yields it, and stored as it was
+before the call. Each pair is run in three environments with different seeds, hash seeds, order and clock. If
+the runs of one input disagree, the whole function is dropped: agreement on its other inputs may be luck.
 
 Not covered: what is the same in every environment (see `execution.proof`).
 """
@@ -23,7 +23,7 @@ from builders.stage import Drop, Row, Stage
 from builders.verifier import canonical, equal, fits
 
 DRAWS_A_ROUND = (10, 40, 150, 800)
-"""Draws per round, 1,000 in all (CodeI/O, App. A); a later round is drawn only if pairs are missing."""
+"""Draws per round, 1,000 in all (CodeI/O, App. A); later rounds are for functions with too few pairs."""
 MIN_DISTINCT = 5
 """With this many different inputs and only one output, a function counts as constant."""
 MAX_TIMEOUTS = 3
@@ -32,7 +32,7 @@ MAX_TIMEOUTS = 3
 
 @dataclass
 class _Search:
-    """The state of the search for a function's pairs; `end` is the reason why it ended early, if it did."""
+    """The state of the search for a function's pairs; `end` is the reason if it ended early."""
 
     function: Row
     pairs: list[Row] = field(default_factory=list)
@@ -105,14 +105,14 @@ class IOPairs(Stage):
                 yield from self._results(searches[row["function_id"]])
 
     def _is_open(self, search: _Search) -> bool:
-        """Return whether more draws are due; not if there are inputs and none of them made a pair."""
+        """Return whether to draw more inputs: no if there are enough pairs, or inputs but no pair."""
         is_hopeless = search.rejected["timeout"] >= MAX_TIMEOUTS or (search.inputs and not search.pairs)
         has_draws = search.end is None and not search.is_recorded
         return has_draws and not is_hopeless and len(search.pairs) < self._n_needed
 
     @property
     def _n_needed(self) -> int:
-        """The number of pairs to find: enough to recognise a constant, too."""
+        """The number of pairs to find; it is also enough to recognise a constant function."""
         return max(self.options.max_pairs, MIN_DISTINCT)
 
     def _run_round(self, searches: list[_Search], first: int, count: int) -> None:
@@ -127,15 +127,15 @@ class IOPairs(Stage):
             )
             for search in searches
         ]
-        both_times = zip(self.sandbox.draw_many(draws), self.sandbox.draw_many(draws), strict=True)
-        for search, (drawn, redrawn) in zip(searches, both_times, strict=True):
+        drawn_twice = zip(self.sandbox.draw_many(draws), self.sandbox.draw_many(draws), strict=True)
+        for search, (drawn, redrawn) in zip(searches, drawn_twice, strict=True):
             self._choose(search, first, drawn, redrawn)
         jobs = [self._job(search.function, [text for _, text in search.candidates]) for search in searches]
         for search, proofs in zip(searches, self.prover.prove_many(jobs), strict=True):
-            self._record(search, proofs)
+            self._add_pairs(search, proofs)
 
     def _choose(self, search: _Search, first: int, drawn: list[Execution], redrawn: list[Execution]) -> None:
-        """Choose different inputs within the limits, no more than pairs are missing."""
+        """Choose different inputs within the limits, at most as many as there are pairs missing."""
         search.candidates = []
         schema = search.schemas["input_schema"]
         n_missing = self._n_needed - len(search.pairs)
@@ -161,7 +161,8 @@ class IOPairs(Stage):
         if first == 0 and all(execution.status != "ok" for execution in drawn):
             search.end = "generator_failed"
 
-    def _record(self, search: _Search, proofs: list[Proof]) -> None:
+    def _add_pairs(self, search: _Search, proofs: list[Proof]) -> None:
+        """Add a pair for each candidate that is proven, and count why the others are not."""
         schema = search.schemas["output_schema"]
         for (draw, text), proof in zip(search.candidates, proofs, strict=True):
             reason = _rejection(proof, schema)
@@ -179,7 +180,7 @@ class IOPairs(Stage):
         function, pairs = search.function, search.pairs
         reason = search.end
         if reason is None and not pairs:
-            # Repeated inputs do not explain why the others made no pair, so they are the last reason to give.
+            # Repeated inputs do not explain why other inputs made no pair: any other reason is better.
             reason = max(search.rejected, key=lambda name: (name != "repeated_input", search.rejected[name]))
         if reason is None and len(pairs) >= MIN_DISTINCT and len({pair["output"] for pair in pairs}) == 1:
             reason, search.last_error = (
@@ -195,7 +196,7 @@ class IOPairs(Stage):
         yield Drop(function["function_id"], function["code_id"], reason, detail, code)
 
     def _recorded_results(self, searches: list[_Search]) -> Iterator[list[Row | Drop]]:
-        """Prove pairs that came with their functions; a pair that is not reproduced is dropped by itself."""
+        """Prove the pairs that came with functions; if one is not reproduced, only that one is dropped."""
         jobs = [
             self._job(search.function, [pair["input"] for pair in search.function["recorded"]])
             for search in searches
@@ -232,7 +233,7 @@ class IOPairs(Stage):
 
 
 def _dropped_with_sibling(result: Row | Drop) -> Row | Drop:
-    """Return the drop of a pair whose function is not deterministic: its own runs may agree by luck."""
+    """Return the drop of a pair whose function is not deterministic: the pair's runs may agree by luck."""
     if isinstance(result, Drop):
         return result
     content = canonical({"input": result["input"], "output": result["output"]})
@@ -241,7 +242,7 @@ def _dropped_with_sibling(result: Row | Drop) -> Row | Drop:
 
 
 def _recorded_rejection(pair: Row, proof: Proof, schema: Any) -> tuple[str | None, str]:
-    """Return the reason why a recorded pair is not proven (None if it is), and the detail."""
+    """Return the reason why a recorded pair is not proven (None if it is), and a detail in words."""
     reason, execution = _rejection(proof, schema), proof.execution
     if reason == "nondeterministic":
         return reason, proof.detail
@@ -256,7 +257,7 @@ def _recorded_rejection(pair: Row, proof: Proof, schema: Any) -> tuple[str | Non
 
 
 def _rejection(proof: Proof, schema: Any) -> str | None:
-    """Return the reason why a run makes no pair, or None if it makes one."""
+    """Return the reason why these runs prove no pair, or None if they prove one."""
     execution = proof.execution
     if execution.status == "timeout":
         return "timeout"

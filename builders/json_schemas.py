@@ -1,6 +1,6 @@
 """JSON Schemas of the inputs and outputs of functions: inferred from values, or read from untrusted text.
 
-In: values as canonical JSON, or the text of a schema. Out: the text of a schema, or a validator of values.
+In: values as canonical JSON, or the text of a schema. Out: the text of a schema, or a validator for values.
 
 Not covered: references and regular expressions in the schemas of others; such a schema is refused.
 """
@@ -17,7 +17,7 @@ from referencing.jsonschema import DRAFT202012
 from builders.verifier import MAX_ELEMENTS, MAX_STRING_CHARS, CanonicalError, canonical, loads
 
 ANY_DEPTH = 3
-"""The most levels of a value that a schema leaves open."""
+"""The maximum depth of values where a schema allows anything."""
 
 # The keywords that are read; a schema may come from strangers. Without references nothing is fetched and no
 # schema is recursive, without regular expressions nothing hangs, and without multipleOf no number overflows.
@@ -55,7 +55,7 @@ def validator(text: str | None) -> Any:
     return Draft202012Validator(schema)
 
 
-def usable(text: str | None) -> Any:
+def schema_or_any(text: str | None) -> Any:
     """Return the schema to constrain a model to; one that allows anything if it cannot be read."""
     try:
         return validator(text).schema
@@ -63,18 +63,18 @@ def usable(text: str | None) -> Any:
         return {}
 
 
-def bounded(schema: Any) -> Any:
+def with_size_limits(schema: Any) -> Any:
     """Return a copy of a schema with the size limits that every answer has (see `builders.verifier.fits`).
 
     Under a constraint without them, a weak model writes lists and strings that never end, or deeper and
     deeper lists if anything is allowed.
     """
     schema = {} if schema is True else copy.deepcopy(schema)
-    _bound(schema)
+    _add_size_limits(schema)
     return schema
 
 
-def _bound(schema: Any) -> None:
+def _add_size_limits(schema: Any) -> None:
     """Add the size limits to a schema and all schemas in it, in place."""
     if isinstance(schema, bool):
         return
@@ -91,7 +91,7 @@ def _bound(schema: Any) -> None:
     if "object" in types and schema.keys().isdisjoint(("properties", "additionalProperties")):
         schema["additionalProperties"] = _anything(ANY_DEPTH - 1)
     for part in DRAFT202012.subresources_of(schema):
-        _bound(part)
+        _add_size_limits(part)
 
 
 def _anything(depth: int) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _anything(depth: int) -> dict[str, Any]:
         forms.append({"type": "array", "items": _anything(depth - 1)})
         forms.append({"type": "object", "additionalProperties": _anything(depth - 1)})
     schema = {"anyOf": forms}
-    _bound(schema)
+    _add_size_limits(schema)
     return schema
 
 
@@ -112,7 +112,7 @@ def _keywords(schema: Any) -> set[str]:
     return set(schema).union(*(_keywords(part) for part in DRAFT202012.subresources_of(schema)))
 
 
-def inferred(texts: list[str]) -> str:
+def inferred_schema(texts: list[str]) -> str:
     """Return the text of a JSON Schema that all these values satisfy; they are canonical JSON."""
     builder = SchemaBuilder(schema_uri=None)
     for text in texts:

@@ -44,18 +44,18 @@ class Step:
 
 
 STEPS = (
-    Step("raw_code", Build.raw_code, (RawCode,)),
-    Step("functions", Build.functions, (Functions,)),
-    Step("io_pairs", Build.io_pairs, (IOPairs,)),
-    Step("tasks", Build.tasks, (Tasks,)),
-    Step("responses", Build.responses, (Responses, Verdicts, Turns)),
-    Step("revisions", Build.revisions, (Revisions, Verdicts, Turns), lambda options: options.turns > 0),
-    Step("training_set", Build.training_set, training_set.VIEWS),
+    Step("raw_code", Build.make_raw_code, (RawCode,)),
+    Step("functions", Build.make_functions, (Functions,)),
+    Step("io_pairs", Build.make_io_pairs, (IOPairs,)),
+    Step("tasks", Build.make_tasks, (Tasks,)),
+    Step("responses", Build.make_responses, (Responses, Verdicts, Turns)),
+    Step("revisions", Build.make_revisions, (Revisions, Verdicts, Turns), lambda options: options.turns > 0),
+    Step("training_set", Build.make_training_set, training_set.VIEWS),
 )
 
 
 def steps(options: Options, until: str) -> list[Step]:
-    """Return the steps that a build has to run, in order, the last one named `until`.
+    """Return the steps that a build has to run, in order, up to the one named `until`.
 
     Raises OptionError if that step comes before the first one to run.
     """

@@ -1,8 +1,8 @@
 """Stage 1: code files, checked and masked, each with its origin and licence.
 
-In: rows of `source_files`. Out: `raw_code`. A file that is not text, empty or too large is dropped with its
-reason, and its content in `dropped` is masked too. Code that does not parse as Python 3 is kept with
-`parses=false`: the next stage asks the model for Python 3.
+In: files as rows (`sources.code_files`). Out: `raw_code`. A file that is not text, empty or too large is
+dropped with its reason, and its content in `dropped` is masked too. Code that does not parse as Python 3 is
+kept with `parses=false`: the next stage asks the model for Python 3.
 
 Not covered: whether the code can become a function; the model decides that.
 """
@@ -29,7 +29,7 @@ _TOO_FEW_CHARS = 20
 
 
 class RawCode(Stage):
-    """The stage from rows of `source_files` to rows of `raw_code`."""
+    """The stage from files of a source to rows of `raw_code`."""
 
     makes = TABLES["raw_code"]
     version = 2
@@ -60,7 +60,7 @@ class RawCode(Stage):
 def _checked(row: Row, license: str | None) -> Row | Drop:
     """Return the row of `raw_code`, without `parses`, or the reason to drop it.
 
-    Of the licences, the one that the source states comes first, then the file's SPDX tag, then `license`.
+    The licence is the one that the source states, or else the file's SPDX tag, or else `license`.
     """
     place = f"{row['source']}/{row['path']}"
     content, private_key = row["content"] or "", ""

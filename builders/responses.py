@@ -15,7 +15,7 @@ from typing import Any
 
 import prompts
 from builders.inference import Answer, Client, Refusal
-from builders.json_schemas import bounded, usable
+from builders.json_schemas import schema_or_any, with_size_limits
 from builders.options import ResponsesOptions, Sampling
 from builders.schema import CONVERSATIONS, TABLES
 from builders.stage import Drop, Row, Stage
@@ -27,7 +27,7 @@ ANSWER_TOKENS = 400
 
 @dataclass(frozen=True)
 class Question:
-    """A request for one turn: the task's row, the number of sample and turn, and the messages so far."""
+    """A question that is answered by one turn: the task's row, sample and turn numbers, messages so far."""
 
     row: Row
     sample: int
@@ -37,14 +37,14 @@ class Question:
 
 
 class Responses(Stage):
-    """The stage from tasks to conversations with their first turn, `samples` rows a task."""
+    """The stage from tasks to conversations with their first turn; each task gives `samples` rows."""
 
     makes = CONVERSATIONS
     name = "responses"
     version = 3
     shard_rows = 2048
     shards_at_once = 4
-    advances_by_row = True
+    reports_progress = True
     asks_model = True
     options: ResponsesOptions
 
@@ -52,22 +52,22 @@ class Responses(Stage):
         self.options = options
         self.client = client
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Stop waiting for answers."""
         self.client.close()
 
     def identity(self) -> Row:
-        """Return the model's identity and the ids of all prompts that are sent."""
+        """Return the model's identity and the ids of the prompts (see `request_identity`)."""
         return request_identity(self.client)
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Send the requests of all rows of the batch at once; a permanent refusal drops the row."""
         questions = [
-            Question(row, sample, 0, opening(row, self.options.system), prompts.load("task").id)
+            Question(row, sample, 0, opening_messages(row, self.options.system), prompts.load("task").id)
             for row in rows
             for sample in range(self.options.samples)
         ]
-        turns = answered(self.client, self.options, questions, self.advancing(1 / self.options.samples))
+        turns = ask_model(self.client, self.options, questions, self.advance_by(1 / self.options.samples))
         for question, turn in zip(questions, turns, strict=True):
             row = question.row
             if isinstance(turn, Refusal):
@@ -83,16 +83,19 @@ class Responses(Stage):
 
 
 def request_identity(client: Client) -> Row:
-    """Return what decides a reply besides the sampling: not the address or how many requests run at once."""
+    """Return what decides a reply besides its messages and sampling: model, request options and prompts.
+
+    Addresses of servers and the concurrency decide no reply, so they are not part of it.
+    """
     names = ("system", "task", "answer", "revision")
     return {
-        **client.deciding(),
+        **client.full_identity(),
         "prompts": {name: prompts.load(name).id for name in names},
     }
 
 
-def opening(row: Row, system: str | None) -> list[Message]:
-    """Return the first messages: the system message, codeio's unless `system` is given, and the task."""
+def opening_messages(row: Row, system: str | None) -> list[Message]:
+    """Return the first messages of a conversation: the system message (default: codeio's) and the task."""
     return [
         {"role": "system", "content": prompts.load("system").render() if system is None else system},
         {"role": "user", "content": row["prompt"]},
@@ -101,16 +104,16 @@ def opening(row: Row, system: str | None) -> list[Message]:
 
 def history(row: Row, system: str | None, keep_reasoning: bool = False) -> list[Message]:
     """Return all messages of a conversation, with the feedback as user messages."""
-    messages = opening(row, system)
+    messages = opening_messages(row, system)
     for turn, following in zip(row["turns"], [*row["turns"][1:], None], strict=True):
-        messages.append({"role": "assistant", "content": said(turn, keep_reasoning)})
+        messages.append({"role": "assistant", "content": turn_text(turn, keep_reasoning)})
         if following:
             messages.append(revision_request(row["direction"], turn["feedback"]))
     return messages
 
 
-def said(turn: Row, keep_reasoning: bool) -> str:
-    """Return the text of a turn; with `keep_reasoning`, after the reasoning that the model kept apart."""
+def turn_text(turn: Row, keep_reasoning: bool) -> str:
+    """Return the reply of a turn; with `keep_reasoning`, the model's separate reasoning comes before it."""
     text: str = turn["response"]
     if keep_reasoning and turn["reasoning"]:
         return f"<think>\n{turn['reasoning']}\n</think>\n\n{text}"
@@ -118,30 +121,30 @@ def said(turn: Row, keep_reasoning: bool) -> str:
 
 
 def revision_request(direction: str, feedback: str) -> Message:
-    """Return the user message that asks for another turn."""
+    """Return the user message that gives feedback on a turn and asks for another."""
     return {
         "role": "user",
         "content": prompts.load("revision").render(feedback=feedback, direction=direction),
     }
 
 
-def answered(
+def ask_model(
     client: Client,
     sampling: Sampling,
     questions: list[Question],
     on_end: Callable[[int], None] | None = None,
 ) -> list[Row | Refusal]:
-    """Return the turn of each question (as in `schema.CONVERSATIONS`, not judged), or its permanent refusal.
+    """Ask all questions at once, and return for each its turn or its permanent refusal.
 
-    `on_end` is called with 1 when a question is done.
+    A turn is as in `schema.CONVERSATIONS`, not judged. `on_end` is called with 1 when a question is done.
     """
 
-    def then(index: int, answers: list[Answer]) -> Row | None:
-        return _following(questions[index], sampling, answers)
+    def next_request(index: int, answers: list[Answer]) -> Row | None:
+        return _next_request(questions[index], sampling, answers)
 
     payloads = [_payload(question, sampling) for question in questions]
     groups = [question.row["function_id"] for question in questions]
-    chains = client.chains(payloads, then, groups, on_end)
+    chains = client.chains(payloads, next_request, groups, on_end)
     turns: list[Row | Refusal] = []
     for question, payload, outcomes in zip(questions, payloads, chains, strict=True):
         answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
@@ -162,64 +165,65 @@ def _payload(question: Question, sampling: Sampling) -> Row:
     }
 
 
-def _following(question: Question, sampling: Sampling, answers: list[Answer]) -> Row | None:
-    """Return the next request after these answers, or None.
+def _next_request(question: Question, sampling: Sampling, answers: list[Answer]) -> Row | None:
+    """Return the next request for a question after these answers, or None if there is none.
 
     It is either the same request with a higher token limit, or one for the bare answer.
     """
-    n_free = _n_free(sampling, answers)
+    n_free = _n_free_replies(sampling, answers)
     if len(answers) < n_free:
         return {**_payload(question, sampling), "max_tokens": sampling.truncated_tokens}
     if len(answers) == n_free and extract(answers[-1].text, question.row["direction"]) is None:
-        return closing_question(question, sampling, answers[-1].text)
+        return final_answer_request(question, sampling, answers[-1].text)
     return None
 
 
-def _n_free(sampling: Sampling, answers: list[Answer]) -> int:
-    """Return the number of free-text replies of a question: two if a cut-off one may be made longer."""
+def _n_free_replies(sampling: Sampling, answers: list[Answer]) -> int:
+    """Return the number of free replies to a question: two if the first is cut off and may be longer."""
     may_be_longer = sampling.truncated_tokens is not None and sampling.truncated_tokens > sampling.max_tokens
     return 2 if may_be_longer and answers[0].finish_reason == "length" else 1
 
 
-def closing_question(question: Question, sampling: Sampling, reply: str) -> Row:
-    """Return the request for the bare answer, constrained to the schema of the half that is asked for."""
+def final_answer_request(question: Question, sampling: Sampling, reply: str) -> Row:
+    """Return the request for the bare answer, constrained to the schema of the predicted input or output."""
     direction = question.row["direction"]
-    schema = usable(question.row[f"{direction}_schema"])
+    schema = schema_or_any(question.row[f"{direction}_schema"])
     if direction == "input" and schema in ({}, True):
         schema = {"type": "object"}  # an input always holds arguments by their names
-    form = {
+    answer_schema = {
         "type": "object",
-        "properties": {direction: bounded(schema)},
+        "properties": {direction: with_size_limits(schema)},
         "required": [direction],
         "additionalProperties": False,
     }
-    ask = {"role": "user", "content": prompts.load("answer").render(direction=direction)}
+    request = {"role": "user", "content": prompts.load("answer").render(direction=direction)}
     return {
-        "messages": [*question.messages, {"role": "assistant", "content": reply}, ask],
+        "messages": [*question.messages, {"role": "assistant", "content": reply}, request],
         "temperature": 0.0,
         "max_tokens": ANSWER_TOKENS,
         "seed": sampling.seed + question.sample,
         "response_format": {
             "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": form, "strict": True},
+            "json_schema": {"name": "answer", "schema": answer_schema, "strict": True},
         },
     }
 
 
 def _turn(client: Client, question: Question, sampling: Sampling, payload: Row, answers: list[Answer]) -> Row:
-    replies = answers[: _n_free(sampling, answers)]
-    reply, closings = replies[-1], answers[len(replies) :]
+    """Return the turn that these answers to a question make, not judged yet."""
+    replies = answers[: _n_free_replies(sampling, answers)]
+    reply, final_answers = replies[-1], answers[len(replies) :]
     text = reply.text
-    is_forced = bool(closings) and extract(closings[0].text, question.row["direction"]) is not None
+    is_forced = bool(final_answers) and extract(final_answers[0].text, question.row["direction"]) is not None
     if is_forced:
-        text = f"{text.rstrip()}\n\n{closings[0].text.strip()}"
-    whole = client.with_options(payload)
-    parameters: dict[str, Any] = {key: value for key, value in whole.items() if key != "messages"}
+        text = f"{text.rstrip()}\n\n{final_answers[0].text.strip()}"
+    full_payload = client.with_options(payload)
+    parameters: dict[str, Any] = {key: value for key, value in full_payload.items() if key != "messages"}
     if len(replies) > 1:
         parameters["max_tokens"] = sampling.truncated_tokens
     return {
         "response_id": TABLES["turns"].id(
-            {"request": {**whole, **parameters}, "model": client.identity, "sample": question.sample}
+            {"request": {**full_payload, **parameters}, "model": client.identity, "sample": question.sample}
         ),
         "turn": question.turn,
         "response": text,
@@ -230,11 +234,11 @@ def _turn(client: Client, question: Question, sampling: Sampling, payload: Row, 
         "sampling": canonical(parameters),
         "prompt_id": question.prompt_id,
         "n_prompt_tokens": sum(answer.n_prompt_tokens for answer in answers),
-        "n_completion_tokens": _total([answer.n_completion_tokens for answer in answers]),
+        "n_completion_tokens": _sum_or_none([answer.n_completion_tokens for answer in answers]),
     }
 
 
-def _total(counts: list[int | None]) -> int | None:
+def _sum_or_none(counts: list[int | None]) -> int | None:
     """Return the sum, or None if a count is missing."""
     present = [count for count in counts if count is not None]
     return sum(present) if len(present) == len(counts) else None

@@ -1,7 +1,7 @@
 """Stage 7: another turn for every answer that is not correct, with feedback on the last one (CodeI/O++).
 
-In: judged conversations joined with `functions`. Out: the same rows; if one is not correct yet, it has one
-more turn, which `verdicts` judges next. Wrong answers stay: excluding them costs accuracy (CodeI/O,
+In: judged conversations joined with `functions`. Out: the same rows; those whose last answer is not correct
+have one more turn, which `verdicts` judges next. Wrong answers stay: excluding them costs accuracy (CodeI/O,
 ablations). If a conversation has become too long for the model, it keeps its turns, and a row in `dropped`
 says so.
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import prompts
 from builders.inference import Client, Refusal
 from builders.options import Sampling
-from builders.responses import Question, answered, history, request_identity, revision_request
+from builders.responses import Question, ask_model, history, request_identity, revision_request
 from builders.schema import CONVERSATIONS
 from builders.stage import Drop, Row, Stage
 
@@ -27,7 +27,7 @@ class Revisions(Stage):
     version = 3
     shard_rows = 2048
     shards_at_once = 4
-    advances_by_row = True
+    reports_progress = True
     asks_model = True
     options: Sampling
 
@@ -36,7 +36,7 @@ class Revisions(Stage):
         self.client = client
         self.turn = turn
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Stop waiting for answers."""
         self.client.close()
 
@@ -45,11 +45,11 @@ class Revisions(Stage):
         return {**request_identity(self.client), "turn": self.turn}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Send the requests for all due turns of the batch at once."""
+        """Ask for another turn of all conversations of the batch that need one, at once."""
         questions = [self._question(row) for row in rows if self._is_due(row)]
-        advance = self.advancing(1)
+        advance = self.advance_by(1)
         advance(len(rows) - len(questions))
-        turns = iter(answered(self.client, self.options, questions, advance))
+        turns = iter(ask_model(self.client, self.options, questions, advance))
         for row in rows:
             turn = next(turns) if self._is_due(row) else None
             if isinstance(turn, Refusal):
@@ -63,11 +63,11 @@ class Revisions(Stage):
         return len(row["turns"]) == self.turn and row["turns"][-1]["status"] != "correct"
 
     def _question(self, row: Row) -> Question:
-        ask = revision_request(row["direction"], row["turns"][-1]["feedback"])
+        request = revision_request(row["direction"], row["turns"][-1]["feedback"])
         return Question(
             row,
             row["sample"],
             self.turn,
-            [*history(row, self.options.system), ask],
+            [*history(row, self.options.system), request],
             prompts.load("revision").id,
         )

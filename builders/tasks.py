@@ -1,8 +1,9 @@
 """Stage 4: two questions for each pair, one per direction, with the prompt that is sent.
 
 In: `io_pairs` joined with `functions`. Out: `tasks`. If two pairs have the same output, the prompts for their
-inputs are the same: that is one task, and the later one is dropped as `duplicate`. Tasks of one function are
-adjacent, and their prompts differ only at the end, so most of each comes from the server's prefix cache.
+inputs are the same: only the first becomes a task, and the other is dropped as `duplicate`. Tasks of one
+function are adjacent and their prompts differ only at the end, so a server has most of each prompt in its
+prefix cache.
 Values are shown as JSON; the generator and the other recorded pairs are never shown.
 Tested in tests/stories/test_build.py.
 """
@@ -29,7 +30,7 @@ class Tasks(Stage):
         return {"prompt": prompts.load("task").id}
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Yield the output task, then the input task of each pair."""
+        """Yield two tasks for each pair: predict the output, then predict the input."""
         template = prompts.load("task")
         for row in rows:
             for direction in DIRECTIONS:

@@ -1,6 +1,6 @@
 """Stage 6: verdicts on the last turn of each conversation.
 
-In: conversations joined with `io_pairs` and `functions`. Out: the same rows, the last turn with its
+In: conversations joined with `io_pairs` and `functions`. Out: the same rows; the last turn of each has its
 prediction, status and feedback.
 
 Not covered: how a prediction gets its verdict (`grading`).
@@ -19,7 +19,7 @@ from builders.verifier import extract
 
 
 class Verdicts(Stage):
-    """The stage that judges the last turn of each conversation, unless it is judged already."""
+    """The stage that judges the last turn of each conversation if it has no verdict yet."""
 
     makes = CONVERSATIONS
     name = "verdicts"
@@ -39,7 +39,7 @@ class Verdicts(Stage):
         }
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
-        """Judge all open turns of the batch at once."""
+        """Judge all turns of the batch that have no verdict, at once."""
         open_rows = [row for row in rows if _is_open(row)]
         judged_turns = iter(judged(self.prover, open_rows, [row["turns"][-1] for row in open_rows]))
         for row in rows:
@@ -50,8 +50,8 @@ class Verdicts(Stage):
 def judged(prover: Prover, rows: Sequence[Row], turns: Sequence[Row]) -> list[Row]:
     """Return the turn of each row with its prediction, status and feedback.
 
-    The rows need the columns that `graded` names. Only `response` and `finish_reason` of a turn decide; if it
-    already has a verdict, that is ignored.
+    The rows need the columns that `graded` names. A verdict depends only on `response` and `finish_reason` of
+    the turn; a verdict that the turn already has is ignored.
     """
     predictions = [extract(turn["response"], row["direction"]) for row, turn in zip(rows, turns, strict=True)]
     verdicts = graded(prover, rows, predictions)

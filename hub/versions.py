@@ -54,7 +54,7 @@ def open_version(name: str) -> Version:
 
     Raises:
         VersionError: If it cannot be opened; NoVersion if it does not exist or has no tables of codeio.
-        OtherFormat: If its data has a format that this codeio does not read.
+        FormatMismatch: If its data has a format that this codeio does not read.
     """
     local = Path(name)
     if local.is_dir():

@@ -1,7 +1,7 @@
 """Prompt templates: every message that codeio can send to a model, one Markdown file each.
 
-In: the name of a file, and values for its placeholders. Out: text. A prompt's id is a hash of its file, and
-each stage that uses the prompt has this id in its fingerprint.
+In: the name of a file, and values for its placeholders. Out: text. A prompt's id is a hash of its text, and
+part of the identity of each stage that uses the prompt.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Data to audit: a build with files, functions and conversations, and helpers that change one thing in it."""
+"""Data to audit: a build with files, functions and conversations, and helpers that change a part of it."""
 
 import json
 import shutil
@@ -18,14 +18,14 @@ from hub.audit import Report, audit
 from hub.card.card import card
 from hub.publish.release import prepare_release
 from hub.versions import Version, open_version
-from tests.building import FUNCTIONS, run, scripted_server
+from tests.building import FUNCTIONS, run_codeio, scripted_server
 
 OPTIONS = ("--max-pairs", 2, "--samples", 4, "--turns", 1, "--test-share", 0.5)
 Rows = list[dict[str, Any]]
 
 
-def source(folder: Path, functions: Rows = FUNCTIONS) -> Path:
-    """Write a folder of two tables, as if a model had made the functions from files; returns it."""
+def write_source(folder: Path, functions: Rows = FUNCTIONS) -> Path:
+    """Write a folder of two tables, as if a model had made the functions from files, and return it."""
     folder.mkdir()
     (folder / ".codeio").mkdir()
     files, rows = [], []
@@ -51,22 +51,22 @@ def source(folder: Path, functions: Rows = FUNCTIONS) -> Path:
     return folder
 
 
-def built(home: Path) -> Path:
-    """Return a build of that folder, with answers from the scripted server."""
+def build_data(home: Path) -> Path:
+    """Build from such a folder, with answers from the scripted server, and return the output folder."""
     out = home / "built"
     with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
         options = ("--from", "functions", "--base-url", server.address, *OPTIONS)
-        assert run(patch, "build", source(home / "source"), "--out", out, *options) == 0
+        assert run_codeio(patch, "build", write_source(home / "source"), "--out", out, *options) == 0
     return out
 
 
-def released(folder: Path, home: Path) -> Path:
-    """Return a copy of a build as it would be published, with its metadata."""
+def build_release(folder: Path, home: Path) -> Path:
+    """Write a build to a folder as it would be published, with its metadata, and return the folder."""
     release_root = prepare_release(Folder(folder)).folder.root
     root = home / "released"
     shutil.copytree(release_root, root, ignore=shutil.ignore_patterns(".codeio"))
     (root / "provenance.json").write_text(json.dumps(provenance(folder)))
-    described(root)
+    refresh_card(root)
     return root
 
 
@@ -74,8 +74,8 @@ def released(folder: Path, home: Path) -> Path:
 def to_audit(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return a build, and the same build as it would be published."""
     home = tmp_path_factory.mktemp("to_audit")
-    folder = built(home)
-    return folder, released(folder, home)
+    folder = build_data(home)
+    return folder, build_release(folder, home)
 
 
 @pytest.fixture
@@ -90,8 +90,8 @@ def a_release(to_audit: tuple[Path, Path], tmp_path: Path) -> Path:
     return shutil.copytree(to_audit[1], tmp_path / "release")
 
 
-def described(root: Path) -> None:
-    """Write README.md again, so that it fits the files."""
+def refresh_card(root: Path) -> None:
+    """Write README.md as a build does, so that it matches the files."""
     is_build = (root / ".codeio").exists()
     (root / ".codeio").mkdir(exist_ok=True)
     Folder(root).write_readme(card(Folder(root), provenance(root), "data"))
@@ -99,27 +99,28 @@ def described(root: Path) -> None:
         (root / ".codeio").rmdir()
 
 
-def altered(root: Path, config: str, change: Callable[[Rows], Rows | None], split: str = "train") -> None:
-    """Change a table's rows: in place, or to the rows that `change` returns. The README is written again."""
+def change_rows(root: Path, config: str, change: Callable[[Rows], Rows | None], split: str = "train") -> None:
+    """Change a table's rows, in place or to those that `change` returns, and write README.md again."""
     (file,) = (root / config).glob(f"{split}-*.parquet")
     rows = pq.read_table(file).to_pylist()
     rows = change(rows) or rows
     file.unlink()
     pq.write_table(pa.Table.from_pylist(rows, TABLES[config].features.arrow_schema), file)
-    described(root)
+    refresh_card(root)
 
 
-def audited(root: Path, **options: Any) -> Report:
+def run_audit(root: Path, **options: Any) -> Report:
+    """Audit a folder with one worker, and return the report."""
     return audit(open_version(str(root)), workers=1, **options)
 
 
-def quick(root: Path, **limits: Any) -> Report:
-    """Return the report of an audit with some limits changed."""
+def audit_with_limits(root: Path, **limits: Any) -> Report:
+    """Audit with some of the recorded sandbox limits changed, and return the report."""
     original = open_version(str(root))
     changed = {**original.provenance, "limits": {**original.provenance["limits"], **limits}}
     return audit(Version(original.name, original.folder, changed), workers=1)
 
 
-def named(report: Report) -> set[tuple[str, str]]:
+def failed_checks(report: Report) -> set[tuple[str, str]]:
     """Return the check and the table of each finding."""
     return {(finding.check, finding.config) for finding in report.findings}

@@ -1,4 +1,4 @@
-"""Builds from functions on, in this process, with a scripted server: every answer is known in advance."""
+"""Builds that start from functions, in this process, with a scripted server whose answers are known."""
 
 import json
 import re
@@ -32,10 +32,11 @@ FEEDBACK_WORDS = (
 )
 
 
-def scripted(body):
-    """Return the reply and its finish reason, which depend on the sample (the seed).
+def scripted_reply(body):
+    """Return the reply to a request and its finish reason, which depend on the sample (the seed).
 
-    Sample 0 is correct; 1 is wrong, then correct; 2 forgets its answer; 3 is cut off, then always wrong.
+    Sample 0 is correct; 1 is wrong, then correct; 2 gives no answer until it is asked for the bare JSON; 3 is
+    cut off, then always wrong.
     """
     messages, seed = body["messages"], body["seed"]
     task, last = messages[1]["content"], messages[-1]["content"]
@@ -60,18 +61,20 @@ def scripted(body):
 
 @contextmanager
 def scripted_server() -> Iterator[ChatServer]:
+    """Yield a running server that gives the scripted replies."""
     with ChatServer() as server:
-        server.reply = scripted
+        server.reply = scripted_reply
         yield server
 
 
-def functions_file(folder, functions=FUNCTIONS):
+def write_functions_file(folder, functions=FUNCTIONS):
+    """Write functions as JSON lines, and return the file."""
     path = folder / "functions.jsonl"
     path.write_text("\n".join(map(json.dumps, functions)))
     return path
 
 
-def run(monkeypatch, *arguments):
+def run_codeio(monkeypatch, *arguments):
     """Run the command in this process, and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["codeio", *map(str, arguments)])
     try:
@@ -82,13 +85,16 @@ def run(monkeypatch, *arguments):
 
 
 def build(monkeypatch, source, out, server, *more):
+    """Build from functions with two pairs each and no test split, and return the exit code."""
     options = ("--from", "functions", "--base-url", server.address, "--max-pairs", 2, "--test-share", 0)
-    return run(monkeypatch, "build", source, "--out", out, *options, *more)
+    return run_codeio(monkeypatch, "build", source, "--out", out, *options, *more)
 
 
-def rows(out, config, split="train"):
+def read_rows(out, config, split="train"):
+    """Return the rows of a table as `load_dataset` reads them."""
     return load_dataset(str(out), config, split=split).to_list()
 
 
-def contents(out):
+def parquet_bytes(out):
+    """Return the bytes of each Parquet file by its path in the folder."""
     return {path.relative_to(out): path.read_bytes() for path in out.rglob("*.parquet")}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.building import functions_file, scripted_server
+from tests.building import scripted_server, write_functions_file
 from tests.doubles.chat_server import ChatServer
 
 pytest_plugins = [
@@ -37,4 +37,4 @@ def server() -> Iterator[ChatServer]:
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """Return a file of two functions."""
-    return functions_file(tmp_path)
+    return write_functions_file(tmp_path)

@@ -1,8 +1,9 @@
 """The order of the tests, and which of them share a process.
 
-In: the collected tests. Out: files, each in one process, so that a module's fixtures are made once. The tests
-with the sglang server come first and in one process, which starts it once while another process runs the
-rest. The long stories are next, so that no long file comes last.
+In: the collected tests. Out: their order, and their groups: tests of a file share a process, so that the
+fixtures of a module are made once. All tests with the sglang server come first and share one process, which
+starts the server once while another process runs the rest. The long stories are next, so that no long file
+comes last.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The import contracts of pyproject.toml hold, and one forbidden import is enough to break each of them."""
+"""The import contracts of pyproject.toml hold, and a single forbidden import breaks each of them."""
 
 import os
 import shutil
@@ -51,7 +51,7 @@ LATER_STAGE = [
     Case("builders", "builders.tasks", "from builders import responses"),
     Case("builders", "builders.responses", "def late():\n    import builders.verdicts"),
 ]
-NO_FLOOR = [
+NO_LAYER = [
     Case("builders", "builders.novel", ""),
     Case("hub", "hub.novel", ""),
     Case("cli", "builders.cli.novel", ""),
@@ -91,11 +91,11 @@ CIRCLES = [
     Case("circles", "builders.inference.servers.identity", "from builders.inference.servers import weights"),
     Case("circles", "hub.audit.report", "from hub.audit import case, turns"),
 ]
-CASES = [*UP, *LATER_STAGE, *NO_FLOOR, *HUB, *PROMPTS, *INSIDE, *FOREIGN, *CIRCLES]
+CASES = [*UP, *LATER_STAGE, *NO_LAYER, *HUB, *PROMPTS, *INSIDE, *FOREIGN, *CIRCLES]
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
+def sources(tmp_path: Path) -> Path:
     """Return a copy of the packages and their contracts, for tests to break."""
     for package in PACKAGES:
         shutil.copytree(
@@ -107,11 +107,11 @@ def house(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def linted(house: Path) -> tuple[int, set[str]]:
+def linted(sources: Path) -> tuple[int, set[str]]:
     """Return the exit code of lint-imports, and the contracts that it reports as broken."""
     process = subprocess.run(
         [LINT_IMPORTS, "--no-cache", "--no-logo"],
-        cwd=house,
+        cwd=sources,
         env={**os.environ, "COLUMNS": "500"},
         capture_output=True,
         text=True,
@@ -121,9 +121,9 @@ def linted(house: Path) -> tuple[int, set[str]]:
     return process.returncode, broken
 
 
-def add(house: Path, module: str, code: str) -> None:
+def add(sources: Path, module: str, code: str) -> None:
     """Append code to a module or to the `__init__` of a package; create it if it does not exist."""
-    place = house.joinpath(*module.split("."))
+    place = sources.joinpath(*module.split("."))
     file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     file.parent.mkdir(exist_ok=True)
     (file.parent / "__init__.py").touch()
@@ -131,21 +131,21 @@ def add(house: Path, module: str, code: str) -> None:
         stream.write(f"\n{code}\n")
 
 
-def test_the_contracts_hold(house: Path) -> None:
-    assert linted(house) == (0, set())
+def test_the_contracts_hold(sources: Path) -> None:
+    assert linted(sources) == (0, set())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.contract}-{case.module}")
-def test_a_forbidden_import_breaks_its_contract(house: Path, case: Case) -> None:
-    add(house, case.module, case.added)
-    exit_code, broken = linted(house)
+def test_a_forbidden_import_breaks_its_contract(sources: Path, case: Case) -> None:
+    add(sources, case.module, case.added)
+    exit_code, broken = linted(sources)
     assert exit_code == 1
     assert case.contract in broken
 
 
-def test_every_contract_is_seen_to_bite() -> None:
+def test_every_contract_has_a_case_that_breaks_it() -> None:
     assert {case.contract for case in CASES} == set(CONTRACTS)
 
 
-def test_nothing_is_ignored() -> None:
+def test_no_import_is_exempt() -> None:
     assert "ignore_imports" not in (ROOT / "pyproject.toml").read_text()

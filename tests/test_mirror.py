@@ -1,4 +1,4 @@
-"""Every module has a test file at the mirrored path, or its docstring says where it is tested."""
+"""Every module has a test file at the same path in `tests/`, or its docstring says where it is tested."""
 
 import ast
 import re

@@ -2,7 +2,7 @@
 
     python -m tests.test_texts
 
-writes that file again. A changed text changes rows, and the ids of rows that hold it: say so in CHANGELOG.md.
+writes that file again. A changed text changes rows, and the ids of rows with it: say so in CHANGELOG.md.
 """
 
 import ast
@@ -14,7 +14,7 @@ import prompts
 from tests import ROOT
 
 PINNED = Path(__file__).with_name("texts.json")
-SPEAK_TO_MODELS_OR_ROWS = (
+MODULES_WITH_PINNED_TEXTS = (
     "execution/inside",
     "execution/proof.py",
     "execution/replies.py",
@@ -74,7 +74,7 @@ def texts() -> dict[str, object]:
     pinned: dict[str, object] = {
         f"prompts/{file.name}": prompts.load(file.stem).id for file in (ROOT / "prompts").glob("*.md")
     }
-    for place in SPEAK_TO_MODELS_OR_ROWS:
+    for place in MODULES_WITH_PINNED_TEXTS:
         room = ROOT / "builders" / place
         assert room.exists(), room
         for path in [room] if room.is_file() else room.rglob("*.py"):

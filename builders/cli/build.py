@@ -12,7 +12,7 @@ import typer
 
 from builders.cli.console import AsJson
 from builders.cli.flags import given, with_flags
-from builders.options import OptionError, Recipe, Serving, declared, sections
+from builders.options import OptionError, Recipe, ServerOptions, declared, sections
 
 _SOURCE = declared(Recipe)["source"]
 _FLAGS = [option for section in sections().values() for option in section if option is not _SOURCE]
@@ -37,13 +37,15 @@ def build(
     from builders.pipeline import steps
     from builders.running import recipe as recipes
 
-    written = recipes.read(Path(source)) if recipes.is_recipe(source) else recipes.Written({"source": source})
-    chosen = written.under(given(context, _FLAGS, values))
+    written = (
+        recipes.read(Path(source)) if recipes.is_recipe(source) else recipes.RecipeValues({"source": source})
+    )
+    chosen = written.overridden_by(given(context, _FLAGS, values))
     with _usage_errors(chosen.places):
-        recipe = Recipe.of(chosen.values)
+        recipe = Recipe.from_values(chosen.values)
         todo = steps(recipe, recipe.until)
         if print_recipe:
-            print(recipes.text(recipes.of(recipe)), end="")
+            print(recipes.to_yaml(recipes.from_options(recipe)), end="")
             return
         if recipe.out is None:
             raise OptionError("out", "give an output folder")
@@ -65,7 +67,7 @@ def _usage_errors(places: Mapping[str, str]) -> Iterator[None]:
         raise typer.BadParameter(error.problem, param_hint=hint) from None
 
 
-def _check_servers(serving: Serving, asking_stage: str | None) -> None:
+def _check_servers(serving: ServerOptions, asking_stage: str | None) -> None:
     """Raise typer.BadParameter if several kinds of servers are given, or none although a stage needs one."""
     if serving.n_kinds > 1:
         raise typer.BadParameter("give only one of the three", param_hint=_SERVERS)

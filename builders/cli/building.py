@@ -18,12 +18,12 @@ from builders.cli.servers import EMBEDDED_SLOTS, served
 from builders.cli.summary import print_summary
 from builders.errors import Failure
 from builders.inference import Client, RequestCache, Server
-from builders.options import Options, Recipe, Serving, part
+from builders.options import Options, Recipe, ServerOptions, part
 from builders.pipeline import step_named, steps
 from builders.raw_code import corpus
 from builders.running.observer import Observer
 from builders.running.provenance import provenance
-from builders.running.run import Run, remembered
+from builders.running.run import Run, json_options
 from builders.running.telemetry import Prices
 from builders.sources.own_tables import check_compatible
 from builders.tables.folder import Folder
@@ -35,11 +35,11 @@ def run_build(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) 
     assert recipe.out
     console, run, folder = error_console(), Run(recipe.out), Folder(recipe.out)
     options, observer = _options(recipe), _observer(console, as_json)
-    serving = part(recipe, Serving) if asks else Serving()
+    serving = part(recipe, ServerOptions) if asks else ServerOptions()
     if options.from_table:
         check_compatible(options.source, options.from_table)  # raises before anything is started or written
     with (
-        run.opened(remembered(options)),
+        run.opened(json_options(options)),
         served(serving, run.home / "logs" / "sglang.log", console) as servers,
     ):
         cache = RequestCache(run.requests)
@@ -48,7 +48,7 @@ def run_build(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) 
                 console.print(f"{answers.forget_refusals()} refused requests will be sent again", style="dim")
         client = _client(recipe, servers, cache)
         if client:
-            run.remember({"model": client.identity})
+            run.save_options({"model": client.identity})
         build = Build(
             options,
             run,
@@ -61,7 +61,7 @@ def run_build(recipe: Recipe, *, asks: bool, retry_failed: bool, as_json: bool) 
         model = client.identity if client else "not needed"
         console.print(f"sandbox {build.sandbox.tier}; model {model}", style="dim")
         with closing(client) if client else nullcontext(), observer:
-            build(step.run for step in steps(options, recipe.until))
+            build.run_steps(step.run for step in steps(options, recipe.until))
     print_summary(folder, run, as_json, with_example=True)
     if not any(len(build.tables[name]) for name in step_named(recipe.until).tables):
         raise Failure(

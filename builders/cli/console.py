@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from builders.options import Serving, declared
+from builders.options import ServerOptions, declared
 
-_PYTHON = declared(Serving)["sglang_python"]
+_PYTHON = declared(ServerOptions)["sglang_python"]
 SglangPython = Annotated[Path | None, typer.Option(envvar=_PYTHON.envvar, help=_PYTHON.help)]
 VersionName = Annotated[
     str, typer.Argument(help="Folder of a build, or OWNER/NAME or OWNER/NAME@TAG on the Hub.")

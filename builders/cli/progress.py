@@ -54,7 +54,7 @@ class _Progress(Progress):
         yield self.make_tasks_table(self.tasks)
         if self.meter and self.meter.usage:
             table = Table.grid(padding=(0, 2))
-            for name, value in in_words(self.meter.read()).items():
+            for name, value in in_words(self.meter.sample()).items():
                 table.add_row(f"  {name}", value, style="dim")
             yield table
 
@@ -81,12 +81,12 @@ class Bars(Observer):
         self.progress.meter = None
         self.progress.stop()
 
-    def begins(self, meter: Meter) -> None:
+    def on_start(self, meter: Meter) -> None:
         """Add a bar for the stage."""
         self.task = self.progress.add_task(meter.stage, total=meter.n_rows, meter=meter, end="")
         self.progress.meter = meter
 
-    def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
+    def on_end(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
         """Show how many rows the stage kept and dropped."""
         kept, dropped = self.outcomes
         end = f"{n_kept} {kept}, {n_dropped} {dropped}"
@@ -102,12 +102,12 @@ class Lines(Observer):
         self.console = console
         self.outcomes = outcomes
 
-    def begins(self, meter: Meter) -> None:
+    def on_start(self, meter: Meter) -> None:
         """Print that the stage begins: one that asks a model can take hours."""
         self.began_s = self.printed_s = monotonic()
         self.console.print(f"{meter.stage}: {meter.n_rows} rows ...", highlight=False)
 
-    def goes_on(self, sample: Sample) -> None:
+    def on_sample(self, sample: Sample) -> None:
         """Print the state of the stage, once every LINE_EVERY_S."""
         if monotonic() - self.printed_s >= LINE_EVERY_S:
             self.printed_s = monotonic()
@@ -116,7 +116,7 @@ class Lines(Observer):
                 f"{sample.stage}: {sample.rows} of {sample.n_rows} rows; {state}", highlight=False
             )
 
-    def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
+    def on_end(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
         """Show how many rows the stage kept and dropped."""
         seconds = monotonic() - self.began_s
         kept, dropped = self.outcomes

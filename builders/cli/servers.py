@@ -13,14 +13,14 @@ from pathlib import Path
 from rich.console import Console
 
 from builders.inference import Server, ServerDown, WrongModel, connect, embedded, sglang
-from builders.options import Serving
+from builders.options import ServerOptions
 
 EMBEDDED_SLOTS = 2  # each slot processes the shared prefix of the prompts separately
 log = logging.getLogger("codeio.inference")
 
 
 @contextmanager
-def served(serving: Serving, log_file: Path, console: Console) -> Iterator[list[Server]]:
+def served(serving: ServerOptions, log_file: Path, console: Console) -> Iterator[list[Server]]:
     """Yield the servers that the options choose, if any; raises InferenceError."""
     if serving.embedded:
         with embedded(serving.embedded, n_slots=EMBEDDED_SLOTS) as server:

@@ -29,4 +29,4 @@ def status(
         raise Failure(f"{out} contains no build. Start one with: codeio build SOURCE --out {out}")
     print_summary(Folder(out), run, as_json)
     if not as_json:
-        Console().print(Text(f"Recipe\n{recipe.text(recipe.of_run(run))}"), soft_wrap=True)
+        Console().print(Text(f"Recipe\n{recipe.to_yaml(recipe.from_run(run))}"), soft_wrap=True)

@@ -19,8 +19,8 @@ from builders.inference import RequestCache
 from builders.running import recipe
 from builders.running.run import Run
 from builders.schema import stages
-from builders.tables.counts import counted
-from builders.tables.example import example
+from builders.tables.counts import folder_counts
+from builders.tables.example import example_row
 from builders.tables.folder import Folder
 from builders.verifier import STATUSES
 
@@ -31,11 +31,11 @@ Figures = dict[str, Any]
 def figures(folder: Folder, run: Run) -> Figures:
     """Return rows by table and split, drop reasons and cost by stage, statuses by direction and turn."""
     return {
-        **counted(folder),
+        **folder_counts(folder),
         "cost": _cost(run),
         "requests": _requests(run),
         "model": run.options().get("model"),
-        "recipe": recipe.of_run(run),
+        "recipe": recipe.from_run(run),
         "sandbox": next((line["tier"] for line in reversed(run.telemetry())), None),
     }
 
@@ -56,7 +56,7 @@ def rendered(summary: Figures) -> RenderableType:
 
 def example_panel(folder: Folder) -> RenderableType:
     """Return one whole row of codeio_pp as a panel; empty if there is none."""
-    row = example(folder, "codeio_pp")
+    row = example_row(folder, "codeio_pp")
     if row is None:
         return Text("")
     parts = [

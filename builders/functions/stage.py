@@ -30,7 +30,7 @@ from builders.functions.author import (
 )
 from builders.functions.trials import N_DRAWS, N_RUNS
 from builders.inference import Client
-from builders.json_schemas import inferred
+from builders.json_schemas import inferred_schema
 from builders.options import FunctionsOptions, Limits, part
 from builders.schema import TABLES, content_id
 from builders.stage import Drop, Row, Stage
@@ -62,14 +62,14 @@ class Functions(Stage):
         self.client = client
         self.sandbox = sandbox
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Stop waiting for answers."""
         self.client.close()
 
     def identity(self) -> Row:
         """Return what decides the functions: model, prompts, plan of requests, inspection, trials, Python."""
         return {
-            **self.client.deciding(),
+            **self.client.full_identity(),
             "prompts": {name: prompts.load(name).id for name in PROMPTS},
             "temperatures": [FUNCTION_TEMPERATURE, GENERATOR_TEMPERATURES, DESCRIPTION_TEMPERATURES],
             "shown": [CODE_TOKENS, DESCRIPTION_TOKENS, MAX_REST_CHARS],
@@ -111,8 +111,8 @@ class Functions(Stage):
             "reference_code": final.reference_code,
             "entrypoint": final.entrypoint,
             "input_generator": final.input_generator,
-            "input_schema": inferred(draft.examples.inputs),
-            "output_schema": inferred(draft.examples.outputs),
+            "input_schema": inferred_schema(draft.examples.inputs),
+            "output_schema": inferred_schema(draft.examples.outputs),
             "license": draft.row["license"],
             "model": self.client.identity,
             "prompt_id": prompts_id(),

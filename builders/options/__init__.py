@@ -1,7 +1,7 @@
 """The options of a build, each declared once as a field of a frozen dataclass.
 
-In: nothing. Out: one dataclass for each stage (`stages`), the options that only say how a build runs
-(`running`), and an `Option` for each field: name, type, bounds, flag and help text. The flags of
+In: nothing. Out: a dataclass for each stage (`stages`), dataclasses of options that only decide how a build
+runs (`running`), and an `Option` for each field: name, type, bounds, flag and help text. The flags of
 `codeio build`, recipes, `run.json`, the command on the card and the identity of a stage are derived from
 these. The package uses only the standard library, so that `--help` is fast.
 
@@ -9,10 +9,18 @@ Not covered: reading a command line (`cli.flags`) or a recipe (`running.recipe`)
 """
 
 from builders.options.option import Option, OptionError, declared, part
-from builders.options.running import Asking, Pricing, Recipe, Running, Serving, Workers, sections
+from builders.options.running import (
+    OutputOptions,
+    PriceOptions,
+    Recipe,
+    RequestOptions,
+    ServerOptions,
+    WorkerOptions,
+    sections,
+)
 from builders.options.stages import (
-    GIVEN,
     STAGES,
+    START_TABLES,
     FileColumns,
     FunctionsOptions,
     IOPairsOptions,
@@ -23,7 +31,7 @@ from builders.options.stages import (
     RevisionsOptions,
     RunOptions,
     Sampling,
-    Seeded,
+    SeedOptions,
     Source,
     SourceOptions,
     SystemMessage,
@@ -32,9 +40,8 @@ from builders.options.stages import (
 )
 
 __all__ = [
-    "GIVEN",
     "STAGES",
-    "Asking",
+    "START_TABLES",
     "FileColumns",
     "FunctionsOptions",
     "IOPairsOptions",
@@ -42,22 +49,23 @@ __all__ = [
     "Option",
     "OptionError",
     "Options",
-    "Pricing",
+    "OutputOptions",
+    "PriceOptions",
     "RawCodeOptions",
     "Recipe",
+    "RequestOptions",
     "ResponsesOptions",
     "RevisionsOptions",
     "RunOptions",
-    "Running",
     "Sampling",
-    "Seeded",
-    "Serving",
+    "SeedOptions",
+    "ServerOptions",
     "Source",
     "SourceOptions",
     "SystemMessage",
     "TasksOptions",
     "TrainingSetOptions",
-    "Workers",
+    "WorkerOptions",
     "declared",
     "part",
     "sections",

@@ -18,7 +18,7 @@ from builders.errors import CodeioError
 
 T = TypeVar("T")
 Growth = Callable[[Any, Any], bool]
-"""A function that returns whether a run built with the first value can continue with the second."""
+"""A function that returns whether a build made with the first value can continue with the second."""
 _KINDS: dict[type, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -44,7 +44,15 @@ class OptionError(CodeioError):
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """An option: its place in a recipe (`section` and `name`), its flag, and the values that it accepts."""
+    """An option: its place in a recipe (`section` and `name`), its flag, and the values that it accepts.
+
+    Attributes:
+        kind: The type of its values.
+        envvar: The environment variable that sets it, too.
+        grows: Decides whether a build can continue with a changed value; None if it never can.
+        is_common: Whether `--help` shows it first, and not in the panel of its section.
+        from_file: Whether the flag takes the path of a file whose text is the value.
+    """
 
     name: str
     section: str
@@ -61,7 +69,6 @@ class Option:
     grows: Growth | None = None
     is_common: bool = False
     from_file: bool = False
-    """The flag takes the path of a file, and the text of that file is the value."""
 
     def checked(self, value: object) -> Any:
         """Return the value, converted to the option's type. Raises OptionError if it is not accepted.
@@ -82,8 +89,8 @@ class Option:
             raise OptionError(self.name, f"must be {self._range()}, not {typed}")
         return self.default if typed == self.default else typed
 
-    def words(self, value: Any) -> list[str]:
-        """Return the command-line words that set this value; FILE stands for the text of a file."""
+    def as_arguments(self, value: Any) -> list[str]:
+        """Return the command-line arguments that set this value; FILE stands for a file with its text."""
         if self.kind is bool:
             return [self.flag if value else f"--no-{self.flag[2:]}"]
         if self.from_file:
@@ -128,14 +135,17 @@ def option(
     is_common: bool = False,
     from_file: bool = False,
 ) -> Any:
-    """Declare a field of an options dataclass; a default of `...` makes it required."""
+    """Declare a field of an options dataclass; see `Option` for the arguments.
+
+    A default of `...` makes the option required. The default flag is made of the field's name.
+    """
     facts = {name: fact for name, fact in locals().items() if name != "default"}
     return field(default=MISSING if default is ... else default, metadata=facts)
 
 
 @cache
 def declared(kind: type) -> dict[str, Option]:
-    """Return the options of a dataclass by name, each with the section of the first class that has it."""
+    """Return the options of a dataclass by name, each with the section of the class that declares it."""
     hints, kind_fields = get_type_hints(kind), {field.name: field for field in fields(kind)}
     options: dict[str, Option] = {}
     for owner in kind.__mro__:
@@ -157,7 +167,7 @@ def declared(kind: type) -> dict[str, Option]:
 
 
 def part(options: object, kind: type[T]) -> T:
-    """Return an instance of `kind`, whose fields have the values that they have in `options`."""
+    """Return an instance of `kind`, its fields copied from `options`, which has them all."""
     return kind(**{name: getattr(options, name) for name in declared(cast(type, kind))})
 
 

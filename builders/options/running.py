@@ -10,7 +10,7 @@ from builders.options.stages import STAGES, Options
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running:
+class OutputOptions:
     """The output folder and the last stage."""
 
     section: ClassVar[str] = ""
@@ -23,7 +23,7 @@ class Running:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workers:
+class WorkerOptions:
     """The sandbox processes, which run code."""
 
     section: ClassVar[str] = "sandbox"
@@ -31,7 +31,7 @@ class Workers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Serving:
+class ServerOptions:
     """The source of answers: servers, a local sglang or an embedded model, at most one of the three."""
 
     section: ClassVar[str] = "servers"
@@ -63,13 +63,13 @@ class Serving:
 
     @property
     def n_kinds(self) -> int:
-        """The number of these three that are given."""
+        """The number of kinds in `KINDS` that are given."""
         return sum(bool(getattr(self, name)) for name in self.KINDS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
-    """Limits of requests: how many at once, and how long to wait."""
+class RequestOptions:
+    """Limits of requests: how many at once, and how long to wait for them."""
 
     section: ClassVar[str] = "servers"
     concurrency: int = option(
@@ -84,7 +84,7 @@ class Asking:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pricing:
+class PriceOptions:
     """The prices of tokens."""
 
     section: ClassVar[str] = "servers"
@@ -93,12 +93,12 @@ class Pricing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(Options, Running, Workers, Serving, Asking, Pricing):
+class Recipe(Options, OutputOptions, WorkerOptions, ServerOptions, RequestOptions, PriceOptions):
     """All options of a build; a recipe file sets any of them."""
 
     @classmethod
-    def of(cls, values: Mapping[str, object]) -> Self:
-        """Return a recipe of checked values. Raises OptionError, also if they have no `source`."""
+    def from_values(cls, values: Mapping[str, object]) -> Self:
+        """Check values and return them as a recipe. Raises OptionError, also if `source` is missing."""
         if "source" not in values:
             raise OptionError("source", "the recipe names no source")
         options = declared(Recipe)

@@ -12,23 +12,23 @@ from typing import Any, ClassVar
 
 from builders.options.option import option
 
-GIVEN = ("functions", "io_pairs", "tasks", "turns")
-"""The tables that a build can start from; the stage after the table runs first."""
+START_TABLES = ("functions", "io_pairs", "tasks", "turns")
+"""The tables that a build can start from; the first stage to run is the one that reads the table."""
 
 
 def _rises(old: int | None, new: int | None) -> bool:
-    """Return whether the new value is not below the old one; None means no limit."""
+    """Return whether the new value is at least the old one; None means no limit."""
     return new is None or (old is not None and new >= old)
 
 
 def _rises_from_none(old: int | None, new: int | None) -> bool:
-    """Return whether the new value is set and not below the old one; None means off."""
+    """Return whether the new value is set and at least the old one; None means off."""
     return new is not None and (old is None or new >= old)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The source of the rows, and how many of them to read."""
+    """The source of a build, and how many of its rows to read."""
 
     section: ClassVar[str] = ""
     source: str = option(
@@ -58,14 +58,14 @@ class SourceOptions(Source, FileColumns):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """The table that a build starts from, and an option of every request."""
+    """The table that a build starts from, and the chat template's options in every request."""
 
     section: ClassVar[str] = ""
     from_table: str | None = option(
         None,
-        f"Start from an existing table in SOURCE: {', '.join(GIVEN[:-1])} or {GIVEN[-1]}.",
+        f"Start from an existing table in SOURCE: {', '.join(START_TABLES[:-1])} or {START_TABLES[-1]}.",
         flag="--from",
-        choices=GIVEN,
+        choices=START_TABLES,
         is_common=True,
     )
     chat_template: dict[str, Any] | None = option(
@@ -74,7 +74,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seeded:
+class SeedOptions:
     """The seed of a stage that draws or samples."""
 
     section: ClassVar[str] = ""
@@ -117,14 +117,14 @@ class RawCodeOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionsOptions(Seeded, Limits):
+class FunctionsOptions(SeedOptions, Limits):
     """Options of stage 2 (`functions`)."""
 
     section: ClassVar[str] = "functions"
 
 
 @dataclass(frozen=True, kw_only=True)
-class IOPairsOptions(Seeded, Limits):
+class IOPairsOptions(SeedOptions, Limits):
     """Options of stage 3 (`io_pairs`)."""
 
     section: ClassVar[str] = "io_pairs"
@@ -135,7 +135,7 @@ class IOPairsOptions(Seeded, Limits):
 
 @dataclass(frozen=True, kw_only=True)
 class TasksOptions:
-    """Options of stage 4 (`tasks`): they decide the split of its rows, and of all rows made of these."""
+    """Options of stage 4 (`tasks`): they decide the split of tasks, and of all rows made of them."""
 
     section: ClassVar[str] = "tasks"
     test_share: float = option(0.02, "Share of the functions that go to the test split.", min=0.0, max=1.0)
@@ -156,7 +156,7 @@ class SystemMessage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sampling(Seeded, SystemMessage):
+class Sampling(SeedOptions, SystemMessage):
     """The sampling of replies; the defaults are the paper's (CodeI/O, App. A).
 
     A reply cut off at `max_tokens` is asked for once more with `truncated_tokens`, if that is set.

@@ -1,4 +1,4 @@
-"""The observer of a build, or of another long task: what it is called with while the task runs.
+"""The observer of a build or of an audit: the interface that shows its progress.
 
 Tested in tests/builders/running/test_telemetry.py.
 """
@@ -9,18 +9,18 @@ from builders.running.telemetry import Meter, Sample
 
 
 class Observer:
-    """An observer that shows nothing, the base class of all others; it is used in a `with` block."""
+    """The base class of observers, which are context managers; this one shows nothing."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None: ...
 
-    def begins(self, meter: Meter) -> None:
-        """Note that a stage begins; its meter shows the progress."""
+    def on_start(self, meter: Meter) -> None:
+        """Handle the start of a stage; `meter` counts its rows from now on."""
 
-    def goes_on(self, sample: Sample) -> None:
-        """Note the state of a stage that asks a model; called every few seconds, from another thread."""
+    def on_sample(self, sample: Sample) -> None:
+        """Handle a sample of a stage that asks a model; called every few seconds, from another thread."""
 
-    def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
-        """Note that a stage has all its rows."""
+    def on_end(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
+        """Handle the end of a stage, with the numbers of rows that it kept and dropped."""

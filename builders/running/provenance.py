@@ -3,8 +3,8 @@
 In: the folder of a build, or of published data (`provenance.json`). Out: a dict that fits into JSON. A local
 path is shortened to its last part.
 
-Not covered: what the tables show themselves (numbers of rows, statuses, tokens), and what differs between
-runs without deciding a row (times, addresses of servers).
+Not covered: what can be counted in the tables (rows, statuses, tokens), and what differs between runs but
+decides no row (times, addresses of servers).
 """
 
 import json
@@ -12,12 +12,12 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from builders.formats import check_format, stated
+from builders.formats import check_format, stated_numbers
 from builders.options import Limits, Options, declared
 from builders.running.run import Run
 
 FILE = "provenance.json"
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 """The largest file that is read: builds write less, but the publisher of data may have written anything."""
 _LIMITS = tuple(declared(Limits))
 _NOT_AMONG_OPTIONS = ("model", "source", *_LIMITS)
@@ -27,8 +27,8 @@ _NOT_AMONG_OPTIONS = ("model", "source", *_LIMITS)
 def provenance(root: Path, name: str | None = None) -> dict[str, Any]:
     """Return the provenance of a folder, built here or published; empty if it has none.
 
-    Raises ValueError if its shape is not what codeio writes, and OtherFormat, whose message calls the data by
-    its `name`, or else by its path.
+    Raises ValueError if its shape is not what codeio writes, and FormatMismatch, whose message shows `name`
+    (default: the path).
     """
     try:
         facts = _read(root)
@@ -41,19 +41,19 @@ def provenance(root: Path, name: str | None = None) -> dict[str, Any]:
 def _read(root: Path) -> dict[str, Any]:
     run = Run(root)
     if options := run.options():
-        return _of_run(run, options)
+        return _from_run(run, options)
     file = root / FILE
     if not file.is_file():  # a pipe or a folder of that name is not read
         return {}
-    if file.stat().st_size > MOST_BYTES:
-        raise ValueError(f"{FILE} is larger than {MOST_BYTES:,} bytes")
+    if file.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{FILE} is larger than {MAX_BYTES:,} bytes")
     facts = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(facts, dict):
         raise ValueError(f"{FILE} is not a JSON object")
-    return {**facts, **stated(facts)}
+    return {**facts, **stated_numbers(facts)}
 
 
-def _of_run(run: Run, options: dict[str, Any]) -> dict[str, Any]:
+def _from_run(run: Run, options: dict[str, Any]) -> dict[str, Any]:
     path = Path(options["source"])
     source = path.name if path.is_absolute() else options["source"]
     model = options.get("model")
@@ -70,12 +70,12 @@ def _of_run(run: Run, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _command(source: str, model: str | None, options: dict[str, Any]) -> str:
-    """Return the command line that makes the data again; the user replaces the words in capitals."""
+    """Return the command that makes the data again, with OUT and URL for the user to fill in."""
     words, declarations = ["codeio", "build", source], declared(Options)
     for name, value in options.items():
         option = declarations.get(name)
         if option and name != "source" and value not in (option.default, None):
-            words += option.words(value)
+            words += option.as_arguments(value)
     return shlex.join([*words, "--out", "OUT", *(("--base-url", "URL") if model else ())])
 
 

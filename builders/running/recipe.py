@@ -1,7 +1,7 @@
-"""Recipes: YAML files with all options of a build, or some of them.
+"""Recipes: YAML files with some or all options of a build.
 
 In: a file. Out: its values, and the line of each; also the text of a recipe for given options. Options of the
-whole run are at the top level, all others under the name of their stage.
+whole build are at the top level, all others under the name of their section, such as a stage.
 
 Not covered: which options go together (`options.Recipe`), and flags, which win over a recipe (`cli.build`).
 """
@@ -16,34 +16,34 @@ from typing import Any
 import yaml
 
 from builders.errors import CodeioError
-from builders.options import Option, OptionError, Options, Recipe, Serving, declared, sections
+from builders.options import Option, OptionError, Options, Recipe, ServerOptions, declared, sections
 from builders.running.run import Run
 
 SUFFIXES = (".yaml", ".yml")
-Nested = dict[str, Any]
+NestedOptions = dict[str, Any]
 _SECTIONS = {
     name: {option.name: option for option in options} for name, options in sections().items() if options
 }
 
 
 class RecipeError(CodeioError):
-    """A recipe that cannot be used; the message says where, why and what to write instead."""
+    """An error in a recipe; the message says where, why, and what to write instead."""
 
     exit_code = 2
 
 
 @dataclass
-class Written:
-    """The values of options, and the place where each was written, both by the name of the option."""
+class RecipeValues:
+    """The values that a recipe sets, and the file and line of each, both by the name of the option."""
 
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
 
-    def under(self, flags: Mapping[str, Any]) -> "Written":
-        """Return these values overridden by flags; a flag for one kind of server removes the other kinds."""
-        server_kinds = Serving.KINDS if set(Serving.KINDS) & flags.keys() else ()
+    def overridden_by(self, flags: Mapping[str, Any]) -> "RecipeValues":
+        """Return these values overridden by flags; a flag for one kind of server removes other kinds."""
+        server_kinds = ServerOptions.KINDS if set(ServerOptions.KINDS) & flags.keys() else ()
         overridden = {*flags, *server_kinds}
-        return Written(
+        return RecipeValues(
             {**{name: value for name, value in self.values.items() if name not in overridden}, **flags},
             {name: place for name, place in self.places.items() if name not in overridden},
         )
@@ -54,37 +54,37 @@ def is_recipe(source: str) -> bool:
     return source.endswith(SUFFIXES) and not Path(source).is_dir()
 
 
-def read(file: Path) -> Written:
+def read(file: Path) -> RecipeValues:
     """Read a recipe and check each of its values; raises RecipeError."""
     return _Reader(file).read()
 
 
-def text(nested: Nested) -> str:
+def to_yaml(nested: NestedOptions) -> str:
     """Return the text of a recipe with these options."""
     return str(yaml.dump(nested, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
 
 
-def of(recipe: Recipe) -> Nested:
-    """Return a build's options as in a recipe: all that decide rows, others unless they are the default."""
+def from_options(recipe: Recipe) -> NestedOptions:
+    """Return the options as in a recipe: those that decide rows, and others that are not the default."""
     values = {
         name: getattr(recipe, name)
         for name, option in declared(Recipe).items()
         if name in declared(Options) or getattr(recipe, name) != option.default
     }
-    return _nested(values)
+    return _by_section(values)
 
 
-def of_run(run: Run) -> Nested:
-    """Return the options that a folder was made with, as in a recipe; servers are not among them."""
+def from_run(run: Run) -> NestedOptions:
+    """Return the options that a folder was made with, as in a recipe without servers."""
     options = run.options()
     values = {name: options[name] for name in declared(Options) if name in options}
-    return _nested({**values, "out": run.out})
+    return _by_section({**values, "out": run.out})
 
 
-def _nested(values: Mapping[str, Any]) -> Nested:
-    nested: Nested = {}
+def _by_section(values: Mapping[str, Any]) -> NestedOptions:
+    nested: NestedOptions = {}
     for section, options in _SECTIONS.items():
-        plain_values = {name: _plain(values[name]) for name in options if name in values}
+        plain_values = {name: _yaml_value(values[name]) for name in options if name in values}
         if section == "":
             nested.update(plain_values)
         elif plain_values:
@@ -92,7 +92,7 @@ def _nested(values: Mapping[str, Any]) -> Nested:
     return nested
 
 
-def _plain(value: Any) -> Any:
+def _yaml_value(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
@@ -110,13 +110,13 @@ _Dumper.add_representer(str, _string_node)
 
 
 class _Reader:
-    """A recipe that is being read, and what was read of it so far."""
+    """A reader of one recipe, with the values that it has read so far."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.written = Written()
+        self.result = RecipeValues()
 
-    def read(self) -> Written:
+    def read(self) -> RecipeValues:
         try:
             self.loader = yaml.SafeLoader(self.file.read_text(encoding="utf-8"))
             root = self.loader.get_single_node()
@@ -128,7 +128,7 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             problem = ", ".join(filter(None, (error.context, error.problem)))
             raise self._error(error.problem_mark, problem) from None
-        return self.written
+        return self.result
 
     def _refuse_duplicates(self, node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> None:
         """Raise RecipeError if a mapping has a duplicate key: YAML would silently take the second."""
@@ -160,7 +160,7 @@ class _Reader:
             name = key.value
             if name in options:
                 self._value(options[name], value)
-                self.written.places[name] = self._place(key.start_mark)
+                self.result.places[name] = self._place(key.start_mark)
             elif section == "" and name in _SECTIONS:
                 self._section(name, value)
             else:
@@ -173,7 +173,7 @@ class _Reader:
             raise self._error(node.start_mark, f"{option.name}: cannot be read ({error})") from None
         try:
             _refuse_other_number(option, node, value)
-            self.written.values[option.name] = option.checked(value)
+            self.result.values[option.name] = option.checked(value)
         except OptionError as error:
             raise self._error(node.start_mark, str(error)) from None
 

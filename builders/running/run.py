@@ -20,23 +20,23 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from builders.errors import CodeioError
-from builders.formats import NUMBERS, check_format, check_rules, stated
+from builders.formats import NUMBERS, check_format, check_rules, stated_numbers
 from builders.options import Options, declared, part
 
 
 class RunError(CodeioError):
-    """The folder cannot be used for this build; the message says why and what to do."""
+    """An error for a folder that cannot be used; the message says why, and what to do."""
 
 
-def remembered(options: Options) -> dict[str, Any]:
-    """Return the options as in run.json: flat, ready for JSON, with the full path of a local source."""
+def json_options(options: Options) -> dict[str, Any]:
+    """Return the options as JSON values for run.json, with the full path of a local source."""
     source = Path(options.source)
     values = asdict(part(options, Options))
     return {**values, "source": str(source.resolve())} if source.exists() else values
 
 
 class Run:
-    """The `.codeio/` folder of an output folder."""
+    """A run: the `.codeio/` folder of an output folder, with its options, caches and telemetry."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
@@ -48,13 +48,13 @@ class Run:
     def opened(self, options: dict[str, Any]) -> Iterator["Run"]:
         """Lock the folder for a build with these options (JSON values).
 
-        Raises RunError if the folder cannot be used, and OtherFormat if its format or rules differ.
+        Raises RunError if the folder cannot be used, and FormatMismatch if its format or rules differ.
         """
         self._refuse_foreign()
         check_format(str(self.out), self._format_facts())
         check_rules(str(self.out), self._format_facts())
         with self.locked():
-            self.remember(options)
+            self.save_options(options)
             yield self
 
     @contextmanager
@@ -76,10 +76,10 @@ class Run:
         finally:
             lock.release()
 
-    def remember(self, options: dict[str, Any]) -> None:
-        """Add options to those of the run; raises RunError if one that decides rows has changed.
+    def save_options(self, options: dict[str, Any]) -> None:
+        """Add options to run.json; raises RunError if the value of one is changed.
 
-        A change is accepted only if the option can grow, and has grown.
+        The only change that is accepted is growth, of options that can grow.
         """
         old = self.options()
         growth_rules = {name: option.grows for name, option in declared(Options).items()}
@@ -102,13 +102,13 @@ class Run:
         os.replace(new_file, self.home / "run.json")
 
     def options(self) -> dict[str, Any]:
-        """Return the options of the run so far; empty before the first build. Raises OtherFormat."""
+        """Return the saved options; empty before the first build. Raises FormatMismatch."""
         check_format(str(self.out), self._format_facts())
         return {name: value for name, value in self._run_json().items() if name not in NUMBERS}
 
     def numbers(self) -> dict[str, str]:
         """Return the numbers of format and rules of the run; the current ones before the first build."""
-        return stated(self._run_json())
+        return stated_numbers(self._run_json())
 
     def _format_facts(self) -> dict[str, Any]:
         """Return the numbers of format and rules; if they are not current, also the builds of the run."""

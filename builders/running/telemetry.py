@@ -28,7 +28,7 @@ class Prices:
     prompt: float
     completion: float
 
-    def of(self, n_prompt_tokens: int, n_completion_tokens: int) -> float:
+    def cost(self, n_prompt_tokens: int, n_completion_tokens: int) -> float:
         """Return the cost of tokens; prompt tokens from a prefix cache count in full."""
         return (n_prompt_tokens * self.prompt + n_completion_tokens * self.completion) / PER_TOKENS
 
@@ -58,21 +58,21 @@ class Sample:
 
 
 class Meter:
-    """A counter for the rows of a stage that also reads its client's counters; several threads may use it."""
+    """The progress of a stage: its rows done, and the counters of its client; safe to use from threads."""
 
     def __init__(self, stage: str, n_rows: int, usage: Usage | None, prices: Prices | None = None) -> None:
         self.stage = stage
         self.n_rows = n_rows
         self.usage = usage
         self._prices = prices
-        self._before = usage.snapshot() if usage else Usage()
+        self._usage_before = usage.snapshot() if usage else Usage()
         self._rows = 0.0
         self._lock = threading.Lock()
-        self._past: deque[tuple[float, float, int, int]] = deque([(time.monotonic(), 0.0, 0, 0)])
+        self._readings: deque[tuple[float, float, int, int]] = deque([(time.monotonic(), 0.0, 0, 0)])
 
     @property
     def rows(self) -> float:
-        """The number of rows done; a row of several samples counts in fractions."""
+        """The number of rows done; each sample of a row counts as a fraction of it."""
         return self._rows
 
     def advance(self, n_rows: float) -> None:
@@ -80,22 +80,22 @@ class Meter:
         with self._lock:
             self._rows += n_rows
 
-    def spent(self) -> dict[str, int | dict[str, int]]:
-        """Return the usage of the stage so far; empty if it asks no model."""
-        return self.usage.since(self._before) if self.usage else {}
+    def usage_since_start(self) -> dict[str, int | dict[str, int]]:
+        """Return the client's counters since the stage began; empty if it asks no model."""
+        return self.usage.since(self._usage_before) if self.usage else {}
 
-    def read(self) -> Sample:
+    def sample(self) -> Sample:
         """Return the state of the stage now."""
         usage = (self.usage or Usage()).snapshot()
-        n_in = usage.prompt_tokens - self._before.prompt_tokens
-        n_out = usage.completion_tokens - self._before.completion_tokens
-        n_cached = usage.cached_tokens - self._before.cached_tokens
+        n_in = usage.prompt_tokens - self._usage_before.prompt_tokens
+        n_out = usage.completion_tokens - self._usage_before.completion_tokens
+        n_cached = usage.cached_tokens - self._usage_before.cached_tokens
         now = time.monotonic()
         with self._lock:
-            while len(self._past) > 1 and self._past[0][0] < now - WINDOW_S:
-                self._past.popleft()
-            before, rows, n_in_before, n_out_before = self._past[0]
-            self._past.append((now, self._rows, n_in, n_out))
+            while len(self._readings) > 1 and self._readings[0][0] < now - WINDOW_S:
+                self._readings.popleft()
+            before, rows, n_in_before, n_out_before = self._readings[0]
+            self._readings.append((now, self._rows, n_in, n_out))
         seconds = max(now - before, 1e-9)
         rows_per_s = (self._rows - rows) / seconds
         return Sample(
@@ -105,28 +105,28 @@ class Meter:
             n_rows=self.n_rows,
             in_flight=usage.in_flight,
             waiting=usage.waiting,
-            asked=usage.asked - self._before.asked,
-            answered=usage.answered - self._before.answered,
-            from_cache=usage.from_cache - self._before.from_cache,
+            asked=usage.asked - self._usage_before.asked,
+            answered=usage.answered - self._usage_before.answered,
+            from_cache=usage.from_cache - self._usage_before.from_cache,
             prompt_tokens=n_in,
             completion_tokens=n_out,
             prompt_tokens_per_s=round((n_in - n_in_before) / seconds, 1),
             completion_tokens_per_s=round((n_out - n_out_before) / seconds, 1),
             cached_share=round(n_cached / n_in, 4) if n_in else None,
-            failures=dict(sorted((usage.failures - self._before.failures).items())),
+            failures=dict(sorted((usage.failures - self._usage_before.failures).items())),
             seconds_left=round((self.n_rows - self._rows) / rows_per_s, 1) if rows_per_s > 0 else None,
-            cost=round(self._prices.of(n_in, n_out), 6) if self._prices else None,
+            cost=round(self._prices.cost(n_in, n_out), 6) if self._prices else None,
         )
 
 
 @contextmanager
-def sampled(meter: Meter, report: Callable[[Sample], None]) -> Iterator[None]:
-    """Report the state of the stage every few seconds, and once as it ends."""
+def report_samples(meter: Meter, report: Callable[[Sample], None]) -> Iterator[None]:
+    """Report the state of the stage every `INTERVAL_S` seconds inside this context, and once at its end."""
     has_ended = threading.Event()
 
     def sample_until_end() -> None:
         while not has_ended.wait(INTERVAL_S):
-            report(meter.read())
+            report(meter.sample())
 
     thread = threading.Thread(target=sample_until_end, name="codeio-telemetry", daemon=True)
     thread.start()
@@ -135,4 +135,4 @@ def sampled(meter: Meter, report: Callable[[Sample], None]) -> Iterator[None]:
     finally:
         has_ended.set()
         thread.join()
-        report(meter.read())
+        report(meter.sample())

@@ -30,23 +30,26 @@ class Column:
     is_json: bool = False
     """Whether the text must be canonical JSON; a row that breaks this cannot be used."""
     searched: bool = False
-    """Whether text of files or models is first stored here.
+    """Whether this is where text of files or models is first stored.
 
     Such text is searched for credentials and e-mail addresses.
     """
     repeats: str | None = None
-    """The table where its text is first stored; the text is searched here only if that table is missing."""
+    """The table that stores its text first; the text is searched here only if that table is missing."""
 
 
 @dataclass(frozen=True)
 class Thing:
-    """Something that rows are made of; if a version does not have it, that is why these rows are missing."""
+    """Something that rows are made of: a file, a function, a pair, a task, a sample or a turn.
+
+    If a version of a dataset lacks it, that explains why rows made of it are missing.
+    """
 
     name: str
     columns: tuple[str, ...]
     """The columns that identify it."""
     made_by: str
-    """The stage that makes it; a drop of this stage names the thing, or what the thing is made of."""
+    """The stage that makes it; rows dropped by this stage have the id of the thing, or of its parent."""
     noun: str
     """The word for it in reports."""
 
@@ -55,7 +58,7 @@ class Thing:
 class Table:
     """The declaration of a table.
 
-    A column with the name of another table's id column refers to a row of that table, a parent of this one.
+    A column named like the id column of another table refers to a row there; that table is a parent.
     """
 
     name: str
@@ -68,11 +71,11 @@ class Table:
     """The stages that make its rows, or drop some before they are made, in order."""
     kind: str = ""
     hashed: tuple[str, ...] = ()
-    """The values that its id is a hash of (`content_id` with `kind`); empty if its rows have no id."""
+    """The values whose hash is a row's id (`content_id` with `kind`); empty if rows have no id."""
     things: tuple[Thing, ...] = ()
-    """The things that its rows stand for and that other rows are made of, the larger thing first."""
+    """The things that its rows stand for and that other rows are made of, the containing one first."""
     grade: str | None = None
-    """The column with the grade of a row."""
+    """The column with the grade of a row: its status, or the reason why it was dropped."""
     is_unique: bool = True
     """Whether a key identifies one row, and rows without a required value are refused."""
 
@@ -103,7 +106,7 @@ class Table:
 
     @property
     def is_split(self) -> bool:
-        """Whether its rows are split into train and test: true of tasks, and of all that is made of them."""
+        """Whether its rows are split into train and test: true of tasks, and of rows made of tasks."""
         return "task_id" in self.columns
 
 

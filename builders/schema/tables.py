@@ -270,7 +270,7 @@ CONVERSATIONS = Table(
     key=("task_id", "sample"),
     made_by=("responses", "verdicts", "revisions"),
 )
-"""A table that is not in a dataset: `turns` has its contents, one row for each turn."""
+"""A table that stages pass on but no dataset has; `turns` has its contents, one row for each turn."""
 
 
 def stages() -> list[str]:
@@ -279,7 +279,7 @@ def stages() -> list[str]:
 
 
 def parents(table: Table) -> list[Table]:
-    """Return the tables that rows of this one refer to by id."""
+    """Return the tables to which rows of this one refer by id."""
     return [other for other in TABLES.values() if other is not table and other.id_column in table.columns]
 
 

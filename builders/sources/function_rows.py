@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from builders.json_schemas import inferred
+from builders.json_schemas import inferred_schema
 from builders.options import RawCodeOptions
 from builders.schema import TABLES, features_of
 from builders.stage import Drop, Row, Stage
@@ -200,6 +200,6 @@ def _canonical_pair(pair: Any) -> dict[str, str]:
 
 def _inferred_schema(side: str, recorded: list[dict[str, str]]) -> str:
     try:
-        return inferred([pair[side] for pair in recorded])
+        return inferred_schema([pair[side] for pair in recorded])
     except CanonicalError as error:  # a schema is nested deeper than its values
         raise _BadRow("bad_schema", f"{side}: {error}") from error

@@ -28,7 +28,7 @@ _ADVICE = "Give a folder or Hub dataset as codeio made it."
 
 
 def check_compatible(source: str, name: str) -> None:
-    """Raise OtherFormat if a build cannot start from table `name` of a source, as format or rules differ.
+    """Raise FormatMismatch if a build cannot start from table `name` of a source, as format or rules differ.
 
     Raises SourceError if there is no such source, or its provenance cannot be read.
     """
@@ -49,7 +49,7 @@ def has_tables(source: str) -> bool:
 def load_tables(source: str, name: str) -> dict[str, Dataset]:
     """Return the tables of a folder or Hub dataset that a build from `name` needs or can use.
 
-    Raises SourceError or OtherFormat.
+    Raises SourceError or FormatMismatch.
     """
     path = Path(source)
     if path.is_file():

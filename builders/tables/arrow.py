@@ -1,8 +1,8 @@
 """Datasets and the Arrow tables that hold their rows.
 
 `datasets` computes the fingerprint of each view of a table by pickling it, which takes a small build longer
-than its own work. Here the fingerprint of a view is an argument or random, and rows are read as Arrow tables,
-some at a time.
+than its own work. Here the fingerprint of a view is an argument or random, and rows are read as Arrow tables
+in batches.
 Tested in tests/builders/tables/test_folder.py.
 """
 
@@ -16,8 +16,8 @@ from datasets import Dataset, DatasetInfo, Features
 from datasets.table import InMemoryTable
 from numpy.typing import NDArray
 
-_MOST_TIMES = 4
-"""A range is read in one piece if it has fewer than this many times the rows that are needed of it."""
+_MAX_SPREAD = 4
+"""Rows are read as one range if that range has fewer than this many times as many rows as are needed."""
 
 
 def dataset(
@@ -27,7 +27,7 @@ def dataset(
     positions: Sequence[int] | NDArray[np.int64] | None = None,
     fingerprint: str | None = None,
 ) -> Dataset:
-    """Return a Dataset of these rows, or of the rows at `positions`, without copying any."""
+    """Return an Arrow table, or its rows at `positions`, as a Dataset, without copying any row."""
     indices = None if positions is None else pa.table({"indices": pa.array(positions, pa.uint64())})
     return Dataset(
         InMemoryTable(rows.replace_schema_metadata(None)),
@@ -59,6 +59,6 @@ def taken(rows: Dataset, positions: Sequence[int] | NDArray[np.int64]) -> pa.Tab
     if not len(positions):
         return rows[:0]
     low, high = int(np.min(positions)), int(np.max(positions))
-    if high - low < _MOST_TIMES * len(positions):
+    if high - low < _MAX_SPREAD * len(positions):
         return rows[low : high + 1].take(pa.array(np.asarray(positions) - low))
     return rows[list(positions)]

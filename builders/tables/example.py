@@ -1,7 +1,7 @@
-"""An example row of a table, as instructive as possible.
+"""An example row of a table, for its card and the summary.
 
-In: a folder and a config. Out: a row. For conversations, it is one of those with most turns, one that ends
-with a correct answer if there is any; for other tables, it is the first row.
+In: a folder and a config. Out: a row. For conversations it is one with the most turns, and of these one that
+ends with a correct answer if possible; for other tables it is the first row.
 Tested in tests/hub/card/test_card.py.
 """
 
@@ -12,15 +12,18 @@ import pyarrow.parquet as pq
 from builders.tables.folder import Folder
 
 
-def example(folder: Folder, config: str) -> dict[str, Any] | None:
-    """Return a whole row of the first file, None if the config has no rows."""
+def example_row(folder: Folder, config: str) -> dict[str, Any] | None:
+    """Return a row of the config's first file with all columns; None if the config has no rows."""
     for file in folder.files(config):
         names = pq.read_schema(file).names
         index = 0
         if "statuses" in names:
             column = pq.read_table(file, columns=["statuses"])["statuses"].to_pylist()
-            by_row = [statuses or [""] for statuses in column]
-            index = max(range(len(by_row)), key=lambda i: (len(by_row[i]), by_row[i][-1] == "correct"))
+            conversations = [statuses or [""] for statuses in column]
+            index = max(
+                range(len(conversations)),
+                key=lambda i: (len(conversations[i]), conversations[i][-1] == "correct"),
+            )
         row: dict[str, Any] = pq.read_table(file).slice(index, 1).to_pylist()[0]
         return row
     return None

@@ -28,19 +28,19 @@ Counts = dict[str, dict[str, int]]
 
 
 class Folder:
-    """A directory of tables."""
+    """A folder of tables, one subfolder of Parquet files for each config."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def write(self, config: str, splits: dict[str, Dataset]) -> None:
-        """Replace a config's files. A split without rows gets no file: one would break the whole config."""
+        """Replace a config's files; a split without rows gets none, as an empty file breaks the config."""
         staging = self.root / ".codeio" / "staging"
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
         names = set()
         for split, rows in splits.items():
-            shards = ranges(values(rows, _key(config)))
+            shards = ranges(values(rows, _chunking_column(config)))
             for index, shard in enumerate(shards):
                 name = f"{split}-{index:05d}-of-{len(shards):05d}.parquet"
                 selected(rows, shard).to_parquet(staging / name)
@@ -124,7 +124,7 @@ def link(file: Path, name: Path) -> None:
         shutil.copy(file, name)
 
 
-def _key(config: str) -> str:
-    """Return the column that decides where a table is cut into files: the first of its key that holds ids."""
+def _chunking_column(config: str) -> str:
+    """Return the key column whose values decide where a table is cut into files: the first with ids."""
     key = TABLES[config].key
     return next((column for column in key if column.endswith("_id")), key[0])

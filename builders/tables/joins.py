@@ -1,7 +1,7 @@
 """Lazy joins: the rows that a stage works on, together with the columns of their parents.
 
-In: a `Dataset`, and others joined to it by an id column. Out: shards, each an Arrow table that is joined only
-when it is read, so that a join of millions of rows needs no copy on disk.
+In: a `Dataset`, and others to join to it by an id column. Out: shards, each an Arrow table that is joined
+only when it is read, so that a join of millions of rows needs no copy on disk.
 
 Not covered: rows without a parent; ids come from the parent table itself, so a missing one is an error.
 Tested in tests/builders/test_stage.py.
@@ -18,20 +18,20 @@ from builders.tables.arrow import taken, values
 
 
 @dataclass
-class Joined:
-    """The rows of `left`, each with those columns of its parents that it does not have itself."""
+class LazyJoin:
+    """The rows of `left`, each with the columns of its parents that `left` lacks, and lists of children."""
 
     left: Dataset
     parents: list[tuple[str, Dataset, dict[str, int]]] = field(default_factory=list)
     children: list[tuple[str, str, Dataset, dict[str, list[int]]]] = field(default_factory=list)
 
-    def to(self, parent: Dataset, on: str) -> "Joined":
-        """Return this joined to another table by its id column `on`, which the tables so far must have."""
+    def join(self, parent: Dataset, on: str) -> "LazyJoin":
+        """Return this with the columns of `parent`, whose id column `on` must also be a column here."""
         rows = {row_id: index for index, row_id in enumerate(values(parent, on))}
         return replace(self, parents=[*self.parents, (on, parent.with_format("arrow"), rows)])
 
-    def gathering(self, name: str, child: Dataset, on: str) -> "Joined":
-        """Return this with a list column `name`: all rows of `child` with the same `on`, in their order."""
+    def join_list(self, name: str, child: Dataset, on: str) -> "LazyJoin":
+        """Return this with a list column `name`: for each row, the rows of `child` with the same `on`."""
         rows = defaultdict(list)
         for index, row_id in enumerate(values(child, on)):
             rows[row_id].append(index)

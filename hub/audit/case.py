@@ -15,7 +15,7 @@ from builders.execution import Prover, Sandbox
 from builders.running.observer import Observer
 from builders.running.telemetry import Meter
 from builders.tables.folder import Folder
-from builders.tables.joins import Joined
+from builders.tables.joins import LazyJoin
 from hub.audit.expectations import Expectations
 from hub.audit.report import Finding
 from hub.audit.untrusted import Tables, iterated
@@ -63,19 +63,19 @@ class Case:
         """Record a check of `n_rows` out of `n_in_all` rows; yield a callable that takes the rows done."""
         meter = Meter(check, n_rows, None)
         n_before = len(self.findings)
-        self.observer.begins(meter)
+        self.observer.on_start(meter)
         yield meter.advance
         n_failing = min(n_rows, len(self.findings) - n_before)
-        self.observer.ends(meter, n_rows - n_failing, n_failing)
+        self.observer.on_end(meter, n_rows - n_failing, n_failing)
         self.checked[check] = (n_rows, n_rows if n_in_all is None else n_in_all)
 
-    def sampled(self, joined: Joined, column: str) -> Joined:
+    def sampled(self, joined: LazyJoin, column: str) -> LazyJoin:
         """Return the rows to run again: those whose ids in `column` have the lowest hashes with the seed."""
         if self.sample is None or self.sample >= len(joined):
             return joined
         ids = [row[column] for row in iterated(joined.left, column)]
         lowest = heapq.nsmallest(self.sample, range(len(ids)), key=lambda index: self._rank(ids[index]))
-        return Joined(joined.left.select(sorted(lowest)), joined.parents, joined.children)
+        return LazyJoin(joined.left.select(sorted(lowest)), joined.parents, joined.children)
 
     def _rank(self, row_id: str) -> bytes:
         return hashlib.sha256(f"{self.seed}:{row_id}".encode()).digest()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from builders.formats import RULES, other_rules, stated
+from builders.formats import RULES, rules_mismatch, stated_numbers
 from builders.options import Limits, declared
 from hub.rights.licences import PERMISSIVE
 
@@ -28,7 +28,7 @@ class Expectations:
     """Whether the turns come from another build, whose system message is unknown."""
     made_with: tuple[dict[str, Any], ...] = ()
     rules: str = RULES
-    other_rules: str | None = None
+    rules_mismatch: str | None = None
     """What to report if the turns were judged by rules that differ from this codeio's; None if they agree."""
 
     def matches_this_machine(self, numpy: str | None) -> bool:
@@ -63,8 +63,8 @@ def expectations(name: str, provenance: dict[str, Any]) -> tuple[Expectations, l
         allowed=PERMISSIVE if allowed is None else frozenset(filter(_is_text, allowed)),
         from_turns=_value(options, "from_table", str, None, complaints) == "turns",
         made_with=tuple(build for build in made_with if isinstance(build, dict)),
-        rules=stated(provenance)["rules"],
-        other_rules=other_rules(name, provenance),
+        rules=stated_numbers(provenance)["rules"],
+        rules_mismatch=rules_mismatch(name, provenance),
     ), complaints
 
 

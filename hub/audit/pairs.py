@@ -12,7 +12,7 @@ from itertools import groupby, tee
 from builders.execution import Job, Proof
 from builders.grading import MAX_INPUTS_PER_JOB
 from builders.stage import Row
-from builders.tables.joins import Joined
+from builders.tables.joins import LazyJoin
 from builders.verifier import equal
 from hub.audit.case import Case
 from hub.audit.untrusted import batches
@@ -41,7 +41,7 @@ def check(case: Case) -> None:
             advance(len(rows))
 
 
-def _by_function(pairs: Joined) -> Iterator[list[Row]]:
+def _by_function(pairs: LazyJoin) -> Iterator[list[Row]]:
     """Yield neighbouring pairs of one function, at most `MAX_INPUTS_PER_JOB` at a time."""
     rows = (row for batch in batches(pairs) for row in batch)
     for _, neighbours in groupby(rows, key=lambda row: row["function_id"]):

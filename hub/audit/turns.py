@@ -20,8 +20,8 @@ def check(case: Case) -> None:
     """Grade the turns again, all or a sample."""
     if case.lacks("turns", "turns", "tasks", "io_pairs", "functions"):
         return
-    if case.expectations.other_rules:
-        case.add_unchecked(f"turns: {case.expectations.other_rules}")
+    if case.expectations.rules_mismatch:
+        case.add_unchecked(f"turns: {case.expectations.rules_mismatch}")
         return
     turns = case.sampled(case.tables.with_ancestors("turns"), "response_id")
     is_same = case.expectations.matches_this_machine(case.prover.numpy_version)

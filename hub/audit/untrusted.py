@@ -22,7 +22,7 @@ from datasets import Dataset, concatenate_datasets
 from builders.schema import TABLES, Table, ancestors, is_parent, parents
 from builders.stage import Row
 from builders.tables.folder import SPLITS, Counts, Folder
-from builders.tables.joins import Joined
+from builders.tables.joins import LazyJoin
 from builders.tasks import DIRECTIONS
 from builders.verifier import CanonicalError, canonical, loads
 from hub.audit import unpack
@@ -54,7 +54,7 @@ class Tables:
                     self._read(config, files, scratch, unpacker, advance)
         self.complete = self._complete_ids()
 
-    def with_ancestors(self, config: str) -> Joined:
+    def with_ancestors(self, config: str) -> LazyJoin:
         """Return the rows of a table that have all their ancestors, joined with them."""
         rows, table = self.rows[config], TABLES[config]
         nearest = table if is_parent(table) else parents(table)[-1]
@@ -62,10 +62,10 @@ class Tables:
             name, complete_ids = nearest.key[0], self.complete[nearest.name]
             indices = [index for index, row in enumerate(iterated(rows, name)) if row[name] in complete_ids]
             rows = rows if len(indices) == len(rows) else rows.select(indices)
-        joined, columns = Joined(rows), set(rows.features)
+        joined, columns = LazyJoin(rows), set(rows.features)
         for ancestor in ancestors(table):
             if ancestor.name in self.rows and ancestor.key[0] in columns:
-                joined = joined.to(self.rows[ancestor.name], ancestor.key[0])
+                joined = joined.join(self.rows[ancestor.name], ancestor.key[0])
                 columns.update(self.rows[ancestor.name].features)
         return joined
 
@@ -186,7 +186,7 @@ def iterated(rows: Dataset, *columns: str) -> Iterator[Row]:
         yield from batch.to_pylist()
 
 
-def batches(joined: Joined, n_rows: int = BATCH_ROWS) -> Iterator[list[Row]]:
+def batches(joined: LazyJoin, n_rows: int = BATCH_ROWS) -> Iterator[list[Row]]:
     """Yield joined rows, `n_rows` at a time."""
     for start in range(0, len(joined), n_rows):
         yield joined.shard(start, start + n_rows).to_pylist()

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from builders import training_set
 from builders.options import TrainingSetOptions
-from builders.responses import history, opening, revision_request
+from builders.responses import history, opening_messages, revision_request
 from builders.schema import MESSAGES, TABLES
 from builders.stage import Row
-from builders.tables.joins import Joined
+from builders.tables.joins import LazyJoin
 from builders.training_set import View
 from builders.verifier import CanonicalError, loads
 from hub.audit.case import Case
@@ -97,11 +97,11 @@ def _have_no_files(case: Case) -> bool:
     return all(row["code_id"] is None for row in iterated(case.tables.rows["functions"], "code_id"))
 
 
-def _tasks_with_turns(case: Case) -> Joined:
+def _tasks_with_turns(case: Case) -> LazyJoin:
     tasks = case.tables.with_ancestors("tasks")
     if "raw_code" in case.tables.rows and "functions" in case.tables.rows:
-        tasks = tasks.to(case.tables.rows["raw_code"].select_columns(["code_id", "source"]), "code_id")
-    return tasks.gathering("turns", case.tables.rows["turns"], "task_id")
+        tasks = tasks.join(case.tables.rows["raw_code"].select_columns(["code_id", "source"]), "code_id")
+    return tasks.join_list("turns", case.tables.rows["turns"], "task_id")
 
 
 def _conversations(task: Row) -> Iterator[Row]:
@@ -129,7 +129,7 @@ def _check_conversation(case: Case, task: Row, conversation: Row) -> None:
         return
     system = case.expectations.system
     for number, turn in enumerate(turns):
-        messages = opening(task, system)
+        messages = opening_messages(task, system)
         if number:
             messages = history({**task, "turns": turns[:number]}, system)
             messages.append(revision_request(task["direction"], turns[number - 1]["feedback"]))

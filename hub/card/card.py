@@ -20,7 +20,7 @@ import prompts
 from builders.functions.author import PROMPTS
 from builders.functions.stage import prompts_id
 from builders.schema import REFERENCE_COLUMNS, TABLES, Type, stages
-from builders.tables.example import example
+from builders.tables.example import example_row
 from builders.tables.folder import DEFAULT_CONFIG, SPLITS, Folder
 from builders.verifier import STATUSES
 from hub.card.metadata import metadata
@@ -110,7 +110,7 @@ def _values(folder: Folder, facts: dict[str, Any], name: str, changelog: str) ->
         "changelog": changelog,
         "tag": tag and tag[1],
         "default": default,
-        "row": example(folder, default) if default else None,
+        "row": example_row(folder, default) if default else None,
         "splits": SPLITS if any("test" in by_split for by_split in n["rows"].values()) else (),
         "absent": [config for config in TABLES if config not in n["rows"]],
         "pictures": (folder.root / "pictures").is_dir(),

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builders.schema import TABLES
-from builders.tables.counts import counted, grouped
+from builders.tables.counts import folder_counts, value_counts
 from builders.tables.folder import Folder
 
 KINDS = {"{": "object", "[": "array", '"': "string", "t": "truth value", "f": "truth value", "n": "null"}
@@ -21,7 +21,7 @@ MOST_SOURCES = 20
 
 def numbers(folder: Folder) -> dict[str, Any]:
     """Return all numbers by name."""
-    counts = counted(folder)
+    counts = folder_counts(folder)
     return {
         **counts,
         "bytes": {
@@ -33,9 +33,11 @@ def numbers(folder: Folder) -> dict[str, Any]:
         "outputs": _outputs(folder),
         "turns": _turns(folder),
         "most_tasks": _most_tasks(folder),
-        "made_by": [model for model, _ in grouped(folder.columns("functions", "model")) if model],
+        "made_by": [model for model, _ in value_counts(folder.columns("functions", "model")) if model],
         "prompts": _prompts(folder),
-        "sampling": [sampling for sampling, _ in grouped(folder.columns("turns", "sampling")) if sampling],
+        "sampling": [
+            sampling for sampling, _ in value_counts(folder.columns("turns", "sampling")) if sampling
+        ],
     }
 
 
@@ -63,14 +65,16 @@ def licences(folder: Folder) -> list[dict[str, Any]]:
     """Return how many files and functions are under each licence; None stands for an unknown one."""
     rows: dict[str | None, dict[str, Any]] = {}
     for config in ("raw_code", "functions"):
-        for name, n in grouped(folder.columns(config, "license")):
+        for name, n in value_counts(folder.columns(config, "license")):
             rows.setdefault(name, {"license": name, "raw_code": 0, "functions": 0})[config] = n
     return sorted(rows.values(), key=lambda row: (-row["raw_code"], -row["functions"], str(row["license"])))
 
 
 def _sources(folder: Folder) -> dict[str, Any]:
     """Return how many sources the files come from, and the sources with most files."""
-    sources = sorted(grouped(folder.columns("raw_code", "source")), key=lambda item: (-item[1], str(item[0])))
+    sources = sorted(
+        value_counts(folder.columns("raw_code", "source")), key=lambda item: (-item[1], str(item[0]))
+    )
     return {"n": len(sources), "largest": dict(sources[:MOST_SOURCES])}
 
 
@@ -78,7 +82,7 @@ def _outputs(folder: Folder) -> dict[str, int]:
     """Return the number of pairs by the kind of their output, the most frequent first."""
     first = pc.utf8_slice_codeunits(folder.columns("io_pairs", "output")["output"], 0, 1)
     counts: dict[str, int] = {}
-    for start, n in grouped(pa.table({"first": first})):
+    for start, n in value_counts(pa.table({"first": first})):
         kind = KINDS.get(start, "number")
         counts[kind] = counts.get(kind, 0) + n
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
@@ -96,10 +100,12 @@ def _turns(folder: Folder) -> dict[str, int]:
 
 def _most_tasks(folder: Folder) -> int:
     """Return the largest number of tasks that a function has."""
-    return max((n for _, n in grouped(folder.columns("tasks", "function_id"))), default=0)
+    return max((n for _, n in value_counts(folder.columns("tasks", "function_id"))), default=0)
 
 
 def _prompts(folder: Folder) -> list[str]:
     """Return the ids of the prompts with which functions and answers were requested."""
     configs = [table.name for table in TABLES.values() if "prompt_id" in table.columns]
-    return sorted({id for config in configs for id, _ in grouped(folder.columns(config, "prompt_id")) if id})
+    return sorted(
+        {id for config in configs for id, _ in value_counts(folder.columns(config, "prompt_id")) if id}
+    )

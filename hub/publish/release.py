@@ -26,7 +26,7 @@ import prompts
 from builders.formats import NUMBERS, check_rules
 from builders.running.provenance import FILE, provenance
 from builders.schema import TABLES
-from builders.tables.counts import statuses
+from builders.tables.counts import status_counts
 from builders.tables.folder import SPLITS, Folder, link
 from hub.card.card import card
 from hub.figures import save, statuses_figure
@@ -87,7 +87,7 @@ def prepare_release(
 
 def write_card(release: Release, name: str, changelog: str) -> None:
     """Write the card and its figure for the folder as it is now; `name` is the repository's."""
-    if counts := statuses(release.folder):
+    if counts := status_counts(release.folder):
         save(statuses_figure(counts), release.folder.root / "pictures" / "statuses.png")
     with _readable():
         release.folder.write_readme(card(release.folder, release.facts, name, changelog))
@@ -96,7 +96,7 @@ def write_card(release: Release, name: str, changelog: str) -> None:
 def checked_provenance(source: Folder) -> dict[str, Any]:
     """Return the provenance of a folder.
 
-    Raises OtherFormat or PublishError if another version of codeio made the folder, or a file is damaged.
+    Raises FormatMismatch or PublishError if another version of codeio made the folder, or a file is damaged.
     """
     with _readable():
         recorded = provenance(source.root)

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 
 from builders.schema import TABLES
-from builders.tables.chunking import LEAST_ROWS, ROWS
+from builders.tables.chunking import MIN_ROWS, ROWS
 from builders.tables.folder import SPLITS, Folder, link
 from hub.changes.lineage import Positions, batches, columns, concatenated
 from hub.changes.matching import TextNumbers, matched, read_rows
@@ -103,7 +103,7 @@ def _with_new_rows(split: str, kept: Sequence[_File], added: Positions) -> list[
 
 def _least_rows(n_rows: int) -> int:
     """Return the fewest rows of a file that is not small, in a split of `n_rows`."""
-    return min(LEAST_ROWS, max(_ALWAYS_SMALL_ROWS, n_rows // 100))
+    return min(MIN_ROWS, max(_ALWAYS_SMALL_ROWS, n_rows // 100))
 
 
 def _write(made: Folder, config: str, files: Sequence[_File], scratch: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from builders.schema import TABLES
-from builders.tables.counts import grouped
+from builders.tables.counts import value_counts
 from builders.tables.folder import Folder
 from hub.figures import BACKGROUND, COLOURS, INK
 
@@ -31,7 +31,7 @@ _UNKNOWN = "#ffffff"
 def questions(folder: Folder) -> list[str]:
     """Return ids of tasks with answers: those with right and wrong ones first, then by number of statuses."""
     statuses = defaultdict(set)
-    for task_id, status, _ in grouped(folder.columns("turns", "task_id", "status")):
+    for task_id, status, _ in value_counts(folder.columns("turns", "task_id", "status")):
         if task_id is not None:
             statuses[task_id].add(status)
     return sorted(statuses, key=lambda task_id: (*_rank(statuses[task_id]), task_id))

@@ -13,7 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from builders.schema import TABLES
-from builders.tables.counts import grouped
+from builders.tables.counts import value_counts
 from builders.tables.folder import Folder
 from hub.transient import is_transient
 
@@ -23,7 +23,7 @@ TIMEOUT_S = 10
 def models(folder: Folder) -> list[str]:
     """Return the models that wrote functions or answers, sorted."""
     configs = [table.name for table in TABLES.values() if "model" in table.columns]
-    written_by = {model for config in configs for model, _ in grouped(folder.columns(config, "model"))}
+    written_by = {model for config in configs for model, _ in value_counts(folder.columns(config, "model"))}
     return sorted(written_by - {None})
 
 

@@ -1,10 +1,10 @@
-"""The form of request that gets most parsable and correct answers: `python -m tests.bench.answers DIR URL`.
+"""Which form of request gets the most correct answers: `python -m tests.bench.answers DIR URL`.
 
 DIR is a build with tasks (`--until tasks`), URL a server with the model to measure. Each task is asked with
 greedy sampling in every form; forms that start with the same free reply share it:
 - free: the reply alone;
 - closing: if the reply has no answer, the model is asked for the bare JSON, constrained to the task's schema;
-- closing, also cut: the same, also if the reply was cut off at the limit;
+- closing, also cut: the same, but also if the reply was cut off at the limit;
 - grammar: one request whose text can only end in JSON (`grammar` for llama.cpp, a structural tag for sglang).
 """
 
@@ -22,12 +22,12 @@ from rich.table import Table
 
 from builders.execution import Limits, Prover
 from builders.inference import Answer, Client, Refusal, RequestCache, connect
-from builders.json_schemas import usable
+from builders.json_schemas import schema_or_any
 from builders.options import Sampling
-from builders.responses import Question, closing_question, opening
+from builders.responses import Question, final_answer_request, opening_messages
 from builders.stage import Row
 from builders.tables.folder import Folder
-from builders.tables.joins import Joined
+from builders.tables.joins import LazyJoin
 from builders.verdicts import Verdicts
 from builders.verifier import extract
 
@@ -42,12 +42,12 @@ ws ::= " "?
 
 
 def constrained(task: Row, engine: str) -> dict[str, Any]:
-    """Return the engine's payload options that make a reply free text that ends in the answer."""
+    """Return payload options of the engine that constrain a reply to free text that ends in the answer."""
     direction = task["direction"]
     if engine != "sglang":
         return {"grammar": GRAMMAR.replace("DIRECTION", direction)}
     opening_mark = f'{{"{direction}":'
-    schema = {"type": "json_schema", "json_schema": usable(task[f"{direction}_schema"])}
+    schema = {"type": "json_schema", "json_schema": schema_or_any(task[f"{direction}_schema"])}
     tag = {"type": "tag", "begin": opening_mark, "content": schema, "end": "}"}
     text = {"type": "any_text", "excludes": [opening_mark]}
     return {
@@ -73,7 +73,7 @@ def judged(tasks: Sequence[Row], texts: Sequence[str]) -> Counter[str]:
 def measured(tasks: list[Row], client: Client, n_tokens: int) -> dict[str, dict[str, Any]]:
     """Return the statuses and the number of tokens of the answers, for each form of request."""
     sampling = Sampling(temperature=0.0, max_tokens=n_tokens)
-    questions = [Question(task, 0, 0, opening(task, None), "") for task in tasks]
+    questions = [Question(task, 0, 0, opening_messages(task, None), "") for task in tasks]
 
     def payload(question: Question, **options: Any) -> dict[str, Any]:
         return {"messages": question.messages, "temperature": 0.0, "max_tokens": n_tokens, **options}
@@ -91,7 +91,7 @@ def measured(tasks: list[Row], client: Client, n_tokens: int) -> dict[str, dict[
         for i, (question, answer) in enumerate(zip(questions, free, strict=True))
         if has_no_answer(question, answer)
     ]
-    replies = ask([closing_question(questions[i], sampling, free[i].text) for i in unanswered])
+    replies = ask([final_answer_request(questions[i], sampling, free[i].text) for i in unanswered])
     closings = dict(zip(unanswered, replies, strict=True))
     forms: dict[str, tuple[list[str], int]] = {
         "free": ([answer.text for answer in free], _tokens(free)),
@@ -132,8 +132,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     folder = Folder(options.folder)
-    joined = Joined(folder.read("tasks")).to(folder.read("io_pairs"), "pair_id")
-    tasks = joined.to(folder.read("functions"), "function_id").shard(0, options.tasks).to_list()
+    joined = LazyJoin(folder.read("tasks")).join(folder.read("io_pairs"), "pair_id")
+    tasks = joined.join(folder.read("functions"), "function_id").shard(0, options.tasks).to_list()
     with tempfile.TemporaryDirectory() as scratch:
         client = Client(
             connect(options.url), RequestCache(options.cache or Path(scratch) / "requests.sqlite")

@@ -1,8 +1,8 @@
 """Rows per second and memory of an audit: `python -m tests.bench.audit 2000 100000 --sample 1000`.
 
-Each size is a number of turns. The data are made here without a model: functions that add, two pairs of each,
-and for each task a correct answer, and a wrong one with its revision, in replies of a usual length. An audit
-runs in a process of its own. Its peak counts only anonymous memory: the kernel can reclaim mapped tables.
+Each size is a number of turns. The data are generated without a model: functions that add a number, two pairs
+for each, and for each task a correct answer, and a wrong one with its revision, in replies of a usual length.
+Each audit runs in a process of its own. Only anonymous memory counts: the kernel can reclaim mapped tables.
 """
 
 import argparse
@@ -22,8 +22,9 @@ from rich.table import Table
 
 import prompts
 from builders.execution import Execution
-from builders.responses import history, opening, revision_request
+from builders.responses import history, opening_messages, revision_request
 from builders.running.observer import Observer
+from builders.running.provenance import provenance
 from builders.running.telemetry import Meter
 from builders.schema import TABLES, content_id
 from builders.tables.folder import Folder
@@ -31,6 +32,7 @@ from builders.tasks import Tasks
 from builders.training_set import VIEWS
 from builders.verifier import canonical, extract, verify
 from hub.audit import audit
+from hub.card.card import card
 from hub.versions import open_version
 from tests.bench.memory import EVERY_S, anonymous_mb
 
@@ -40,7 +42,7 @@ WORDS = "The function takes n and adds a number to it, so I look at what n is an
 
 
 def functions(n_turns: int) -> Iterator[dict[str, Any]]:
-    """Yield as many functions as give about this number of turns."""
+    """Yield functions, as many as have about this number of turns."""
     for step in range(max(1, n_turns // TURNS_A_FUNCTION)):
         code = f"def f(n):\n    return n + {step}\n"
         hashed = (code, "f", "", f"What is {step} more than n?")
@@ -59,7 +61,7 @@ def conversation(task: dict[str, Any], sample: int) -> dict[str, Any]:
     right, wrong = ({"n": n}, {"n": n + 1}) if task["direction"] == "input" else (output, output + 9)
     turns: list[dict[str, Any]] = []
     for number, value in enumerate([right] if sample == 0 else [wrong, right]):
-        messages = opening(task, None)
+        messages = opening_messages(task, None)
         if turns:
             asked = revision_request(task["direction"], turns[-1]["feedback"])
             messages = [*history({**task, "turns": turns}, None), asked]
@@ -118,7 +120,7 @@ def rows(n_turns: int) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def write_tables(root: Path, n_turns: int) -> Path:
-    """Write a folder of tables and return it."""
+    """Write a folder of tables with its card, and return it."""
     columns: dict[str, dict[str, list[Any]]] = {}
     for config, row in rows(n_turns):
         table_columns = columns.setdefault(config, {column: [] for column in TABLES[config].columns})
@@ -128,13 +130,13 @@ def write_tables(root: Path, n_turns: int) -> Path:
     for config, table_columns in columns.items():
         dataset = Dataset.from_dict(table_columns, features=TABLES[config].features)
         Folder(root).write(config, {"train": dataset})
-    Folder(root).write_readme("made")
+    Folder(root).write_readme(card(Folder(root), provenance(root), "data"))  # the audit compares it
     (root / ".codeio").rmdir()
     return root
 
 
 class Peak(Observer):
-    """An observer that records the peak of memory, read twice a second, and the seconds of each check."""
+    """An observer that records the peak memory, read twice a second, and the seconds of each check."""
 
     def __init__(self) -> None:
         self.mb = 0.0
@@ -148,10 +150,10 @@ class Peak(Observer):
     def __exit__(self, *_: object) -> None:
         self.over.set()
 
-    def begins(self, meter: Meter) -> None:
+    def on_start(self, meter: Meter) -> None:
         self.began = time.perf_counter()
 
-    def ends(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
+    def on_end(self, meter: Meter, n_kept: int, n_dropped: int) -> None:
         self.seconds[meter.stage] = time.perf_counter() - self.began
 
     def _watch(self) -> None:
@@ -160,7 +162,7 @@ class Peak(Observer):
 
 
 def run(root: str, sample: int | None) -> dict[str, float]:
-    """Audit a folder and return its figures: seconds by check, rows run again per second, memory."""
+    """Audit a folder and return the figures: seconds by check, rows run again per second, and memory."""
     disable_progress_bars()
     peak, before = Peak(), anonymous_mb()
     began = time.perf_counter()

@@ -34,8 +34,8 @@ def run(code, entrypoint, texts):
     if not child:
         space = {}
         exec(compile(code, "<code>", "exec"), space)
-        given = [json.loads(text) for text in texts]
-        os.write(theirs, json.dumps([space[entrypoint](**values) for values in given]).encode())
+        inputs = [json.loads(text) for text in texts]
+        os.write(theirs, json.dumps([space[entrypoint](**values) for values in inputs]).encode())
         os._exit(0)
     os.close(theirs)
     reply = b""
@@ -91,8 +91,8 @@ import json
 {code}
 print(json.dumps({entrypoint}(**json.loads({text!r}))))
 """
-    done = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    process = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=True)
+    return json.loads(process.stdout)
 
 
 def _cpu_s_each(program: str, n: int, *arguments: str) -> float:

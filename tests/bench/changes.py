@@ -42,7 +42,7 @@ def name(kind: int, number: int) -> str:
 
 
 def turns(n_rows: int, is_new: bool) -> Iterator[dict[str, Any]]:
-    """Yield turns; of ten in the new version one is new, one regraded and one reworded, and one is gone."""
+    """Yield the turns of a version; one in eleven is only in the old one, and one only in the new one."""
     for number in range(n_rows + n_rows // 10):
         kind = number % 11
         if kind == (0 if is_new else 10):
@@ -80,7 +80,7 @@ def tasks(n_rows: int) -> Iterator[dict[str, Any]]:
 
 
 def write(folder: Path, config: str, rows: Iterator[dict[str, Any]]) -> None:
-    """Write a table in files of as many rows as a build writes to a file."""
+    """Write a table in files with as many rows as those of a build."""
     schema, number = TABLES[config].features.arrow_schema, 0
     (folder / config).mkdir(parents=True)
     while chunk := list(islice(rows, ROWS_A_FILE)):

@@ -1,8 +1,8 @@
 """Requests per second on one core, for bare HTTP clients and for codeio's: `python -m tests.bench.clients`.
 
-Each runs in a process of its own, against a server that answers at once and has another core to itself.
-The bare clients send, receive and parse; codeio's also looks up the request cache, hashes, keeps every answer
-on disk and counts. Clients that are not installed are skipped (`pip install -e ".[bench]"`).
+Each runs in a process of its own, against a server that answers at once and has another core to itself. The
+bare clients send, receive and parse; codeio's also looks up the request cache, hashes, stores every answer on
+disk and counts. Clients that are not installed are skipped (`pip install -e ".[bench]"`).
 """
 
 import argparse

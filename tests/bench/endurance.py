@@ -1,6 +1,6 @@
 """Leftovers of many sandbox runs: `make endurance` makes 100,000 runs, which takes minutes.
 
-Every outcome occurs except the slow ones, five in each job. Prints one line: what is left, and what grew.
+Every outcome except the slow ones occurs, five in each job. Prints one line: what remains, and what grew.
 """
 
 import os
@@ -40,8 +40,8 @@ OUTCOMES = {
 QUICK = list(OUTCOMES)[2:]
 
 
-class Left(NamedTuple):
-    """What is left after the runs: counts above those before; growth in kB since a tenth of the runs."""
+class Leftovers(NamedTuple):
+    """What remains after the runs, beyond what there was before, and growth in kB after a tenth of them."""
 
     processes: int
     descriptors: int
@@ -51,7 +51,7 @@ class Left(NamedTuple):
     wrong: int
 
 
-def run(n_runs: int, workers: int = 2) -> Left:
+def run(n_runs: int, workers: int = 2) -> Leftovers:
     """Make this number of runs, five inputs in a job, and count what is left."""
     job = Job(CODE, "f", [f'"{kind}"' for kind in QUICK])
     n_jobs = n_runs // len(QUICK)
@@ -69,7 +69,7 @@ def run(n_runs: int, workers: int = 2) -> Left:
         late = _resident_kb()
     grew_kb = {process: late[process] - early[process] for process in late.keys() & early.keys()}
     host_grew_kb = grew_kb.pop(os.getpid())
-    return Left(
+    return Leftovers(
         len(others(before)),
         n_descriptors() - descriptors,
         len(os.listdir(tempfile.gettempdir())) - files,

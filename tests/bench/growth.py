@@ -2,9 +2,9 @@
 
 The real client publishes a version with this number of turns, and the tasks that they answer, to the local
 Hub; then a version with 1 % more functions. The new rows come last (a source that grew at its end) or are
-among the others (a folder with new files), in the order of the build or in the row order of the version
-before. Printed are the bytes of all files, of the files that were sent, and of the chunks that the version
-before does not have: about 64 KiB each, cut by content as the Hub's storage cuts them.
+among the others (a folder with new files), in the order of the build or in the row order of the previous
+version. Prints the bytes of all files, of the files that were sent, and of the chunks that the previous
+version does not have: about 64 KiB each, cut by content as the Hub's storage cuts them.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def write_version(root: Path, functions: list[int]) -> int:
 
 
 def chunks(file: Path) -> dict[str, int]:
-    """Return the size of each chunk by its hash; a cut is where a hash of the last 64 bytes is small."""
+    """Return the size of each chunk by its hash; cuts are where the hash of the last 64 bytes is small."""
     content = file.read_bytes()
     rolling = GEAR[np.frombuffer(content, np.uint8)]
     for power in range(6):  # of the last 2, 4, 8, ... 64 bytes

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from builders.inference import Answer, Client, RequestCache, Server, connect
 from builders.inference.asking.requests import Payload
-from builders.responses import opening
+from builders.responses import opening_messages
 from builders.stage import Row
 from tests.bench.corpus_tasks import task_rows
 from tests.doubles.sglang_cpu import MODEL, SglangServer, environment_python, model_folder
@@ -35,7 +35,7 @@ from tests.doubles.sglang_cpu import MODEL, SglangServer, environment_python, mo
 
 def payloads(tasks: Sequence[Row], n_tokens: int) -> list[Payload]:
     options = {"temperature": 0.0, "max_tokens": n_tokens, "ignore_eos": True}
-    return [{"messages": opening(task, None), **options} for task in tasks]
+    return [{"messages": opening_messages(task, None), **options} for task in tasks]
 
 
 async def bare(server: Server, bodies: Sequence[Payload], at_once: int) -> list[dict[str, Any]]:
@@ -85,7 +85,7 @@ def ours(server: Server, bodies: Sequence[Payload], groups: Sequence[str]) -> tu
 
 
 def most_cached(server: Server, bodies: Sequence[Payload]) -> float:
-    """Return the largest possible share of cached prompt tokens: those in a prefix of an earlier prompt."""
+    """Return the largest possible share of cached prompt tokens: all in a prefix of an earlier prompt."""
     id_requests = [{**body, "max_tokens": 1, "return_prompt_token_ids": True} for body in bodies]
     replies = asyncio.run(bare(server, id_requests, 16))
     prompts = [reply["choices"][0]["prompt_token_ids"] for reply in replies]
@@ -141,7 +141,7 @@ def main() -> None:
         type=int,
         nargs="*",
         default=[8, 16, 32, 64],
-        help="concurrencies of the bare loop; none: only the shares",
+        help="concurrencies of the bare loop; without any, only the shares are measured",
     )
     parser.add_argument("--cache-tokens", type=int, help="size of the started server's cache")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -27,7 +27,7 @@ from builders.inference import Client, RequestCache, connect
 from builders.options import ResponsesOptions
 from builders.responses import Responses
 from builders.schema import TABLES, content_id
-from builders.tables.joins import Joined
+from builders.tables.joins import LazyJoin
 from tests.bench.corpus_tasks import task_rows
 from tests.bench.zero_latency import zero_latency
 
@@ -42,7 +42,7 @@ def anonymous_mb() -> float:
 
 
 def parquet(rows: Iterator[dict[str, Any]], columns: Any, file: Path) -> Dataset:
-    """Write rows to a file in batches and return it as a memory-mapped dataset."""
+    """Write rows to a file in batches, and return them as a memory-mapped dataset."""
     schema = columns.arrow_schema
     with pq.ParquetWriter(file, schema) as writer:
         while batch := list(islice(rows, 10_000)):
@@ -51,7 +51,7 @@ def parquet(rows: Iterator[dict[str, Any]], columns: Any, file: Path) -> Dataset
 
 
 def tasks(n_tasks: int) -> Iterator[dict[str, Any]]:
-    """Yield this number of tasks, all made of one task of a sample file and made distinct by a number."""
+    """Yield this number of copies of one task about a sample file, each with its own number."""
     task = next(task_rows(1, 1))
     for number in range(n_tasks):
         prompt = f"{task['prompt']}\nCase {number}"
@@ -77,7 +77,7 @@ def run(n_tasks: int, url: str) -> dict[str, float]:
 
         threading.Thread(target=watch, daemon=True).start()
         before, began = anonymous_mb(), time.perf_counter()
-        kept, dropped = stage(Joined(source).to(functions, "function_id"), folder / "cache")
+        kept, dropped = stage(LazyJoin(source).join(functions, "function_id"), folder / "cache")
         seconds = time.perf_counter() - began
         over.set()
         client.close()

@@ -1,8 +1,8 @@
 """CPU time of a checked call, compared with a fresh Python, a bare fork and a fork server: `make bench`.
 
-Everything is measured in one run, on one core. Figures are CPU seconds of this process and all that it
-started, except for the start of the workers. Run it on a machine that is otherwise idle: work on the other
-thread of the same core makes all figures larger. Prints tables, or one JSON object with --json.
+Everything is measured in one run, on one core. Figures are CPU seconds of this process and of all that it
+starts, without the start of the workers. Run it on a machine that is otherwise idle: work on the other thread
+of the same core makes all figures larger. Prints tables, or one JSON object with --json.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def each_s(work: Callable[[], object], n: int) -> float:
 
 
 def ours_s(job: Job, n: int) -> float:
-    """Return the CPU seconds of a job; the difference of two runs removes the cost of the start."""
+    """Return the CPU seconds of a job, from the difference of two runs, without the start of the workers."""
 
     def spent(count: int) -> float:
         began = cpu_s()
@@ -117,7 +117,7 @@ def measure() -> dict[str, float]:
 
 
 class Figure(NamedTuple):
-    """A ratio or rate of the sandbox, the same of a fork server without protection, and the goal."""
+    """A ratio or rate of the sandbox, the same figure without protection, and the goal."""
 
     name: str
     measured: float

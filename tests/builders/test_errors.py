@@ -12,7 +12,7 @@ from builders.options import OptionError
 from builders.running.recipe import RecipeError
 from builders.running.run import RunError
 from builders.sources.code_files import SourceError
-from builders.stage import OpenRows
+from builders.stage import UnansweredRows
 from hub.export import ExportError
 from hub.publish.upload import PublishError
 from hub.versions import VersionError
@@ -30,7 +30,7 @@ from hub.versions import VersionError
         (Unanswered(2, "busy", 1), 1, "2 requests got no answer (busy)"),
         (SandboxUnavailable("nothing holds"), 1, "nothing holds"),
         (WorkerLost("closed"), 1, "The sandbox failed (closed). Run the same command again"),
-        (OpenRows("2 wait."), 3, "2 wait. What was answered is kept"),
+        (UnansweredRows("2 wait."), 3, "2 wait. What was answered is kept"),
         (VersionError("none"), 1, "none"),
         (PublishError("no"), 1, "no"),
         (ExportError("no"), 1, "no"),

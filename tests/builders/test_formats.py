@@ -10,11 +10,11 @@ from builders.formats import (
     NUMBERS,
     RULES,
     UNSTATED,
-    OtherFormat,
+    FormatMismatch,
     check_format,
     check_rules,
-    other_rules,
-    stated,
+    rules_mismatch,
+    stated_numbers,
 )
 from tests import ROOT
 
@@ -40,10 +40,10 @@ def test_data_of_this_codeio_and_data_without_numbers_are_read(facts):
 @pytest.mark.usefixtures("counted_up")
 def test_data_without_numbers_stays_what_it_was_when_they_count_up():
     older = {"source": "made before there were numbers"}
-    assert stated(older) == UNSTATED == {"format": "0.1", "rules": "0.1"}
-    with pytest.raises(OtherFormat, match=r"of format 0\.1, and this codeio has format 0\.2"):
+    assert stated_numbers(older) == UNSTATED == {"format": "0.1", "rules": "0.1"}
+    with pytest.raises(FormatMismatch, match=r"of format 0\.1, and this codeio has format 0\.2"):
         check_format("data", older)
-    with pytest.raises(OtherFormat, match=r"by rules 0\.1, and this codeio has rules 0\.2"):
+    with pytest.raises(FormatMismatch, match=r"by rules 0\.1, and this codeio has rules 0\.2"):
         check_rules("data", older)
 
 
@@ -55,15 +55,15 @@ def test_nothing_told_is_no_older_number():
 
 def test_one_sentence_names_the_codeio_and_what_from_can_take():
     facts = {"format": "0.9", "rules": "0.8", "made_with": MADE_WITH}
-    with pytest.raises(OtherFormat) as error:
+    with pytest.raises(FormatMismatch) as error:
         check_format("ada/data@abc", facts)
     assert str(error.value) == (
         f"ada/data@abc is data of format 0.9, and this codeio has format {FORMAT}: the codeio that made it"
-        " (0.9.2, 0.9.3) reads it, and `--from functions` can take a file of its functions at most."
+        " (0.9.2, 0.9.3) reads it; here, only a file of its functions can be used, with `--from functions`."
     )
-    assert other_rules("ada/data@abc", facts) == (
+    assert rules_mismatch("ada/data@abc", facts) == (
         f"The answers of ada/data@abc were judged by rules 0.8, and this codeio has rules {RULES}: the codeio"
-        " that made it (0.9.2, 0.9.3) has those, and `--from` can take its functions, io_pairs or tasks."
+        " that made it (0.9.2, 0.9.3) has those; here, `--from` can use its functions, io_pairs or tasks."
     )
 
 
@@ -74,7 +74,7 @@ def test_one_sentence_names_the_codeio_and_what_from_can_take():
     "made_with", ["0.9", 7, [[]], [{"codeio": ["x"]}, {"codeio": "\x1b0"}, {"codeio": "9" * 50}]]
 )
 def test_what_strangers_wrote_there_is_a_number_or_not_shown(number, made_with):
-    with pytest.raises(OtherFormat) as error:
+    with pytest.raises(FormatMismatch) as error:
         check_format("data", {"format": number, "made_with": made_with})
     assert "is data of format unknown," in str(error.value)
     assert "the codeio that made it reads it" in str(error.value)

@@ -3,12 +3,12 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from builders.json_schemas import BadSchema, bounded, inferred, usable, validator
+from builders.json_schemas import BadSchema, inferred_schema, schema_or_any, validator, with_size_limits
 
 
 def test_inferred_schemas_hold_for_all_values():
     texts = ['{"a":1,"b":[1,2.5]}', '{"a":2,"b":[]}', '{"a":null,"b":["x"]}']
-    validator = Draft202012Validator(json.loads(inferred(texts)))
+    validator = Draft202012Validator(json.loads(inferred_schema(texts)))
     assert all(validator.is_valid(json.loads(text)) for text in texts)
     assert not validator.is_valid({"a": "x", "b": []})
     assert not validator.is_valid({"b": []})
@@ -20,27 +20,27 @@ def test_inferred_schemas_hold_for_all_values():
 def test_a_schema_that_cannot_be_read_holds_no_model_to_anything(text):
     with pytest.raises(BadSchema):
         validator(text)
-    assert usable(text) == {}
+    assert schema_or_any(text) == {}
 
 
 def test_a_schema_is_used_without_its_dialect():
-    assert usable('{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}') == {
+    assert schema_or_any('{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}') == {
         "type": "object"
     }
-    assert usable(None) == usable("") == {}
+    assert schema_or_any(None) == schema_or_any("") == {}
 
 
 def test_a_bounded_schema_keeps_sizes_within_what_can_be_right():
     texts = {"items": {"type": ["null", "string"]}, "type": "array"}
     text = json.dumps({"properties": {"a": texts, "b": {"maxItems": 2, "type": "array"}}})
-    schema = bounded(usable(text))
+    schema = with_size_limits(schema_or_any(text))
     assert schema["properties"]["a"] == {
         "items": {"type": ["null", "string"], "maxLength": 99},
         "type": "array",
         "maxItems": 19,
     }
     assert schema["properties"]["b"]["maxItems"] == 2
-    assert usable(text)["properties"]["a"] == texts
+    assert schema_or_any(text)["properties"]["a"] == texts
 
 
 def nested(depth, kind):
@@ -60,7 +60,7 @@ def nested(depth, kind):
     ],
 )
 def test_what_a_schema_leaves_open_is_bounded_too(text, kinds):
-    allows = Draft202012Validator(bounded(usable(text))).is_valid
+    allows = Draft202012Validator(with_size_limits(schema_or_any(text))).is_valid
     for kind in ("array", "object"):
         assert allows(nested(3, kind)) == (kind in kinds)
         assert not allows(nested(4, kind))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from builders.options import GIVEN, STAGES, OptionError, Options
+from builders.options import STAGES, START_TABLES, OptionError, Options
 from builders.pipeline import STEPS, first_step, steps
 from builders.schema import TABLES
 
@@ -21,7 +21,7 @@ def test_steps_that_ask_a_model_say_so():
 
 
 def test_the_step_after_a_given_table_is_the_first():
-    names = {table: first_step(table).name for table in (None, *GIVEN)}
+    names = {table: first_step(table).name for table in (None, *START_TABLES)}
     assert names == {
         None: "raw_code",
         "functions": "io_pairs",

@@ -6,8 +6,8 @@ from datasets import Dataset, Features, Value
 
 from builders.inference import Unanswered
 from builders.schema import TABLES
-from builders.stage import Drop, OpenRows, Stage
-from builders.tables.joins import Joined
+from builders.stage import Drop, Stage, UnansweredRows
+from builders.tables.joins import LazyJoin
 
 NUMBERS = Features({"n": Value("int64")})
 
@@ -85,7 +85,7 @@ def test_only_what_changed_is_computed_again(log, tmp_path):
 
 
 def test_passing_failure_leaves_its_shard_open_and_no_other(log, tmp_path):
-    with pytest.raises(OpenRows, match="halves: 1 requests"):
+    with pytest.raises(UnansweredRows, match="halves: 1 requests"):
         Halves(log, closed=(5,))(numbers(*range(12)), tmp_path)
     log.write_text("")
     kept, _ = Halves(log)(numbers(*range(12)), tmp_path)
@@ -94,7 +94,7 @@ def test_passing_failure_leaves_its_shard_open_and_no_other(log, tmp_path):
 
 
 def test_nobody_answers_so_nobody_else_is_asked(log, tmp_path):
-    with pytest.raises(OpenRows):
+    with pytest.raises(UnansweredRows):
         Halves(log, closed=(0, 1, 2, 3))(numbers(*range(12)), tmp_path)
     assert log.read_text() == "[0, 1, 2, 3]\n"
 
@@ -135,7 +135,7 @@ def test_joined_rows_carry_their_parents_and_children():
     answers = Dataset.from_list(
         [{"pair": "p1", "text": "x"}, {"pair": "p2", "text": "y"}, {"pair": "p1", "text": "z"}]
     )
-    joined = Joined(pairs).to(functions, "function").gathering("answers", answers, "pair")
+    joined = LazyJoin(pairs).join(functions, "function").join_list("answers", answers, "pair")
     assert joined.shard(0, 10).to_pylist() == [
         {"pair": "p2", "function": "f1", "code": "a", "answers": [{"pair": "p2", "text": "y"}]},
         {
@@ -152,4 +152,4 @@ def test_joined_rows_carry_their_parents_and_children():
 def test_joined_row_without_answers_has_an_empty_list():
     pairs = Dataset.from_list([{"pair": "p1"}])
     answers = Dataset.from_list([{"pair": "p0", "text": "x"}])
-    assert Joined(pairs).gathering("answers", answers, "pair").shard(0, 1)["answers"].to_pylist() == [[]]
+    assert LazyJoin(pairs).join_list("answers", answers, "pair").shard(0, 1)["answers"].to_pylist() == [[]]

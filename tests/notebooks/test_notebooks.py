@@ -15,17 +15,17 @@ from packaging.requirements import Requirement
 from typer.main import get_command
 
 from builders.cli.main import app
-from builders.options import GIVEN
+from builders.options import START_TABLES
 from builders.pipeline import first_step
 from builders.raw_code import corpus
-from builders.tables.counts import counted
+from builders.tables.counts import folder_counts
 from builders.tables.folder import Folder
 from hub.audit import audit
 from hub.versions import open_version
 from tests import ROOT
-from tests.auditing import altered
+from tests.auditing import change_rows
 from tests.builders.functions.test_stage import Model
-from tests.building import functions_file, scripted_server
+from tests.building import scripted_server, write_functions_file
 from tests.doubles.local_hub import LocalHub
 from tests.notebooks.kernels import NOTEBOOKS, NotebookRun, cell, read, run_notebook
 
@@ -107,7 +107,7 @@ def test_what_rebuild_is_given_is_understood():
         r"^\| (?:`(\w+)`|.*?) \| `(\w+)`", cell(read("rebuild"), "again-text").source, re.MULTILINE
     )
     assert {table or None: stage for table, stage in stages} == {
-        table: first_step(table).name for table in (None, *GIVEN)
+        table: first_step(table).name for table in (None, *START_TABLES)
     }
 
 
@@ -138,7 +138,7 @@ def test_rebuild_makes_a_dataset_of_code_and_sends_nothing(tmp_path, environment
     assert counts["raw_code"] == {"train": 8}
     assert 0 < counts["functions"]["train"] < 8
     assert sum(counts["codeio_pp"].values()) == sum(counts["tasks"].values()) > 0
-    statuses = counted(Folder(out))["statuses"]
+    statuses = folder_counts(Folder(out))["statuses"]
     assert set(statuses["output"]["0"]) == {"correct"}
     assert "correct" not in statuses["input"]["0"]
     assert "\x1b" not in visible(run)
@@ -160,7 +160,7 @@ def test_what_rebuild_publishes_is_audited_and_explored(tmp_path, local_hub: Loc
     home.mkdir()
     (home / "token").write_text("hf_ada")  # as `hf auth login` writes it
     environment = local_hub.environment(home, token=None)
-    functions_file(tmp_path)
+    write_functions_file(tmp_path)
     parameters = {
         "CODE": "functions.jsonl",
         "OPTIONS": "--from functions --samples 4 --max-pairs 2 --test-share 0",
@@ -220,7 +220,7 @@ def test_audit_shows_the_row_that_was_altered_and_fails(tmp_path, a_release, env
     def change(rows):
         rows[0]["response"] = "I add <b>$nothing$</b>."
 
-    altered(a_release, "turns", change)
+    change_rows(a_release, "turns", change)
     run = run_notebook("audit", tmp_path, environment, DATASET=str(a_release), SAMPLE=None)
     assert run.code == 1
     assert "findings." in run.outputs("verdict")[0]["evalue"]

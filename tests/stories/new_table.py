@@ -30,7 +30,7 @@ class Lengths(View):
 
     makes = LENGTHS
 
-    def view(self, task, conversations):
+    def rows_of_task(self, task, conversations):
         turns = [conversation["turns"][0] for conversation in conversations]
         if task["direction"] == "input":
             yield Drop(task["task_id"], task["pair_id"], "not_measured", "asks for an input", task["prompt"])

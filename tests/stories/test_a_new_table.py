@@ -22,7 +22,7 @@ from hub.figures import funnel_figure
 from hub.layout import is_version_file
 from hub.publish.release import prepare_release, write_card
 from hub.versions import open_version
-from tests.auditing import altered, audited, built, described
+from tests.auditing import build_data, change_rows, refresh_card, run_audit
 from tests.doubles.local_hub import Client, LocalHub
 from tests.stories.new_table import LENGTHS, declare
 
@@ -41,7 +41,7 @@ def _declared():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    return built(tmp_path_factory.mktemp("new_table"))
+    return build_data(tmp_path_factory.mktemp("new_table"))
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_the_card_describes_it(made):
 
 
 def test_an_audit_finds_nothing_in_it_as_it_is(made):
-    report = audited(made)
+    report = run_audit(made)
     assert report.findings == []
 
 
@@ -113,8 +113,8 @@ DAMAGES = {
 def test_an_audit_finds_a_damaged_row(a_copy, name):
     change, checks = DAMAGES[name]
     split = next(iter(Folder(a_copy).counts()["lengths"]))
-    altered(a_copy, "lengths", change, split)
-    report = audited(a_copy, sample=1)
+    change_rows(a_copy, "lengths", change, split)
+    report = run_audit(a_copy, sample=1)
     assert {(finding.check, finding.config) for finding in report.findings} == {
         (c, "lengths") for c in checks
     }
@@ -127,20 +127,20 @@ def test_an_audit_finds_a_row_in_the_other_split(a_copy):
     for other_file in (a_copy / "lengths").glob(f"{other}-*.parquet"):
         other_file.unlink()
     file.rename(file.with_name(f"{other}-00000-of-00001.parquet"))
-    described(a_copy)
-    assert ("splits", "lengths") in {(f.check, f.config) for f in audited(a_copy, sample=1).findings}
+    refresh_card(a_copy)
+    assert ("splits", "lengths") in {(f.check, f.config) for f in run_audit(a_copy, sample=1).findings}
 
 
-def test_changes_tell_of_it(made, a_copy):
+def test_changes_report_it(made, a_copy):
     split = next(iter(Folder(a_copy).counts()["lengths"]))
-    altered(a_copy, "lengths", lambda rows: [{**rows[0], "grades": ["timeout"]}, *rows[2:]], split)
-    found = changes(open_version(str(a_copy)), open_version(str(made)))
-    groups = {group.change: group for group in found.tables["lengths"].groups}
+    change_rows(a_copy, "lengths", lambda rows: [{**rows[0], "grades": ["timeout"]}, *rows[2:]], split)
+    comparison = changes(open_version(str(a_copy)), open_version(str(made)))
+    groups = {group.change: group for group in comparison.tables["lengths"].groups}
     assert set(groups) == {"added", "regraded"}
     assert groups["added"].why == ("row",)
     assert groups["regraded"].why[0] == "timeout"
     assert groups["added"].examples[0] in {row["length_id"] for row in rows_of(made)}
-    assert re.search(r"\| lengths \| 3 \| 4 \| 1 \|", markdown(found))
+    assert re.search(r"\| lengths \| 3 \| 4 \| 1 \|", markdown(comparison))
 
 
 def test_changes_name_what_its_rows_were_made_of(made, a_copy):
@@ -150,8 +150,8 @@ def test_changes_name_what_its_rows_were_made_of(made, a_copy):
         for file in (a_copy / config).glob("*.parquet"):
             kept = pq.read_table(file, filters=[("task_id", "!=", removed)])
             pq.write_table(kept, file)
-    found = changes(open_version(str(a_copy)), open_version(str(made)))
-    assert [group.why for group in found.tables["lengths"].groups] == [("task",)]
+    comparison = changes(open_version(str(a_copy)), open_version(str(made)))
+    assert [group.why for group in comparison.tables["lengths"].groups] == [("task",)]
 
 
 def test_a_secret_in_it_is_not_published(a_copy):
@@ -161,13 +161,13 @@ def test_a_secret_in_it_is_not_published(a_copy):
         rows[0]["longest"] = "Write to ada.lovelace@example.org."
         rows_with_address.append(rows[0])
 
-    altered(a_copy, "lengths", change, next(iter(Folder(a_copy).counts()["lengths"])))
-    made = prepare_release(Folder(a_copy))
+    change_rows(a_copy, "lengths", change, next(iter(Folder(a_copy).counts()["lengths"])))
+    released = prepare_release(Folder(a_copy))
     (row,) = rows_with_address
-    assert [(row.config, row.row_id) for row in made.excluded] == [("lengths", row["length_id"])]
+    assert [(row.config, row.row_id) for row in released.excluded] == [("lengths", row["length_id"])]
     for config in ("lengths", "turns"):
-        assert row["task_id"] not in made.folder.column(config, "task_id")
-    assert len(made.folder.column("lengths", "task_id")) == 3
+        assert row["task_id"] not in released.folder.column(config, "task_id")
+    assert len(released.folder.column("lengths", "task_id")) == 3
 
 
 def published(folder: str, repo: str) -> dict[str, object]:
@@ -206,11 +206,11 @@ def test_it_is_published(made, tmp_path, hub_client: Client, local_hub: LocalHub
 
 
 def test_a_version_keeps_its_rows_where_they_were(made, tmp_path):
-    """The rows of the version before stay in their files."""
+    """Rows that a published version has keep their order in the next one."""
     before, after = (shutil.copytree(made, tmp_path / name) for name in ("before", "after"))
     first = prepare_release(Folder(before))
     write_card(first, REPO, "")
     split = next(iter(Folder(after).counts()["lengths"]))
-    altered(after, "lengths", lambda rows: rows[::-1], split)
+    change_rows(after, "lengths", lambda rows: rows[::-1], split)
     second = prepare_release(Folder(after), before=first.folder)
     assert second.folder.column("lengths", "length_id") == first.folder.column("lengths", "length_id")

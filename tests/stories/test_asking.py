@@ -13,7 +13,7 @@ from builders.cli.summary import figures
 from builders.responses import Responses
 from builders.running.run import Run
 from builders.tables.folder import Folder
-from tests.building import build, contents, rows, run, scripted, scripted_server
+from tests.building import build, parquet_bytes, read_rows, run_codeio, scripted_reply, scripted_server
 from tests.doubles.chat_server import ChatServer
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def test_cut_off_replies_are_asked_again_alone_with_a_longer_limit(
 
     def reply(body):
         is_long = body["max_tokens"] >= 8192 or "response_format" in body
-        return scripted({**body, "seed": 0}) if is_long else ("And so on and", "length")
+        return scripted_reply({**body, "seed": 0}) if is_long else ("And so on and", "length")
 
     server.reply = reply
     build(monkeypatch, source, out, server, "--turns", 0)
@@ -39,10 +39,10 @@ def test_cut_off_replies_are_asked_again_alone_with_a_longer_limit(
     assert build(monkeypatch, source, out, server, "--turns", 0, "--truncated-tokens", 8192) == 0
     assert n_asked(server) - before == 8
     assert all(body["max_tokens"] == 8192 for body in server.bodies[-8:])
-    turns = rows(out, "turns")
+    turns = read_rows(out, "turns")
     assert {turn["finish_reason"] for turn in turns} == {"stop"}
     assert {json.loads(turn["sampling"])["max_tokens"] for turn in turns} == {8192}
-    assert len(rows(out, "codeio")) == 8
+    assert len(read_rows(out, "codeio")) == 8
     assert build(monkeypatch, source, out, server, "--turns", 0) == 1
     assert "can grow but not shrink" in capsys.readouterr().err
 
@@ -52,17 +52,17 @@ def test_refused_requests_are_asked_again_on_demand_alone(monkeypatch, source, t
     server.reply = None
     server.always = "too_long"
     build(monkeypatch, source, out, server)
-    assert {row["drop_reason"] for row in rows(out, "dropped")} == {"context_too_long"}
+    assert {row["drop_reason"] for row in read_rows(out, "dropped")} == {"context_too_long"}
     assert figures(Folder(out), Run(out))["requests"] == {"answers": 0, "refusals": {"context_too_long": 8}}
     before = n_asked(server)
     build(monkeypatch, source, out, server)
     assert n_asked(server) == before
-    server.always, server.reply = None, scripted
+    server.always, server.reply = None, scripted_reply
     capsys.readouterr()
     assert build(monkeypatch, source, out, server, "--retry-failed") == 0
     assert "8 refused requests will be sent again" in capsys.readouterr().err
     assert n_asked(server) - before == 8
-    assert len(rows(out, "turns")) == 8
+    assert len(read_rows(out, "turns")) == 8
     assert "dropped" not in Folder(out).counts()
 
 
@@ -76,9 +76,11 @@ def test_system_prompt_and_template_options_reach_the_model_and_decide_the_rows(
     assert all(body["messages"][0]["content"] == "Think like a mathematician." for body in server.bodies)
     assert all(body["chat_template_kwargs"] == {"enable_thinking": False} for body in server.bodies)
     for config in ("codeio", "codeio_pp"):
-        assert all(row["messages"][0]["content"] == file.read_text() for row in rows(out, config))
-    assert all(row["prompt"][0]["content"] == file.read_text() for row in rows(out, "rlvr"))
-    assert json.loads(rows(out, "turns")[0]["sampling"])["chat_template_kwargs"] == {"enable_thinking": False}
+        assert all(row["messages"][0]["content"] == file.read_text() for row in read_rows(out, config))
+    assert all(row["prompt"][0]["content"] == file.read_text() for row in read_rows(out, "rlvr"))
+    assert json.loads(read_rows(out, "turns")[0]["sampling"])["chat_template_kwargs"] == {
+        "enable_thinking": False
+    }
     assert build(monkeypatch, source, out, server, *options[:2]) == 1
     assert "chat_template" in capsys.readouterr().err
     file.write_text("Think like a lawyer.")
@@ -100,9 +102,9 @@ def test_reasoning_is_kept_apart_and_reaches_the_training_text_on_demand(
     plain, kept = tmp_path / "plain", tmp_path / "kept"
     build(monkeypatch, source, plain, server)
     build(monkeypatch, source, kept, server, "--keep-reasoning")
-    assert rows(plain, "turns") == rows(kept, "turns")
-    assert all(turn["reasoning"].startswith("thinking of") for turn in rows(kept, "turns"))
-    for without, with_it in zip(rows(plain, "codeio_pp"), rows(kept, "codeio_pp"), strict=True):
+    assert read_rows(plain, "turns") == read_rows(kept, "turns")
+    assert all(turn["reasoning"].startswith("thinking of") for turn in read_rows(kept, "turns"))
+    for without, with_it in zip(read_rows(plain, "codeio_pp"), read_rows(kept, "codeio_pp"), strict=True):
         text = with_it["messages"][-1]["content"]
         assert "think" not in without["messages"][-1]["content"]
         assert re.fullmatch(r"(?s)<think>\nthinking of .*\n</think>\n\n.*", text)
@@ -110,16 +112,16 @@ def test_reasoning_is_kept_apart_and_reaches_the_training_text_on_demand(
         assert with_it["turn_1"].startswith("<think>")
 
 
-def test_a_colleague_asks_nothing_with_the_answers_of_a_run(monkeypatch, source, tmp_path, server, capsys):
+def test_merged_answers_of_another_run_are_not_asked_for_again(monkeypatch, source, tmp_path, server, capsys):
     first, second, file = tmp_path / "first", tmp_path / "second", tmp_path / "answers.parquet"
     build(monkeypatch, source, first, server)
     before = n_asked(server)
-    assert run(monkeypatch, "cache", "export", first, file) == 0
-    assert run(monkeypatch, "cache", "merge", second, file) == 0
+    assert run_codeio(monkeypatch, "cache", "export", first, file) == 0
+    assert run_codeio(monkeypatch, "cache", "merge", second, file) == 0
     assert f"{before} of {before} answers are new" in capsys.readouterr().out.replace("\n", "")
     assert build(monkeypatch, source, second, server) == 0
     assert n_asked(server) == before
-    assert rows(second, "turns") == rows(first, "turns")
+    assert read_rows(second, "turns") == read_rows(first, "turns")
 
 
 def test_several_servers_share_the_work(monkeypatch, source, tmp_path, server):
@@ -132,7 +134,7 @@ def test_several_servers_share_the_work(monkeypatch, source, tmp_path, server):
         assert n_asked(second) > 5
     alone = tmp_path / "alone"
     build(monkeypatch, source, alone, server, "--samples", 4)
-    assert rows(alone, "turns") == rows(out, "turns")
+    assert read_rows(alone, "turns") == read_rows(out, "turns")
 
 
 def test_servers_of_different_models_are_refused(monkeypatch, source, tmp_path, server, capsys):
@@ -141,7 +143,7 @@ def test_servers_of_different_models_are_refused(monkeypatch, source, tmp_path, 
     assert "different models do not mix" in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_telemetry_tells_rates_failures_and_cost(monkeypatch, source, tmp_path, server):
+def test_telemetry_has_rates_failures_and_cost(monkeypatch, source, tmp_path, server):
     out = tmp_path / "out"
     build(monkeypatch, source, tmp_path / "other", server)
     stuck = server.bodies[0]["messages"][-1]["content"]
@@ -161,11 +163,14 @@ def test_the_key_is_written_nowhere(monkeypatch, source, tmp_path, server):
     secret = "sk-do-not-tell-anyone"
     monkeypatch.setenv("CODEIO_API_KEY", secret)
     server.key = secret
-    server.reply = lambda body: (f"{secret} {scripted(body)[0]}", "stop")  # a server that repeats the key
+    server.reply = lambda body: (
+        f"{secret} {scripted_reply(body)[0]}",
+        "stop",
+    )  # a server that repeats the key
     out = tmp_path / "out"
     assert build(monkeypatch, source, out, server) == 0
-    assert run(monkeypatch, "cache", "export", out, out / "answers.parquet") == 0
-    assert all("***" in turn["response"] for turn in rows(out, "turns"))
+    assert run_codeio(monkeypatch, "cache", "export", out, out / "answers.parquet") == 0
+    assert all("***" in turn["response"] for turn in read_rows(out, "turns"))
     for path in out.rglob("*"):
         assert not path.is_file() or secret.encode() not in path.read_bytes(), path
 
@@ -180,7 +185,7 @@ def test_shards_are_asked_about_together_and_rows_keep_their_order(monkeypatch, 
     monkeypatch.setattr(Responses, "shards_at_once", 1)
     build(monkeypatch, source, one_by_one, server, "--turns", 0)
     assert server.n_in_flight_most == 2
-    assert contents(together) == contents(one_by_one)
+    assert parquet_bytes(together) == parquet_bytes(one_by_one)
 
 
 def test_ctrl_c_ends_all_shards_at_once(monkeypatch, source, tmp_path, server, capsys):

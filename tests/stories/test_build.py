@@ -1,4 +1,4 @@
-"""The pipeline from functions on: the real sandbox and files, and a scripted server for known verdicts."""
+"""Builds that start from functions, with the real sandbox and a scripted server whose verdicts are known."""
 
 import json
 import re
@@ -8,15 +8,23 @@ import pytest
 from builders.execution import interpreter, tiers
 from builders.verifier import canonical
 from tests.builders.execution.boots import boot_with
-from tests.building import FUNCTIONS, GENERATOR, build, contents, functions_file, rows, run
+from tests.building import (
+    FUNCTIONS,
+    GENERATOR,
+    build,
+    parquet_bytes,
+    read_rows,
+    run_codeio,
+    write_functions_file,
+)
 from tests.doubles.chat_server import ChatServer
 
 
 def test_statuses_feedback_and_views(monkeypatch, source, tmp_path, server):
     out = tmp_path / "out"
     assert build(monkeypatch, source, out, server, "--samples", 4, "--turns", 2) == 0
-    assert [len(rows(out, table)) for table in ("functions", "io_pairs", "tasks")] == [2, 4, 8]
-    turns = rows(out, "turns")
+    assert [len(read_rows(out, table)) for table in ("functions", "io_pairs", "tasks")] == [2, 4, 8]
+    turns = read_rows(out, "turns")
     statuses = {}
     for turn in turns:
         statuses.setdefault((turn["task_id"], turn["sample"]), []).append(turn["status"])
@@ -29,7 +37,7 @@ def test_statuses_feedback_and_views(monkeypatch, source, tmp_path, server):
             3: ["no_answer", "wrong", "wrong"],
         }
         assert of_sample == expected[sample]
-    direction = {task["task_id"]: task["direction"] for task in rows(out, "tasks")}
+    direction = {task["task_id"]: task["direction"] for task in read_rows(out, "tasks")}
     for turn in turns:
         if turn["status"] == "correct":
             assert turn["feedback"] is None
@@ -44,52 +52,52 @@ def test_statuses_feedback_and_views(monkeypatch, source, tmp_path, server):
         assert turn["answer_forced"] == (turn["sample"] == 2)
         if turn["answer_forced"]:
             assert turn["response"].startswith("I know it, but do not say it.\n\n{")
-    assert {row["status"] for row in rows(out, "codeio")} == {"correct", "wrong"}
-    assert [row["pass_rate"] for row in rows(out, "rlvr")] == [0.25] * 8
-    assert len(rows(out, "preference")) == 8
-    plus = rows(out, "codeio_pp")
+    assert {row["status"] for row in read_rows(out, "codeio")} == {"correct", "wrong"}
+    assert [row["pass_rate"] for row in read_rows(out, "rlvr")] == [0.25] * 8
+    assert len(read_rows(out, "preference")) == 8
+    plus = read_rows(out, "codeio_pp")
     assert len(plus) == 24
     assert {row["license"] for row in plus} == {"mit"}
-    assert all(row["drop_reason"] == "truncated" for row in rows(out, "dropped"))
+    assert all(row["drop_reason"] == "truncated" for row in read_rows(out, "dropped"))
 
 
-def test_every_config_keeps_its_promises(monkeypatch, source, tmp_path, server):
+def test_rows_hold_canonical_json_and_no_local_paths(monkeypatch, source, tmp_path, server):
     out = tmp_path / "out"
     build(monkeypatch, source, out, server)
     for config in ("functions", "io_pairs", "tasks", "turns", "codeio", "codeio_pp", "rlvr"):
-        for row in rows(out, config):
+        for row in read_rows(out, config):
             for column in ("input", "output", "prediction", "sampling", "input_schema"):
                 if row.get(column):
                     assert canonical(json.loads(row[column])) == row[column]
-    for task in rows(out, "tasks"):
+    for task in read_rows(out, "tasks"):
         assert "randint" not in task["prompt"]
         assert task["prompt"].index("## Reference code") < task["prompt"].index("## Your task")
-    assert not re.search(rb"/tmp/|127\.0\.0\.1", b"".join(contents(out).values()))
+    assert not re.search(rb"/tmp/|127\.0\.0\.1", b"".join(parquet_bytes(out).values()))
 
 
 def test_workers_do_not_change_a_byte(monkeypatch, source, tmp_path, server):
     build(monkeypatch, source, tmp_path / "one", server, "--num-proc", 1, "--concurrency", 1)
     build(monkeypatch, source, tmp_path / "two", server, "--num-proc", 3, "--concurrency", 9)
-    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert parquet_bytes(tmp_path / "one") == parquet_bytes(tmp_path / "two")
 
 
 def test_pairs_with_one_output_ask_for_an_input_once(monkeypatch, tmp_path):
-    source = functions_file(
+    source = write_functions_file(
         tmp_path, [{**FUNCTIONS[0], "reference_code": "def f(n):\n    return n % 2 == 0\n"}]
     )
     out = tmp_path / "out"
     options = ("--from", "functions", "--max-pairs", 5, "--until", "tasks")
-    assert run(monkeypatch, "build", source, "--out", out, *options) == 0
-    prompts = [task["prompt"] for task in rows(out, "tasks")]
+    assert run_codeio(monkeypatch, "build", source, "--out", out, *options) == 0
+    prompts = [task["prompt"] for task in read_rows(out, "tasks")]
     assert len(prompts) == len(set(prompts)) == 7  # five outputs, and an input for true and for false
-    drops = rows(out, "dropped")
+    drops = read_rows(out, "dropped")
     assert {(drop["stage"], drop["drop_reason"]) for drop in drops} == {("tasks", "duplicate")}
-    pairs = {pair["pair_id"] for pair in rows(out, "io_pairs")}
+    pairs = {pair["pair_id"] for pair in read_rows(out, "io_pairs")}
     assert len({drop["row_id"] for drop in drops}) == len(drops) == 3
     assert {drop["parent_id"] for drop in drops} < pairs
 
 
-def test_questions_that_were_all_refused_stand_in_the_funnel(monkeypatch, source, tmp_path, server, capsys):
+def test_refused_questions_are_counted_in_the_funnel(monkeypatch, source, tmp_path, server, capsys):
     server.always = "too_long"
     build(monkeypatch, source, tmp_path / "out", server)
     assert "8 context_too_long" in capsys.readouterr().out
@@ -99,17 +107,17 @@ def test_questions_that_were_all_refused_stand_in_the_funnel(monkeypatch, source
 def test_a_question_that_is_too_long_is_dropped_with_its_reason(monkeypatch, source, tmp_path, server):
     out = tmp_path / "out"
     build(monkeypatch, source, tmp_path / "other", server)
-    long = rows(tmp_path / "other", "tasks")[0]
+    long = read_rows(tmp_path / "other", "tasks")[0]
     server.faults[long["prompt"]] = ["too_long"]
     assert build(monkeypatch, source, out, server) == 0
-    (drop,) = rows(out, "dropped")
+    (drop,) = read_rows(out, "dropped")
     assert (drop["stage"], drop["drop_reason"], drop["parent_id"]) == (
         "responses",
         "context_too_long",
         long["task_id"],
     )
-    assert len(rows(out, "codeio")) == 7
-    assert len(rows(out, "rlvr")) == 8
+    assert len(read_rows(out, "codeio")) == 7
+    assert len(read_rows(out, "rlvr")) == 8
 
 
 @pytest.mark.parametrize("table", ["functions", "io_pairs", "tasks", "turns"])
@@ -127,10 +135,10 @@ def test_any_table_of_a_run_starts_another(monkeypatch, source, tmp_path, server
         "--test-share",
         0,
     )
-    code = run(monkeypatch, "build", tmp_path / "first", "--out", tmp_path / "second", *options)
+    code = run_codeio(monkeypatch, "build", tmp_path / "first", "--out", tmp_path / "second", *options)
     assert code == 0
     for config in ("tasks", "codeio", "codeio_pp", "rlvr", "preference"):
-        assert rows(tmp_path / "second", config) == rows(tmp_path / "first", config)
+        assert read_rows(tmp_path / "second", config) == read_rows(tmp_path / "first", config)
 
 
 def test_a_function_is_in_one_split_with_its_near_copies(monkeypatch, tmp_path, server):
@@ -151,13 +159,13 @@ def test_a_function_is_in_one_split_with_its_near_copies(monkeypatch, tmp_path, 
     source.write_text("\n".join(map(json.dumps, [*copies, *others])))
     out = tmp_path / "out"
     options = ("--from", "functions", "--until", "tasks", "--max-pairs", 1, "--test-share", 0.3)
-    assert run(monkeypatch, "build", source, "--out", out, *options) == 0
-    train = {row["function_id"] for row in rows(out, "tasks")}
-    test = {row["function_id"] for row in rows(out, "tasks", "test")}
+    assert run_codeio(monkeypatch, "build", source, "--out", out, *options) == 0
+    train = {row["function_id"] for row in read_rows(out, "tasks")}
+    test = {row["function_id"] for row in read_rows(out, "tasks", "test")}
     assert train
     assert test
     assert not train & test
-    functions = rows(out, "functions")
+    functions = read_rows(out, "functions")
     pair = {row["function_id"] for row in functions if "Adds." in row["reference_code"]}
     assert len(pair) == 2
     assert pair <= train or pair <= test
@@ -200,7 +208,7 @@ def test_a_bad_command_is_refused_in_one_sentence(
         "source": source,
     }
     filled = [argument.format(server=server.address, **places) for argument in arguments]
-    assert run(monkeypatch, "build", *filled) == code
+    assert run_codeio(monkeypatch, "build", *filled) == code
     message = " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().err).split())
     assert words in message
     assert "Traceback" not in message
@@ -210,11 +218,11 @@ def test_a_bad_command_is_refused_in_one_sentence(
 
 def test_a_server_with_another_model_does_not_extend_a_run(monkeypatch, source, tmp_path, server, capsys):
     assert build(monkeypatch, source, tmp_path / "out", server) == 0
-    before = contents(tmp_path / "out")
+    before = parquet_bytes(tmp_path / "out")
     with ChatServer(model="huge") as other:
         assert build(monkeypatch, source, tmp_path / "out", other) == 1
     assert "model='tiny', now it is 'huge'" in " ".join(capsys.readouterr().err.split())
-    assert contents(tmp_path / "out") == before
+    assert parquet_bytes(tmp_path / "out") == before
 
 
 def test_summaries_for_people_and_programs(monkeypatch, source, tmp_path, server, capsys):
@@ -223,20 +231,22 @@ def test_summaries_for_people_and_programs(monkeypatch, source, tmp_path, server
     shown = capsys.readouterr().out
     for words in ("Funnel", "Statuses by turn", "Time, requests and tokens", "codeio_pp", "load_dataset("):
         assert words in shown
-    assert run(monkeypatch, "status", out, "--json") == 0
+    assert run_codeio(monkeypatch, "status", out, "--json") == 0
     numbers = json.loads(capsys.readouterr().out)
     assert numbers["rows"]["tasks"] == {"train": 8}
     assert numbers["statuses"]["output"] == {"0": {"correct": 4, "wrong": 4}, "1": {"correct": 4}}
     assert numbers["cost"]["responses"]["asked"] == 16
-    assert run(monkeypatch, "status", tmp_path / "nothing") == 1
+    assert run_codeio(monkeypatch, "status", tmp_path / "nothing") == 1
 
 
 def test_doctor_looks_at_the_real_machine(monkeypatch, capsys):
-    assert run(monkeypatch, "doctor", "--json") == 0
-    found = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
-    assert found["sandbox"]["ok"]
-    assert {"Python", "datasets", "disk", "Hub login"} <= set(found)
-    assert [found[layer]["found"] for layer in found["sandbox"]["found"].split("+")[:3]] == ["holds"] * 3
+    assert run_codeio(monkeypatch, "doctor", "--json") == 0
+    findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
+    assert findings["sandbox"]["ok"]
+    assert {"Python", "datasets", "disk", "Hub login"} <= set(findings)
+    assert [findings[layer]["found"] for layer in findings["sandbox"]["found"].split("+")[:3]] == [
+        "holds"
+    ] * 3
 
 
 @pytest.mark.parametrize(
@@ -248,7 +258,7 @@ def test_doctor_looks_at_the_real_machine(monkeypatch, capsys):
         ("namespaces landlock seccomp", None, {"namespaces", "landlock", "seccomp"}),
     ],
 )
-def test_doctor_tells_what_is_missing_and_how_to_get_it(monkeypatch, capsys, broken, tier, missing):
+def test_doctor_names_missing_layers_and_gives_advice(monkeypatch, capsys, broken, tier, missing):
     """A kernel may refuse a layer, as in containers: the worker's own call fails then."""
     calls = {"namespaces": "namespaces.enter", "landlock": "landlock.restrict", "seccomp": "seccomp.install"}
     lines = "from builders.execution.inside import landlock, namespaces, seccomp\n"
@@ -257,14 +267,14 @@ def test_doctor_tells_what_is_missing_and_how_to_get_it(monkeypatch, capsys, bro
     monkeypatch.setattr(interpreter, "_BOOT", boot_with(lines))
     tiers._self_test.cache_clear()
     try:
-        assert run(monkeypatch, "doctor", "--json") == (tier is None)
-        found = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
+        assert run_codeio(monkeypatch, "doctor", "--json") == (tier is None)
+        findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
     finally:
         tiers._self_test.cache_clear()
     if tier:
-        assert found["sandbox"]["found"].split(";")[0] == tier
+        assert findings["sandbox"]["found"].split(";")[0] == tier
     for layer in ("namespaces", "landlock", "seccomp"):
-        assert found[layer]["ok"] == (layer not in missing)
+        assert findings[layer]["ok"] == (layer not in missing)
         if layer in missing:
-            assert ": not permitted" in found[layer]["found"]
-            assert found[layer]["advice"]
+            assert ": not permitted" in findings[layer]["found"]
+            assert findings[layer]["advice"]

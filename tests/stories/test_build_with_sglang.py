@@ -1,4 +1,4 @@
-"""All stages against a real sglang server; no test needs correct answers of its 135M model."""
+"""All stages with a real sglang server; no test needs a correct answer from its 135M model."""
 
 import json
 import os
@@ -166,8 +166,8 @@ def n_kept(out):
         return connection.execute("select count(*) from answers").fetchone()[0] if n_tables else 0
 
 
-def begun(arguments, out):
-    """Start a build, and return its process once there are some answers, but not all."""
+def start_build(arguments, out):
+    """Start a build, and return its process when some of its answers, but not all, are cached."""
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
     while n_kept(out) < 4 and time.monotonic() < deadline and process.poll() is None:
@@ -179,7 +179,7 @@ def begun(arguments, out):
 def test_killed_in_the_middle_of_responses_it_asks_no_answered_request_again(source, tmp_path, sglang_server):
     out = tmp_path / "out"
     options = (*FROM_FUNCTIONS, "--seed", 7, "--turns", 0)
-    process = begun(command(source, out, sglang_server, *options), out)
+    process = start_build(command(source, out, sglang_server, *options), out)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     kept = n_kept(out)
@@ -193,7 +193,7 @@ def test_killed_in_the_middle_of_responses_it_asks_no_answered_request_again(sou
 def test_the_server_killed_in_mid_run_is_waited_for_and_no_row_is_lost(source, tmp_path, sglang_server):
     out = tmp_path / "out"
     options = (*FROM_FUNCTIONS, "--seed", 11, "--turns", 0)
-    process = begun(command(source, out, sglang_server, *options), out)
+    process = start_build(command(source, out, sglang_server, *options), out)
     sglang_server.kill()
     time.sleep(3)
     assert process.poll() is None

@@ -12,7 +12,7 @@ from builders.tables.folder import DEFAULT_CONFIG, SPLITS, Folder
 from tests.auditing import OPTIONS
 from tests.doubles.local_hub import Client, LocalHub
 from tests.doubles.local_hub.generations import installed_python
-from tests.publishing import built, command
+from tests.publishing import built, call_codeio
 
 REPO = "ada/data"
 FIRST = ("--max-pairs", 2, "--samples", 1, "--turns", 0, "--test-share", 0.5)
@@ -89,7 +89,7 @@ def published(versions: dict[str, Folder], local_hub: LocalHub, tmp_path: Path) 
     """Publish both builds to a repository, one after the other, and return them."""
     with Client(installed_python(), local_hub.environment(tmp_path / "home"), tmp_path / "client") as client:
         for tag, folder in versions.items():
-            code, _, errors = client.run(command, "publish", str(folder.root), REPO, "--tag", tag)
+            code, _, errors = client.run(call_codeio, "publish", str(folder.root), REPO, "--tag", tag)
             assert code == 0, errors
     return versions
 

@@ -12,10 +12,10 @@ from builders.running.run import Run
 from builders.schema import TABLES
 from builders.tables.arrow import table
 from builders.tables.folder import Folder
-from tests.auditing import source
-from tests.building import functions_file
+from tests.auditing import write_source
+from tests.building import write_functions_file
 from tests.doubles.local_hub import Client, LocalHub
-from tests.publishing import built, command
+from tests.publishing import built, call_codeio
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,8 @@ def loaded(repo: str, config: str, revision: str, streaming: bool) -> dict[str, 
     return {name: list(split) for name, split in splits.items()}
 
 
-def snippet(code: str) -> list[str]:
+def run_snippet(code: str) -> list[str]:
+    """Return what a code block of a card prints, and the length of its `rows` if it loads any."""
     import contextlib
     import io
 
@@ -45,7 +46,9 @@ def test_the_whole_loop(monkeypatch, tmp_path, hub_client: Client, local_hub: Lo
     monkeypatch.chdir(tmp_path)
     small, large = built(tmp_path, 2), built(tmp_path, 3)
 
-    code, printed, errors = hub_client.run(command, "publish", str(small), REPO, "--tag", "v1.0.0", "--json")
+    code, printed, errors = hub_client.run(
+        call_codeio, "publish", str(small), REPO, "--tag", "v1.0.0", "--json"
+    )
     assert code == 0, errors
     assert json.loads(printed)["left_behind"] == []
     commits = local_hub.counters.statuses("POST", "/commit/")
@@ -56,37 +59,41 @@ def test_the_whole_loop(monkeypatch, tmp_path, hub_client: Client, local_hub: Lo
     assert "![" in card
     assert "pictures/statuses.png" in local_hub.files(REPO)
     blocks = re.findall(r"```python\n(.*?)```", card.partition("## Where the rows went")[0], re.DOTALL)
-    results = [hub_client.run(snippet, block) for block in blocks]
+    results = [hub_client.run(run_snippet, block) for block in blocks]
     assert len(results) == 3
     assert int(results[0][1]) > 0
     assert "'task_id'" in results[1][0]
     assert results[2][0] == "correct\n"
 
     # The same command again changes nothing.
-    code, printed, errors = hub_client.run(command, "publish", str(small), REPO, "--tag", "v1.0.0", "--json")
+    code, printed, errors = hub_client.run(
+        call_codeio, "publish", str(small), REPO, "--tag", "v1.0.0", "--json"
+    )
     assert (code, json.loads(printed)["url"]) == (0, None), errors
     assert local_hub.counters.statuses("POST", "/commit/") == commits
 
-    code, printed, errors = hub_client.run(command, "publish", str(large), REPO, "--tag", "v1.0.0")
+    code, printed, errors = hub_client.run(call_codeio, "publish", str(large), REPO, "--tag", "v1.0.0")
     assert code == 1
     assert "another --tag" in errors
 
     code, printed, errors = hub_client.run(
-        command, "publish", str(large), REPO, "--tag", "v1.1.0", "--dry-run"
+        call_codeio, "publish", str(large), REPO, "--tag", "v1.1.0", "--dry-run"
     )
     assert code == 0, errors
     assert "Nothing was sent" in printed
     assert local_hub.counters.statuses("POST", "/commit/") == commits
 
-    code, printed, errors = hub_client.run(command, "publish", str(large), REPO, "--tag", "v1.1.0")
+    code, printed, errors = hub_client.run(call_codeio, "publish", str(large), REPO, "--tag", "v1.1.0")
     assert code == 0, errors
     card = local_hub.files(REPO)["README.md"].decode()
     assert card.index("### v1.1.0") < card.index("new file") < card.index("### v1.0.0")
     assert re.search(r"\| functions \| 2 \| 3 \| 1 \|", card)
 
-    code, printed, errors = hub_client.run(command, "changes", f"{REPO}@v1.0.0", f"{REPO}@v1.1.0", "--json")
+    code, printed, errors = hub_client.run(
+        call_codeio, "changes", f"{REPO}@v1.0.0", f"{REPO}@v1.1.0", "--json"
+    )
     assert code == 0, errors
-    code, printed, errors = hub_client.run(command, "audit", f"{REPO}@v1.1.0", "--json")
+    code, printed, errors = hub_client.run(call_codeio, "audit", f"{REPO}@v1.1.0", "--json")
     assert code == 0, (printed, errors)
 
     for config, n_rows in (("functions", 3), ("rlvr", 12), ("codeio_pp", 36)):
@@ -109,10 +116,10 @@ def own_version() -> str:
         return "unknown"
 
 
-def test_a_build_from_the_sources_alone_tells_no_version(tmp_path, hub_client: Client):
-    """One of the two clients has codeio's sources on its path, but codeio is not installed there."""
+def test_a_build_by_sources_that_are_not_installed_has_no_version(tmp_path, hub_client: Client):
+    """In one of the two clients, codeio's sources are on the path, but codeio is not installed."""
     options = ("--from", "functions", "--until", "io_pairs", "--out", str(tmp_path / "out"))
-    code, _, errors = hub_client.run(command, "build", str(functions_file(tmp_path)), *options)
+    code, _, errors = hub_client.run(call_codeio, "build", str(write_functions_file(tmp_path)), *options)
     assert code == 0, errors
     (made_with,) = provenance(tmp_path / "out")["made_with"]
     assert made_with["codeio"] == hub_client.run(own_version)
@@ -127,22 +134,22 @@ def test_a_build_from_the_sources_alone_tells_no_version(tmp_path, hub_client: C
         (("BUILT", REPO, "--create-pr", "--tag", "v1"), "pull request"),
     ],
 )
-def test_what_cannot_work_is_told_before_anything_is_sent(
+def test_what_cannot_work_is_reported_before_anything_is_sent(
     words, message, tmp_path, hub_client: Client, local_hub: LocalHub
 ):
     if "BUILT" in words:
-        folder = source(tmp_path / "built")
+        folder = write_source(tmp_path / "built")
         words = tuple(str(folder) if word == "BUILT" else word for word in words)
-    code, _, errors = hub_client.run(command, "publish", *words)
+    code, _, errors = hub_client.run(call_codeio, "publish", *words)
     assert code in (1, 2)
     assert message in " ".join(errors.replace("│", " ").split())
     assert local_hub.counters.statuses("POST", "/commit/") == []
 
 
-def grown(home: Path, functions: list[int]) -> tuple[Path, int]:
-    """Write a folder with one turn for each function, and all that it is made of.
+def write_build(home: Path, functions: list[int]) -> tuple[Path, int]:
+    """Write a folder with one turn for each function, and the rows that the turns are made of.
 
-    Return the folder, and the size of its files in bytes.
+    Returns the folder, and the size of its files in bytes.
     """
     folder = Folder(home)
     (home / ".codeio").mkdir(parents=True)
@@ -169,12 +176,12 @@ def grown(home: Path, functions: list[int]) -> tuple[Path, int]:
 def test_a_version_with_new_rows_among_the_old_sends_little_again(
     tmp_path, hub_client: Client, local_hub: LocalHub
 ):
-    first, _ = grown(tmp_path / "first", [f for f in range(1000) if f % 100 != 50])
-    second, n_bytes = grown(tmp_path / "second", list(range(1000)))
-    third, _ = grown(tmp_path / "third", [f for f in range(1000) if f != 50])
-    assert hub_client.run(command, "publish", str(first), REPO)[0] == 0
+    first, _ = write_build(tmp_path / "first", [f for f in range(1000) if f % 100 != 50])
+    second, n_bytes = write_build(tmp_path / "second", list(range(1000)))
+    third, _ = write_build(tmp_path / "third", [f for f in range(1000) if f != 50])
+    assert hub_client.run(call_codeio, "publish", str(first), REPO)[0] == 0
     local_hub.counters.clear()
-    code, printed, errors = hub_client.run(command, "publish", str(second), REPO, "--json")
+    code, printed, errors = hub_client.run(call_codeio, "publish", str(second), REPO, "--json")
     assert code == 0, errors
     changes = json.loads(printed)["changes"]
     sent = sum(size for size in changes["added"].values())
@@ -184,65 +191,65 @@ def test_a_version_with_new_rows_among_the_old_sends_little_again(
     assert [row["task_id"] for row in rows[-10:]] == [f"t{f:05d}" for f in range(50, 1000, 100)]
 
     local_hub.counters.clear()
-    code, printed, errors = hub_client.run(command, "publish", str(second), REPO, "--json")
+    code, printed, errors = hub_client.run(call_codeio, "publish", str(second), REPO, "--json")
     assert (code, json.loads(printed)["url"], local_hub.counters.uploads) == (0, None, []), errors
 
-    code, _, errors = hub_client.run(command, "publish", str(third), REPO, "--branch", "next")
+    code, _, errors = hub_client.run(call_codeio, "publish", str(third), REPO, "--branch", "next")
     assert code == 0, errors
     assert local_hub.counters.n_uploaded_bytes < n_bytes / 10
     rows = hub_client.run(loaded, REPO, "turns", "next", False)["train"]
     assert [row["task_id"] for row in rows[-9:]] == [f"t{f:05d}" for f in range(150, 1000, 100)]
 
 
-def test_a_publish_that_was_cut_off_goes_on_and_leaves_nothing(
+def test_a_publish_that_was_cut_off_continues_and_leaves_nothing(
     monkeypatch, tmp_path, hub_client: Client, local_hub: LocalHub
 ):
-    made, _ = grown(tmp_path / "made", list(range(20)))
+    made, _ = write_build(tmp_path / "made", list(range(20)))
     before = sorted(path.relative_to(made) for path in made.rglob("*"))
     local_hub.faults.refuse("POST", "/commit/main", 400)
-    code, _, errors = hub_client.run(command, "publish", str(made), REPO)
+    code, _, errors = hub_client.run(call_codeio, "publish", str(made), REPO)
     assert code == 1
     assert "nothing was published" in errors
     uploads = len(local_hub.counters.uploads)
     assert uploads > 0
     hub_client.restart()
-    code, _, errors = hub_client.run(command, "publish", str(made), REPO, "--json")
+    code, _, errors = hub_client.run(call_codeio, "publish", str(made), REPO, "--json")
     assert code == 0, errors
     assert len(local_hub.counters.uploads) == uploads
     assert sorted(path.relative_to(made) for path in made.rglob("*")) == sorted([*before, LOCK])
 
 
 def test_a_folder_that_is_being_built_or_published_is_left_alone(tmp_path, hub_client: Client):
-    made, _ = grown(tmp_path / "made", list(range(3)))
+    made, _ = write_build(tmp_path / "made", list(range(3)))
     with Run(made).locked():
-        code, _, errors = hub_client.run(command, "publish", str(made), REPO)
+        code, _, errors = hub_client.run(call_codeio, "publish", str(made), REPO)
     assert code == 1
     assert "Another codeio is writing to" in errors
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"options": {}}', '{"options": 5, "limits": []}'])
-def test_what_cannot_tell_how_it_was_made_is_refused_in_a_sentence(tmp_path, hub_client: Client, text: str):
-    made, _ = grown(tmp_path / "made", list(range(3)))
+def test_unreadable_provenance_is_refused_in_one_sentence(tmp_path, hub_client: Client, text: str):
+    made, _ = write_build(tmp_path / "made", list(range(3)))
     (made / "provenance.json").write_text(text)
-    code, _, errors = hub_client.run(command, "publish", str(made), REPO, "--dry-run")
+    code, _, errors = hub_client.run(call_codeio, "publish", str(made), REPO, "--dry-run")
     assert code == 1
     assert "build the folder again" in errors
     assert "Traceback" not in errors
 
 
-def test_a_hub_that_is_not_there_is_told_in_a_sentence(tmp_path, hub_client: Client, local_hub: LocalHub):
+def test_an_unreachable_hub_is_reported_in_one_sentence(tmp_path, hub_client: Client, local_hub: LocalHub):
     built = tmp_path / "built"
-    source(built)
+    write_source(built)
     local_hub.stop()
     for words in (("audit", REPO), ("publish", str(built), REPO, "--dry-run"), ("publish", str(built), REPO)):
-        code, _, errors = hub_client.run(impatient, *words)
+        code, _, errors = hub_client.run(call_codeio_once, *words)
         assert code == 1
         assert errors.startswith("codeio: The Hub")
         assert "Traceback" not in errors
     local_hub.start()
 
 
-def impatient(*words: str) -> list[object]:
+def call_codeio_once(*words: str) -> list[object]:
     """Run `codeio` in the client's process without retries, and return its exit code and what it printed."""
     import contextlib
     import io

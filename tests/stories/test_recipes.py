@@ -6,22 +6,25 @@ import re
 import pytest
 import yaml
 
-from tests.building import build, contents, functions_file, rows, run
+from tests.building import build, parquet_bytes, read_rows, run_codeio, write_functions_file
 
 OPTIONS = ("--from", "functions", "--max-pairs", 2, "--test-share", 0, "--samples", 2, "--temperature", 1)
 
 
 @pytest.fixture
 def printed(monkeypatch, capsys):
-    def words(*arguments):
-        assert run(monkeypatch, "build", *arguments, "--print-recipe") == 0
+    """Return a function that returns the recipe which `--print-recipe` prints for these arguments."""
+
+    def printed(*arguments):
+        assert run_codeio(monkeypatch, "build", *arguments, "--print-recipe") == 0
         return capsys.readouterr().out
 
-    return words
+    return printed
 
 
-def refused(monkeypatch, capsys, *arguments):
-    assert run(monkeypatch, "build", *arguments) == 2
+def usage_error(monkeypatch, capsys, *arguments):
+    """Return the error that `codeio build` prints for wrong arguments, as one line."""
+    assert run_codeio(monkeypatch, "build", *arguments) == 2
     return " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().err).split())
 
 
@@ -32,11 +35,11 @@ def test_a_printed_recipe_makes_the_same_build(monkeypatch, source, tmp_path, se
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(printed(source, "--out", tmp_path / "two" / "made", *flags))
     assert not (tmp_path / "two").exists()
-    assert run(monkeypatch, "build", source, "--out", tmp_path / "one" / "made", *flags) == 0
+    assert run_codeio(monkeypatch, "build", source, "--out", tmp_path / "one" / "made", *flags) == 0
     asked = len(server.bodies)
-    assert run(monkeypatch, "build", recipe) == 0
+    assert run_codeio(monkeypatch, "build", recipe) == 0
     one, two = tmp_path / "one" / "made", tmp_path / "two" / "made"
-    assert contents(one) == contents(two)
+    assert parquet_bytes(one) == parquet_bytes(two)
     cards = [(made / "README.md").read_text().replace(str(made), "") for made in (one, two)]
     assert cards[0] == cards[1]
     options = [json.loads((made / ".codeio" / "run.json").read_text()) for made in (one, two)]
@@ -62,9 +65,9 @@ def test_a_flag_wins_over_the_recipe(monkeypatch, source, tmp_path, printed):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(printed(source, "--out", tmp_path / "a", *OPTIONS, "--until", "tasks"))
     flags = ("--out", tmp_path / "b", "--max-pairs", 3, "--until", "io_pairs")
-    assert run(monkeypatch, "build", recipe, *flags) == 0
+    assert run_codeio(monkeypatch, "build", recipe, *flags) == 0
     assert not (tmp_path / "a").exists()
-    assert len(rows(tmp_path / "b", "io_pairs")) == 6
+    assert len(read_rows(tmp_path / "b", "io_pairs")) == 6
     assert not list((tmp_path / "b").glob("tasks/*"))
 
 
@@ -76,39 +79,41 @@ def test_a_default_given_as_a_flag_wins_too(source, tmp_path, printed):
     assert options["io_pairs"] == {"max_pairs": 3}
 
 
-def test_a_server_on_the_command_line_takes_the_place_of_that_in_the_recipe(
+def test_a_server_on_the_command_line_replaces_that_of_the_recipe(
     monkeypatch, source, tmp_path, server, printed
 ):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(printed(source, "--embedded", "no-such-model", *OPTIONS))
-    assert run(monkeypatch, "build", recipe, "--out", tmp_path / "out", "--base-url", server.address) == 0
-    assert len(rows(tmp_path / "out", "codeio")) == 16
+    assert (
+        run_codeio(monkeypatch, "build", recipe, "--out", tmp_path / "out", "--base-url", server.address) == 0
+    )
+    assert len(read_rows(tmp_path / "out", "codeio")) == 16
 
 
-def test_a_relative_source_lies_where_the_command_is_given(monkeypatch, tmp_path):
+def test_a_relative_source_is_relative_to_the_working_directory(monkeypatch, tmp_path):
     (tmp_path / "here").mkdir()
-    functions_file(tmp_path / "here")
+    write_functions_file(tmp_path / "here")
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("source: functions.jsonl\nout: made\nfrom_table: functions\nuntil: io_pairs\n")
     monkeypatch.chdir(tmp_path / "here")
-    assert run(monkeypatch, "build", recipe) == 0
-    assert len(rows(tmp_path / "here" / "made", "io_pairs")) == 6
+    assert run_codeio(monkeypatch, "build", recipe) == 0
+    assert len(read_rows(tmp_path / "here" / "made", "io_pairs")) == 6
 
 
-def test_a_run_shows_its_recipe_which_goes_on(monkeypatch, source, tmp_path, server, capsys):
+def test_the_recipe_shown_for_a_run_continues_it(monkeypatch, source, tmp_path, server, capsys):
     out = tmp_path / "out"
     assert build(monkeypatch, source, out, server, "--samples", 2) == 0
-    before = contents(out)
+    before = parquet_bytes(out)
     capsys.readouterr()
-    assert run(monkeypatch, "status", out) == 0
+    assert run_codeio(monkeypatch, "status", out) == 0
     shown = capsys.readouterr().out
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(shown[shown.index("\nsource: ") :])
-    assert run(monkeypatch, "status", out, "--json") == 0
+    assert run_codeio(monkeypatch, "status", out, "--json") == 0
     assert json.loads(capsys.readouterr().out)["recipe"] == yaml.safe_load(recipe.read_text())
     asked = len(server.bodies)
-    assert run(monkeypatch, "build", recipe, "--base-url", server.address) == 0
-    assert contents(out) == before
+    assert run_codeio(monkeypatch, "build", recipe, "--base-url", server.address) == 0
+    assert parquet_bytes(out) == before
     assert len(server.bodies) == asked
 
 
@@ -122,7 +127,7 @@ def test_a_run_shows_its_recipe_which_goes_on(monkeypatch, source, tmp_path, ser
 def test_a_wrong_recipe_is_refused_in_one_sentence(monkeypatch, source, tmp_path, capsys, text, words):
     recipe, out = tmp_path / "recipe.yaml", tmp_path / "out"
     recipe.write_text(text.format(source=source, out=out))
-    assert words in refused(monkeypatch, capsys, recipe)
+    assert words in usage_error(monkeypatch, capsys, recipe)
     assert not out.exists()
 
 
@@ -141,15 +146,15 @@ def test_options_that_do_not_go_together_are_refused_by_their_place(
 ):
     recipe, out = tmp_path / "recipe.yaml", tmp_path / "out"
     recipe.write_text(f"source: {source}\nout: {out}\n{text}")
-    assert words in refused(monkeypatch, capsys, recipe, *flags)
+    assert words in usage_error(monkeypatch, capsys, recipe, *flags)
     assert not out.exists()
 
 
 def test_a_folder_to_write_must_be_named(monkeypatch, source, tmp_path, capsys):
-    assert "--out: give an output folder" in refused(monkeypatch, capsys, source)
+    assert "--out: give an output folder" in usage_error(monkeypatch, capsys, source)
     (tmp_path / "recipe.yaml").write_text("seed: 1\n")
-    assert "SOURCE: the recipe names no source" in refused(monkeypatch, capsys, tmp_path / "recipe.yaml")
+    assert "SOURCE: the recipe names no source" in usage_error(monkeypatch, capsys, tmp_path / "recipe.yaml")
 
 
-def test_a_recipe_that_is_missing_is_told(monkeypatch, tmp_path, capsys):
-    assert "No such file" in refused(monkeypatch, capsys, tmp_path / "none.yaml")
+def test_a_missing_recipe_is_reported(monkeypatch, tmp_path, capsys):
+    assert "No such file" in usage_error(monkeypatch, capsys, tmp_path / "none.yaml")

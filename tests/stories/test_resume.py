@@ -1,4 +1,4 @@
-"""The same build again: it continues, grows, follows its source, and sends no answered request again."""
+"""A build that is run again continues, grows, follows its source, and sends no answered request again."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.building import build, contents, rows, run, scripted
+from tests.building import build, parquet_bytes, read_rows, run_codeio, scripted_reply
 
 pytestmark = pytest.mark.slow
 
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.slow
 def test_a_second_run_asks_and_changes_nothing(monkeypatch, source, tmp_path, server):
     out = tmp_path / "out"
     build(monkeypatch, source, out, server)
-    before, asked = contents(out), sum(server.asked.values())
+    before, asked = parquet_bytes(out), sum(server.asked.values())
     assert build(monkeypatch, source, out, server) == 0
-    assert (contents(out), sum(server.asked.values())) == (before, asked)
+    assert (parquet_bytes(out), sum(server.asked.values())) == (before, asked)
 
 
 def test_more_samples_and_turns_extend_a_run(monkeypatch, source, tmp_path, server):
@@ -29,7 +29,7 @@ def test_more_samples_and_turns_extend_a_run(monkeypatch, source, tmp_path, serv
     build(monkeypatch, source, out, server, "--samples", 2)
     asked = server.asked.copy()
     assert build(monkeypatch, source, out, server, "--samples", 4, "--turns", 2) == 0
-    samples = {row["sample"] for row in rows(out, "codeio_pp")}
+    samples = {row["sample"] for row in read_rows(out, "codeio_pp")}
     assert samples == {0, 1, 2}
     n_new = sum(server.asked.values()) - sum(asked.values())
     assert n_new == 8 * (2 + 4)  # samples 2 and 3 with a closing question, sample 3 with two revisions
@@ -39,7 +39,7 @@ def test_more_samples_and_turns_extend_a_run(monkeypatch, source, tmp_path, serv
 def test_a_failing_request_leaves_its_rows_open(monkeypatch, source, tmp_path, server, capsys):
     out = tmp_path / "out"
     prompts_asked = []
-    server.reply = lambda body: prompts_asked.append(body["messages"][1]["content"]) or scripted(body)
+    server.reply = lambda body: prompts_asked.append(body["messages"][1]["content"]) or scripted_reply(body)
     build(monkeypatch, source, tmp_path / "other", server)
     stuck = prompts_asked[-1]
     server.faults[stuck] = ["500"] * 100
@@ -49,11 +49,11 @@ def test_a_failing_request_leaves_its_rows_open(monkeypatch, source, tmp_path, s
     server.faults[stuck] = []
     asked = sum(server.asked.values())
     assert build(monkeypatch, source, out, server) == 0
-    assert contents(out) == contents(tmp_path / "other")
+    assert parquet_bytes(out) == parquet_bytes(tmp_path / "other")
     assert sum(server.asked.values()) - asked <= 2
 
 
-def test_killed_in_mid_run_it_goes_on(source, tmp_path, server):
+def test_a_killed_build_continues(source, tmp_path, server):
     """After SIGKILL while answers arrive, no answered request is sent again, and the result is complete."""
     server.delay_s = 0.3
     out = tmp_path / "out"
@@ -91,7 +91,7 @@ def test_killed_in_mid_run_it_goes_on(source, tmp_path, server):
     assert sum(server.asked.values()) - asked == n_all - n_kept
 
 
-def test_rows_of_an_edited_source_leave_with_all_that_was_made_of_them(monkeypatch, source, tmp_path, server):
+def test_rows_of_an_edited_source_are_removed_with_all_made_of_them(monkeypatch, source, tmp_path, server):
     """The tables of the folder fit together after every stage, and at the end equal those of a new build."""
     out = tmp_path / "out"
     build(monkeypatch, source, out, server, "--samples", 4)
@@ -99,27 +99,27 @@ def test_rows_of_an_edited_source_leave_with_all_that_was_made_of_them(monkeypat
     assert build(monkeypatch, source, out, server, "--samples", 4, "--until", "tasks") == 0
     assert not (out / "turns").exists()
     assert not (out / "dropped").exists()
-    assert run(monkeypatch, "status", out) == 0
+    assert run_codeio(monkeypatch, "status", out) == 0
     assert build(monkeypatch, source, out, server, "--samples", 4) == 0
     build(monkeypatch, source, tmp_path / "fresh", server, "--samples", 4)
-    assert contents(out) == contents(tmp_path / "fresh")
+    assert parquet_bytes(out) == parquet_bytes(tmp_path / "fresh")
 
 
 def test_a_shorter_pass_keeps_what_later_stages_made_and_dropped(monkeypatch, source, tmp_path, server):
     out = tmp_path / "out"
     build(monkeypatch, source, out, server, "--samples", 4)
-    before = contents(out)
-    assert rows(out, "dropped")
+    before = parquet_bytes(out)
+    assert read_rows(out, "dropped")
     assert build(monkeypatch, source, out, server, "--samples", 4, "--until", "io_pairs") == 0
-    assert contents(out) == before
+    assert parquet_bytes(out) == before
 
 
-def test_a_line_of_telemetry_that_was_torn_is_passed_over(monkeypatch, source, tmp_path, server, capsys):
+def test_an_incomplete_line_of_telemetry_is_skipped(monkeypatch, source, tmp_path, server, capsys):
     out = tmp_path / "out"
     build(monkeypatch, source, out, server, "--until", "io_pairs")
     with (out / ".codeio" / "telemetry.jsonl").open("a") as telemetry:
         telemetry.write('{"stage": "tas')
     assert build(monkeypatch, source, out, server) == 0
     capsys.readouterr()
-    assert run(monkeypatch, "status", out, "--json") == 0
+    assert run_codeio(monkeypatch, "status", out, "--json") == 0
     assert {"io_pairs", "tasks", "responses"} <= set(json.loads(capsys.readouterr().out)["cost"])

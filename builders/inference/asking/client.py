@@ -24,7 +24,7 @@ from builders.inference.cache import RequestCache, request_key
 from builders.inference.servers.server import Server
 from builders.inference.transport import Transport
 from builders.inference.usage import Usage
-from builders.options import Asking
+from builders.options import RequestOptions
 
 
 class Client:
@@ -61,9 +61,9 @@ class Client:
         self,
         servers: Server | Sequence[Server],
         cache: RequestCache,
-        concurrency: int = Asking.concurrency,
-        timeout_s: float = Asking.timeout_s,
-        patience_s: float = Asking.patience_s,
+        concurrency: int = RequestOptions.concurrency,
+        timeout_s: float = RequestOptions.timeout_s,
+        patience_s: float = RequestOptions.patience_s,
         options: Payload | None = None,
     ):
         self.servers = [servers] if isinstance(servers, Server) else list(servers)
@@ -86,7 +86,7 @@ class Client:
         """The model's identity, which names its weights."""
         return self.servers[0].identity
 
-    def deciding(self) -> dict[str, Any]:
+    def full_identity(self) -> dict[str, Any]:
         """Return what decides an outcome besides the payload, as JSON values.
 
         Returns:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from builders.cli.servers import served
 from builders.inference import KeyRefused, Server, ServerDown, WrongModel
-from builders.options import Serving
+from builders.options import ServerOptions
 from tests.doubles.chat_server import ChatServer
 
 
@@ -30,7 +30,7 @@ def gone() -> list[str]:
 
 def connected(addresses: Sequence[str], tmp_path: Path, model: str | None = None) -> list[Server]:
     with served(
-        Serving(base_url=tuple(addresses), model=model), tmp_path / "log", Console(file=StringIO())
+        ServerOptions(base_url=tuple(addresses), model=model), tmp_path / "log", Console(file=StringIO())
     ) as servers:
         return servers
 
@@ -109,7 +109,7 @@ def test_no_choice_is_no_server(tmp_path: Path) -> None:
 
 
 def test_the_kinds_of_a_choice_are_counted() -> None:
-    assert Serving().n_kinds == 0
-    assert Serving(model="tiny").n_kinds == 0
-    assert Serving(base_url=("a", "b")).n_kinds == 1
-    assert Serving(base_url=("a",), embedded="b", sglang="c").n_kinds == 3
+    assert ServerOptions().n_kinds == 0
+    assert ServerOptions(model="tiny").n_kinds == 0
+    assert ServerOptions(base_url=("a", "b")).n_kinds == 1
+    assert ServerOptions(base_url=("a",), embedded="b", sglang="c").n_kinds == 3

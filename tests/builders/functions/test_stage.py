@@ -173,5 +173,5 @@ def test_identity_names_all_that_decides_and_no_address(stage, client, sandbox, 
         Functions(FunctionsOptions(cpu_s=0.5), client, sandbox),
         Functions(FunctionsOptions(memory_mb=100), client, sandbox),
     ):
-        assert other.deciding() != stage.deciding()
-    assert pickle.loads(pickle.dumps(stage)).deciding() == stage.deciding()
+        assert other.full_identity() != stage.full_identity()
+    assert pickle.loads(pickle.dumps(stage)).full_identity() == stage.full_identity()

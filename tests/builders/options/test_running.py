@@ -14,7 +14,7 @@ def test_every_option_stands_in_one_section_and_stages_come_in_their_order():
 
 
 def test_values_become_a_recipe():
-    recipe = Recipe.of({"source": "a", "temperature": 1, "base_url": ["b"]})
+    recipe = Recipe.from_values({"source": "a", "temperature": 1, "base_url": ["b"]})
     assert (recipe.temperature, recipe.base_url, recipe.max_pairs) == (1.0, ("b",), 3)
     assert isinstance(recipe, Options)
 
@@ -33,5 +33,5 @@ def test_values_become_a_recipe():
 )
 def test_what_cannot_be_built_is_refused_by_name(values, name, words):
     with pytest.raises(OptionError, match=words) as caught:
-        Recipe.of(values)
+        Recipe.from_values(values)
     assert caught.value.name == name

@@ -71,7 +71,7 @@ def test_an_identity_changes_with_each_deciding_option_and_with_no_other(makers,
     assert asdict(other) != asdict(RECIPE)
     changed = []
     for kind, make in makers:
-        before, after = make(part(RECIPE, kind)).deciding(), make(part(other, kind)).deciding()
+        before, after = make(part(RECIPE, kind)).full_identity(), make(part(other, kind)).full_identity()
         assert (before != after) == (option.name in declared(kind))
         changed.append(before != after)
     is_deciding = option.name in declared(Options)
@@ -82,4 +82,4 @@ def test_an_identity_changes_with_each_deciding_option_and_with_no_other(makers,
 def test_limits_above_those_of_a_trial_decide_nothing_of_a_function(makers):
     ((_, make),) = [(kind, make) for kind, make in makers if kind is FunctionsOptions]
     high, higher = FunctionsOptions(cpu_s=10, wall_s=60), FunctionsOptions(cpu_s=20, wall_s=90)
-    assert make(high).deciding() == make(higher).deciding()
+    assert make(high).full_identity() == make(higher).full_identity()

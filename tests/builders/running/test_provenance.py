@@ -4,7 +4,7 @@ import pytest
 
 from builders.options import Options
 from builders.running.provenance import provenance
-from builders.running.run import Run, remembered
+from builders.running.run import Run, json_options
 
 MANY = Options(
     source="/elsewhere/functions.jsonl",
@@ -41,13 +41,13 @@ MANY = Options(
     ],
 )
 def test_the_command_has_every_option_that_is_no_default(tmp_path, options, model, command):
-    with Run(tmp_path).opened(remembered(options)) as run:
-        run.remember({"model": model})
+    with Run(tmp_path).opened(json_options(options)) as run:
+        run.save_options({"model": model})
     assert provenance(tmp_path)["command"] == command
 
 
 def test_options_and_limits_stand_apart(tmp_path):
-    with Run(tmp_path).opened(remembered(MANY)):
+    with Run(tmp_path).opened(json_options(MANY)):
         pass
     facts = provenance(tmp_path)
     assert facts["limits"] == {"cpu_s": 5, "wall_s": 30, "memory_mb": 1024}

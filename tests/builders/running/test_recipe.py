@@ -6,10 +6,10 @@ import pytest
 
 from builders.options import Recipe, declared
 from builders.running import recipe
-from builders.running.recipe import RecipeError, Written
-from builders.running.run import Run, remembered
+from builders.running.recipe import RecipeError, RecipeValues
+from builders.running.run import Run, json_options
 
-WHOLE = Recipe.of(
+WHOLE = Recipe.from_values(
     {
         "source": "my code/",
         "out": "out/mine",
@@ -38,34 +38,36 @@ def file(tmp_path):
 
 @pytest.mark.parametrize("whole", [WHOLE, Recipe(source="corpus"), Recipe(source="", system="\ttab\x07\n")])
 def test_what_is_written_is_read_as_the_same(file, whole):
-    file.write_text(recipe.text(recipe.of(whole)), encoding="utf-8")
-    assert Recipe.of(recipe.read(file).values) == whole
+    file.write_text(recipe.to_yaml(recipe.from_options(whole)), encoding="utf-8")
+    assert Recipe.from_values(recipe.read(file).values) == whole
 
 
 def test_all_that_decides_is_written_and_of_the_rest_what_is_given():
-    text = recipe.text(recipe.of(Recipe(source="a", num_proc=4)))
+    text = recipe.to_yaml(recipe.from_options(Recipe(source="a", num_proc=4)))
     assert "max_pairs: 3" in text
     assert "num_proc: 4" in text
     assert "concurrency" not in text
 
 
 def test_texts_of_several_lines_are_written_as_such():
-    assert "  system: |\n    Be brief.\n    Be right.\n" in recipe.text(
-        recipe.of(Recipe(source="a", system="Be brief.\nBe right.\n"))
+    assert "  system: |\n    Be brief.\n    Be right.\n" in recipe.to_yaml(
+        recipe.from_options(Recipe(source="a", system="Be brief.\nBe right.\n"))
     )
 
 
 def test_a_run_has_a_recipe_without_its_servers(tmp_path, file):
     whole = Recipe(source="a", out=tmp_path / "out", max_pairs=5, base_url=("http://127.0.0.1:1",), model="m")
-    with Run(tmp_path / "out").opened(remembered(whole)) as run:
-        run.remember({"model": "weights"})
-    file.write_text(recipe.text(recipe.of_run(run)))
-    assert Recipe.of(recipe.read(file).values) == Recipe(source="a", out=tmp_path / "out", max_pairs=5)
+    with Run(tmp_path / "out").opened(json_options(whole)) as run:
+        run.save_options({"model": "weights"})
+    file.write_text(recipe.to_yaml(recipe.from_run(run)))
+    assert Recipe.from_values(recipe.read(file).values) == Recipe(
+        source="a", out=tmp_path / "out", max_pairs=5
+    )
 
 
 def test_values_and_their_places(file):
     file.write_text("# mine\nsource: code\n\nio_pairs:\n  max_pairs: 5\nrevisions:\n  # turns: 3\n")
-    assert recipe.read(file) == Written(
+    assert recipe.read(file) == RecipeValues(
         {"source": "code", "max_pairs": 5},
         {"source": f"{file}, line 2", "max_pairs": f"{file}, line 5"},
     )
@@ -73,15 +75,17 @@ def test_values_and_their_places(file):
 
 def test_an_empty_recipe_says_nothing(file):
     file.write_text("# nothing\n")
-    assert recipe.read(file) == Written()
+    assert recipe.read(file) == RecipeValues()
 
 
 def test_values_beside_a_recipe_win_and_so_does_a_kind_of_server():
-    written = Written({"seed": 1, "limit": 2, "embedded": "m"}, {"seed": "1", "limit": "2", "embedded": "3"})
-    assert written.under({"seed": 3}) == Written(
+    written = RecipeValues(
+        {"seed": 1, "limit": 2, "embedded": "m"}, {"seed": "1", "limit": "2", "embedded": "3"}
+    )
+    assert written.overridden_by({"seed": 3}) == RecipeValues(
         {"seed": 3, "limit": 2, "embedded": "m"}, {"limit": "2", "embedded": "3"}
     )
-    assert written.under({"base_url": ["a"]}) == Written(
+    assert written.overridden_by({"base_url": ["a"]}) == RecipeValues(
         {"seed": 1, "limit": 2, "base_url": ["a"]}, {"seed": "1", "limit": "2"}
     )
 
@@ -164,10 +168,10 @@ def test_recipes_are_known_by_their_suffix(tmp_path):
 
 
 def test_every_option_can_stand_in_a_recipe(file):
-    nested = recipe.of(Recipe(**{name: object() for name in declared(Recipe)}))
+    nested = recipe.from_options(Recipe(**{name: object() for name in declared(Recipe)}))
     flat = [key for name, value in nested.items() for key in (value if isinstance(value, dict) else [name])]
     assert sorted(flat) == sorted(declared(Recipe))
 
 
 def test_a_path_is_written_as_text():
-    assert recipe.of(Recipe(source="a", out=Path("b/c")))["out"] == "b/c"
+    assert recipe.from_options(Recipe(source="a", out=Path("b/c")))["out"] == "b/c"

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from builders.formats import NUMBERS, UNSTATED, OtherFormat
+from builders.formats import NUMBERS, UNSTATED, FormatMismatch
 from builders.options import Options
-from builders.running.run import Run, RunError, remembered
+from builders.running.run import Run, RunError, json_options
 
 OPTIONS = {"source": "a", "limit": 10, "turns": 1, "samples": 1, "seed": 0}
 
@@ -86,7 +86,7 @@ def numbered(tmp_path, **numbers):
 def test_a_run_of_another_codeio_is_recognised_before_it_goes_on(tmp_path, numbers):
     run, file = numbered(tmp_path, **numbers)
     before = file.read_bytes()
-    with pytest.raises(OtherFormat, match=r"0\.9.*0\.9\.3"), run.opened(OPTIONS):
+    with pytest.raises(FormatMismatch, match=r"0\.9.*0\.9\.3"), run.opened(OPTIONS):
         pass
     assert file.read_bytes() == before
     assert run.numbers() == {**UNSTATED, **numbers}
@@ -96,7 +96,7 @@ def test_what_a_run_holds_is_not_told_of_another_format_only(tmp_path):
     run, _ = numbered(tmp_path, rules="0.9")
     assert run.options() == OPTIONS
     run, _ = numbered(tmp_path / "other", format="0.9")
-    with pytest.raises(OtherFormat, match=r"other is data of format 0\.9"):
+    with pytest.raises(FormatMismatch, match=r"other is data of format 0\.9"):
         run.options()
 
 
@@ -117,15 +117,15 @@ def test_folders_made_before_go_on(tmp_path):
         **{"samples": 1, "turns": 1, "temperature": 0.7, "top_p": 1.0, "max_tokens": 4096},
         **{"keep_reasoning": False, "test_share": 0.02},
     }
-    assert remembered(Options(source="OWNER/NAME")) == before
+    assert json_options(Options(source="OWNER/NAME")) == before
     (tmp_path / ".codeio").mkdir()
     (tmp_path / ".codeio" / "run.json").write_text(json.dumps({**before, "model": "m"}))
     grown = Options(source="OWNER/NAME", samples=2, turns=3, truncated_tokens=5000)
-    with Run(tmp_path).opened(remembered(grown)) as run:
-        assert run.options() == {**remembered(grown), "model": "m"}
+    with Run(tmp_path).opened(json_options(grown)) as run:
+        assert run.options() == {**json_options(grown), "model": "m"}
     with (
         pytest.raises(RunError, match="cpu_s=5, now it is 6"),
-        Run(tmp_path).opened(remembered(replace(grown, cpu_s=6))),
+        Run(tmp_path).opened(json_options(replace(grown, cpu_s=6))),
     ):
         pass
 
@@ -137,14 +137,14 @@ def test_truncated_tokens_may_come_and_rise(tmp_path, old, new, grows):
     with Run(tmp_path).opened({"truncated_tokens": old}):
         pass
     if grows:
-        Run(tmp_path).remember({"truncated_tokens": new})
+        Run(tmp_path).save_options({"truncated_tokens": new})
     else:
         with pytest.raises(RunError, match="it can grow but not shrink"):
-            Run(tmp_path).remember({"truncated_tokens": new})
+            Run(tmp_path).save_options({"truncated_tokens": new})
 
 
 def test_a_local_source_is_remembered_by_its_whole_path(tmp_path, monkeypatch):
     (tmp_path / "code").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert remembered(Options(source="code"))["source"] == str(tmp_path / "code")
-    assert remembered(Options(source="OWNER/NAME"))["source"] == "OWNER/NAME"
+    assert json_options(Options(source="code"))["source"] == str(tmp_path / "code")
+    assert json_options(Options(source="OWNER/NAME"))["source"] == "OWNER/NAME"

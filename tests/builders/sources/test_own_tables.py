@@ -16,7 +16,7 @@ from builders.sources.function_rows import ImportedFunctions
 from builders.sources.own_tables import load_tables
 from builders.tables.arrow import table
 from builders.tables.folder import Folder
-from tests.building import rows, run
+from tests.building import read_rows, run_codeio
 
 OWN = {
     "reference_code": "def f(n):\n    return n\n",
@@ -240,12 +240,12 @@ def test_functions_of_reasoning_gym_are_drawn_with_its_rng(monkeypatch, tmp_path
             out.write(f"{json.dumps(row)}\n")
     options = ("--from", "functions", "--until", "io_pairs", "--test-share", 0)
     for folder in ("one", "two"):
-        assert run(monkeypatch, "build", file, "--out", tmp_path / folder, *options) == 0
-    pairs = rows(tmp_path / "one", "io_pairs")
+        assert run_codeio(monkeypatch, "build", file, "--out", tmp_path / folder, *options) == 0
+    pairs = read_rows(tmp_path / "one", "io_pairs")
     assert len(pairs) == 6
     assert len({pair["input"] for pair in pairs}) == 6
-    assert pairs == rows(tmp_path / "two", "io_pairs")
-    for function in rows(tmp_path / "one", "functions"):
+    assert pairs == read_rows(tmp_path / "two", "io_pairs")
+    for function in read_rows(tmp_path / "one", "functions"):
         assert function["entrypoint"] == "main_solution"
         namespace = {}
         exec(function["input_generator"], namespace)

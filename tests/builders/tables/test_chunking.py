@@ -12,8 +12,8 @@ from builders.tables.chunking import ranges
 def _small_files():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "ROWS", 40)
-        patch.setattr(shards, "LEAST_ROWS", 10)
-        patch.setattr(shards, "MOST_ROWS", 160)
+        patch.setattr(shards, "MIN_ROWS", 10)
+        patch.setattr(shards, "MAX_ROWS", 160)
         yield
 
 

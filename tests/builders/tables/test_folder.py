@@ -70,8 +70,8 @@ def test_a_table_that_lost_its_rows_loses_its_files(folder):
 
 def test_rows_in_several_files_come_back_in_order(folder, monkeypatch):
     monkeypatch.setattr("builders.tables.chunking.ROWS", 5)
-    monkeypatch.setattr("builders.tables.chunking.LEAST_ROWS", 2)
-    monkeypatch.setattr("builders.tables.chunking.MOST_ROWS", 6)
+    monkeypatch.setattr("builders.tables.chunking.MIN_ROWS", 2)
+    monkeypatch.setattr("builders.tables.chunking.MAX_ROWS", 6)
     names = [f"{number:03d}" for number in range(60)]
     whole = rlvr(*names)
     folder.write("rlvr", {"train": whole.select(range(57)), "test": whole.select(range(57, 60))})

@@ -14,14 +14,14 @@ from builders.tables.folder import Folder
 from hub.audit import Finding, Report, audit
 from hub.audit.failing import failing_rows
 from hub.versions import Version, open_version
-from tests.auditing import altered, audited, described, named
+from tests.auditing import change_rows, failed_checks, refresh_card, run_audit
 
 pytestmark = pytest.mark.slow
 
 
 def test_unaltered_data_has_no_findings(a_build, a_release):
     for root in (a_build, a_release):
-        report = audited(root)
+        report = run_audit(root)
         assert report.findings == []
         assert report.holds
         assert {n == of for n, of in report.checked.values()} == {True}
@@ -123,16 +123,16 @@ ONE_CELL = {
 @pytest.mark.parametrize("name", ONE_CELL)
 def test_what_is_altered_is_found_and_nothing_else(a_build, name):
     config, change, expected = ONE_CELL[name]
-    altered(a_build, config, change)
-    report = audited(a_build)
+    change_rows(a_build, config, change)
+    report = run_audit(a_build)
     counts = Counter(f"{finding.check}/{finding.config}" for finding in report.findings)
     assert counts == expected, report.findings
 
 
 def test_a_wrong_output_is_found_in_its_row_and_in_all_rows_made_from_it(a_build):
-    altered(a_build, "io_pairs", set_cell("output", "12345"))
-    report = audited(a_build)
-    assert named(report) == {
+    change_rows(a_build, "io_pairs", set_cell("output", "12345"))
+    report = run_audit(a_build)
+    assert failed_checks(report) == {
         ("ids", "io_pairs"),
         ("pairs", "io_pairs"),
         ("ids", "tasks"),
@@ -144,20 +144,20 @@ def test_a_wrong_output_is_found_in_its_row_and_in_all_rows_made_from_it(a_build
 
 
 def test_a_task_of_another_function(a_build):
-    altered(a_build, "tasks", lambda rows: rows[0].update(function_id=rows[-1]["function_id"]))
+    change_rows(a_build, "tasks", lambda rows: rows[0].update(function_id=rows[-1]["function_id"]))
     assert any(
         finding.check == "ids" and finding.config == "tasks" and finding.detail.startswith("function_id is")
-        for finding in audited(a_build).findings
+        for finding in run_audit(a_build).findings
     )
 
 
 def test_a_row_in_the_other_split(a_build):
     moved = []
-    altered(a_build, "codeio", lambda rows: [moved.append(row) or row for row in rows[:1]] and rows[1:])
+    change_rows(a_build, "codeio", lambda rows: [moved.append(row) or row for row in rows[:1]] and rows[1:])
     file = a_build / "codeio" / "test-00000-of-00001.parquet"
     pq.write_table(pa.Table.from_pylist(moved, TABLES["codeio"].features.arrow_schema), file)
-    described(a_build)
-    (finding,) = audited(a_build).findings
+    refresh_card(a_build)
+    (finding,) = run_audit(a_build).findings
     assert (finding.check, finding.config) == ("splits", "codeio")
     assert finding.detail == "is in test, but its function belongs in train"
 
@@ -168,17 +168,17 @@ def test_a_function_must_be_in_one_split_if_the_test_share_is_unknown(a_build):
     rows = pq.read_table(file)
     pq.write_table(rows.slice(0, 1), file.with_name("test-00000-of-00001.parquet"))
     pq.write_table(rows.slice(1), file)
-    described(a_build)
+    refresh_card(a_build)
     built = open_version(str(a_build))
     report = audit(Version(built.name, built.folder, {}), sample=1, workers=1)
-    assert named(report) == {("splits", config)}
+    assert failed_checks(report) == {("splits", config)}
 
 
 def test_rows_that_may_not_be_published_are_found_in_published_data(a_release):
     key = "AKIA" + "QWERTYUIOPASDFGH"  # in two parts, so that scanners do not find it here
-    altered(a_release, "raw_code", set_cell("license", "gpl-3.0-only"))
-    altered(a_release, "turns", set_cell("response", f'I use "{key}".', sample=3, turn=1))
-    licences = [finding for finding in audited(a_release, sample=1).findings if finding.check == "licences"]
+    change_rows(a_release, "raw_code", set_cell("license", "gpl-3.0-only"))
+    change_rows(a_release, "turns", set_cell("response", f'I use "{key}".', sample=3, turn=1))
+    licences = [finding for finding in run_audit(a_release, sample=1).findings if finding.check == "licences"]
     assert {(finding.config, finding.detail.split(":")[0]) for finding in licences} == {
         ("raw_code", "licence"),
         ("functions", "has the licence mit, but what it was made from has gpl-3.0-only"),
@@ -187,7 +187,7 @@ def test_rows_that_may_not_be_published_are_found_in_published_data(a_release):
     provenance = json.loads((a_release / "provenance.json").read_text())
     allowed = {**provenance, "licenses_allowed": ["MIT", "GPL-3.0-only"]}
     (a_release / "provenance.json").write_text(json.dumps(allowed))
-    details = {finding.detail for finding in audited(a_release, sample=1).findings}
+    details = {finding.detail for finding in run_audit(a_release, sample=1).findings}
     assert not any(detail.startswith("licence:") for detail in details)
 
 
@@ -196,8 +196,8 @@ def test_a_sample_depends_only_on_its_seed(a_build):
         for row in rows:
             row["feedback"] = "Other words."
 
-    altered(a_build, "turns", change)
-    runs = [audited(a_build, sample=5, seed=seed) for seed in (0, 0, 1)]
+    change_rows(a_build, "turns", change)
+    runs = [run_audit(a_build, sample=5, seed=seed) for seed in (0, 0, 1)]
     row_ids = [[f.row_id for f in run.findings if f.check == "turns"] for run in runs]
     assert row_ids[0] == row_ids[1] != row_ids[2]
     assert [len(rows) for rows in row_ids] == [5, 5, 5]
@@ -211,12 +211,12 @@ def test_progress_is_reported(a_build):
         def __init__(self):
             self.ends_of = {}
 
-        def ends(self, meter, n_kept, n_dropped):
+        def on_end(self, meter, n_kept, n_dropped):
             self.ends_of[meter.stage] = (round(meter.rows), meter.n_rows, n_kept, n_dropped)
 
     recorder = Recorder()
-    altered(a_build, "turns", set_cell("status", "timeout", sample=3, turn=1))
-    audited(a_build, observer=recorder)
+    change_rows(a_build, "turns", set_cell("status", "timeout", sample=3, turn=1))
+    run_audit(a_build, observer=recorder)
     assert recorder.ends_of["turns"] == (48, 48, 47, 1)
     assert recorder.ends_of["pairs"] == (4, 4, 4, 0)
     assert recorder.ends_of["views"] == (112, 112, 112, 0)
@@ -230,16 +230,16 @@ def test_rows_without_their_parents_are_searched_themselves(a_release):
         rows[0]["messages"][2]["content"] = "Write to ada.lovelace@example.org."
         rows[1]["license"] = "gpl-3.0-only"
 
-    altered(a_release, "codeio_pp", change)
-    assert [(f.check, f.config, f.detail.split()[0]) for f in audited(a_release).findings] == [
+    change_rows(a_release, "codeio_pp", change)
+    assert [(f.check, f.config, f.detail.split()[0]) for f in run_audit(a_release).findings] == [
         ("licences", "codeio_pp", "may"),
         ("licences", "codeio_pp", "secret:"),
     ]
 
 
 def test_failing_rows_have_all_columns(a_build):
-    altered(a_build, "turns", set_cell("status", "timeout", sample=3, turn=1))
-    report, folder = audited(a_build), Folder(a_build)
+    change_rows(a_build, "turns", set_cell("status", "timeout", sample=3, turn=1))
+    report, folder = run_audit(a_build), Folder(a_build)
     rows = failing_rows(report, folder, 9)
     assert list(rows) == list(dict.fromkeys((f.config, f.row_id) for f in report.findings))
     assert ("turns", "timeout") in {(config, row.get("status")) for (config, _), row in rows.items()}

@@ -16,8 +16,8 @@ from builders.running.provenance import provenance
 from builders.schema import TABLES, content_id
 from hub.audit import Finding, Report, rendered
 from hub.versions import VersionError, open_version
-from tests.auditing import altered, audited, built, described, named, quick
-from tests.building import run
+from tests.auditing import audit_with_limits, build_data, change_rows, failed_checks, refresh_card, run_audit
+from tests.building import run_codeio
 from tests.doubles.local_hub import Client, LocalHub
 
 pytestmark = pytest.mark.slow
@@ -103,15 +103,15 @@ def test_an_odd_file_takes_its_table_out_and_nothing_else(a_build):
     for name, (change, words) in ODD_FILES.items():
         root = shutil.copytree(a_build, a_build.with_name(name))
         change(shard(root, "codeio"))
-        report = audited(root, sample=1)
+        report = run_audit(root, sample=1)
         assert [(f.check, f.config) for f in report.findings] == [("files", "codeio")], (name, report)
         assert words in report.findings[0].detail, name
 
 
 def test_checks_that_need_a_broken_table_say_that_they_were_not_made(a_build):
     shard(a_build, "functions").write_bytes(b"garbage")
-    report = audited(a_build)
-    assert named(report) == {("files", "functions")}
+    report = run_audit(a_build)
+    assert failed_checks(report) == {("files", "functions")}
     assert "pairs: the table functions could not be read completely" in report.not_checked
     assert {"pairs", "turns"}.isdisjoint(report.checked)
 
@@ -119,15 +119,15 @@ def test_checks_that_need_a_broken_table_say_that_they_were_not_made(a_build):
 def test_only_some_configs(a_release):
     for config in ("functions", "io_pairs", "raw_code", "dropped", "preference"):
         shutil.rmtree(a_release / config, ignore_errors=True)
-    described(a_release)
-    report = audited(a_release)
+    refresh_card(a_release)
+    report = run_audit(a_release)
     assert report.findings == []
     not_checked = "\n".join(report.not_checked)
     absent = "pairs: the table io_pairs is not in the dataset"
     for words in (absent, "8 rows would follow", "rlvr", "splits"):
         assert words in not_checked
-    altered(a_release, "codeio_pp", lambda rows: rows[0].update(turn_1="It is so."))
-    assert named(audited(a_release)) == {("views", "codeio_pp")}
+    change_rows(a_release, "codeio_pp", lambda rows: rows[0].update(turn_1="It is so."))
+    assert failed_checks(run_audit(a_release)) == {("views", "codeio_pp")}
 
 
 def test_nothing_of_the_data_runs_outside_the_sandbox(a_release, tmp_path):
@@ -135,17 +135,17 @@ def test_nothing_of_the_data_runs_outside_the_sandbox(a_release, tmp_path):
     (a_release / "verifier.py").write_text(f"open({str(trap)!r}, 'w')\n")
     (a_release / "prompts" / "task.md").write_text(f"{{{{ ''.__class__.__mro__ }}}} {trap}")
     code = f"open({str(trap)!r}, 'w')\ndef f(n):\n    print(n)\n    while True: pass\n"
-    altered(a_release, "functions", lambda rows: rows[0].update(reference_code=code))
-    report = quick(a_release, cpu_s=0.2, wall_s=5)
+    change_rows(a_release, "functions", lambda rows: rows[0].update(reference_code=code))
+    report = audit_with_limits(a_release, cpu_s=0.2, wall_s=5)
     assert not trap.exists()
     assert Finding("shipped", "", "verifier.py", report.findings[0].detail) == report.findings[0]
-    assert {("ids", "functions"), ("pairs", "io_pairs"), ("turns", "turns")} <= named(report)
+    assert {("ids", "functions"), ("pairs", "io_pairs"), ("turns", "turns")} <= failed_checks(report)
     assert any("prompts and messages" in text for text in report.not_checked)
 
 
 def test_a_verifier_that_does_not_ship_is_named(a_release):
     (a_release / "verifier.py").unlink()
-    assert [(f.check, f.row_id) for f in audited(a_release, sample=1).findings] == [
+    assert [(f.check, f.row_id) for f in run_audit(a_release, sample=1).findings] == [
         ("shipped", "verifier.py")
     ]
 
@@ -154,7 +154,7 @@ def test_a_pair_that_all_the_rest_agrees_with_is_run(tmp_path):
     """Ids, prompts, verdicts and views all follow from a wrong output."""
     from tests.auditing import OPTIONS, scripted_server
 
-    first = built(tmp_path)
+    first = build_data(tmp_path)
     wrong = {}
 
     def change(rows):
@@ -163,11 +163,11 @@ def test_a_pair_that_all_the_rest_agrees_with_is_run(tmp_path):
         row["pair_id"] = content_id("io_pair", row["function_id"], row["input"], row["output"])
         wrong[row["pair_id"]] = row["output"]
 
-    altered(first, "io_pairs", change)
+    change_rows(first, "io_pairs", change)
     with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
         options = ("--from", "io_pairs", "--base-url", server.address, *OPTIONS)
-        assert run(patch, "build", first, "--out", tmp_path / "second", *options) == 0
-    (finding,) = audited(tmp_path / "second").findings
+        assert run_codeio(patch, "build", first, "--out", tmp_path / "second", *options) == 0
+    (finding,) = run_audit(tmp_path / "second").findings
     assert (finding.check, finding.config, finding.row_id) == ("pairs", "io_pairs", *wrong)
     assert "but the code returns" in finding.detail
 
@@ -176,17 +176,17 @@ def test_an_output_that_is_right_only_now_and_here(a_build):
     def change(rows):
         rows[0]["reference_code"] = "import os, time\ndef f(n):\n    return time.time_ns() + os.getpid()\n"
 
-    altered(a_build, "functions", change)
-    details = [finding.detail for finding in audited(a_build).findings if finding.check == "pairs"]
+    change_rows(a_build, "functions", change)
+    details = [finding.detail for finding in run_audit(a_build).findings if finding.check == "pairs"]
     assert len(details) == 2
     assert all("is not deterministic" in detail for detail in details)
 
 
 def test_text_of_strangers_neither_colours_nor_moves_anything(a_build):
     name = "\x1b[31m\x1b]0;title\x07[bold red]x[/]\u202e\r\n"
-    altered(a_build, "codeio_pp", lambda rows: rows[0].update(task_id=name))
-    report = audited(a_build, sample=1)
-    assert ("ids", "codeio_pp") in named(report)
+    change_rows(a_build, "codeio_pp", lambda rows: rows[0].update(task_id=name))
+    report = run_audit(a_build, sample=1)
+    assert ("ids", "codeio_pp") in failed_checks(report)
     console = Console(force_terminal=True, color_system=None, width=300, record=True)
     with console.capture() as shown:
         console.print(rendered(report))
@@ -235,7 +235,7 @@ def test_a_readme_that_lies(a_build, name):
     text = readme.read_text()
     assert old in text
     readme.write_text(text.replace(old, new, 1))
-    findings = audited(a_build, sample=1).findings  # other tests cover the checks that run code
+    findings = run_audit(a_build, sample=1).findings  # other tests cover the checks that run code
     assert {(f.check, f.config) for f in findings} == {("readme", config) for config in configs}
 
 
@@ -243,7 +243,7 @@ def test_files_of_no_config_are_named_and_not_read(a_build):
     (a_build / "mine").mkdir()
     (a_build / "mine" / "train-0.parquet").write_bytes(b"garbage")
     (a_build / "codeio" / "validation-0.parquet").write_bytes(b"garbage")
-    details = {f.detail for f in audited(a_build, sample=1).findings}
+    details = {f.detail for f in run_audit(a_build, sample=1).findings}
     assert "belongs to no config that codeio knows; it was not read" in details
     assert any("has no split in its name" in detail for detail in details)
 
@@ -253,7 +253,7 @@ def test_provenance_that_asks_for_too_much(a_release):
     provenance["limits"] = {"cpu_s": 1e9, "wall_s": "long", "memory_mb": float("nan")}
     provenance["options"]["test_share"] = {}
     (a_release / "provenance.json").write_text(json.dumps(provenance))
-    report = audited(a_release, sample=2)
+    report = run_audit(a_release, sample=2)
     assert {(f.check, f.row_id) for f in report.findings} == {("files", "provenance.json")}
     assert len(report.findings) == 4
     for garbage in ("[]", "{", '{"a":' * 100_000):
@@ -287,7 +287,7 @@ def test_without_a_sandbox_there_is_no_audit(a_build, monkeypatch):
 
     monkeypatch.setattr(hub.audit, "choose", refuse)
     with pytest.raises(SandboxUnavailable):
-        audited(a_build)
+        run_audit(a_build)
 
 
 def audit_of(name: str) -> dict[str, object]:

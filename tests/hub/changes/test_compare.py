@@ -18,7 +18,7 @@ from hub.changes.changelog import markdown, rendered
 from hub.changes.compare import changed_rows, changes
 from hub.changes.differences import Difference
 from hub.versions import Version, VersionError, open_version
-from tests.building import build, scripted
+from tests.building import build, scripted_reply
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.local_hub import Client, LocalHub
 
@@ -553,7 +553,7 @@ def test_more_samples_of_a_real_build(monkeypatch, tmp_path, source, server):
 def test_another_model_in_a_real_build(monkeypatch, tmp_path, source):
     for out, model in (("old", "tiny"), ("new", "large")):
         with ChatServer(model=model) as server:
-            server.reply = scripted
+            server.reply = scripted_reply
             assert build(monkeypatch, source, tmp_path / out, server) == 0
     result = changes(open_version(str(tmp_path / "old")), open_version(str(tmp_path / "new")))
     assert groups(result, "added") == groups(result, "removed") == {"turns": {("request",): 8}}

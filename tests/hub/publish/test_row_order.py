@@ -21,7 +21,7 @@ from hub.publish.row_order import keep_row_order
 @pytest.fixture(autouse=True, scope="module")
 def _small():
     with pytest.MonkeyPatch.context() as patch:
-        for name, rows in (("ROWS", 10), ("LEAST_ROWS", 5), ("_ALWAYS_SMALL_ROWS", 5), ("MOST_SMALL", 2)):
+        for name, rows in (("ROWS", 10), ("MIN_ROWS", 5), ("_ALWAYS_SMALL_ROWS", 5), ("MOST_SMALL", 2)):
             patch.setattr(row_order, name, rows)
         yield
 

@@ -255,18 +255,18 @@ def test_the_answer_of_another_model_is_never_kept(server: ChatServer, cache: Re
 def test_a_refusal_is_kept_until_refusals_are_forgotten(server: ChatServer, cache: RequestCache) -> None:
     server.faults["a"] = ["422", "422"]
     client = client_of(server, cache=cache)
-    before = client.deciding()
+    before = client.full_identity()
     refused = [Refusal("rejected", "HTTP 422: fault 422")]
     assert client.ask([request("a")]) == client.ask([request("a")]) == refused
     assert client_of(server, cache=cache).ask([request("a")]) == refused
     assert server.asked["a"] == 1
-    assert client.deciding() == before
+    assert client.full_identity() == before
     for retries in (1, 2):
         with cache.open() as answers:
             assert answers.refusals() == {"rejected": 1}
             assert answers.forget_refusals() == 1
             assert answers.forget_refusals() == 0  # there were none, so nothing is out of date
-        assert client.deciding() == {**before, "retries": retries}
+        assert client.full_identity() == {**before, "retries": retries}
         outcomes = client.ask([request("a")])
         assert server.asked["a"] == retries + 1
     assert texts(outcomes) == ["A"]

@@ -10,7 +10,7 @@ import pytest
 from hub.export.writer import export
 from hub.versions import open_version
 from tests import ROOT
-from tests.building import build, functions_file, scripted_server
+from tests.building import build, scripted_server, write_functions_file
 from tests.doubles.local_hub import Client
 from tests.hub.export.trainers.environment import python
 
@@ -31,7 +31,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build with right and wrong answers, conversations of several turns, and preferences."""
     folder = tmp_path_factory.mktemp("built")
     with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
-        assert build(patch, functions_file(folder), folder / "out", server, "--samples", 4, "--turns", 2) == 0
+        assert (
+            build(patch, write_functions_file(folder), folder / "out", server, "--samples", 4, "--turns", 2)
+            == 0
+        )
     return folder / "out"
 
 
