@@ -22,6 +22,7 @@ from builders.execution.tickets import Request, Ticket, Zygote, ZygoteSpec
 
 _MAX_HELD = 2  # requests that a zygote holds: one runs and one waits, so that it is never idle
 _WINDOW = 8  # open requests for each worker and environment: limits the replies that wait for their turn
+_START_COST_S = 0.1  # CPU time that it takes to start a zygote
 _MAX_FAILED_STARTS = 5  # zygotes in a row that end without a message before they are ready
 _POLL_MS = 50  # the longest that a thread waits while it holds the lock
 _YIELD_S = 1e-4  # pause between turns if threads share the pool: a lock may go to the same one again
@@ -60,6 +61,7 @@ class Pool:
         self._n_streams = 0
         self._zygotes: dict[ZygoteSpec, list[Zygote]] = {}
         self._backlog: dict[ZygoteSpec, deque[Ticket]] = {}
+        self._backlogged_since_s: dict[ZygoteSpec, float] = {}
         self._finalizer = weakref.finalize(self, _close, self._zygotes, os.getpid())
         _POOLS.add(self)
 
@@ -135,16 +137,26 @@ class Pool:
                     self._backlog[ticket.request.spec].remove(ticket)
 
     def _assign(self) -> None:
-        """Give waiting tickets to the least busy zygotes; start another zygote if all are busy."""
+        """Give waiting tickets to the least busy zygotes; start more zygotes if that is worth the time."""
         for spec, backlog in self._backlog.items():
             zygotes = self._zygotes.setdefault(spec, [])
             while backlog:
                 zygote = min(zygotes, key=lambda zygote: len(zygote.tickets), default=None)
-                if (zygote is None or zygote.tickets) and len(zygotes) < self.workers:
+                can_start = len(zygotes) < self.workers
+                if zygote is None or (zygote.tickets and can_start and self._is_backlogged(spec)):
                     zygote = self._start(spec)
-                if zygote is None or len(zygote.tickets) >= _MAX_HELD:
+                if len(zygote.tickets) >= (1 if can_start else _MAX_HELD):  # a held ticket cannot move
                     break
                 self._give(zygote, backlog.popleft())
+            else:
+                self._backlogged_since_s.pop(spec, None)
+
+    def _is_backlogged(self, spec: ZygoteSpec) -> bool:
+        """Return whether tickets have waited for busy zygotes for about as long as one takes to start."""
+        if not any(zygote.is_ready for zygote in self._zygotes[spec]):
+            return False
+        now_s = time.monotonic()
+        return now_s - self._backlogged_since_s.setdefault(spec, now_s) > _START_COST_S
 
     def _start_over(self) -> None:
         """End all zygotes after an interruption, which may have cut off a request or a reply.

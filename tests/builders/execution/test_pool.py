@@ -66,6 +66,19 @@ def test_a_lasting_shortage_of_processes_is_told(monkeypatch: pytest.MonkeyPatch
         sandbox.run(Job("def f(x): return x", "f", ["1"]))
 
 
+def test_more_zygotes_are_started_only_for_work_that_lasts() -> None:
+    """A start costs more CPU time than a few short jobs."""
+
+    def n_zygotes() -> int:
+        return sum(map(len, sandbox._pool_of_this_process()._zygotes.values()))
+
+    with Sandbox(LIMITS, workers=3) as sandbox:
+        list(sandbox.run_many([Job("def f(x): return x", "f", ["1"])] * 4))
+        assert n_zygotes() == 1
+        list(sandbox.run_many([Job("def f(x): return x", "f", ["1"] * 300, apart=True)] * 3))
+        assert n_zygotes() == 3
+
+
 def test_threads_that_come_at_once_share_one_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     class SlowPool(pool.Pool):
         def __init__(self, *arguments: Any) -> None:
