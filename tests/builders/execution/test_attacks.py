@@ -270,8 +270,8 @@ def f(wait_s):
 jobs = [Job(hostile, "f", ["2"])] + [Job("def f(x): return x + 1", "f", [str(i)]) for i in range(6)]
 resource.setrlimit(resource.RLIMIT_NPROC, ({limit}, {limit}))
 with Sandbox(Limits(5, 60, 512), workers=2, tier="namespaces+landlock+seccomp") as sandbox:
-    started = [Job("def f(x): sum(range(10**6))", "f", ["1"])] * 4
-    list(sandbox.run_many(started))  # both workers are up
+    lasting = [Job("def f(x): return x", "f", ["1"] * 200, apart=True)] * 4
+    list(sandbox.run_many(lasting))  # both workers are up
     runs = [run for [run] in sandbox.run_many(jobs)]
 print(*(run.output for run in runs))
 """
