@@ -19,13 +19,13 @@ demo: $(VENV)/.demo
 	  --license apache-2.0 --max-pairs 2 --max-tokens 600
 
 quick: $(VENV)/.test
-	$(PYTEST) -n 2 -m "not ($(COSTLY))"
+	$(PYTEST) -n 3 -m "not ($(COSTLY))"
 
 test: check
-	$(PYTEST) -n 2 -m "not trainers"
+	$(PYTEST) -n 3 -m "not trainers"
 
 test-full: check
-	$(PYTEST) -n 2 -m "not trainers" --full
+	$(PYTEST) -n 3 -m "not trainers" --full
 
 check: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -43,7 +43,7 @@ def conversations() -> list[dict]:
             "turns": [{"response": answer, "finish_reason": "stop", "status": None, "feedback": None}],
         }
         for name, code in FUNCTIONS.items()
-        for number, answer in enumerate(answers)
+        for number, answer in enumerate(answers if name != "hangs" else answers[:3])
     ]
 
 

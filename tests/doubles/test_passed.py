@@ -10,7 +10,7 @@ import pytest
 from tests import ROOT
 from tests.doubles.local_hub.passed import Passed
 
-ONE = "tests/doubles/local_hub/test_garbage.py"
+ONE = "tests/doubles/local_hub/test_garbage.py::test_a_crash_is_told"
 
 
 def closing_line(cache: Path, *options: str) -> str:

@@ -18,7 +18,7 @@ from builders.execution import Execution, Job, Limits, Prover, Sandbox
 from builders.verifier import canonical
 
 EXPECTED = "CANARY_" + "EXPECTED_7"  # what no sandboxed process may ever find in its memory
-QUICK = Limits(cpu_s=0.5, wall_s=2, memory_mb=256)  # for code that is to run into a limit
+QUICK = Limits(cpu_s=0.2, wall_s=2, memory_mb=256)  # for code that is to run into a limit
 PATIENT = Limits(cpu_s=10, wall_s=120, memory_mb=256)  # for code that is not, on a loaded machine
 PR_SET_CHILD_SUBREAPER = 36
 

@@ -89,7 +89,7 @@ ODD_FILES = {
     "half": (cut_in_half, "ArrowInvalid"),
     "bits flipped": (flip_bits, ""),
     "a bomb": (bomb, "File too large"),
-    "a greedy one": (lambda file: bomb(file, 100_000_000), ""),
+    "a greedy one": (lambda file: bomb(file, 25_000_000), ""),
     "no text": (write_invalid_utf8, "UTF8"),
     "a pipe": (replace_by_pipe, "is not a file"),
     "a folder": (replace_by_folder, "is not a file"),
@@ -285,7 +285,7 @@ def test_without_a_sandbox_there_is_no_audit(a_build, monkeypatch):
     def refuse():
         raise SandboxUnavailable("nothing holds here")
 
-    monkeypatch.setattr(hub.audit, "choose", refuse)
+    monkeypatch.setattr(hub.audit, "choose_tier", refuse)
     with pytest.raises(SandboxUnavailable):
         run_audit(a_build)
 
