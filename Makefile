@@ -3,6 +3,8 @@
 # too where nothing of it changed, `make test-trainers` reads exports with the trainers themselves. `make bench` measures the sandbox, `make
 # bench-inference` the client and how full it keeps sglang, `make bench-hub` what is published, `make endurance` looks
 # for what 100,000 runs leave behind.
+# Tests start hundreds of processes: without bytecode on disk, each of them would compile this project again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
