@@ -28,6 +28,7 @@ def with_flags(options: Iterable[Option]) -> Callable[[Command], Command]:
         ]
         own_flags = [parameter for parameter in parameters if parameter.kind is Parameter.KEYWORD_ONLY]
         flags = [_parameter(option) for option in sorted(options, key=lambda option: not option.is_common)]
+        # `inspect` and typer read this attribute, which the type of functions does not have.
         command.__signature__ = inspect.Signature([*arguments, *flags, *own_flags])  # type: ignore[attr-defined]
         return command
 
