@@ -40,6 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next(rank for rank, is_in in enumerate(FIRST) if is_in(item.nodeid)))
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Callable[..., Any]) -> Scheduling:
     """Return the scheduler that keeps this order with several processes."""
     config.option.loadscopereorder = False

@@ -11,6 +11,7 @@ from builders.schema import TABLES
 from builders.tables.folder import DEFAULT_CONFIG, SPLITS, Folder
 from tests.auditing import OPTIONS
 from tests.doubles.local_hub import Client, LocalHub
+from tests.doubles.local_hub.fixtures import StartClient
 from tests.doubles.local_hub.generations import installed_python
 from tests.publishing import built, call_codeio
 
@@ -85,9 +86,16 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Folder]:
 
 
 @pytest.fixture
-def published(versions: dict[str, Folder], local_hub: LocalHub, tmp_path: Path) -> dict[str, Folder]:
+def published(
+    versions: dict[str, Folder],
+    local_hub: LocalHub,
+    clients_home: Path,
+    start_client: StartClient,
+    tmp_path: Path,
+) -> dict[str, Folder]:
     """Publish both builds to a repository, one after the other, and return them."""
-    with Client(installed_python(), local_hub.environment(tmp_path / "home"), tmp_path / "client") as client:
+    variables = local_hub.environment(clients_home)
+    with start_client(installed_python(), variables, tmp_path / "client") as client:
         for tag, folder in versions.items():
             code, _, errors = client.run(call_codeio, "publish", str(folder.root), REPO, "--tag", tag)
             assert code == 0, errors

@@ -16,7 +16,7 @@ repositories, merging, and the Hub's limits on sizes and rates.
 """
 
 from .accounts import ACCOUNTS, Account
-from .client import Client, ClientFailed
+from .client import Client, ClientFailed, Nursery
 from .hub import LocalHub
 
-__all__ = ["ACCOUNTS", "Account", "Client", "ClientFailed", "LocalHub"]
+__all__ = ["ACCOUNTS", "Account", "Client", "ClientFailed", "LocalHub", "Nursery"]

@@ -1,17 +1,23 @@
-"""The program of a client's process: it runs functions that it receives as source, one after another.
+"""The program of a nursery: it imports a client's libraries, and forks a client's process for each that asks.
 
-In: a line of JSON for each on standard input, with source, name and arguments. Out: a line of JSON for each
-on the descriptor that the command line names, with the result or the error. It runs in any interpreter that
-has the client's libraries, so it imports only the standard library.
+In: on a Unix socket (descriptor on the command line), a line of JSON for each client, with its environment
+variables and folder, and three descriptors: its requests, its replies, its log. Out: its process id. A client
+reads a line of JSON for each call, with source, name and arguments, and writes one with the result or error.
+It runs in any interpreter that has the client's libraries, so it imports only the standard library.
 """
 
 import __future__
 
+import importlib
 import json
 import os
+import socket
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
+
+REQUEST_BYTES = 2**20
 
 
 def outcome(request: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +37,39 @@ def outcome(request: dict[str, Any]) -> dict[str, Any]:
         }
 
 
-if __name__ == "__main__":
-    with os.fdopen(int(sys.argv[1]), "w") as replies:
+def be_client(variables: dict[str, str], folder: str, requests: int, replies: int, log: int) -> None:
+    """Answer calls until there are no more."""
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(folder)
+    for standard, descriptor in enumerate((requests, log, log)):
+        os.dup2(descriptor, standard)
+    with os.fdopen(replies, "w") as out:
         for line in sys.stdin:
-            print(json.dumps(outcome(json.loads(line))), file=replies, flush=True)
+            print(json.dumps(outcome(json.loads(line))), file=out, flush=True)
+
+
+def main(descriptor: int, modules: list[str]) -> None:
+    for name in modules:
+        importlib.import_module(name)
+    with socket.socket(fileno=descriptor) as connection:
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(connection, REQUEST_BYTES, 3)
+            if not message:
+                return
+            with suppress(ChildProcessError):  # an id stays taken until its client is reaped here
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            process = os.fork()
+            if not process:
+                connection.close()
+                request = json.loads(message)
+                be_client(request["variables"], request["folder"], *descriptors)
+                return
+            for descriptor in descriptors:
+                os.close(descriptor)
+            connection.send(json.dumps(process).encode())
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

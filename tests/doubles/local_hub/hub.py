@@ -24,10 +24,17 @@ from .server import Server
 
 
 class LocalHub:
-    """A Hub on this machine, as a context manager; `page_size` is the length of its lists."""
+    """A Hub on this machine, as a context manager; `page_size` is the length of its lists.
+
+    Port 0 stands for a free one.
+    """
 
     def __init__(
-        self, folder: Path, accounts: Mapping[str, Account] = ACCOUNTS, page_size: int = 1000
+        self,
+        folder: Path,
+        accounts: Mapping[str, Account] = ACCOUNTS,
+        page_size: int = 1000,
+        port: int = 0,
     ) -> None:
         self.accounts = dict(accounts)
         self.page_size = page_size
@@ -37,7 +44,7 @@ class LocalHub:
         self.faults = Faults()
         self.crashes: list[str] = []  # tracebacks of unexpected errors in endpoints
         self._secret = secrets.token_hex()
-        self._port = 0
+        self._port = port
 
     def start(self) -> None:
         """Start to serve, at the same address each time."""

@@ -28,7 +28,7 @@ def test_both_generations(hub_client: Client, request: pytest.FixtureRequest) ->
 
 
 def test_clients_look_here_and_keep_to_themselves(
-    hub_client: Client, local_hub: LocalHub, tmp_path: Path
+    hub_client: Client, local_hub: LocalHub, clients_home: Path
 ) -> None:
     def places() -> list[str]:
         import datasets.config
@@ -39,8 +39,8 @@ def test_clients_look_here_and_keep_to_themselves(
 
     *endpoints, hub_cache, datasets_cache = hub_client.run(places)
     assert endpoints == [local_hub.url, local_hub.url]
-    assert Path(hub_cache).is_relative_to(tmp_path)
-    assert Path(datasets_cache).is_relative_to(tmp_path)
+    assert Path(hub_cache).is_relative_to(clients_home)
+    assert Path(datasets_cache).is_relative_to(clients_home)
 
 
 def test_codeio_is_that_of_this_source_tree(hub_client: Client) -> None:
