@@ -18,7 +18,8 @@ from .hub import LocalHub
 
 BUILD_TIMEOUT_S = 1800  # the first time, the environment is downloaded inside a test's time
 GENERATIONS = {"installed": installed_python, "hub1": hub1_python}
-LIBRARIES = ("datasets", "builders.cli.main", "hub.audit", "hub.changes.compare", "hub.publish.upload")
+LIBRARIES = ("datasets", "builders.cli.main", "hub.audit", "hub.changes.changelog", "hub.publish.release")
+LIBRARIES += ("hub.publish.upload", "hub.figures", "matplotlib.figure")
 
 StartClient = Callable[..., Client]
 
