@@ -2,8 +2,8 @@
 
 In: functions that import what they need in their bodies, and arguments that JSON can hold. Out: what they
 return, or `ClientFailed` with what they raise. Only a function's source is sent, without the names around it.
-One process serves many calls; `restart` forgets all that is not on disk. A client's process is forked from its
-nursery, which has imported the libraries: to import them takes a hundred times as long.
+One process serves many calls; `restart` forgets all that is not on disk. Clients are forked from a nursery,
+which has imported the libraries: to import them takes a hundred times as long.
 Not covered: functions with decorators or defaults that need names from around them; variables that a library
 reads when it is imported, if the nursery has imported it with others.
 """
@@ -56,7 +56,7 @@ class Nursery:
         self._connection: socket.socket | None = None
 
     def fork(self, variables: dict[str, str], folder: Path, descriptors: Sequence[int]) -> int:
-        """Fork a client that has the descriptors for requests, replies and log; return its process's pidfd."""
+        """Fork a client with the descriptors for requests, replies and log; return its process (a pidfd)."""
         connection = self._connection or self._started()
         request = json.dumps({"variables": variables, "folder": str(folder)})
         socket.send_fds(connection, [request.encode()], descriptors)

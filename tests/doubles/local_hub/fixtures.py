@@ -1,7 +1,7 @@
 """Fixtures with a local Hub and its real clients; tests/conftest.py registers them for all tests.
 
-The hub has the same port, and its clients the same home, in all tests of a process: huggingface_hub reads both
-when it is imported, and so the clients of many tests can be forked from one nursery.
+The hub has the same port, and its clients the same home, in all tests of a process: huggingface_hub reads
+both when it is imported, so the clients of many tests can be forked from one nursery.
 """
 
 import shutil
