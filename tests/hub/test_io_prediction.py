@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import evaluate
 import pytest
 
 import hub
@@ -23,6 +22,8 @@ INPUT = {**OUTPUT, "direction": "input"}
 @pytest.fixture(params=["package", "dataset"])
 def metric(request, tmp_path, monkeypatch):
     """Return the metric, loaded from the package or from a dataset's repository."""
+    import evaluate  # takes a second, so only these tests import it
+
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     folder = HERE
     if request.param == "dataset":
