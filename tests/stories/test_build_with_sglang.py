@@ -213,7 +213,7 @@ def test_the_server_killed_in_mid_run_is_waited_for_and_no_row_is_lost(source, t
 def test_raw_code_ends_as_functions_or_with_a_reason(tmp_path, sglang_server):
     files = tmp_path / "files"
     files.mkdir()
-    shutil.copy(corpus() / "mathematical" / "josephus.py", files)
+    shutil.copy(corpus() / "scientific" / "decay.py", files)
     out = tmp_path / "out"
     process = subprocess.run(
         command(files, out, sglang_server, "--until", "functions"), capture_output=True, text=True
