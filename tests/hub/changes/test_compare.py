@@ -534,10 +534,9 @@ def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):
             assert counts == naive(config, *(side.folder.read(config).to_list() for side in both))
 
 
-def test_more_samples_of_a_real_build(monkeypatch, tmp_path, source, server):
-    for out, samples in (("old", 1), ("new", 2)):
-        assert build(monkeypatch, source, tmp_path / out, server, "--samples", samples) == 0
-    result = changes(open_version(str(tmp_path / "old")), open_version(str(tmp_path / "new")))
+def test_more_samples_of_a_real_build(finished):
+    old, new = finished("--samples", 1).out, finished("--samples", 2).out
+    result = changes(open_version(str(old)), open_version(str(new)))
     added = groups(result, "added")
     assert {config: set(why) for config, why in added.items()} == {
         "turns": {("sample",)},
@@ -550,12 +549,12 @@ def test_more_samples_of_a_real_build(monkeypatch, tmp_path, source, server):
     assert Difference("options.samples", 1, 2) in result.made_differently
 
 
-def test_another_model_in_a_real_build(monkeypatch, tmp_path, source):
-    for out, model in (("old", "tiny"), ("new", "large")):
-        with ChatServer(model=model) as server:
-            server.reply = scripted_reply
-            assert build(monkeypatch, source, tmp_path / out, server) == 0
-    result = changes(open_version(str(tmp_path / "old")), open_version(str(tmp_path / "new")))
+def test_another_model_in_a_real_build(monkeypatch, tmp_path, finished):
+    old, new = finished("--samples", 1), tmp_path / "new"
+    with ChatServer(model="large") as server:
+        server.reply = scripted_reply
+        assert build(monkeypatch, old.source, new, server, "--samples", 1) == 0
+    result = changes(open_version(str(old.out)), open_version(str(new)))
     assert groups(result, "added") == groups(result, "removed") == {"turns": {("request",): 8}}
     assert {difference.what for difference in result.made_differently} == {"model", "turns.model"}
 
