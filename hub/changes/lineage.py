@@ -15,7 +15,7 @@ Tested in tests/hub/changes/test_compare.py.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -212,7 +212,8 @@ def _by_drop(
 
 def columns(files: Iterable[Path]) -> dict[str, pa.DataType]:
     """Return the columns that all files have, with their types; none if there are no files."""
-    schemas = [_schema(file) for file in files]
+    naming = _naming_columns()
+    schemas = [_schema(file, naming) for file in files]
     return {
         field.name: field.type
         for field in (schemas[0] if schemas else ())
@@ -220,7 +221,7 @@ def columns(files: Iterable[Path]) -> dict[str, pa.DataType]:
     }
 
 
-def _schema(file: Path) -> pa.Schema:
+def _schema(file: Path, naming: Mapping[str, Type]) -> pa.Schema:
     try:
         if not file.is_file():
             raise VersionError(f"{file} is not a file: fetch or build it again.")
@@ -229,7 +230,6 @@ def _schema(file: Path) -> pa.Schema:
         raise VersionError(f"{file} is damaged ({error}): fetch or build it again.") from error
     if len(set(schema.names)) < len(schema.names):
         raise VersionError(f"{file} has a column twice: it was not made by codeio.")
-    naming = _naming_columns()
     for field in schema:
         if naming.get(field.name) == "int64":
             is_fit = pa.types.is_integer(field.type)
