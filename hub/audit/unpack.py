@@ -16,7 +16,7 @@ import resource
 import sys
 
 if __name__ == "__main__":
-    # pyarrow imports these if it can. That takes longer than reading most datasets, and nothing here needs them.
+    # pyarrow imports these if it can. That takes longer than reading a dataset often does, and is not needed.
     sys.modules["numpy"] = sys.modules["pandas"] = None  # type: ignore[assignment]
 
 import pyarrow as pa
