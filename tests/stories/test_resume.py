@@ -30,13 +30,12 @@ def test_more_samples_and_turns_extend_a_run(monkeypatch, tmp_path, server, fini
     assert build(monkeypatch, source, out, server, "--samples", 4, "--turns", 2) == 0
     samples = {row["sample"] for row in read_rows(out, "codeio_pp")}
     assert samples == {0, 1, 2}
-    assert sum(server.asked.values()) == 8 * (2 + 4)  # samples 2 and 3 with a closing question, sample 3 with two revisions
+    # Samples 2 and 3 with a closing question, sample 3 with two revisions.
+    assert sum(server.asked.values()) == 8 * (2 + 4)
     assert build(monkeypatch, source, out, server, "--samples", 2) == 1  # a run cannot shrink
 
 
-def test_a_failing_request_leaves_its_rows_open(
-    monkeypatch, source, tmp_path, server, capsys, finished
-):
+def test_a_failing_request_leaves_its_rows_open(monkeypatch, source, tmp_path, server, capsys, finished):
     out = tmp_path / "out"
     stuck = finished().bodies[-1]["messages"][1]["content"]
     server.faults[stuck] = ["500"] * 100

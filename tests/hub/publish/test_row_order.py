@@ -17,7 +17,6 @@ from builders.tables.folder import Folder
 from hub.publish import row_order
 from hub.publish.row_order import keep_row_order
 
-
 SIZES = {"ROWS": 10, "MIN_ROWS": 5, "_ALWAYS_SMALL_ROWS": 5, "MOST_SMALL": 2}
 
 
