@@ -49,6 +49,18 @@ def test_a_failing_request_leaves_its_rows_open(monkeypatch, source, tmp_path, s
     assert sum(server.asked.values()) - asked <= 2
 
 
+def test_turns_can_be_loaded_when_the_next_ones_are_not_answered(monkeypatch, tmp_path, server, finished):
+    source = finished("--samples", 4).source
+    out = finished("--samples", 4).copy(tmp_path / "out")
+    before = read_rows(out, "turns")
+    second_revision = finished("--samples", 4, "--turns", 2).bodies[-1]["messages"]
+    assert len(second_revision) == 6
+    server.faults[second_revision[-1]["content"]] = ["500"] * 100
+    options = ("--samples", 4, "--turns", 2, "--patience", 0.5)
+    assert build(monkeypatch, source, out, server, *options) == 3
+    assert read_rows(out, "turns") == before
+
+
 def test_a_killed_build_continues(monkeypatch, source, tmp_path, server, capsys):
     """After SIGKILL while answers arrive, no answered request is sent again, and the result is complete."""
     server.delay_s = 0.3
