@@ -150,6 +150,8 @@ class Build:
     def make_revisions(self) -> None:
         """Ask the model to revise wrong answers, and judge the new ones, turn by turn."""
         for turn in range(1, self.options.turns + 1):
+            if turn > 1:
+                self.describe(self.folder)  # the turn before has written `turns`
             stage = Revisions(part(self.options, Sampling), self._required_client(), turn)
             rows = LazyJoin(self.conversations).join(self.tables["functions"], "function_id")
             self._judge_turns(self._run_stage(stage, rows))
@@ -168,7 +170,6 @@ class Build:
         )
         self.conversations = self._run_stage(Verdicts(part(self.options, Limits), self.prover), rows)
         self._make_table(Turns(), self._tasks_with_conversations())
-        self.describe(self.folder)  # `load_dataset` compares the sizes of splits with README.md
 
     def _tasks_with_conversations(self) -> LazyJoin:
         """Return the tasks joined with their pairs and functions, each with a list of its conversations."""

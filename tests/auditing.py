@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from builders.execution import Limits, Prover, Sandbox
 from builders.running.provenance import provenance
 from builders.schema import TABLES, content_id
 from builders.tables.arrow import table
 from builders.tables.folder import Folder
-from hub.audit import Report, audit
+from hub.audit import Report, audit, audit_with
+from hub.audit.expectations import expectations
 from hub.card.card import card
 from hub.publish.release import prepare_release
 from hub.versions import Version, open_version
@@ -110,8 +113,27 @@ def change_rows(root: Path, config: str, change: Callable[[Rows], Rows | None], 
 
 
 def run_audit(root: Path, **options: Any) -> Report:
-    """Audit a folder with one worker, and return the report."""
+    """Audit a folder with one worker, which ends with the audit, and return the report."""
     return audit(open_version(str(root)), workers=1, **options)
+
+
+@pytest.fixture(scope="module")
+def audited() -> Iterator[Callable[..., Report]]:
+    """Yield a function like `run_audit`, whose workers run the code of all audits of the module."""
+    with ExitStack() as running:
+        workers: dict[Limits, tuple[Sandbox, Prover]] = {}
+
+        def audited(root: Path, **options: Any) -> Report:
+            version = open_version(str(root))
+            limits = expectations(version.name, version.provenance)[0].limits
+            if limits not in workers:
+                workers[limits] = (
+                    running.enter_context(Sandbox(limits)),
+                    running.enter_context(Prover(limits)),
+                )
+            return audit_with(*workers[limits], version, **options)
+
+        yield audited
 
 
 def audit_with_limits(root: Path, **limits: Any) -> Report:

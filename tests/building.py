@@ -1,11 +1,16 @@
 """Builds that start from functions, in this process, with a scripted server whose answers are known."""
 
+import io
 import json
 import re
+import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import pytest
 from datasets import load_dataset
 
 from builders.cli.main import main
@@ -88,6 +93,39 @@ def build(monkeypatch, source, out, server, *more):
     """Build from functions with two pairs each and no test split, and return the exit code."""
     options = ("--from", "functions", "--base-url", server.address, "--max-pairs", 2, "--test-share", 0)
     return run_codeio(monkeypatch, "build", source, "--out", out, *options, *more)
+
+
+class FinishedBuild(NamedTuple):
+    """A finished build, which several tests read, and none changes."""
+
+    source: Path
+    """The file that it was made from; a copy of the folder continues with this source."""
+    out: Path
+    bodies: list[dict[str, Any]]
+    """The requests that were sent for it."""
+    printed: str
+    """What the command wrote to its standard output."""
+
+    def copy(self, folder: Path) -> Path:
+        """Copy its folder, and return the copy."""
+        return Path(shutil.copytree(self.out, folder))
+
+
+Finished = Callable[..., FinishedBuild]
+"""What the fixture `finished` returns: a function of the options of a build."""
+
+
+def finish_build(source, out, *options):
+    """Build with `build`, silently, and return the finished build."""
+    printed, errors = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        scripted_server() as server,
+        redirect_stdout(printed),
+        redirect_stderr(errors),
+    ):
+        assert build(patch, source, out, server, *options) == 0, errors.getvalue()
+    return FinishedBuild(source, out, server.bodies, printed.getvalue())
 
 
 def read_rows(out, config, split="train"):

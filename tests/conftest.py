@@ -2,11 +2,12 @@
 
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.building import scripted_server, write_functions_file
+from tests.building import Finished, FinishedBuild, finish_build, scripted_server, write_functions_file
 from tests.doubles.chat_server import ChatServer
 
 pytest_plugins = [
@@ -38,3 +39,15 @@ def server() -> Iterator[ChatServer]:
 def source(tmp_path: Path) -> Path:
     """Return a file of two functions."""
     return write_functions_file(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Return a function that gives the finished build with these options of `build`, made once a process."""
+    source = write_functions_file(tmp_path_factory.mktemp("finished"))
+
+    @cache
+    def finished(*options: str | int) -> FinishedBuild:
+        return finish_build(source, tmp_path_factory.mktemp("finished") / "out", *options)
+
+    return finished

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from builders.verifier import canonical
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from datasets import Features
 
 Type: TypeAlias = "str | Sequence[Type] | Mapping[str, Type]"
@@ -88,6 +89,12 @@ class Table:
     def features(self) -> "Features":
         """The columns as features of `datasets`."""
         return features_of(self.types)
+
+    @cached_property
+    def schema(self) -> "pa.Schema":
+        """The columns as a schema of Arrow."""
+        schema: pa.Schema = self.features.arrow_schema
+        return schema
 
     @property
     def required(self) -> list[str]:

@@ -16,10 +16,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Dataset, concatenate_datasets
+from datasets import Dataset, Features, concatenate_datasets
 
 from builders.schema import TABLES
-from builders.tables.arrow import selected, table, values
+from builders.tables.arrow import dataset, selected, table, values
 from builders.tables.chunking import ranges
 
 DEFAULT_CONFIG = "codeio_pp"
@@ -58,7 +58,8 @@ class Folder:
     def read(self, config: str) -> Dataset:
         """Return all rows of a config, train before test; an empty Dataset if it has no files."""
         files = sorted(self.files(config), key=lambda file: SPLITS.index(file.name.split("-")[0]))
-        parts = [Dataset.from_parquet(str(file), keep_in_memory=True) for file in files]
+        tables = [pq.read_table(file) for file in files]
+        parts = [dataset(rows, Features.from_arrow_schema(rows.schema)) for rows in tables]
         return concatenate_datasets(parts) if parts else table([], TABLES[config].features)
 
     def columns(self, config: str, *names: str) -> pa.Table:
@@ -66,7 +67,7 @@ class Folder:
 
         A column that older files do not have is null.
         """
-        schema = TABLES[config].features.arrow_schema
+        schema = TABLES[config].schema
         parts = [pq.read_table(file, columns=list(names), schema=schema) for file in self.files(config)]
         return pa.concat_tables([schema.empty_table().select(names), *parts])
 

@@ -76,11 +76,23 @@ def audit(
         >>> [finding.detail for finding in report.findings if finding.check == "ids"]
         ['the hash of its content is 972f82471fa9087c']
     """
-    expected, complaints = expectations(version.name, version.provenance)
     choose_tier()  # raises before anything is read
+    limits = expectations(version.name, version.provenance)[0].limits
+    with Sandbox(limits, workers=workers) as sandbox, Prover(limits, workers=workers) as prover:
+        return audit_with(sandbox, prover, version, sample, seed, observer)
+
+
+def audit_with(
+    sandbox: Sandbox,
+    prover: Prover,
+    version: Version,
+    sample: int | None = None,
+    seed: int = 0,
+    observer: Observer | None = None,
+) -> Report:
+    """Check a version as `audit` does, with workers that have its limits; they can check several versions."""
+    expected, complaints = expectations(version.name, version.provenance)
     with (
-        Sandbox(expected.limits, workers=workers) as sandbox,
-        Prover(expected.limits, workers=workers) as prover,
         tempfile.TemporaryDirectory(prefix="codeio-audit-") as scratch,
         observer or Observer() as observer,
     ):

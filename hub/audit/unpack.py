@@ -15,6 +15,10 @@ import os
 import resource
 import sys
 
+if __name__ == "__main__":
+    # pyarrow imports these if it can. That takes longer than reading a dataset often does, and is not needed.
+    sys.modules["numpy"] = sys.modules["pandas"] = None  # type: ignore[assignment]
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 

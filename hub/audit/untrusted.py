@@ -90,7 +90,8 @@ class Tables:
                 counts[_split(file)] = counts.get(_split(file), 0) + len(parts[-1])
             advance(1)
         if config not in self.broken:
-            self.rows[config] = self._usable(config, concatenate_datasets(parts))
+            rows = parts[0] if len(parts) == 1 else concatenate_datasets(parts)
+            self.rows[config] = self._usable(config, rows)
 
     def _usable(self, config: str, rows: Dataset) -> Dataset:
         """Return the rows without malformed ones and those that repeat a key, and report these."""

@@ -15,7 +15,8 @@ Tested in tests/hub/changes/test_compare.py.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -75,7 +76,7 @@ class Lineage:
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self.columns = {config: columns(folder.files(config)) for config in TABLES}
-        self._things = {level: self._all_things(level) for level in levels()}
+        self._things = self._all_things()
         self._dropped, self._reasons = self._all_dropped()
 
     def has_level(self, level: str) -> bool:
@@ -131,21 +132,29 @@ class Lineage:
             things.append(hashes(names(following, levels()[level].columns)))
         return values_at(*_distinct(concatenated(answers_found), concatenated(things)), answers)
 
-    def _all_things(self, level: str) -> tuple[Hashes, Hashes]:
-        """Return the things of a level, sorted, and what each is made from."""
-        own, above = levels()[level].columns, _above(level)
-        things, parents = _NONE, _NONE
+    def _all_things(self) -> dict[str, tuple[Hashes, Hashes]]:
+        """Return the things of each level, sorted, and what each is made from; every table is read once."""
+        things = dict.fromkeys(levels(), (_NONE, _NONE))
         for config, column_names in self.columns.items():
-            if config == "dropped" or not set(own) <= set(column_names):
+            if config == "dropped":
                 continue
-            has_above = set(above) <= set(column_names)
-            of_table: list[Hashes] = []
-            made_of: list[Hashes] = []
-            for batch in batches(self.folder.files(config), {*own, *(above if has_above else ())}):
-                of_table.append(hashes(names(batch, own)))
-                made_of.append(hashes(names(batch, above)) if has_above else np.zeros(len(batch), np.int64))
-            things, parents = _distinct(concatenated([things, *of_table]), concatenated([parents, *made_of]))
-        return things, parents
+            named = {
+                level: (thing.columns, _above(level) if set(_above(level)) <= set(column_names) else ())
+                for level, thing in levels().items()
+                if set(thing.columns) <= set(column_names)
+            }
+            all_names = {*chain.from_iterable(named.values())}
+            parts: dict[tuple[str, ...], list[Hashes]] = defaultdict(list)
+            for batch in batches(self.folder.files(config), {*chain.from_iterable(all_names)}):
+                for columns in all_names:
+                    no_names: Hashes = np.zeros(len(batch), np.int64)
+                    parts[columns].append(hashes(names(batch, columns)) if columns else no_names)
+            for level, (own, above) in named.items():
+                known, made_of = things[level]
+                things[level] = _distinct(
+                    concatenated([known, *parts[own]]), concatenated([made_of, *parts[above]])
+                )
+        return things
 
     def _all_dropped(self) -> tuple[dict[str, tuple[Hashes, Hashes]], list[str]]:
         """Return what each stage dropped, sorted, with numbers for the reasons; and the reasons."""
@@ -212,7 +221,8 @@ def _by_drop(
 
 def columns(files: Iterable[Path]) -> dict[str, pa.DataType]:
     """Return the columns that all files have, with their types; none if there are no files."""
-    schemas = [_schema(file) for file in files]
+    naming = _naming_columns()
+    schemas = [_schema(file, naming) for file in files]
     return {
         field.name: field.type
         for field in (schemas[0] if schemas else ())
@@ -220,7 +230,7 @@ def columns(files: Iterable[Path]) -> dict[str, pa.DataType]:
     }
 
 
-def _schema(file: Path) -> pa.Schema:
+def _schema(file: Path, naming: Mapping[str, Type]) -> pa.Schema:
     try:
         if not file.is_file():
             raise VersionError(f"{file} is not a file: fetch or build it again.")
@@ -229,7 +239,6 @@ def _schema(file: Path) -> pa.Schema:
         raise VersionError(f"{file} is damaged ({error}): fetch or build it again.") from error
     if len(set(schema.names)) < len(schema.names):
         raise VersionError(f"{file} has a column twice: it was not made by codeio.")
-    naming = _naming_columns()
     for field in schema:
         if naming.get(field.name) == "int64":
             is_fit = pa.types.is_integer(field.type)

@@ -1,11 +1,13 @@
 """Environments of tests are built once and completely, or built again; a failure shows its log."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,23 +17,24 @@ from tests.doubles.build import build_once
 from tests.doubles.process import CommandFailed, members, run
 from tests.doubles.uv import translated
 
-BUILD = """
-import sys, time
-from pathlib import Path
-from tests.doubles.build import build_once
-
-def fill(folder, log):
-    with open(sys.argv[2], "a") as count:
-        count.write("x")
-    time.sleep(0.5)
-    (folder / "content").write_text("whole")
-
-print((build_once(Path(sys.argv[1]), fill) / "content").read_text())
-"""
+FORK = multiprocessing.get_context("fork")
+"""A process that begins as a copy of this one: it need not import anything again."""
 
 
 def write_content(folder: Path, log: Path) -> None:
     (folder / "content").write_text("whole")
+
+
+def built_slowly(folder: Path, begun: Path, seconds: float) -> str:
+    """Build the folder; `begun` gets a character for each time that this begins. Return the content."""
+
+    def fill(folder: Path, log: Path) -> None:
+        with begun.open("a") as count:
+            count.write("x")
+        time.sleep(seconds)
+        write_content(folder, log)
+
+    return (build_once(folder, fill) / "content").read_text()
 
 
 def test_what_a_killed_run_left_is_built_again(tmp_path: Path) -> None:
@@ -53,29 +56,24 @@ def test_complete_folder_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_two_processes_build_once(tmp_path: Path) -> None:
-    command: list[str | Path] = [
-        sys.executable,
-        "-c",
-        BUILD,
-        tmp_path / "cache" / "thing",
-        tmp_path / "count",
-    ]
-    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    task = (tmp_path / "cache" / "thing", tmp_path / "count", 0.5)
+    with ProcessPoolExecutor(2, FORK) as processes:
+        both = [processes.submit(built_slowly, *task) for _ in range(2)]
+        assert [one.result(timeout=60) for one in both] == ["whole", "whole"]
 
-    assert [process.communicate(timeout=60)[0] for process in both] == ["whole\n", "whole\n"]
     assert (tmp_path / "count").read_text() == "x"
 
 
 def test_a_process_that_is_killed_while_it_builds_keeps_nobody_waiting(tmp_path: Path) -> None:
     folder, begun = tmp_path / "thing", tmp_path / "count"
-    forever = BUILD.replace("time.sleep(0.5)", "time.sleep(600)")
-    owner = subprocess.Popen([sys.executable, "-c", forever, folder, begun], cwd=ROOT)
+    owner = FORK.Process(target=built_slowly, args=(folder, begun, 600))
+    owner.start()
     deadline = time.monotonic() + 60
     while not begun.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert begun.exists()
-    os.kill(owner.pid, signal.SIGKILL)
-    owner.wait()
+    owner.kill()
+    owner.join()
 
     assert (build_once(folder, write_content) / "content").read_text() == "whole"
 

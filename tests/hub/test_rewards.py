@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.execution import SandboxUnavailable
+from builders.execution import Limits, Prover, SandboxUnavailable
 from hub import rewards
 from hub.rewards import compute_score, ground_truth, io_prediction_reward
 
@@ -70,8 +70,11 @@ def test_a_completion_with_tools_is_graded_by_its_last_assistant_message():
     assert io_prediction_reward(["?"], [said], **columns([OUTPUT])) == [1.0]
 
 
-def test_an_input_that_never_ends_earns_nothing():
-    assert io_prediction_reward(["?"], ['{"input": {"n": -1}}'], **columns([INPUT])) == [0.0]
+def test_an_input_that_never_ends_earns_nothing(monkeypatch):
+    with Prover(Limits(cpu_s=0.1)) as prover:
+        monkeypatch.setattr(rewards, "_prover", lambda process: prover)
+        replies = ['{"input": {"n": -1}}', '{"input": {"n": 3}}']
+        assert io_prediction_reward(["?"] * 2, replies, **columns([INPUT] * 2)) == [0.0, 1.0]
 
 
 def test_a_row_without_its_check_is_refused():

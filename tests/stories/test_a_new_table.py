@@ -22,7 +22,7 @@ from hub.figures import funnel_figure
 from hub.layout import is_version_file
 from hub.publish.release import prepare_release, write_card
 from hub.versions import open_version
-from tests.auditing import build_data, change_rows, refresh_card, run_audit
+from tests.auditing import build_data, change_rows, refresh_card
 from tests.doubles.local_hub import Client, LocalHub
 from tests.stories.new_table import LENGTHS, declare
 
@@ -81,8 +81,8 @@ def test_the_card_describes_it(made):
     assert [feature["name"] for feature in info["features"]] == list(LENGTHS.columns)
 
 
-def test_an_audit_finds_nothing_in_it_as_it_is(made):
-    report = run_audit(made)
+def test_an_audit_finds_nothing_in_it_as_it_is(made, audited):
+    report = audited(made)
     assert report.findings == []
 
 
@@ -110,25 +110,25 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_an_audit_finds_a_damaged_row(a_copy, name):
+def test_an_audit_finds_a_damaged_row(a_copy, name, audited):
     change, checks = DAMAGES[name]
     split = next(iter(Folder(a_copy).counts()["lengths"]))
     change_rows(a_copy, "lengths", change, split)
-    report = run_audit(a_copy, sample=1)
+    report = audited(a_copy, sample=1)
     assert {(finding.check, finding.config) for finding in report.findings} == {
         (c, "lengths") for c in checks
     }
     assert failing_rows(report, Folder(a_copy), 9) or name in ("a row less",)
 
 
-def test_an_audit_finds_a_row_in_the_other_split(a_copy):
+def test_an_audit_finds_a_row_in_the_other_split(a_copy, audited):
     file = next((a_copy / "lengths").glob("*.parquet"))
     other = "train" if file.name.startswith("test-") else "test"
     for other_file in (a_copy / "lengths").glob(f"{other}-*.parquet"):
         other_file.unlink()
     file.rename(file.with_name(f"{other}-00000-of-00001.parquet"))
     refresh_card(a_copy)
-    assert ("splits", "lengths") in {(f.check, f.config) for f in run_audit(a_copy, sample=1).findings}
+    assert ("splits", "lengths") in {(f.check, f.config) for f in audited(a_copy, sample=1).findings}
 
 
 def test_changes_report_it(made, a_copy):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -97,10 +98,9 @@ def test_what_cannot_be_read_is_refused_before_any_work(
 
 
 def test_reasoning_is_kept_apart_and_reaches_the_training_text_on_demand(
-    monkeypatch, source, tmp_path, server
+    monkeypatch, source, tmp_path, server, finished
 ):
-    plain, kept = tmp_path / "plain", tmp_path / "kept"
-    build(monkeypatch, source, plain, server)
+    plain, kept = finished().out, tmp_path / "kept"
     build(monkeypatch, source, kept, server, "--keep-reasoning")
     assert read_rows(plain, "turns") == read_rows(kept, "turns")
     assert all(turn["reasoning"].startswith("thinking of") for turn in read_rows(kept, "turns"))
@@ -112,19 +112,20 @@ def test_reasoning_is_kept_apart_and_reaches_the_training_text_on_demand(
         assert with_it["turn_1"].startswith("<think>")
 
 
-def test_merged_answers_of_another_run_are_not_asked_for_again(monkeypatch, source, tmp_path, server, capsys):
-    first, second, file = tmp_path / "first", tmp_path / "second", tmp_path / "answers.parquet"
-    build(monkeypatch, source, first, server)
-    before = n_asked(server)
+def test_merged_answers_of_another_run_are_not_asked_for_again(
+    monkeypatch, source, tmp_path, server, capsys, finished
+):
+    first, second = finished().copy(tmp_path / "first"), tmp_path / "second"
+    file, before = tmp_path / "answers.parquet", len(finished().bodies)
     assert run_codeio(monkeypatch, "cache", "export", first, file) == 0
     assert run_codeio(monkeypatch, "cache", "merge", second, file) == 0
     assert f"{before} of {before} answers are new" in capsys.readouterr().out.replace("\n", "")
     assert build(monkeypatch, source, second, server) == 0
-    assert n_asked(server) == before
+    assert n_asked(server) == 0
     assert read_rows(second, "turns") == read_rows(first, "turns")
 
 
-def test_several_servers_share_the_work(monkeypatch, source, tmp_path, server):
+def test_several_servers_share_the_work(monkeypatch, source, tmp_path, server, finished):
     with scripted_server() as second:
         server.delay_s = second.delay_s = 0.05
         out = tmp_path / "out"
@@ -132,8 +133,7 @@ def test_several_servers_share_the_work(monkeypatch, source, tmp_path, server):
         assert build(monkeypatch, source, out, server, *options) == 0
         assert n_asked(server) > 5
         assert n_asked(second) > 5
-    alone = tmp_path / "alone"
-    build(monkeypatch, source, alone, server, "--samples", 4)
+    alone = finished("--samples", 4).out
     assert read_rows(alone, "turns") == read_rows(out, "turns")
 
 
@@ -143,10 +143,9 @@ def test_servers_of_different_models_are_refused(monkeypatch, source, tmp_path, 
     assert "different models do not mix" in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_telemetry_has_rates_failures_and_cost(monkeypatch, source, tmp_path, server):
+def test_telemetry_has_rates_failures_and_cost(monkeypatch, source, tmp_path, server, finished):
     out = tmp_path / "out"
-    build(monkeypatch, source, tmp_path / "other", server)
-    stuck = server.bodies[0]["messages"][-1]["content"]
+    stuck = finished().bodies[0]["messages"][-1]["content"]
     server.faults[stuck] = ["500"]
     build(monkeypatch, source, out, server, "--price-in", 2, "--price-out", 10)
     samples = [line for line in Run(out).telemetry("sample") if line["stage"] == "responses"]
@@ -175,8 +174,9 @@ def test_the_key_is_written_nowhere(monkeypatch, source, tmp_path, server):
         assert not path.is_file() or secret.encode() not in path.read_bytes(), path
 
 
-def test_shards_are_asked_about_together_and_rows_keep_their_order(monkeypatch, source, tmp_path, server):
-    one_by_one, together = tmp_path / "one_by_one", tmp_path / "together"
+def test_shards_are_asked_about_together_and_rows_keep_their_order(monkeypatch, tmp_path, server, finished):
+    source, out, *_ = finished("--turns", 0, "--until", "tasks")
+    one_by_one, together = (shutil.copytree(out, tmp_path / name) for name in ("one_by_one", "together"))
     server.delay_s = 0.05
     monkeypatch.setattr(Responses, "shard_rows", 2)
     build(monkeypatch, source, together, server, "--turns", 0)
@@ -188,17 +188,24 @@ def test_shards_are_asked_about_together_and_rows_keep_their_order(monkeypatch, 
     assert parquet_bytes(together) == parquet_bytes(one_by_one)
 
 
-def test_ctrl_c_ends_all_shards_at_once(monkeypatch, source, tmp_path, server, capsys):
-    out = tmp_path / "out"
-    build(monkeypatch, source, out, server, "--until", "tasks")
+def test_ctrl_c_ends_all_shards_at_once(monkeypatch, tmp_path, server, capsys, finished):
+    source = finished("--turns", 0, "--until", "tasks").source
+    out = finished("--turns", 0, "--until", "tasks").copy(tmp_path / "out")
     before = set(threading.enumerate())
     server.delay_s = 20
     monkeypatch.setattr(Responses, "shard_rows", 2)
-    timer = threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    began = time.monotonic()
+    pressed = []
+
+    def press_when_all_shards_wait():
+        deadline = time.monotonic() + 60
+        while server.n_in_flight < 8 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press_when_all_shards_wait).start()
     assert build(monkeypatch, source, out, server) == 130
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - pressed[0] < 10
     assert "Run the same command again" in capsys.readouterr().err
     new = set(threading.enumerate()) - before
     assert not [thread.name for thread in new if thread.name.startswith("codeio")]

@@ -20,9 +20,8 @@ from tests.building import (
 from tests.doubles.chat_server import ChatServer
 
 
-def test_statuses_feedback_and_views(monkeypatch, source, tmp_path, server):
-    out = tmp_path / "out"
-    assert build(monkeypatch, source, out, server, "--samples", 4, "--turns", 2) == 0
+def test_statuses_feedback_and_views(finished):
+    out = finished("--samples", 4, "--turns", 2).out
     assert [len(read_rows(out, table)) for table in ("functions", "io_pairs", "tasks")] == [2, 4, 8]
     turns = read_rows(out, "turns")
     statuses = {}
@@ -61,9 +60,8 @@ def test_statuses_feedback_and_views(monkeypatch, source, tmp_path, server):
     assert all(row["drop_reason"] == "truncated" for row in read_rows(out, "dropped"))
 
 
-def test_rows_hold_canonical_json_and_no_local_paths(monkeypatch, source, tmp_path, server):
-    out = tmp_path / "out"
-    build(monkeypatch, source, out, server)
+def test_rows_hold_canonical_json_and_no_local_paths(finished):
+    out = finished().out
     for config in ("functions", "io_pairs", "tasks", "turns", "codeio", "codeio_pp", "rlvr"):
         for row in read_rows(out, config):
             for column in ("input", "output", "prediction", "sampling", "input_schema"):
@@ -75,10 +73,10 @@ def test_rows_hold_canonical_json_and_no_local_paths(monkeypatch, source, tmp_pa
     assert not re.search(rb"/tmp/|127\.0\.0\.1", b"".join(parquet_bytes(out).values()))
 
 
-def test_workers_do_not_change_a_byte(monkeypatch, source, tmp_path, server):
+def test_workers_do_not_change_a_byte(monkeypatch, source, tmp_path, server, finished):
+    """By default there are several of each kind."""
     build(monkeypatch, source, tmp_path / "one", server, "--num-proc", 1, "--concurrency", 1)
-    build(monkeypatch, source, tmp_path / "two", server, "--num-proc", 3, "--concurrency", 9)
-    assert parquet_bytes(tmp_path / "one") == parquet_bytes(tmp_path / "two")
+    assert parquet_bytes(tmp_path / "one") == parquet_bytes(finished().out)
 
 
 def test_pairs_with_one_output_ask_for_an_input_once(monkeypatch, tmp_path):
@@ -104,10 +102,11 @@ def test_refused_questions_are_counted_in_the_funnel(monkeypatch, source, tmp_pa
     assert "8 context_too_long" in (tmp_path / "out" / "README.md").read_text().replace("\\", "")
 
 
-def test_a_question_that_is_too_long_is_dropped_with_its_reason(monkeypatch, source, tmp_path, server):
+def test_a_question_that_is_too_long_is_dropped_with_its_reason(
+    monkeypatch, source, tmp_path, server, finished
+):
     out = tmp_path / "out"
-    build(monkeypatch, source, tmp_path / "other", server)
-    long = read_rows(tmp_path / "other", "tasks")[0]
+    long = read_rows(finished().out, "tasks")[0]
     server.faults[long["prompt"]] = ["too_long"]
     assert build(monkeypatch, source, out, server) == 0
     (drop,) = read_rows(out, "dropped")
@@ -121,8 +120,8 @@ def test_a_question_that_is_too_long_is_dropped_with_its_reason(monkeypatch, sou
 
 
 @pytest.mark.parametrize("table", ["functions", "io_pairs", "tasks", "turns"])
-def test_any_table_of_a_run_starts_another(monkeypatch, source, tmp_path, server, table):
-    build(monkeypatch, source, tmp_path / "first", server, "--samples", 2)
+def test_any_table_of_a_run_starts_another(monkeypatch, tmp_path, server, table, finished):
+    first = finished("--samples", 2).out
     options = (
         "--from",
         table,
@@ -135,10 +134,10 @@ def test_any_table_of_a_run_starts_another(monkeypatch, source, tmp_path, server
         "--test-share",
         0,
     )
-    code = run_codeio(monkeypatch, "build", tmp_path / "first", "--out", tmp_path / "second", *options)
+    code = run_codeio(monkeypatch, "build", first, "--out", tmp_path / "second", *options)
     assert code == 0
     for config in ("tasks", "codeio", "codeio_pp", "rlvr", "preference"):
-        assert read_rows(tmp_path / "second", config) == read_rows(tmp_path / "first", config)
+        assert read_rows(tmp_path / "second", config) == read_rows(first, config)
 
 
 def test_a_function_is_in_one_split_with_its_near_copies(monkeypatch, tmp_path, server):
@@ -153,7 +152,7 @@ def test_a_function_is_in_one_split_with_its_near_copies(monkeypatch, tmp_path, 
         )
     others = [
         FUNCTIONS[0] | {"reference_code": f"def f(n):\n    return n + {step}\n" + "# x\n"}
-        for step in range(2, 30)
+        for step in range(2, 12)
     ]
     source = tmp_path / "functions.jsonl"
     source.write_text("\n".join(map(json.dumps, [*copies, *others])))
@@ -216,19 +215,17 @@ def test_a_bad_command_is_refused_in_one_sentence(
     assert not list((tmp_path / "out").glob("*/*.parquet"))
 
 
-def test_a_server_with_another_model_does_not_extend_a_run(monkeypatch, source, tmp_path, server, capsys):
-    assert build(monkeypatch, source, tmp_path / "out", server) == 0
-    before = parquet_bytes(tmp_path / "out")
+def test_a_server_with_another_model_does_not_extend_a_run(monkeypatch, tmp_path, capsys, finished):
+    out = finished().copy(tmp_path / "out")
+    before = parquet_bytes(out)
     with ChatServer(model="huge") as other:
-        assert build(monkeypatch, source, tmp_path / "out", other) == 1
+        assert build(monkeypatch, finished().source, out, other) == 1
     assert "model='tiny', now it is 'huge'" in " ".join(capsys.readouterr().err.split())
-    assert parquet_bytes(tmp_path / "out") == before
+    assert parquet_bytes(out) == before
 
 
-def test_summaries_for_people_and_programs(monkeypatch, source, tmp_path, server, capsys):
-    out = tmp_path / "out"
-    assert build(monkeypatch, source, out, server, "--samples", 2) == 0
-    shown = capsys.readouterr().out
+def test_summaries_for_people_and_programs(monkeypatch, tmp_path, capsys, finished):
+    _, out, _, shown = finished("--samples", 2)
     for words in ("Funnel", "Statuses by turn", "Time, requests and tokens", "codeio_pp", "load_dataset("):
         assert words in shown
     assert run_codeio(monkeypatch, "status", out, "--json") == 0

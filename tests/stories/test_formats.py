@@ -10,7 +10,7 @@ from builders.running.run import Run
 from builders.tables.folder import Folder
 from hub.changes.compare import changes
 from hub.versions import open_version
-from tests.auditing import OPTIONS, run_audit
+from tests.auditing import OPTIONS
 from tests.building import parquet_bytes, read_rows, run_codeio
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.local_hub import Client, LocalHub
@@ -139,11 +139,11 @@ def test_versions_of_other_rules_are_compared_and_exported(monkeypatch, capsys, 
 
 
 def test_data_without_numbers_still_works(
-    monkeypatch, tmp_path, to_audit, a_build, a_release, server: ChatServer
+    monkeypatch, tmp_path, to_audit, a_build, a_release, audited, server: ChatServer
 ):
     for folder in (a_build, a_release):
         set_numbers(folder, format=None, rules=None)
-        assert run_audit(folder).holds
+        assert audited(folder).holds
         found = changes(open_version(str(to_audit[0])), open_version(str(folder)))
         assert [difference.what for difference in found.made_differently] == ["made_with.codeio"]
     assert run_codeio(monkeypatch, "build", a_release, "--from", "turns", "--out", tmp_path / "new") == 0

@@ -1,9 +1,8 @@
 """Answers that are exported from one cache and merged into another."""
 
+import multiprocessing
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +17,6 @@ import pytest
 from builders.inference import Answer, CacheUnusable, Client, RequestCache, connect, export, merge
 from builders.inference.cache import request_key
 from builders.inference.cache_files import SCHEMA
-from tests import ROOT
 from tests.doubles.chat_server import ChatServer, request, texts
 
 
@@ -229,25 +227,23 @@ def test_a_cache_that_fails_under_way_leaves_the_old_file(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("exported_before", [False, True])
-def test_a_kill_in_mid_export_leaves_no_half_file(tmp_path: Path, exported_before: bool) -> None:
+def test_a_kill_in_mid_export_leaves_no_half_file(
+    tmp_path: Path, exported_before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache, file = filled(tmp_path / "mine", range(3000)), tmp_path / "answers.parquet"
     if exported_before:
         written(file, [row(1)])
-    program = """
-import sys
-from pathlib import Path
-from builders.inference import RequestCache, export
-from builders.inference import cache_files as exchange
-exchange.N_ROWS_AT_ONCE = 1
-export(RequestCache(sys.argv[1]), Path(sys.argv[2]))
-"""
-    run = subprocess.Popen([sys.executable, "-c", program, str(cache.path), str(file)], cwd=ROOT)
+    run = multiprocessing.get_context("fork").Process(target=export, args=(cache, file))
+    with monkeypatch.context() as patch:
+        patch.setattr("builders.inference.cache_files.N_ROWS_AT_ONCE", 1)
+        run.start()
     unfinished = file.with_name("answers.parquet.unfinished")
     while not (unfinished.exists() and unfinished.stat().st_size > 10_000):
-        assert run.poll() is None
+        assert run.is_alive()
         time.sleep(0.001)
     run.kill()
-    assert run.wait() == -signal.SIGKILL
+    run.join()
+    assert run.exitcode == -signal.SIGKILL
     assert unfinished.exists()
     assert pq.read_table(file).num_rows == 1 if exported_before else not file.exists()
     assert export(cache, file) == 3000

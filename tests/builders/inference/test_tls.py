@@ -1,19 +1,17 @@
 """TLS certificates: which are accepted, for requests and for the check of the model."""
 
-import os
 import shutil
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from builders.inference import Client, RequestCache, ServerDown, connect
 from builders.inference.transport import Broken
-from tests import ROOT
 from tests.builders.inference.posting import posted
-from tests.doubles.chat_server import ChatServer
+from tests.doubles.chat_server import ChatServer, request, texts
 
 pytestmark = pytest.mark.usefixtures("no_proxies")
 
@@ -27,7 +25,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
     subprocess.run(
         [
-            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=here"),
+            *(openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", "-subj", "/CN=here"),
             *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"),
         ],
         cwd=folder,
@@ -66,21 +65,16 @@ def test_a_certificate_of_the_users_own_is_accepted(
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_a_server_is_found_and_asked_over_tls(secure: ChatServer, certificate: Path, trusted: bool) -> None:
-    program = """
-import sys
-from builders.inference import *
-from tests.doubles.chat_server import request, texts
-try:
-    print(texts(Client(connect(sys.argv[1]), RequestCache(sys.argv[2])).ask([request("a")])))
-except ServerDown as error:
-    print(error)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program, secure.address, str(certificate.with_name(f"{trusted}.sqlite"))],
-        env={**os.environ, **({"SSL_CERT_FILE": str(certificate)} if trusted else {})},
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
-    assert ("['A']" if trusted else "self-signed certificate") in done.stdout, done.stderr
+def test_a_server_is_found_and_asked_over_tls(
+    secure: ChatServer,
+    certificate: Path,
+    cache: RequestCache,
+    trusted: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert texts(Client(connect(secure.address), cache).ask([request("a")])) == ["A"]
+        return
+    with pytest.raises(ServerDown, match="self-signed certificate"):
+        connect(secure.address)

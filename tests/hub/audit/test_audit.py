@@ -121,17 +121,17 @@ ONE_CELL = {
 
 
 @pytest.mark.parametrize("name", ONE_CELL)
-def test_what_is_altered_is_found_and_nothing_else(a_build, name):
+def test_what_is_altered_is_found_and_nothing_else(a_build, name, audited):
     config, change, expected = ONE_CELL[name]
     change_rows(a_build, config, change)
-    report = run_audit(a_build)
+    report = audited(a_build)
     counts = Counter(f"{finding.check}/{finding.config}" for finding in report.findings)
     assert counts == expected, report.findings
 
 
-def test_a_wrong_output_is_found_in_its_row_and_in_all_rows_made_from_it(a_build):
+def test_a_wrong_output_is_found_in_its_row_and_in_all_rows_made_from_it(a_build, audited):
     change_rows(a_build, "io_pairs", set_cell("output", "12345"))
-    report = run_audit(a_build)
+    report = audited(a_build)
     assert failed_checks(report) == {
         ("ids", "io_pairs"),
         ("pairs", "io_pairs"),
@@ -143,21 +143,21 @@ def test_a_wrong_output_is_found_in_its_row_and_in_all_rows_made_from_it(a_build
     assert detail.startswith("the output is 12345, but the code returns ")
 
 
-def test_a_task_of_another_function(a_build):
+def test_a_task_of_another_function(a_build, audited):
     change_rows(a_build, "tasks", lambda rows: rows[0].update(function_id=rows[-1]["function_id"]))
     assert any(
         finding.check == "ids" and finding.config == "tasks" and finding.detail.startswith("function_id is")
-        for finding in run_audit(a_build).findings
+        for finding in audited(a_build).findings
     )
 
 
-def test_a_row_in_the_other_split(a_build):
+def test_a_row_in_the_other_split(a_build, audited):
     moved = []
     change_rows(a_build, "codeio", lambda rows: [moved.append(row) or row for row in rows[:1]] and rows[1:])
     file = a_build / "codeio" / "test-00000-of-00001.parquet"
     pq.write_table(pa.Table.from_pylist(moved, TABLES["codeio"].features.arrow_schema), file)
     refresh_card(a_build)
-    (finding,) = run_audit(a_build).findings
+    (finding,) = audited(a_build).findings
     assert (finding.check, finding.config) == ("splits", "codeio")
     assert finding.detail == "is in test, but its function belongs in train"
 
@@ -174,11 +174,11 @@ def test_a_function_must_be_in_one_split_if_the_test_share_is_unknown(a_build):
     assert failed_checks(report) == {("splits", config)}
 
 
-def test_rows_that_may_not_be_published_are_found_in_published_data(a_release):
+def test_rows_that_may_not_be_published_are_found_in_published_data(a_release, audited):
     key = "AKIA" + "QWERTYUIOPASDFGH"  # in two parts, so that scanners do not find it here
     change_rows(a_release, "raw_code", set_cell("license", "gpl-3.0-only"))
     change_rows(a_release, "turns", set_cell("response", f'I use "{key}".', sample=3, turn=1))
-    licences = [finding for finding in run_audit(a_release, sample=1).findings if finding.check == "licences"]
+    licences = [finding for finding in audited(a_release, sample=1).findings if finding.check == "licences"]
     assert {(finding.config, finding.detail.split(":")[0]) for finding in licences} == {
         ("raw_code", "licence"),
         ("functions", "has the licence mit, but what it was made from has gpl-3.0-only"),
@@ -187,17 +187,17 @@ def test_rows_that_may_not_be_published_are_found_in_published_data(a_release):
     provenance = json.loads((a_release / "provenance.json").read_text())
     allowed = {**provenance, "licenses_allowed": ["MIT", "GPL-3.0-only"]}
     (a_release / "provenance.json").write_text(json.dumps(allowed))
-    details = {finding.detail for finding in run_audit(a_release, sample=1).findings}
+    details = {finding.detail for finding in audited(a_release, sample=1).findings}
     assert not any(detail.startswith("licence:") for detail in details)
 
 
-def test_a_sample_depends_only_on_its_seed(a_build):
+def test_a_sample_depends_only_on_its_seed(a_build, audited):
     def change(rows):
         for row in rows:
             row["feedback"] = "Other words."
 
     change_rows(a_build, "turns", change)
-    runs = [run_audit(a_build, sample=5, seed=seed) for seed in (0, 0, 1)]
+    runs = [audited(a_build, sample=5, seed=seed) for seed in (0, 0, 1)]
     row_ids = [[f.row_id for f in run.findings if f.check == "turns"] for run in runs]
     assert row_ids[0] == row_ids[1] != row_ids[2]
     assert [len(rows) for rows in row_ids] == [5, 5, 5]
@@ -206,7 +206,7 @@ def test_a_sample_depends_only_on_its_seed(a_build):
     assert runs[0].checked["views"][0] == runs[0].checked["views"][1] > 100
 
 
-def test_progress_is_reported(a_build):
+def test_progress_is_reported(a_build, audited):
     class Recorder(Observer):
         def __init__(self):
             self.ends_of = {}
@@ -216,13 +216,13 @@ def test_progress_is_reported(a_build):
 
     recorder = Recorder()
     change_rows(a_build, "turns", set_cell("status", "timeout", sample=3, turn=1))
-    run_audit(a_build, observer=recorder)
+    audited(a_build, observer=recorder)
     assert recorder.ends_of["turns"] == (48, 48, 47, 1)
     assert recorder.ends_of["pairs"] == (4, 4, 4, 0)
     assert recorder.ends_of["views"] == (112, 112, 112, 0)
 
 
-def test_rows_without_their_parents_are_searched_themselves(a_release):
+def test_rows_without_their_parents_are_searched_themselves(a_release, audited):
     for config in set(TABLES) - {"codeio_pp"}:
         shutil.rmtree(a_release / config, ignore_errors=True)
 
@@ -231,15 +231,15 @@ def test_rows_without_their_parents_are_searched_themselves(a_release):
         rows[1]["license"] = "gpl-3.0-only"
 
     change_rows(a_release, "codeio_pp", change)
-    assert [(f.check, f.config, f.detail.split()[0]) for f in run_audit(a_release).findings] == [
+    assert [(f.check, f.config, f.detail.split()[0]) for f in audited(a_release).findings] == [
         ("licences", "codeio_pp", "may"),
         ("licences", "codeio_pp", "secret:"),
     ]
 
 
-def test_failing_rows_have_all_columns(a_build):
+def test_failing_rows_have_all_columns(a_build, audited):
     change_rows(a_build, "turns", set_cell("status", "timeout", sample=3, turn=1))
-    report, folder = run_audit(a_build), Folder(a_build)
+    report, folder = audited(a_build), Folder(a_build)
     rows = failing_rows(report, folder, 9)
     assert list(rows) == list(dict.fromkeys((f.config, f.row_id) for f in report.findings))
     assert ("turns", "timeout") in {(config, row.get("status")) for (config, _), row in rows.items()}

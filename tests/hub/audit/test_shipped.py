@@ -9,7 +9,7 @@ from builders import formats
 from builders.formats import RULES
 from hub.audit import shipped
 from hub.layout import SHIPPED
-from tests.auditing import failed_checks, run_audit
+from tests.auditing import failed_checks
 
 
 def digest(content):
@@ -36,17 +36,19 @@ def reword(root, monkeypatch, rules):
         monkeypatch.setitem(shipped.RULES_OF["verifier.py"], digest(content), rules)
 
 
-def test_a_reworded_verifier_is_no_finding(a_release, monkeypatch):
+def test_a_reworded_verifier_is_no_finding(a_release, monkeypatch, audited):
     reword(a_release, monkeypatch, RULES)
-    report = run_audit(a_release)
+    report = audited(a_release)
     assert report.holds, report.findings
     assert report.not_checked == []
 
 
 @pytest.mark.parametrize(("rules", "words"), [(None, "is not codeio's"), ("0.0", "grades by rules 0.0")])
-def test_a_verifier_of_other_rules_or_of_a_stranger_is_a_finding(a_release, monkeypatch, rules, words):
+def test_a_verifier_of_other_rules_or_of_a_stranger_is_a_finding(
+    a_release, monkeypatch, rules, words, audited
+):
     reword(a_release, monkeypatch, rules)
-    (finding,) = run_audit(a_release, sample=1).findings
+    (finding,) = audited(a_release, sample=1).findings
     assert (finding.check, finding.row_id) == ("shipped", "verifier.py")
     assert words in finding.detail
 
@@ -57,10 +59,10 @@ def state(root, **numbers):
     file.write_text(json.dumps({**json.loads(file.read_text()), **numbers}))
 
 
-def test_answers_judged_by_other_rules_are_not_judged_again(a_release):
+def test_answers_judged_by_other_rules_are_not_judged_again(a_release, audited):
     """The verifier that ships is a finding, because its rules are not those that the data states."""
     state(a_release, rules="0.9")
-    report = run_audit(a_release)
+    report = audited(a_release)
     (left_out,) = report.not_checked
     assert "were judged by rules 0.9, and this codeio has rules 0.1" in left_out
     assert "turns" not in report.checked
@@ -70,16 +72,16 @@ def test_answers_judged_by_other_rules_are_not_judged_again(a_release):
     ]
 
 
-def test_data_of_earlier_rules_is_checked_except_for_its_verdicts(a_release, monkeypatch):
+def test_data_of_earlier_rules_is_checked_except_for_its_verdicts(a_release, monkeypatch, audited):
     monkeypatch.setattr(formats, "RULES", "0.2")
-    report = run_audit(a_release)
+    report = audited(a_release)
     assert report.holds, report.findings
     (left_out,) = report.not_checked
     assert left_out.startswith("turns: The answers of ")
 
 
-def test_an_invalid_rules_number_is_reported_as_unknown(a_release):
+def test_an_invalid_rules_number_is_reported_as_unknown(a_release, audited):
     state(a_release, rules=["\x1b[31m"])
-    report = run_audit(a_release, sample=1)
+    report = audited(a_release, sample=1)
     assert failed_checks(report) == {("shipped", "")}
     assert "judged by rules unknown" in "".join(report.not_checked)

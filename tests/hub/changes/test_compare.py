@@ -487,6 +487,10 @@ LOST = st.lists(
 VERSIONS = st.tuples(CHAINS, LOST, st.sets(st.sampled_from(list(TABLES)), max_size=3))
 
 
+def stored_rows(folder, config):
+    return [row for file in folder.files(config) for row in pq.read_table(file).to_pylist()]
+
+
 def naive(config, old, new):
     """Return the same counts, compared row by row; the keys of the rows must be distinct."""
     before, after = ({tuple(row[c] for c in TABLES[config].key): row for row in rows} for rows in (old, new))
@@ -502,7 +506,7 @@ def naive(config, old, new):
     }
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(VERSIONS, min_size=2, max_size=2))
 @pytest.mark.slow
 def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):
@@ -531,13 +535,12 @@ def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):
             table_changes.n_new,
         )
         if config != "dropped":
-            assert counts == naive(config, *(side.folder.read(config).to_list() for side in both))
+            assert counts == naive(config, *(stored_rows(side.folder, config) for side in both))
 
 
-def test_more_samples_of_a_real_build(monkeypatch, tmp_path, source, server):
-    for out, samples in (("old", 1), ("new", 2)):
-        assert build(monkeypatch, source, tmp_path / out, server, "--samples", samples) == 0
-    result = changes(open_version(str(tmp_path / "old")), open_version(str(tmp_path / "new")))
+def test_more_samples_of_a_real_build(finished):
+    old, new = finished("--samples", 1).out, finished("--samples", 2).out
+    result = changes(open_version(str(old)), open_version(str(new)))
     added = groups(result, "added")
     assert {config: set(why) for config, why in added.items()} == {
         "turns": {("sample",)},
@@ -550,12 +553,12 @@ def test_more_samples_of_a_real_build(monkeypatch, tmp_path, source, server):
     assert Difference("options.samples", 1, 2) in result.made_differently
 
 
-def test_another_model_in_a_real_build(monkeypatch, tmp_path, source):
-    for out, model in (("old", "tiny"), ("new", "large")):
-        with ChatServer(model=model) as server:
-            server.reply = scripted_reply
-            assert build(monkeypatch, source, tmp_path / out, server) == 0
-    result = changes(open_version(str(tmp_path / "old")), open_version(str(tmp_path / "new")))
+def test_another_model_in_a_real_build(monkeypatch, tmp_path, finished):
+    old, new = finished("--samples", 1), tmp_path / "new"
+    with ChatServer(model="large") as server:
+        server.reply = scripted_reply
+        assert build(monkeypatch, old.source, new, server, "--samples", 1) == 0
+    result = changes(open_version(str(old.out)), open_version(str(new)))
     assert groups(result, "added") == groups(result, "removed") == {"turns": {("request",): 8}}
     assert {difference.what for difference in result.made_differently} == {"model", "turns.model"}
 

@@ -8,6 +8,7 @@ from builders.inference import Client, Refusal, RequestCache, Unanswered, connec
 from tests.doubles.chat_server import TOO_LONG, ChatServer, request, texts
 
 
+@pytest.mark.usefixtures("short_pauses")
 @pytest.mark.parametrize(
     "fault", ["500", "503", "drop", "break", "cut", "empty", "null", "deep", "abort", "408", "409"]
 )
@@ -42,6 +43,7 @@ def test_a_permanent_refusal_is_a_row_with_its_reason(client: Client, server: Ch
     assert set(server.asked.values()) == {1}
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_unanswered_requests_are_reported_and_only_they_are_sent_next_time(
     server: ChatServer, cache: RequestCache
 ) -> None:
@@ -76,6 +78,7 @@ def test_a_server_that_fails_for_every_request_is_sent_few(server: ChatServer, c
     assert len(server.asked) <= 40  # once it was down, it is tried with one request at a time
 
 
+@pytest.mark.usefixtures("short_pauses")
 @pytest.mark.parametrize("where", ["first", "last", "both"])
 def test_requests_that_always_fail_do_not_hold_up_the_others(
     server: ChatServer, cache: RequestCache, where: str
