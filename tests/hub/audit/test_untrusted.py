@@ -89,7 +89,7 @@ ODD_FILES = {
     "half": (cut_in_half, "ArrowInvalid"),
     "bits flipped": (flip_bits, ""),
     "a bomb": (bomb, "File too large"),
-    "a greedy one": (lambda file: bomb(file, 9_000_000), "ArrowMemoryError"),
+    "a greedy one": (lambda file: bomb(file, 5_000_000), "ArrowMemoryError"),
     "no text": (write_invalid_utf8, "UTF8"),
     "a pipe": (replace_by_pipe, "is not a file"),
     "a folder": (replace_by_folder, "is not a file"),
