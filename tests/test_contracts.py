@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +14,29 @@ import pytest
 from tests import ROOT
 
 PACKAGES = ("builders", "hub", "prompts")
-LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+REPORT = "report.txt"
+LINTER = f"""
+import os, sys
+from importlinter.cli import lint_imports_command
+for line in sys.stdin:
+    pid = os.fork()
+    if not pid:
+        os.chdir(line.strip())
+        report = os.open("{REPORT}", os.O_CREAT | os.O_WRONLY)
+        os.dup2(report, 1)
+        os.dup2(report, 2)
+        lint_imports_command(["--no-cache", "--no-logo"])
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+"""A process that has imported the linter, and checks each folder that it reads in a fork of itself."""
 with (ROOT / "pyproject.toml").open("rb") as file:
     CONTRACTS = {
         contract["id"]: contract["name"]
         for contract in tomllib.load(file)["tool"]["importlinter"]["contracts"]
     }
+
+
+Linted = Callable[[Path], tuple[int, set[str]]]
 
 
 class Case(NamedTuple):
@@ -107,18 +125,28 @@ def sources(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def linted(sources: Path) -> tuple[int, set[str]]:
-    """Return the exit code of lint-imports, and the contracts that it reports as broken."""
-    process = subprocess.run(
-        [LINT_IMPORTS, "--no-cache", "--no-logo"],
-        cwd=sources,
+@pytest.fixture(scope="module")
+def linted() -> Iterator[Linted]:
+    """Yield a function that returns the exit code of lint-imports, and the contracts it reports as broken."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LINTER],
         env={**os.environ, "COLUMNS": "500"},
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-    )
-    assert "Contracts: " in process.stdout, process.stdout + process.stderr
-    broken = {key for key, name in CONTRACTS.items() if f"{name} BROKEN" in process.stdout}
-    return process.returncode, broken
+    ) as process:
+        requests, replies = process.stdin, process.stdout
+        assert requests
+        assert replies
+
+        def linted(sources: Path) -> tuple[int, set[str]]:
+            print(sources, file=requests, flush=True)
+            exit_code = int(replies.readline())
+            report = (sources / REPORT).read_text()
+            assert "Contracts: " in report, report
+            return exit_code, {key for key, name in CONTRACTS.items() if f"{name} BROKEN" in report}
+
+        yield linted
 
 
 def add(sources: Path, module: str, code: str) -> None:
@@ -131,12 +159,12 @@ def add(sources: Path, module: str, code: str) -> None:
         stream.write(f"\n{code}\n")
 
 
-def test_the_contracts_hold(sources: Path) -> None:
+def test_the_contracts_hold(sources: Path, linted: Linted) -> None:
     assert linted(sources) == (0, set())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.contract}-{case.module}")
-def test_a_forbidden_import_breaks_its_contract(sources: Path, case: Case) -> None:
+def test_a_forbidden_import_breaks_its_contract(sources: Path, linted: Linted, case: Case) -> None:
     add(sources, case.module, case.added)
     exit_code, broken = linted(sources)
     assert exit_code == 1

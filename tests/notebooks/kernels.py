@@ -58,15 +58,16 @@ def run_notebook(
         parameter_cell.source += f"\n{parameter} = {value!r}"
     file = folder / f"{name}.ipynb"
     nbformat.write(notebook, file)
-    command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", f"--nbmake-timeout={TIMEOUT_S}"]
+    nbmake = ["-p", "nbmake.pytest_plugin", "--nbmake", "--overwrite", f"--nbmake-timeout={TIMEOUT_S}"]
     scripts = str(Path(sys.executable).parent)  # has `codeio`, though the environment is not activated
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", file.name],
+        [sys.executable, "-m", "pytest", *nbmake, "-p", "no:cacheprovider", file.name],
         cwd=folder,
         env={
             **environment,
             "PATH": os.pathsep.join((scripts, environment["PATH"])),
             "PYTHONPATH": str(ROOT),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # nbmake needs none of the others
         },
         capture_output=True,
         text=True,

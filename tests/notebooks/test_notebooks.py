@@ -129,14 +129,17 @@ class Answering(Model):
 @pytest.mark.timeout(1800)
 @pytest.mark.slow
 def test_rebuild_makes_a_dataset_of_code_and_sends_nothing(tmp_path, environment):
-    code = str(corpus() / "everyday")  # some of these files have recorded replies
+    (tmp_path / "code").mkdir()
+    shutil.copy(corpus() / "everyday" / "merge_bookings.py", tmp_path / "code")  # has recorded replies
+    (tmp_path / "code" / "double.py").write_text("def double(n):\n    return 2 * n\n")
     with Answering() as server:
-        run = run_notebook("rebuild", tmp_path, environment, CODE=code, MODEL=f"--base-url {server.address}")
+        model = f"--base-url {server.address}"
+        run = run_notebook("rebuild", tmp_path, environment, CODE="code", MODEL=model)
     assert run.code == 0, run.log + visible(run)
     out = tmp_path / "out" / "rebuilt"
     counts = Folder(out).counts()
-    assert counts["raw_code"] == {"train": 8}
-    assert 0 < counts["functions"]["train"] < 8
+    assert counts["raw_code"] == {"train": 2}
+    assert counts["functions"] == {"train": 1}
     assert sum(counts["codeio_pp"].values()) == sum(counts["tasks"].values()) > 0
     statuses = folder_counts(Folder(out))["statuses"]
     assert set(statuses["output"]["0"]) == {"correct"}
@@ -164,6 +167,7 @@ def test_what_rebuild_publishes_is_audited_and_explored(tmp_path, local_hub: Loc
     parameters = {
         "CODE": "functions.jsonl",
         "OPTIONS": "--from functions --samples 4 --max-pairs 2 --test-share 0",
+        "AGAIN": "--from io_pairs --until tasks",  # runs no code
     }
     with scripted_server() as server:
         model = f"--base-url {server.address}"

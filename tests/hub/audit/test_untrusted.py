@@ -16,8 +16,8 @@ from builders.running.provenance import provenance
 from builders.schema import TABLES, content_id
 from hub.audit import Finding, Report, rendered
 from hub.versions import VersionError, open_version
-from tests.auditing import audit_with_limits, build_data, change_rows, failed_checks, refresh_card, run_audit
-from tests.building import run_codeio
+from tests.auditing import OPTIONS, audit_with_limits, change_rows, failed_checks, refresh_card, run_audit
+from tests.building import run_codeio, scripted_server
 from tests.doubles.local_hub import Client, LocalHub
 
 pytestmark = pytest.mark.slow
@@ -89,7 +89,7 @@ ODD_FILES = {
     "half": (cut_in_half, "ArrowInvalid"),
     "bits flipped": (flip_bits, ""),
     "a bomb": (bomb, "File too large"),
-    "a greedy one": (lambda file: bomb(file, 9_000_000), "ArrowMemoryError"),
+    "a greedy one": (lambda file: bomb(file, 5_000_000), "ArrowMemoryError"),
     "no text": (write_invalid_utf8, "UTF8"),
     "a pipe": (replace_by_pipe, "is not a file"),
     "a folder": (replace_by_folder, "is not a file"),
@@ -150,11 +150,8 @@ def test_a_verifier_that_does_not_ship_is_named(a_release, audited):
     ]
 
 
-def test_a_pair_that_all_the_rest_agrees_with_is_run(tmp_path, audited):
+def test_a_pair_that_all_the_rest_agrees_with_is_run(a_build, tmp_path, audited):
     """Ids, prompts, verdicts and views all follow from a wrong output."""
-    from tests.auditing import OPTIONS, scripted_server
-
-    first = build_data(tmp_path)
     wrong = {}
 
     def change(rows):
@@ -163,10 +160,10 @@ def test_a_pair_that_all_the_rest_agrees_with_is_run(tmp_path, audited):
         row["pair_id"] = content_id("io_pair", row["function_id"], row["input"], row["output"])
         wrong[row["pair_id"]] = row["output"]
 
-    change_rows(first, "io_pairs", change)
+    change_rows(a_build, "io_pairs", change)
     with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
         options = ("--from", "io_pairs", "--base-url", server.address, *OPTIONS)
-        assert run_codeio(patch, "build", first, "--out", tmp_path / "second", *options) == 0
+        assert run_codeio(patch, "build", a_build, "--out", tmp_path / "second", *options) == 0
     (finding,) = audited(tmp_path / "second").findings
     assert (finding.check, finding.config, finding.row_id) == ("pairs", "io_pairs", *wrong)
     assert "but the code returns" in finding.detail

