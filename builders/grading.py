@@ -80,9 +80,10 @@ def _proofs(
         for first in range(0, len(texts), MAX_INPUTS_PER_JOB)
     ]
     jobs = (Job(*function, inputs=texts, apart=True) for function, texts in groups)
+    proven = prover.prove_many(jobs, with_causes=False)  # feedback names no causes
     return {
         (function, text): proof
-        for (function, texts), proofs in zip(groups, prover.prove_many(jobs), strict=True)
+        for (function, texts), proofs in zip(groups, proven, strict=True)
         for text, proof in zip(texts, proofs, strict=True)
     }
 
@@ -105,6 +106,5 @@ def _replay(proof: Proof) -> Callable[[str], Execution]:
             status="refused",
             output=None,
             error_type="nondeterministic",
-            error_message=proof.detail,
         )
     return lambda _: execution

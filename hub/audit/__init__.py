@@ -80,7 +80,6 @@ def audit(
     choose_tier()  # raises before anything is read
     with (
         Sandbox(expected.limits, workers=workers) as sandbox,
-        Prover(expected.limits, workers=workers) as prover,
         tempfile.TemporaryDirectory(prefix="codeio-audit-") as scratch,
         observer or Observer() as observer,
     ):
@@ -89,7 +88,7 @@ def audit(
             expectations=expected,
             is_published=not (Run(version.folder.root).home / "run.json").exists(),
             sandbox=sandbox,
-            prover=prover,
+            prover=Prover.sharing(sandbox),
             observer=observer,
             sample=sample,
             seed=seed,

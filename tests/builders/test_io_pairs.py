@@ -10,15 +10,15 @@ from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Drop
 from builders.tables.arrow import table
 
-LIMITS = Limits(cpu_s=0.3, wall_s=10)
+LIMITS = Limits(cpu_s=0.1, wall_s=10)
 OPTIONS = IOPairsOptions(**vars(LIMITS))
 NUMBER = "def input_generator():\n    return {'n': random.randint(0, 10**6)}\n"
 
 
 @pytest.fixture(scope="module")
 def stage():
-    with Sandbox(LIMITS) as sandbox, Prover(LIMITS) as prover:
-        yield IOPairs(OPTIONS, sandbox, prover)
+    with Sandbox(LIMITS) as sandbox:
+        yield IOPairs(OPTIONS, sandbox, Prover.sharing(sandbox))
 
 
 def function(code, generator=NUMBER, **changes):
@@ -133,8 +133,8 @@ def test_draws_do_not_depend_on_their_company(stage):
     alone = paired(stage, first)
     together = [pair for pair in paired(stage, slow, first, second) if not isinstance(pair, Drop)]
     assert [pair for pair in together if pair["function_id"] == first["function_id"]] == alone
-    with Sandbox(LIMITS, workers=2) as sandbox, Prover(LIMITS, workers=2) as prover:
-        wider = IOPairs(OPTIONS, sandbox, prover)
+    with Sandbox(LIMITS, workers=2) as sandbox:
+        wider = IOPairs(OPTIONS, sandbox, Prover.sharing(sandbox))
         assert paired(wider, first, slow, second) == paired(stage, first, slow, second)
 
 
