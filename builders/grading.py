@@ -101,10 +101,5 @@ def _replay(proof: Proof) -> Callable[[str], Execution]:
     """Return a function for `verify` that returns the run made before, refused if its repeats disagree."""
     execution = proof.execution
     if not proof.agrees:
-        execution = replace(
-            execution,
-            status="refused",
-            output=None,
-            error_type="nondeterministic",
-        )
+        execution = replace(execution, status="refused", output=None, error_type="nondeterministic")
     return lambda _: execution
