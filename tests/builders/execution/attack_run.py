@@ -44,14 +44,12 @@ def main(tier: str, attacks_file: str, canary: str, port: str, socket_name: str)
     descriptors = os.listdir("/proc/self/fd")
     temporary = os.listdir(tempfile.gettempdir())
     answers: dict[str, dict[str, Any]] = {}
-    with Sandbox(QUICK, workers=2, tier=tier) as sandbox:
-        for name, [run] in zip(quick, sandbox.run_many(jobs[name] for name in quick), strict=True):
-            answers[name] = _as_dict(run)
     patient = [name for name in jobs if name not in quick and name not in proven]
-    with Sandbox(PATIENT, tier=tier) as sandbox:
-        for name, [run] in zip(patient, sandbox.run_many(jobs[name] for name in patient), strict=True):
-            answers[name] = _as_dict(run)
-    with Prover(PATIENT, tier=tier) as prover:
+    with Sandbox(PATIENT, workers=2, tier=tier) as sandbox:
+        for group, limited in ((quick, sandbox.with_limits(QUICK)), (patient, sandbox)):
+            for name, [run] in zip(group, limited.run_many(jobs[name] for name in group), strict=True):
+                answers[name] = _as_dict(run)
+    with Prover(PATIENT, preload="core", tier=tier) as prover:  # one kind: each takes seven workers
         for name, [proof] in zip(proven, prover.prove_many(jobs[name] for name in proven), strict=True):
             answers[name] = {**_as_dict(proof.execution), "agrees": proof.agrees}
     return {

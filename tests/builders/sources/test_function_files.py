@@ -124,7 +124,9 @@ def test_a_new_commit_is_read_anew(hub_client: Client, local_hub: LocalHub, repo
         assert [function["query"] for function in tables["functions"]] == [query]
 
 
-def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(hub_client: Client, local_hub: LocalHub, repo: str, tmp_path):
+def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(
+    hub_client: Client, local_hub: LocalHub, repo: str, tmp_path
+):
     hub_client.run(create, repo)
     (tmp_path / "functions.jsonl").write_text(json.dumps(OWN))
     rows = read_lines(str(tmp_path / "functions.jsonl"), tmp_path / "cache")
