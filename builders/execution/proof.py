@@ -272,11 +272,7 @@ def _with_causes(
             runs_in.update(zip(environments, trials, strict=True))
         for index in doubtful:
             first = proofs[index].execution
-            causes = [
-                words
-                for words, changed in changes
-                if _differ(first, runs_in[changed][index])
-            ]
+            causes = [words for words, changed in changes if _differ(first, runs_in[changed][index])]
             explained[index] = replace(proofs[index], detail=_detail(causes, first, runs[index]))
     return explained
 

@@ -147,6 +147,20 @@ def test_what_the_memory_or_the_system_decides_is_not_proven(prover: Prover, bod
     assert sum(not proof.agrees for proof in proofs) > 4
 
 
+def test_no_cause_is_looked_for_if_none_is_asked_for(prover: Prover) -> None:
+    jobs = [Job(f"import time\ndef f(x): return {value}", "f", ["1"]) for value in ("x", "time.time()")]
+    [agreeing], [differing] = prover.prove_many(jobs, with_causes=False)
+    assert [(proof.agrees, proof.detail) for proof in (agreeing, differing)] == [(True, ""), (False, "")]
+
+
+def test_a_sandbox_and_its_prover_have_the_same_workers(sandbox: Sandbox, prover: Prover) -> None:
+    job = Job("def f(x): return x", "f", ["1"])
+    assert prover.prove(job)[0].agrees
+    workers = descendants(os.getpid())
+    assert sandbox.run(job)[0].output == "1"
+    assert descendants(os.getpid()) == workers
+
+
 def test_one_cause_is_named_alone_with_two_outcomes(prover: Prover) -> None:
     code = "import time\ndef f(x): return 60 * x if time.time() < 1_710_000_000 else 0"
     [proof] = prover.prove(Job(code, "f", ["2"]))

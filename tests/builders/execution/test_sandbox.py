@@ -8,6 +8,7 @@ import pytest
 
 from builders.execution import Draw, Execution, Job, Limits, Sandbox
 from builders.verifier import canonical
+from tests.builders.execution.processes import descendants
 
 LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
 HASTY = Limits(cpu_s=0.1, wall_s=60, memory_mb=256)
@@ -130,6 +131,16 @@ def test_waiting_ends_at_the_wall_limit() -> None:
     with Sandbox(Limits(cpu_s=5, wall_s=0.5, memory_mb=256)) as sandbox:
         [run] = sandbox.run(Job("import threading\ndef f(x): threading.Event().wait()", "f", ["1"]))
     assert run.status == "timeout"
+
+
+def test_other_limits_need_no_other_workers(sandbox: Sandbox, hasty_sandbox: Sandbox) -> None:
+    plain = Job("def f(x): return x", "f", ["1"])
+    sandbox.run(plain)
+    workers = descendants(os.getpid())
+    endless = Job("def f(x):\n while True: pass", "f", ["1"])
+    [run] = hasty_sandbox.run(endless)
+    assert (run.status, outputs(hasty_sandbox.run(plain))) == ("timeout", ["1"])
+    assert descendants(os.getpid()) == workers
 
 
 def test_memory_is_on_top_of_the_interpreter(sandbox: Sandbox) -> None:
