@@ -10,7 +10,7 @@ Tested in tests/stories/test_build.py.
 import platform
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
@@ -79,9 +79,8 @@ class Build:
         self.describe = describe
         self.client = client
         self.prices = prices
-        limits = part(options, Limits)
-        self.sandbox = Sandbox(limits, workers=workers)
-        self.prover = Prover(limits, workers=workers)
+        self.sandbox = Sandbox(part(options, Limits), workers=workers)
+        self.prover = Prover.sharing(self.sandbox)
         self.tables: dict[str, Dataset] = {}
         self.dropped: dict[str, list[Dataset]] = {}
         self.split_of_task: dict[str, str] = {}
@@ -89,9 +88,7 @@ class Build:
 
     def run_steps(self, steps: Iterable[Callable[["Build"], None]]) -> None:
         """Run the steps, which are methods of this class, in order, and log the versions used."""
-        with ExitStack() as stack:
-            stack.enter_context(self.sandbox)
-            stack.enter_context(self.prover)
+        with self.sandbox:
             self.run.log("build", **self._versions())
             if self.options.from_table:
                 self._read_tables(self.options.from_table)

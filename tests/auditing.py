@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builders.execution import Limits, Prover, Sandbox
+from builders.execution import Sandbox
 from builders.running.provenance import provenance
 from builders.schema import TABLES, content_id
 from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from hub.audit import Report, audit, audit_with
-from hub.audit.expectations import expectations
 from hub.card.card import card
 from hub.publish.release import prepare_release
 from hub.versions import Version, open_version
@@ -117,21 +115,13 @@ def run_audit(root: Path, **options: Any) -> Report:
     return audit(open_version(str(root)), workers=1, **options)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def audited() -> Iterator[Callable[..., Report]]:
-    """Yield a function like `run_audit`, whose workers run the code of all audits of the module."""
-    with ExitStack() as running:
-        workers: dict[Limits, tuple[Sandbox, Prover]] = {}
+    """Yield a function like `run_audit`, whose workers run the code of all audits."""
+    with Sandbox() as sandbox:
 
         def audited(root: Path, **options: Any) -> Report:
-            version = open_version(str(root))
-            limits = expectations(version.name, version.provenance)[0].limits
-            if limits not in workers:
-                workers[limits] = (
-                    running.enter_context(Sandbox(limits)),
-                    running.enter_context(Prover(limits)),
-                )
-            return audit_with(*workers[limits], version, **options)
+            return audit_with(sandbox, open_version(str(root)), **options)
 
         yield audited
 

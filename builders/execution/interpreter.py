@@ -18,7 +18,10 @@ _VARIABLES = (
     {"HOME": "/root", "PATH": "/usr/bin", "LANG": "POSIX", "TZ": "TWO+8", "USER": "two", "TERM": "dumb"},
 )
 # The packages are stubs, so that the zygote imports none of the host's modules and keeps no path to them.
+# No garbage is collected until the zygote is ready: nearly all that the imports make is kept.
 _BOOT = """
+import gc
+gc.disable()
 import fcntl, json, os, sys, types
 pipes = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 5) for number in sys.argv[1:3]]
 for place, pipe in enumerate(pipes, 3):

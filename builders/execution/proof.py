@@ -49,7 +49,8 @@ class Proof:
         execution: The execution in the first environment. If an environment ran out of time or memory, the
             execution there; `agrees` is then True, because a run close to a limit may exceed it by chance.
         agrees: Whether all environments gave the same outcome.
-        detail: What the outcome depends on and two outcomes that differ; "" if `agrees` is True.
+        detail: What the outcome depends on and two outcomes that differ; "" if `agrees` is True or if no
+            causes were asked for.
 
     Example:
         >>> from builders.execution import Job, Prover
@@ -92,6 +93,27 @@ class Prover:
     ) -> None:
         self._sandbox = Sandbox(limits, preload, workers, tier)
 
+    @classmethod
+    def sharing(cls, sandbox: Sandbox) -> Self:
+        """Return a prover with the limits and the workers of a sandbox; when one is closed, so is the other.
+
+        Args:
+            sandbox: The sandbox, which may go on to run jobs of its own.
+
+        Returns:
+            The prover.
+
+        Example:
+            >>> job = Job("def f(n): return n + 1", "f", ["1"])
+            >>> with Sandbox() as sandbox:
+            ...     [run], [proof] = sandbox.run(job), Prover.sharing(sandbox).prove(job)
+            >>> run.output == proof.execution.output, proof.agrees
+            (True, True)
+        """
+        prover = cls(sandbox.limits, sandbox.preload, sandbox.workers)
+        prover._sandbox = sandbox
+        return prover
+
     @property
     def tier(self) -> str:
         """The isolation tier in use, such as "namespaces+landlock+seccomp".
@@ -128,11 +150,13 @@ class Prover:
         """
         return next(self.prove_many([job]))
 
-    def prove_many(self, jobs: Iterable[Job]) -> Iterator[list[Proof]]:
+    def prove_many(self, jobs: Iterable[Job], with_causes: bool = True) -> Iterator[list[Proof]]:
         """Prove many jobs in parallel.
 
         Args:
             jobs: The jobs. They are read lazily, only as far ahead as keeps the workers busy.
+            with_causes: Whether the proofs say what an outcome depends on. If not, their `detail` is "", and
+                a job with an unproven output costs no further runs.
 
         Yields:
             One list of proofs for each job, in the order of the jobs.
@@ -160,8 +184,10 @@ class Prover:
                 first, *others = [next(results) for _ in _trials(job)]
                 apart = [run for _ in _spot_check_trials(job) for run in next(results)] or first
                 proofs = [_proof(*outcomes) for outcomes in zip(first, *others, apart, strict=True)]
-                if not all(proof.agrees for proof in proofs):
-                    proofs = _with_causes(cause_sandbox, job, proofs, others)
+                if not with_causes:
+                    proofs = [replace(proof, detail="") for proof in proofs]
+                elif not all(proof.agrees for proof in proofs):
+                    proofs = _with_causes(sandbox, cause_sandbox, job, proofs, others)
                 yield [
                     Proof(proof.execution, False, "numpy tells the real time")
                     if _may_read_numpy_clock(job, text)
@@ -214,11 +240,16 @@ def _run_trials(sandbox: Sandbox, trials: Iterable[_Trial]) -> Iterator[list[Exe
 
 
 def _with_causes(
-    sandbox: Sandbox, job: Job, proofs: list[Proof], others: list[list[Execution]]
+    sandbox: Sandbox,
+    cause_sandbox: Sandbox,
+    job: Job,
+    proofs: list[Proof],
+    others: list[list[Execution]],
 ) -> list[Proof]:
     """Return the proofs with the causes of disagreement in their details.
 
-    The job runs again in the first environment, with one difference at a time taken from one that disagreed.
+    The job runs again in the first environment, with one difference at a time taken from one that disagreed:
+    in the sandbox if its workers will do, otherwise in `cause_sandbox`.
     """
     explained = list(proofs)
     for environment, runs in zip(ENVIRONMENTS[1:], others, strict=True):
@@ -230,14 +261,18 @@ def _with_causes(
         if not doubtful:
             continue
         changes = list(single_differences(environment))
-        trials = list(_run_trials(sandbox, ((job, changed) for _, changed in changes)))
+        runs_in: dict[Environment, list[Execution]] = {}
+        for has_ordinary_process, workers in ((True, sandbox), (False, cause_sandbox)):
+            environments = [
+                changed
+                for _, changed in changes
+                if (changed.process_environment == ENVIRONMENTS[0]) == has_ordinary_process
+            ]
+            trials = _run_trials(workers, ((job, changed) for changed in environments))
+            runs_in.update(zip(environments, trials, strict=True))
         for index in doubtful:
             first = proofs[index].execution
-            causes = [
-                words
-                for (words, _), trial in zip(changes, trials, strict=True)
-                if _differ(first, trial[index])
-            ]
+            causes = [words for words, changed in changes if _differ(first, runs_in[changed][index])]
             explained[index] = replace(proofs[index], detail=_detail(causes, first, runs[index]))
     return explained
 

@@ -68,6 +68,26 @@ class Sandbox:
         """The version of numpy that the code can import, or None if numpy is not installed."""
         return numpy_version()
 
+    def with_limits(self, limits: Limits) -> "Sandbox":
+        """Return a sandbox with other limits and the same workers; when one is closed, so is the other.
+
+        Args:
+            limits: CPU time, wall time and memory of one call.
+
+        Returns:
+            The sandbox that shares the workers.
+
+        Example:
+            >>> endless = Job("def f(n):\\n while True: pass", "f", ["1"])
+            >>> with Sandbox() as sandbox:
+            ...     [execution] = sandbox.with_limits(Limits(cpu_s=0.1)).run(endless)
+            >>> execution.status
+            'timeout'
+        """
+        other = Sandbox(limits, self.preload, self.workers, self._required_tier)
+        other._pools = self._pools  # a request tells a worker its limits
+        return other
+
     def run(self, job: Job) -> list[Execution]:
         """Run one job: call its function with each input.
 

@@ -54,6 +54,7 @@ class _Case(NamedTuple):
     name: str
     code: str
     holds: Callable[[Execution], bool]
+    limits: Limits = _LIMITS
 
 
 def _fails(execution: Execution) -> bool:
@@ -100,6 +101,7 @@ _CASES = (
         "stops endless loops",
         "def f(**_):\n while True: pass",
         lambda execution: execution.status == "timeout",
+        Limits(cpu_s=0.01, wall_s=60, memory_mb=128),
     ),
     _Case(
         "limits memory",
@@ -163,7 +165,7 @@ def _self_test(tier: str) -> str | None:
                 file.write("secret")
             os.chmod(folder, 0o777)
             paths = f'{{"folder":"{folder}","secret":"{secret}"}}'
-            requests = [job_request(Job(case.code, "f", [paths]), _LIMITS, "core") for case in cases]
+            requests = [job_request(Job(case.code, "f", [paths]), case.limits, "core") for case in cases]
             for case, (_, reply) in zip(cases, pool.stream(requests), strict=True):
                 if not case.holds(parse_reply(reply, 1)[0]):
                     return f"the self-test failed at '{case.name}'"

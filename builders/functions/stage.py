@@ -81,14 +81,10 @@ class Functions(Stage):
 
     def rows(self, rows: list[Row]) -> Iterator[Row | Drop]:
         """Yield a function or a drop for each file: ask and try in rounds, then ask for descriptions."""
-        limits, base = part(self.options, Limits), self.sandbox
-        with (
-            Sandbox(limits, base.preload, base.workers) as sandbox,
-            Prover(limits, base.preload, base.workers) as prover,
-        ):
-            author = Author(self.client, sandbox, prover, self.options.seed)
-            drafts = author.make_drafts(rows)
-            _make_functions(author, drafts)
+        sandbox = self.sandbox.with_limits(part(self.options, Limits))
+        author = Author(self.client, sandbox, Prover.sharing(sandbox), self.options.seed)
+        drafts = author.make_drafts(rows)
+        _make_functions(author, drafts)
         for temperature in DESCRIPTION_TEMPERATURES:
             author.describe(
                 [draft for draft in drafts if draft.examples and not draft.description], temperature

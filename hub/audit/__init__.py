@@ -76,22 +76,21 @@ def audit(
         >>> [finding.detail for finding in report.findings if finding.check == "ids"]
         ['the hash of its content is 972f82471fa9087c']
     """
-    choose_tier()  # raises before anything is read
-    limits = expectations(version.name, version.provenance)[0].limits
-    with Sandbox(limits, workers=workers) as sandbox, Prover(limits, workers=workers) as prover:
-        return audit_with(sandbox, prover, version, sample, seed, observer)
+    with Sandbox(workers=workers) as sandbox:
+        return audit_with(sandbox, version, sample, seed, observer)
 
 
 def audit_with(
     sandbox: Sandbox,
-    prover: Prover,
     version: Version,
     sample: int | None = None,
     seed: int = 0,
     observer: Observer | None = None,
 ) -> Report:
-    """Check a version as `audit` does, with workers that have its limits; they can check several versions."""
+    """Check a version as `audit` does, with the workers of a sandbox, which can check other versions too."""
+    choose_tier()  # raises before anything is read
     expected, complaints = expectations(version.name, version.provenance)
+    sandbox = sandbox.with_limits(expected.limits)
     with (
         tempfile.TemporaryDirectory(prefix="codeio-audit-") as scratch,
         observer or Observer() as observer,
@@ -101,7 +100,7 @@ def audit_with(
             expectations=expected,
             is_published=not (Run(version.folder.root).home / "run.json").exists(),
             sandbox=sandbox,
-            prover=prover,
+            prover=Prover.sharing(sandbox),
             observer=observer,
             sample=sample,
             seed=seed,

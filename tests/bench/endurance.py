@@ -19,7 +19,7 @@ def spin(cpu_s):
     began = os.times()
     while sum(os.times()[:2]) - sum(began[:2]) < cpu_s: sum(range(1000))
 def f(kind):
-    if kind == "long": spin(0.3)
+    if kind == "long": spin(0.1)
     if kind == "endless": spin(60)
     if kind == "waits": time.sleep(10)
     if kind == "large": return len(bytearray(1 << 31))

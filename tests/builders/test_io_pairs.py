@@ -10,15 +10,15 @@ from builders.sources.function_rows import ImportedFunctions
 from builders.stage import Drop
 from builders.tables.arrow import table
 
-LIMITS = Limits(cpu_s=0.3, wall_s=10)
+LIMITS = Limits(cpu_s=0.1, wall_s=10)
 OPTIONS = IOPairsOptions(**vars(LIMITS))
 NUMBER = "def input_generator():\n    return {'n': random.randint(0, 10**6)}\n"
 
 
 @pytest.fixture(scope="module")
 def stage():
-    with Sandbox(LIMITS) as sandbox, Prover(LIMITS) as prover:
-        yield IOPairs(OPTIONS, sandbox, prover)
+    with Sandbox(LIMITS) as sandbox:
+        yield IOPairs(OPTIONS, sandbox, Prover.sharing(sandbox))
 
 
 def function(code, generator=NUMBER, **changes):
@@ -44,37 +44,45 @@ def test_pairs_are_what_the_code_returns_for_what_was_drawn(stage):
     assert len({pair["input"] for pair in pairs}) == 3
 
 
-@pytest.mark.parametrize(
-    ("code", "generator", "reason"),
-    [
-        ("import random\ndef f(n): return random.random()", NUMBER, "nondeterministic"),
-        ("import time\ndef f(n): return time.time()", NUMBER, "nondeterministic"),
-        ("def f(n): return list({'a', 'b', 'c', 'd', str(n)})", NUMBER, "nondeterministic"),
-        ("import os\ndef f(n): return os.urandom(4).hex()", NUMBER, "nondeterministic"),
-        ("seen = []\ndef f(n):\n seen.append(n)\n return len(seen)", NUMBER, "nondeterministic"),
-        ("import random\ndef f(n): return n if n % 3 else random.random()", NUMBER, "nondeterministic"),
-        ("def f(n): return 'always'", NUMBER, "constant_output"),
-        ("def f(n): raise ValueError('no')", NUMBER, "exception"),
-        ("def f(n):\n  import nowhere_to_be_found", NUMBER, "missing_module"),
-        ("import nowhere_to_be_found\ndef f(n): return n", NUMBER, "generator_failed"),
-        ("def f(n):\n  while True: pass", NUMBER, "timeout"),
-        ("def f(n): return {n, n + 1}", NUMBER, "not_json"),
-        ("def f(n): return float('nan')", NUMBER, "not_json"),
-        ("def f(n): return list(range(30))", NUMBER, "output_too_large"),
-        ("def f(n): return n", "def input_generator(): return {'n': 'x' * 200}", "input_too_large"),
-        ("def f(n): return n", "def input_generator(): return [1, 2]", "input_not_object"),
-        ("def f(n): return n", "def input_generator(): raise KeyError('k')", "generator_failed"),
-        ("def f(m): return m", NUMBER, "exception"),
-        (
-            "def f(n): return n",
-            "def input_generator(): return {'n': random.Random().random()}",
-            "generator_unseeded",
-        ),
-    ],
-)
-def test_what_makes_no_pair_is_dropped_with_its_reason(stage, code, generator, reason):
-    (drop,) = paired(stage, function(code, generator))
-    assert isinstance(drop, Drop)
+# Code and generator of functions without pairs, and the reason.
+PAIRLESS = [
+    ("import random\ndef f(n): return random.random()", NUMBER, "nondeterministic"),
+    ("import time\ndef f(n): return time.time()", NUMBER, "nondeterministic"),
+    ("def f(n): return list({'a', 'b', 'c', 'd', str(n)})", NUMBER, "nondeterministic"),
+    ("import os\ndef f(n): return os.urandom(4).hex()", NUMBER, "nondeterministic"),
+    ("seen = []\ndef f(n):\n seen.append(n)\n return len(seen)", NUMBER, "nondeterministic"),
+    ("import random\ndef f(n): return n if n % 3 else random.random()", NUMBER, "nondeterministic"),
+    ("def f(n): return 'always'", NUMBER, "constant_output"),
+    ("def f(n): raise ValueError('no')", NUMBER, "exception"),
+    ("def f(n):\n  import nowhere_to_be_found", NUMBER, "missing_module"),
+    ("import nowhere_to_be_found\ndef f(n): return n", NUMBER, "generator_failed"),
+    ("def f(n):\n  while True: pass", NUMBER, "timeout"),
+    ("def f(n): return {n, n + 1}", NUMBER, "not_json"),
+    ("def f(n): return float('nan')", NUMBER, "not_json"),
+    ("def f(n): return list(range(30))", NUMBER, "output_too_large"),
+    ("def f(n): return n", "def input_generator(): return {'n': 'x' * 200}", "input_too_large"),
+    ("def f(n): return n", "def input_generator(): return [1, 2]", "input_not_object"),
+    ("def f(n): return n", "def input_generator(): raise KeyError('k')", "generator_failed"),
+    ("def f(m): return m", NUMBER, "exception"),
+    (
+        "def f(n): return n",
+        "def input_generator(): return {'n': random.Random().random()}",
+        "generator_unseeded",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def results(stage):
+    """All that the stage makes of these functions, in one batch, for which workers start once."""
+    return paired(stage, *(function(code, generator) for code, generator, _ in PAIRLESS))
+
+
+@pytest.mark.parametrize(("code", "generator", "reason"), PAIRLESS)
+def test_what_makes_no_pair_is_dropped_with_its_reason(results, code, generator, reason):
+    function_id = function(code, generator)["function_id"]
+    (drop,) = [result for result in results if isinstance(result, Drop) and result.row_id == function_id]
+    assert not any(pair["function_id"] == function_id for pair in results if not isinstance(pair, Drop))
     assert drop.reason == reason
     assert drop.content == code
 
@@ -133,8 +141,8 @@ def test_draws_do_not_depend_on_their_company(stage):
     alone = paired(stage, first)
     together = [pair for pair in paired(stage, slow, first, second) if not isinstance(pair, Drop)]
     assert [pair for pair in together if pair["function_id"] == first["function_id"]] == alone
-    with Sandbox(LIMITS, workers=2) as sandbox, Prover(LIMITS, workers=2) as prover:
-        wider = IOPairs(OPTIONS, sandbox, prover)
+    with Sandbox(LIMITS, workers=2) as sandbox:
+        wider = IOPairs(OPTIONS, sandbox, Prover.sharing(sandbox))
         assert paired(wider, first, slow, second) == paired(stage, first, slow, second)
 
 

@@ -14,7 +14,7 @@ from builders.verdicts import Verdicts
 
 pytestmark = pytest.mark.slow
 
-LIMITS = Limits(cpu_s=0.1, wall_s=60, memory_mb=256)
+LIMITS = Limits(cpu_s=0.05, wall_s=60, memory_mb=256)
 # Each leaves something in a library module for the next predictions, or ends the process that they would use.
 FUNCTIONS = {
     "square": "def f(x): return x * x",
@@ -43,7 +43,7 @@ def conversations() -> list[dict]:
             "turns": [{"response": answer, "finish_reason": "stop", "status": None, "feedback": None}],
         }
         for name, code in FUNCTIONS.items()
-        for number, answer in enumerate(answers if name != "hangs" else answers[:3])
+        for number, answer in enumerate(answers if name != "hangs" else answers[:2])
     ]
 
 

@@ -1,6 +1,6 @@
 """Runs hostile code as a program of its own, so that it can be another user with another interpreter.
 
-    python -m tests.builders.execution.attack_run TIER ATTACKS.jsonl CANARY_FOLDER PORT
+    python -m tests.builders.execution.attack_run TIER ATTACKS.jsonl CANARY_FOLDER PORT SOCKET_NAME
 
 Prints one JSON object: an answer for each attack, and what was left behind. Stands on the standard library.
 """
@@ -18,17 +18,22 @@ from builders.execution import Execution, Job, Limits, Prover, Sandbox
 from builders.verifier import canonical
 
 EXPECTED = "CANARY_" + "EXPECTED_7"  # what no sandboxed process may ever find in its memory
-QUICK = Limits(cpu_s=0.2, wall_s=2, memory_mb=256)  # for code that is to run into a limit
+QUICK = Limits(cpu_s=0.1, wall_s=1, memory_mb=256)  # for code that is to run into a limit
 PATIENT = Limits(cpu_s=10, wall_s=120, memory_mb=256)  # for code that is not, on a loaded machine
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def main(tier: str, attacks_file: str, canary: str, port: str) -> dict[str, Any]:
+def code_for(code: str, canary: str, port: str, socket_name: str) -> str:
+    """Return an attack's code with the folder, the port and the abstract names that exist in this run."""
+    return code.replace("{CANARY}", canary).replace("PORT", port).replace("sandbox_canary", socket_name)
+
+
+def main(tier: str, attacks_file: str, canary: str, port: str, socket_name: str) -> dict[str, Any]:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # orphans of the sandbox would become our children
     attacks = [json.loads(line) for line in Path(attacks_file).read_text().splitlines()]
     jobs = {
         attack["name"]: Job(
-            attack["code"].replace("{CANARY}", canary).replace("PORT", port),
+            code_for(attack["code"], canary, port, socket_name),
             "main_solution",
             [canonical(attack["input"])],
         )
@@ -39,14 +44,12 @@ def main(tier: str, attacks_file: str, canary: str, port: str) -> dict[str, Any]
     descriptors = os.listdir("/proc/self/fd")
     temporary = os.listdir(tempfile.gettempdir())
     answers: dict[str, dict[str, Any]] = {}
-    with Sandbox(QUICK, workers=2, tier=tier) as sandbox:
-        for name, [run] in zip(quick, sandbox.run_many(jobs[name] for name in quick), strict=True):
-            answers[name] = _as_dict(run)
     patient = [name for name in jobs if name not in quick and name not in proven]
-    with Sandbox(PATIENT, tier=tier) as sandbox:
-        for name, [run] in zip(patient, sandbox.run_many(jobs[name] for name in patient), strict=True):
-            answers[name] = _as_dict(run)
-    with Prover(PATIENT, tier=tier) as prover:
+    with Sandbox(PATIENT, workers=2, tier=tier) as sandbox:
+        for group, limited in ((quick, sandbox.with_limits(QUICK)), (patient, sandbox)):
+            for name, [run] in zip(group, limited.run_many(jobs[name] for name in group), strict=True):
+                answers[name] = _as_dict(run)
+    with Prover(PATIENT, preload="core", tier=tier) as prover:  # one kind: each takes seven workers
         for name, [proof] in zip(proven, prover.prove_many(jobs[name] for name in proven), strict=True):
             answers[name] = {**_as_dict(proof.execution), "agrees": proof.agrees}
     return {
@@ -82,4 +85,4 @@ def _children_left() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(*sys.argv[1:5])))
+    print(json.dumps(main(*sys.argv[1:6])))

@@ -1,7 +1,6 @@
 """Hostile code in every tier, as root and as an ordinary user: each ends as its row says and does no harm."""
 
 import contextlib
-import errno
 import json
 import os
 import shutil
@@ -9,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import pytest
 from builders.execution import SandboxUnavailable
 from builders.execution.tiers import choose_tier
 from tests import ROOT, SHARED
+from tests.builders.execution.attack_run import code_for
 
 pytestmark = pytest.mark.slow
 
@@ -70,20 +69,11 @@ def shared_rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in ATTACKS.read_text().splitlines()] if ATTACKS.exists() else []
 
 
-def bind_when_free(kind: socket.SocketKind, name: str) -> socket.socket:
-    """Return a socket with a name that the attacks know; wait if another run of these tests still has it."""
+def bound_socket(kind: socket.SocketKind, name: str) -> socket.socket:
+    """Return a socket with an abstract name."""
     listener = socket.socket(socket.AF_UNIX, kind)
-    end_s = time.monotonic() + 300
-    while True:
-        try:
-            listener.bind(name)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or time.monotonic() > end_s:
-                listener.close()
-                raise
-            time.sleep(0.5)
-        else:
-            return listener
+    listener.bind(f"\0{name}")
+    return listener
 
 
 class Surroundings:
@@ -95,13 +85,19 @@ class Surroundings:
         self.canary.mkdir()
         (self.canary / "secret").write_text("CANARY_SECRET")
         self.canary.chmod(0o777)
+        self.socket_name = f"sandbox_canary_{folder.name}"  # other runs of these tests have theirs
         self.tcp = socket.create_server(("127.0.0.1", 0))
-        self.stream = bind_when_free(socket.SOCK_STREAM, "\0sandbox_canary")
+        self.stream = bound_socket(socket.SOCK_STREAM, self.socket_name)
         self.stream.listen()
-        self.datagram = bind_when_free(socket.SOCK_DGRAM, "\0sandbox_canary_datagram")
+        self.datagram = bound_socket(socket.SOCK_DGRAM, f"{self.socket_name}_datagram")
         self.listeners = (self.tcp, self.stream, self.datagram)
         for listener in self.listeners:
             listener.setblocking(False)
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """The names by which an attack finds the folder and the listeners."""
+        return str(self.canary), str(self.tcp.getsockname()[1]), self.socket_name
 
     def harm(self) -> list[str]:
         harms = []
@@ -150,8 +146,9 @@ def run_program(arguments: list[str], user: int | None, around: Surroundings) ->
     """Return what a Python program prints if `user` runs it with a copy of the package they can read."""
     python = sys.executable if user is None else reachable_interpreter(user)
     copy = around.folder / "copy"
+    unfinished = shutil.ignore_patterns("*.pyc.*")  # what another process is compiling
     for package in ("builders/execution", "builders/options", "tests/builders/execution"):
-        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, copy / package, ignore=unfinished)
     for module in ("errors.py", "verifier.py"):
         shutil.copy(ROOT / "builders" / module, copy / "builders")
     for package in ("builders", "tests", "tests/builders"):
@@ -172,8 +169,7 @@ def run_attacks(
 ) -> dict[str, Any]:
     attacks = around.folder / "attacks.jsonl"
     attacks.write_text("\n".join(map(json.dumps, rows)))
-    port = str(around.tcp.getsockname()[1])
-    arguments = ["-m", "tests.builders.execution.attack_run", tier, str(attacks), str(around.canary), port]
+    arguments = ["-m", "tests.builders.execution.attack_run", tier, str(attacks), *around.names]
     report: dict[str, Any] = json.loads(run_program(arguments, user, around))
     return report
 
@@ -270,7 +266,7 @@ def f(wait_s):
 jobs = [Job(hostile, "f", ["2"])] + [Job("def f(x): return x + 1", "f", [str(i)]) for i in range(6)]
 resource.setrlimit(resource.RLIMIT_NPROC, ({limit}, {limit}))
 with Sandbox(Limits(5, 60, 512), workers=2, tier="namespaces+landlock+seccomp") as sandbox:
-    lasting = [Job("def f(x): return x", "f", ["1"] * 200, apart=True)] * 4
+    lasting = [Job("def f(x): return x", "f", ["1"] * 150, apart=True)] * 3
     list(sandbox.run_many(lasting))  # both workers are up
     runs = [run for [run] in sandbox.run_many(jobs)]
 print(*(run.output for run in runs))
@@ -291,8 +287,9 @@ def test_threads_of_one_job_leave_processes_to_the_others(limit: int) -> None:
 def test_the_listeners_hear_without_a_sandbox() -> None:
     """The check above can fail: without a sandbox, the same code reaches the listener and the folder."""
     namespace: dict[str, Any] = {}
-    exec((HOSTILE / "datagram_to_address.py").read_text(), namespace)
+    attack = (HOSTILE / "datagram_to_address.py").read_text()
     with surroundings() as around:
+        exec(code_for(attack, *around.names), namespace)
         namespace["main_solution"](1)
         (around.canary / "new").touch()
         assert around.harm() == ["datagram heard something", "canary holds new, secret"]

@@ -33,28 +33,28 @@ def busy_machine(n: int) -> Iterator[None]:
 
 def test_load_changes_no_verdict() -> None:
     job = Job(endurance.CODE, "f", [f'"{kind}"' for kind in endurance.OUTCOMES])
-    with busy_machine(N_BUSY), Sandbox(Limits(cpu_s=0.5, wall_s=120, memory_mb=256), workers=2) as sandbox:
+    with busy_machine(N_BUSY), Sandbox(Limits(cpu_s=0.2, wall_s=120, memory_mb=256), workers=2) as sandbox:
         for runs in sandbox.run_many([job] * 3):
             assert [(run.status, run.error_type) for run in runs] == list(endurance.OUTCOMES.values())
 
 
 def test_killed_workers_lose_and_repeat_nothing() -> None:
-    jobs = [Job(f"def f(x):\n sum(range(200_000))\n return [{i}, x]", "f", ["1", "2"]) for i in range(400)]
+    jobs = [Job(f"def f(x):\n sum(range(200_000))\n return [{i}, x]", "f", ["1", "2"]) for i in range(200)]
     outputs, rng, before = [], random.Random(0), descendants(os.getpid())
     with Sandbox(Limits(cpu_s=5, wall_s=120, memory_mb=256), workers=2) as sandbox:
         for number, runs in enumerate(sandbox.run_many(jobs)):
             outputs.append([run.output for run in runs])
-            if number % 20 == 10:
+            if number % 10 == 5:
                 kill(rng.choice(others(before)))  # a zygote, the process that waits for it, or a job
-    assert outputs == [[f"[{i},1]", f"[{i},2]"] for i in range(400)]
+    assert outputs == [[f"[{i},1]", f"[{i},2]"] for i in range(200)]
     assert others(before) == []
 
 
 def test_long_use_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`make endurance` does 100,000 runs. Other tests may write to the usual temporary folder meanwhile."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    left = endurance.run(2_000)
+    left = endurance.run(1_000)
     assert left[:3] == (0, 0, 0)
-    assert left.host_grew_kb < 4_000
-    assert left.worker_grew_kb < 1_000
+    assert left.host_grew_kb < 2_000
+    assert left.worker_grew_kb < 500
     assert left.wrong == 0

@@ -8,8 +8,16 @@ import pytest
 
 from builders.execution import Draw, Execution, Job, Limits, Sandbox
 from builders.verifier import canonical
+from tests.builders.execution.processes import descendants
 
 LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
+HASTY = Limits(cpu_s=0.1, wall_s=60, memory_mb=256)
+
+
+@pytest.fixture(scope="module")
+def hasty_sandbox(sandbox: Sandbox) -> Sandbox:
+    """Return the sandbox with a low limit, for code that runs into it."""
+    return sandbox.with_limits(HASTY)
 
 
 def outputs(runs: list[Execution]) -> list[str | None]:
@@ -68,12 +76,12 @@ def test_mutation_is_told_and_does_not_reach_the_next_call(sandbox: Sandbox) -> 
     assert [run.mutated for run in runs] == [False, True, True, False]
 
 
-def test_what_a_kill_cut_off_goes_on_with_the_next_input(sandbox: Sandbox) -> None:
+def test_what_a_kill_cut_off_goes_on_with_the_next_input(hasty_sandbox: Sandbox) -> None:
     code = (
         "import os\ndef f(x):\n while x == 1: pass\n if x == 2: os._exit(0)\n"
         " if x == 3: bytearray(1 << 30)\n if x == 4: os.write(5, b'xxxxxxxx')\n return x"
     )
-    runs = sandbox.run(Job(code, "f", ["0", "1", "2", "3", "4", "5"]))
+    runs = hasty_sandbox.run(Job(code, "f", ["0", "1", "2", "3", "4", "5"]))
     assert [run.status for run in runs] == ["ok", "timeout", "refused", "memory", "refused", "ok"]
     assert [run.error_type for run in runs][2:5] == ["died", "MemoryError", "output_too_large"]
 
@@ -92,30 +100,30 @@ def test_what_earlier_inputs_left_in_a_library_fails_no_later_one(sandbox: Sandb
     assert outputs(sandbox.run(Job(code, "f", inputs))) == inputs
 
 
-def test_size_is_bounded_for_each_output_alone(sandbox: Sandbox) -> None:
+def test_size_is_bounded_for_each_output_alone(hasty_sandbox: Sandbox) -> None:
     code = "def f(x):\n while x == 20: pass\n return 'x' * (2_000_000 if x == 3 else 1_000_000)"
-    runs = sandbox.run(Job(code, "f", [str(x) for x in range(26)]))
+    runs = hasty_sandbox.run(Job(code, "f", [str(x) for x in range(26)]))
     assert [(i, run.status) for i, run in enumerate(runs) if run.status != "ok"] == [
         (3, "refused"),
         (20, "timeout"),
     ]
 
 
-def test_code_that_never_loads_costs_one_budget(sandbox: Sandbox) -> None:
+def test_code_that_never_loads_costs_one_budget(hasty_sandbox: Sandbox) -> None:
     began_s = os.times().children_user
-    runs = sandbox.run(Job("while True: pass", "f", ["1"] * 20))
+    runs = hasty_sandbox.run(Job("while True: pass", "f", ["1"] * 20))
     assert {run.status for run in runs} == {"timeout"}
-    assert os.times().children_user - began_s < 5 * LIMITS.cpu_s
+    assert os.times().children_user - began_s < 5 * HASTY.cpu_s
 
 
-def test_a_budget_is_for_each_input(sandbox: Sandbox) -> None:
+def test_a_budget_is_for_each_input(hasty_sandbox: Sandbox) -> None:
     # Each call uses a fifth of the budget by the process's own clock, on a fast or a slow machine.
     code = (
         "import resource\ndef spent():\n return resource.getrusage(resource.RUSAGE_SELF).ru_utime\n"
-        "def f(x):\n began_s = spent()\n while spent() - began_s < 0.1: sum(range(1000))\n return x"
+        "def f(x):\n began_s = spent()\n while spent() - began_s < 0.02: sum(range(1000))\n return x"
     )
-    runs = sandbox.run(Job(code, "f", [str(x) for x in range(12)]))
-    assert sum(run.cpu_ms for run in runs) > 1000 * LIMITS.cpu_s
+    runs = hasty_sandbox.run(Job(code, "f", [str(x) for x in range(12)]))
+    assert sum(run.cpu_ms for run in runs) > 1000 * HASTY.cpu_s
     assert {run.status for run in runs} == {"ok"}
 
 
@@ -123,6 +131,16 @@ def test_waiting_ends_at_the_wall_limit() -> None:
     with Sandbox(Limits(cpu_s=5, wall_s=0.5, memory_mb=256)) as sandbox:
         [run] = sandbox.run(Job("import threading\ndef f(x): threading.Event().wait()", "f", ["1"]))
     assert run.status == "timeout"
+
+
+def test_other_limits_need_no_other_workers(sandbox: Sandbox, hasty_sandbox: Sandbox) -> None:
+    plain = Job("def f(x): return x", "f", ["1"])
+    sandbox.run(plain)
+    workers = descendants(os.getpid())
+    endless = Job("def f(x):\n while True: pass", "f", ["1"])
+    [run] = hasty_sandbox.run(endless)
+    assert (run.status, outputs(hasty_sandbox.run(plain))) == ("timeout", ["1"])
+    assert descendants(os.getpid()) == workers
 
 
 def test_memory_is_on_top_of_the_interpreter(sandbox: Sandbox) -> None:
@@ -143,16 +161,16 @@ def test_draws_depend_on_seed_function_and_number_alone(sandbox: Sandbox) -> Non
     assert all(json.loads(output or "")["n"] == 1 for output in ten)
 
 
-def test_a_draw_that_hangs_or_fails_changes_no_other(sandbox: Sandbox) -> None:
+def test_a_draw_that_hangs_or_fails_changes_no_other(hasty_sandbox: Sandbox) -> None:
     plain = "import random\ndef input_generator(): return {'a': random.random()}"
-    calm = outputs(sandbox.draw(Draw("", plain, count=6)))
+    calm = outputs(hasty_sandbox.draw(Draw("", plain, count=6)))
     bad = (
         "import random\ndef input_generator():\n value = random.random()\n"
         f" if value == {json.loads(calm[2] or '')['a']!r}:\n  while True: pass\n"
         f" if value == {json.loads(calm[4] or '')['a']!r}: raise ValueError\n"
         " return {'a': value}"
     )
-    runs = sandbox.draw(Draw("", bad, count=6))
+    runs = hasty_sandbox.draw(Draw("", bad, count=6))
     assert [run.status for run in runs] == ["ok", "ok", "timeout", "ok", "exception", "ok"]
     assert [run.output for run in runs if run.status == "ok"] == [calm[i] for i in (0, 1, 3, 5)]
 

@@ -14,8 +14,8 @@ Trial = Callable[..., Fault | Examples]
 
 @pytest.fixture(scope="module")
 def trial() -> Iterator[Trial]:
-    limits = Limits(cpu_s=0.2, wall_s=20)
-    with Sandbox(limits) as sandbox, Prover(limits) as prover:
+    with Sandbox(Limits(cpu_s=0.05, wall_s=20)) as sandbox:
+        prover = Prover.sharing(sandbox)
 
         def run_trial(body: str, generator: str = DRAWN) -> Fault | Examples:
             code = f"import numpy as np\n\ndef main_solution(n):\n    {body}\n"

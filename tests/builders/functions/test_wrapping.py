@@ -1,6 +1,9 @@
 """Wrapped functions, run in the sandbox."""
 
 import json
+from collections.abc import Iterator
+
+import pytest
 
 from builders.execution import Job, Prover
 from builders.functions.wrapping import wrap
@@ -28,37 +31,41 @@ def main_solution(n, deep=0):
 """
 
 
-def outputs(code: str, *inputs: str) -> list[object]:
+@pytest.fixture(scope="module")
+def prover() -> Iterator[Prover]:
     with Prover() as prover:
-        proofs = prover.prove(Job(code, "main_solution", list(inputs)))
+        yield prover
+
+
+def outputs(prover: Prover, code: str, *inputs: str) -> list[object]:
+    proofs = prover.prove(Job(code, "main_solution", list(inputs)))
     assert all(proof.agrees for proof in proofs)
     return [json.loads(proof.execution.output or "null") for proof in proofs]
 
 
-def test_values_become_numbers_texts_lists_and_dicts() -> None:
+def test_values_become_numbers_texts_lists_and_dicts(prover: Prover) -> None:
     plain = wrap({"reference_code": CODE, "parameters": ["n", "deep"], "signature": "n, deep=0"}, "plain")
     assert plain
     expected = {"owed": "2.05", "half": "102.5", "third": "205/3", "seen": [1, 205], "pair": [205, None]}
-    found = outputs(plain["reference_code"], '{"n":205}', '{"n":205,"deep":1}')
+    found = outputs(prover, plain["reference_code"], '{"n":205}', '{"n":205,"deep":1}')
     assert found == [{**expected, "row": [0, 1], "queue": [205]}] * 2
 
 
-def test_keys_that_would_become_one_are_refused() -> None:
+def test_keys_that_would_become_one_are_refused(prover: Prover) -> None:
     code = "def main_solution(n):\n    return {n: 'a', str(n): 'b'}\n"
     plain = wrap({"reference_code": code, "parameters": ["n"], "signature": "n"}, "plain")
     assert plain
-    with Prover() as prover:
-        (proof,) = prover.prove(Job(plain["reference_code"], "main_solution", ['{"n":1}']))
+    (proof,) = prover.prove(Job(plain["reference_code"], "main_solution", ['{"n":1}']))
     assert proof.execution.error_message == "two keys have the same text"
 
 
-def test_lists_become_arrays_and_other_values_stay() -> None:
+def test_lists_become_arrays_and_other_values_stay(prover: Prover) -> None:
     code = "import numpy as np\n\n\ndef main_solution(a, n):\n    return {a[:, 0].sum() * n}\n"
     arrays = wrap({"reference_code": code, "parameters": ["a", "n"], "signature": "a, n"}, "arrays")
     assert arrays
     both = wrap(arrays, "plain")
     assert both
-    assert outputs(both["reference_code"], '{"a":[[1,2],[3,4]],"n":2}') == [[8]]
+    assert outputs(prover, both["reference_code"], '{"a":[[1,2],[3,4]],"n":2}') == [[8]]
 
 
 def test_nothing_is_wrapped_twice_or_without_need() -> None:
@@ -77,10 +84,9 @@ def test_nothing_is_wrapped_twice_or_without_need() -> None:
     assert wrap(function, "") is None
 
 
-def test_an_object_without_text_is_not_proven() -> None:
+def test_an_object_without_text_is_not_proven(prover: Prover) -> None:
     code = "class Node:\n    pass\n\n\ndef main_solution(n):\n    return [n, Node()]\n"
     plain = wrap({"reference_code": code, "parameters": ["n"], "signature": "n"}, "plain")
     assert plain
-    with Prover() as prover:
-        (proof,) = prover.prove(Job(plain["reference_code"], "main_solution", ['{"n":1}']))
+    (proof,) = prover.prove(Job(plain["reference_code"], "main_solution", ['{"n":1}']))
     assert not proof.agrees

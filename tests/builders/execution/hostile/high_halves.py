@@ -25,7 +25,7 @@ def main_solution(x):
             "owner": libc.syscall(72, pair[0], wide(HIGH | 8), os.getppid()),
             "a process": libc.syscall(56, wide(HIGH | 17), 0, 0, 0, 0),
             "terminal input": libc.syscall(16, 0, wide(HIGH | 0x5412), b"x"),
-            "an address": libc.syscall(44, pair[0], b"x", 1, 0, name, 26),
+            "an address": libc.syscall(44, pair[0], b"x", 1, 0, name, len(name) - 1),
         }.items()
         if result != -1
     ]
