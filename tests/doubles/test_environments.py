@@ -34,7 +34,7 @@ def write_content(folder: Path, log: Path) -> None:
     (folder / "content").write_text("whole")
 
 
-def test_what_a_killed_run_left_is_built_again(tmp_path: Path) -> None:
+def test_an_incomplete_folder_is_built_again(tmp_path: Path) -> None:
     half = tmp_path / "thing"
     half.mkdir()
     (half / "half").touch()
@@ -45,14 +45,14 @@ def test_what_a_killed_run_left_is_built_again(tmp_path: Path) -> None:
     assert not (half / "half").exists()
 
 
-def test_complete_folder_is_left_alone(tmp_path: Path) -> None:
+def test_a_complete_folder_is_not_built_again(tmp_path: Path) -> None:
     folder = build_once(tmp_path / "thing", write_content)
     (folder / "content").write_text("mine")
 
     assert (build_once(folder, write_content) / "content").read_text() == "mine"
 
 
-def test_two_processes_build_once(tmp_path: Path) -> None:
+def test_two_processes_build_a_folder_only_once(tmp_path: Path) -> None:
     command: list[str | Path] = [
         sys.executable,
         "-c",
@@ -66,7 +66,7 @@ def test_two_processes_build_once(tmp_path: Path) -> None:
     assert (tmp_path / "count").read_text() == "x"
 
 
-def test_a_process_that_is_killed_while_it_builds_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_a_process_that_is_killed_during_a_build_does_not_block_others(tmp_path: Path) -> None:
     folder, begun = tmp_path / "thing", tmp_path / "count"
     forever = BUILD.replace("time.sleep(0.5)", "time.sleep(600)")
     owner = subprocess.Popen([sys.executable, "-c", forever, folder, begun], cwd=ROOT)
@@ -80,13 +80,13 @@ def test_a_process_that_is_killed_while_it_builds_keeps_nobody_waiting(tmp_path:
     assert (build_once(folder, write_content) / "content").read_text() == "whole"
 
 
-def test_failure_shows_the_end_of_the_log(tmp_path: Path) -> None:
+def test_a_failure_shows_the_end_of_the_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with pytest.raises(CommandFailed, match=r"(?s)exit code 3 of .*no such wheel"):
         run([sys.executable, "-c", "print('no such wheel'); raise SystemExit(3)"], log)
 
 
-def test_command_dies_with_its_parent(tmp_path: Path) -> None:
+def test_a_command_is_killed_when_its_parent_is(tmp_path: Path) -> None:
     sleeper = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     owner = f"from pathlib import Path; from tests.doubles.process import run; \
 run([{sys.executable!r}, '-c', {sleeper!r}], Path({str(tmp_path / 'log')!r}))"
@@ -106,7 +106,7 @@ run([{sys.executable!r}, '-c', {sleeper!r}], Path({str(tmp_path / 'log')!r}))"
     assert members(child) == []
 
 
-def test_uv_gets_the_settings_of_pip_but_variables_win() -> None:
+def test_uv_gets_the_settings_of_pip_whose_variables_override_its_files() -> None:
     listed = """:env:.find-links='/wheels /more'
 global.cert='/certificates'
 global.extra-index-url='https://one\\nhttps://two'
@@ -120,7 +120,7 @@ global.quiet='1'
     }
 
 
-def test_uv_takes_the_build_that_pip_would(tmp_path: Path) -> None:
+def test_uv_installs_the_build_that_pip_would_install(tmp_path: Path) -> None:
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     for release in ("1.0", "1.0+cpu"):

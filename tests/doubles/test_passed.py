@@ -10,7 +10,7 @@ import pytest
 from tests import ROOT
 from tests.doubles.local_hub.passed import Passed
 
-ONE = "tests/doubles/local_hub/test_garbage.py::test_a_crash_is_told"
+ONE = "tests/doubles/local_hub/test_garbage.py::test_a_crash_of_an_endpoint_is_reported"
 
 
 def closing_line(cache: Path, *options: str) -> str:
@@ -39,7 +39,7 @@ class Session:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_run_in_which_one_failed_leaves_no_record(tmp_path: Path, fails: bool) -> None:
+def test_a_run_with_a_failure_leaves_no_record(tmp_path: Path, fails: bool) -> None:
     record = Passed(tmp_path / "tests" / "record.json")
     for name, passed in (("a", True), ("b", not fails)):
         record.pytest_runtest_logreport(Report(f"tests/doubles/local_hub/x.py::{name}", passed))

@@ -33,7 +33,7 @@ def add(repository: str, name: str, parent: str | None = None) -> str:
     return made.oid
 
 
-def test_adds_deletes_and_copies_are_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
+def test_additions_deletions_and_copies_are_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
     def change(repository: str) -> list[list[str]]:
         from huggingface_hub import (
             CommitOperationAdd,
@@ -77,7 +77,7 @@ def test_adds_deletes_and_copies_are_one_commit(hub_client: Client, local_hub: L
     assert sorted(local_hub.files("ada/data", before)) == sorted([".gitattributes", *names])
 
 
-def test_a_commit_for_an_older_head_is_refused(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_commit_on_an_outdated_parent_is_refused(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(prepare, "ada/data", ["a.txt"])
     second = hub_client.run(add, "ada/data", "b.txt", first)
     with pytest.raises(ClientFailed, match="A commit has happened since") as failed:
@@ -89,7 +89,7 @@ def test_a_commit_for_an_older_head_is_refused(hub_client: Client, local_hub: Lo
     assert "c.txt" in local_hub.files("ada/data")
 
 
-def test_deleting_what_is_not_there_refuses_all(hub_client: Client, local_hub: LocalHub) -> None:
+def test_deleting_a_missing_file_refuses_the_whole_commit(hub_client: Client, local_hub: LocalHub) -> None:
     def change(repository: str) -> None:
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
@@ -113,7 +113,7 @@ class Race(TypedDict):
     lost: list[int]
 
 
-def test_one_of_several_committers_wins(
+def test_only_one_of_several_commits_on_the_same_parent_succeeds(
     hub_client: Client, local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow_commit(tree: Tree, parent: Commit | None, title: str, message: str, author: str) -> Commit:
@@ -163,7 +163,9 @@ def test_one_of_several_committers_wins(
     assert sorted(head.tree) == sorted([".gitattributes", "a.txt", "who", f"{winner}.parquet"])
 
 
-def test_somebody_else_is_faster(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_commit_in_between_is_a_conflict_only_if_a_parent_is_named(
+    hub_client: Client, local_hub: LocalHub
+) -> None:
     first = hub_client.run(prepare, "ada/data", ["a.txt"])
     others: list[str] = []
 
@@ -181,7 +183,7 @@ def test_somebody_else_is_faster(hub_client: Client, local_hub: LocalHub) -> Non
     assert sorted(local_hub.files("ada/data")) == [".gitattributes", "a.txt", "mine.txt", "theirs.txt"]
 
 
-def test_without_a_parent_all_committers_get_in(hub_client: Client, local_hub: LocalHub) -> None:
+def test_all_commits_without_a_named_parent_succeed(hub_client: Client, local_hub: LocalHub) -> None:
     def crowd(repository: str, n_committers: int) -> None:
         from concurrent.futures import ThreadPoolExecutor
 

@@ -59,7 +59,7 @@ def loaded(n_train: int) -> Loaded:
     return {"n_rows": {"train": n_train, "test": 50}, "n_sum": sum(range(n_train)), "columns": COLUMNS}
 
 
-def test_push_and_load_by_tag(hub_client: Client, local_hub: LocalHub) -> None:
+def test_each_tag_loads_the_data_that_it_was_put_on(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(push, "ada/data", "small", 300)
     assert len(local_hub.counters.uploads) == 4
     assert sorted(local_hub.files("ada/data", first)) == [
@@ -90,7 +90,7 @@ def test_push_and_load_by_tag(hub_client: Client, local_hub: LocalHub) -> None:
     assert local_hub.counters.statuses("GET", "/repos/") == []
 
 
-def test_what_did_not_change_is_not_uploaded(hub_client: Client, local_hub: LocalHub) -> None:
+def test_unchanged_shards_are_not_uploaded_again(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(push, "ada/data", "small", 300)
     local_hub.counters.clear()
     hub_client.restart()
@@ -103,7 +103,7 @@ def test_what_did_not_change_is_not_uploaded(hub_client: Client, local_hub: Loca
     assert local_hub.counters.statuses("POST", "/commit/") == [200]
 
 
-def test_streaming(hub_client: Client, local_hub: LocalHub) -> None:
+def test_streaming_yields_the_rows_of_a_revision(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(push, "ada/data", "small", 300)
     hub_client.run(tag, "ada/data", "v1.0.0")
     hub_client.run(push, "ada/data", "small", 500)
@@ -116,7 +116,7 @@ def test_streaming(hub_client: Client, local_hub: LocalHub) -> None:
     assert set(asked) <= {200, 206}
 
 
-def test_a_branch_and_a_pull_request(hub_client: Client) -> None:
+def test_a_push_can_go_to_a_branch_or_a_pull_request(hub_client: Client) -> None:
     def propose(repository: str) -> str:
         from datasets import Dataset
 
@@ -138,7 +138,7 @@ def test_a_branch_and_a_pull_request(hub_client: Client) -> None:
     assert hub_client.run(rows, "ada/data", revision) == [1, 2, 3]
 
 
-def test_private_data_needs_a_token(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_private_dataset_needs_a_token_of_its_owner(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(push, "ada/data", "small", 100)
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
@@ -154,7 +154,7 @@ def test_private_data_needs_a_token(hub_client: Client, local_hub: LocalHub) -> 
 
 
 @pytest.mark.parametrize("status", [409, 412])
-def test_a_push_does_not_try_again(hub_client: Client, local_hub: LocalHub, status: int) -> None:
+def test_a_push_does_not_retry_a_refused_commit(hub_client: Client, local_hub: LocalHub, status: int) -> None:
     """`datasets` tries to, but reads the status from where the Hub's clients do not put it."""
     local_hub.faults.refuse("POST", "/commit/", status)
     with pytest.raises(ClientFailed) as failed:
@@ -167,7 +167,7 @@ def test_a_push_does_not_try_again(hub_client: Client, local_hub: LocalHub, stat
     assert len(local_hub.counters.uploads) == n_uploads
 
 
-def test_a_card_over_the_pushed_one(hub_client: Client, local_hub: LocalHub) -> None:
+def test_the_card_of_a_push_can_be_extended(hub_client: Client, local_hub: LocalHub) -> None:
     def finish(repository: str) -> dict[str, object]:
         from huggingface_hub import CommitOperationAdd, DatasetCard, HfApi
 

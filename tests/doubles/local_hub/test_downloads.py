@@ -68,7 +68,7 @@ def metadata(repository: str, path: str) -> Metadata:
 
 
 @pytest.mark.parametrize("is_private", [False, True])
-def test_what_clients_read_before_a_download(
+def test_metadata_has_the_commit_etag_size_and_location_of_a_file(
     hub_client: Client, local_hub: LocalHub, is_private: bool
 ) -> None:
     commit_id = hub_client.run(prepare, "ada/data", is_private)
@@ -105,7 +105,7 @@ def test_downloads_are_cached_by_etag(hub_client: Client, local_hub: LocalHub, i
         assert local_hub.counters.statuses("GET", ".") == []
 
 
-def test_a_snapshot(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_snapshot_has_all_files_and_is_cached(hub_client: Client, local_hub: LocalHub) -> None:
     def snapshot(repository: str, revision: str) -> dict[str, str]:
         import hashlib
         from pathlib import Path
@@ -128,7 +128,7 @@ def test_a_snapshot(hub_client: Client, local_hub: LocalHub) -> None:
     assert local_hub.counters.statuses("GET", "/(resolve|resolve-cache|repos)/") == []
 
 
-def test_what_is_not_there(hub_client: Client) -> None:
+def test_a_missing_file_revision_or_repository_is_an_error(hub_client: Client) -> None:
     def is_known_to_be_missing(repository: str, path: str, commit_id: str) -> bool:
         from huggingface_hub import _CACHED_NO_EXIST, try_to_load_from_cache
 
@@ -152,7 +152,7 @@ def test_what_is_not_there(hub_client: Client) -> None:
     assert ("RepositoryNotFoundError" in failed.value.kinds, failed.value.status) == (True, 401)
 
 
-def test_private_files_need_a_token(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_private_file_needs_a_token_or_a_signed_address(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(prepare, "ada/data", True)
     hub_client.login("hf_bob")
     for path in ("a.parquet", "some folder/a.txt"):
@@ -183,7 +183,9 @@ def test_private_files_need_a_token(hub_client: Client, local_hub: LocalHub) -> 
         ("lines=1-2", 200, 0, 255_999),
     ],
 )
-def test_ranges(local_hub: LocalHub, asked: str, status: int, first: int, last: int) -> None:
+def test_a_range_request_returns_that_part_of_the_file(
+    local_hub: LocalHub, asked: str, status: int, first: int, last: int
+) -> None:
     repository = local_hub.repositories.create("ada", "data", False, "ada", "")
     repository.objects.receive([TABLE], SHA256)
     signed = local_hub.stored_at(repository, SHA256).removeprefix(local_hub.storage_url)
@@ -194,7 +196,7 @@ def test_ranges(local_hub: LocalHub, asked: str, status: int, first: int, last: 
     assert reply.headers["ETag"] == f'"{SHA256}"'
 
 
-def test_ranges_past_the_end_and_etags_that_match(local_hub: LocalHub) -> None:
+def test_a_range_past_the_end_is_a_416_and_a_matching_etag_a_304(local_hub: LocalHub) -> None:
     repository = local_hub.repositories.create("ada", "data", False, "ada", "")
     repository.objects.receive([TABLE], SHA256)
     signed = local_hub.stored_at(repository, SHA256).removeprefix(local_hub.storage_url)

@@ -48,7 +48,7 @@ def seconds_to_upload(repository: str) -> float:
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/preupload/"), ("POST", "/objects/batch"), ("PUT", "/repos/")]
 )
-def test_uploads_are_tried_again(
+def test_a_refused_upload_is_retried(
     hub_client: Client, local_hub: LocalHub, method: str, path: str, status: int
 ) -> None:
     hub_client.run(create, "ada/data")
@@ -59,7 +59,7 @@ def test_uploads_are_tried_again(
     assert [one.sha256 for one in local_hub.counters.uploads] == [SHA256]
 
 
-def test_a_refused_upload_is_wrapped(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_forbidden_upload_raises_an_error_without_a_status(hub_client: Client, local_hub: LocalHub) -> None:
     """The caller gets an error without a status; its cause has the status."""
     hub_client.run(create, "ada/data")
     before = local_hub.files("ada/data")
@@ -73,7 +73,7 @@ def test_a_refused_upload_is_wrapped(hub_client: Client, local_hub: LocalHub) ->
     assert local_hub.files("ada/data") == before
 
 
-def test_a_client_waits_as_long_as_it_is_told(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_client_waits_as_long_as_retry_after_says(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     local_hub.faults.refuse("POST", "/preupload/", 429, retry_after_s=2)
     assert hub_client.run(seconds_to_upload, "ada/data") > 3  # the client adds one second
@@ -83,7 +83,7 @@ def test_a_client_waits_as_long_as_it_is_told(hub_client: Client, local_hub: Loc
 
 
 @pytest.mark.parametrize("status", [409, 412, 429, 500])
-def test_a_refused_commit_is_for_the_caller(hub_client: Client, local_hub: LocalHub, status: int) -> None:
+def test_a_refused_commit_is_not_retried(hub_client: Client, local_hub: LocalHub, status: int) -> None:
     hub_client.run(create, "ada/data")
     before = local_hub.files("ada/data")
     local_hub.faults.refuse("POST", "/commit/", status)
@@ -98,7 +98,7 @@ def test_a_refused_commit_is_for_the_caller(hub_client: Client, local_hub: Local
     assert local_hub.files("ada/data")["a.parquet"] == TABLE
 
 
-def test_other_changes_are_not_tried_again_either(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_refused_repository_or_tag_is_not_retried(hub_client: Client, local_hub: LocalHub) -> None:
     def tag(repository: str) -> None:
         from huggingface_hub import HfApi
 
@@ -117,7 +117,7 @@ def test_other_changes_are_not_tried_again_either(hub_client: Client, local_hub:
 
 
 @pytest.mark.parametrize("n_bytes", [0, 1, 500_000])
-def test_a_dropped_upload_is_sent_again(hub_client: Client, local_hub: LocalHub, n_bytes: int) -> None:
+def test_an_interrupted_upload_is_sent_again(hub_client: Client, local_hub: LocalHub, n_bytes: int) -> None:
     hub_client.run(create, "ada/data")
     local_hub.faults.drop("PUT", "/repos/", n_bytes)
     hub_client.run(upload, "ada/data")
@@ -126,7 +126,7 @@ def test_a_dropped_upload_is_sent_again(hub_client: Client, local_hub: LocalHub,
     assert local_hub.files("ada/data")["a.parquet"] == TABLE
 
 
-def test_a_dropped_upload_leaves_nothing(local_hub: LocalHub) -> None:
+def test_an_incomplete_or_wrong_upload_leaves_no_file(local_hub: LocalHub) -> None:
     repository = local_hub.repositories.create("ada", "data", False, "ada", "")
     folder = repository.objects.path(repository.find("main").tree[".gitattributes"]).parent
     before = sorted(folder.iterdir())
@@ -147,7 +147,7 @@ def test_a_dropped_upload_leaves_nothing(local_hub: LocalHub) -> None:
     assert sorted(folder.iterdir()) == before
 
 
-def test_a_dropped_commit_leaves_nothing(hub_client: Client, local_hub: LocalHub) -> None:
+def test_an_interrupted_commit_changes_nothing(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     before = local_hub.files("ada/data")
     local_hub.faults.drop("POST", "/commit/", 5000)
@@ -159,7 +159,7 @@ def test_a_dropped_commit_leaves_nothing(hub_client: Client, local_hub: LocalHub
     assert local_hub.files("ada/data") == before
 
 
-def test_a_commit_may_be_made_although_its_reply_is_lost(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_commit_exists_even_if_its_reply_is_lost(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
@@ -175,7 +175,7 @@ def test_a_commit_may_be_made_although_its_reply_is_lost(hub_client: Client, loc
     assert local_hub.counters.statuses("POST", "/commit/") == [None]
 
 
-def test_a_download_goes_on_where_it_broke(hub_client: Client, local_hub: LocalHub) -> None:
+def test_an_interrupted_download_is_continued(hub_client: Client, local_hub: LocalHub) -> None:
     def download(repository: str) -> str:
         import hashlib
         from pathlib import Path
@@ -193,7 +193,7 @@ def test_a_download_goes_on_where_it_broke(hub_client: Client, local_hub: LocalH
     assert local_hub.counters.statuses("GET", "/repos/") in ([None, 206], [None, 200])
 
 
-def test_a_hub_that_was_away_is_the_same_again(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_hub_has_the_same_contents_after_a_restart(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     commit_id = hub_client.run(upload, "ada/data")
     local_hub.stop()

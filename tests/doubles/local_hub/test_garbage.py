@@ -45,7 +45,7 @@ def file(path: Any, content: Any = "eA==", **more: Any) -> dict[str, Any]:
     return {"key": "file", "value": {"path": path, "content": content, "encoding": "base64", **more}}
 
 
-def test_the_helper_makes_commits(local_hub: LocalHub, repository: Repository) -> None:
+def test_a_valid_commit_is_accepted(local_hub: LocalHub, repository: Repository) -> None:
     """A helper whose requests were always refused would pass the tests below."""
     assert commit(local_hub, HEADER, file("a.txt"))[0] == 200
     assert local_hub.files("ada/data")["a.txt"] == b"x"
@@ -59,7 +59,7 @@ def test_the_helper_makes_commits(local_hub: LocalHub, repository: Repository) -
         *(None, 1, ["a"], {"a": 1}),
     ],
 )
-def test_paths_that_no_file_may_have(local_hub: LocalHub, repository: Repository, path: Any) -> None:
+def test_an_invalid_path_is_refused(local_hub: LocalHub, repository: Repository, path: Any) -> None:
     head = repository.find("main")
     status, said = commit(local_hub, HEADER, file("good.txt"), file(path))
     assert status == 400
@@ -102,7 +102,7 @@ def test_paths_that_no_file_may_have(local_hub: LocalHub, repository: Repository
         [{"key": "header", "value": {"summary": "Change", "parentCommit": 5}}],
     ],
 )
-def test_commits_that_cannot_be_read(local_hub: LocalHub, repository: Repository, lines: list[Any]) -> None:
+def test_an_invalid_commit_is_refused(local_hub: LocalHub, repository: Repository, lines: list[Any]) -> None:
     head = repository.find("main")
     status, said = commit(local_hub, *lines)
     assert status == 400
@@ -110,7 +110,7 @@ def test_commits_that_cannot_be_read(local_hub: LocalHub, repository: Repository
     assert repository.find("main") is head
 
 
-def test_commits_to_nowhere(local_hub: LocalHub, repository: Repository) -> None:
+def test_a_commit_to_a_missing_branch_is_refused(local_hub: LocalHub, repository: Repository) -> None:
     for revision in ("missing", "refs%2Fpr%2F1", repository.find("main").oid, "%00", "..%2F.."):
         status, said = commit(local_hub, HEADER, file("a.txt"), revision=revision)
         assert (status, said["error"][:14]) == (404, "Invalid rev id")
@@ -165,7 +165,7 @@ def test_commits_to_nowhere(local_hub: LocalHub, repository: Repository) -> None
         ("GET", "/api/datasets/ada/data/tree/main?cursor=x", b""),
     ],
 )
-def test_requests_that_cannot_be_read(
+def test_an_invalid_request_is_refused(
     local_hub: LocalHub, repository: Repository, method: str, path: str, body: bytes
 ) -> None:
     status, said = ask(local_hub, method, path, body)
@@ -189,7 +189,9 @@ def test_requests_that_cannot_be_read(
         ("", 200),
     ],
 )
-def test_cards(local_hub: LocalHub, repository: Repository, head: str, status: int) -> None:
+def test_invalid_metadata_of_a_card_is_reported_and_does_no_harm(
+    local_hub: LocalHub, repository: Repository, head: str, status: int
+) -> None:
     readme = f"---\n{head}\n---\n# Data\n"
     body = json.dumps({"content": readme}).encode()
     found, said = ask(local_hub, "POST", "/api/validate-yaml", body)
@@ -219,26 +221,28 @@ def test_cards(local_hub: LocalHub, repository: Repository, head: str, status: i
         "/?" + "x" * 10_000,
     ],
 )
-def test_what_is_not_there(local_hub: LocalHub, repository: Repository, path: str) -> None:
+def test_an_unknown_address_is_a_404(local_hub: LocalHub, repository: Repository, path: str) -> None:
     status, said = ask(local_hub, "GET", path)
     assert status == 404
     assert said["error"]
 
 
-def test_the_storage_is_for_signed_addresses(local_hub: LocalHub, repository: Repository) -> None:
+def test_the_storage_refuses_addresses_without_a_signature(
+    local_hub: LocalHub, repository: Repository
+) -> None:
     for path in (f"/repos/{repository.uid}/{SHA256}", "/repos/..%2F..%2Fetc/passwd", "/repos/0/0?signature="):
         for method in ("GET", "PUT"):
             assert ask(local_hub, method, path, b"x" * (method == "PUT"), token=None)[0] == 403
     assert local_hub.counters.uploads == []
 
 
-def test_methods_that_are_not_for_it(local_hub: LocalHub, repository: Repository) -> None:
+def test_an_unsupported_method_is_a_405(local_hub: LocalHub, repository: Repository) -> None:
     assert ask(local_hub, "DELETE", "/api/datasets/ada/data")[0] == 405
     assert ask(local_hub, "PATCH", "/api/whoami-v2")[0] == 405
     assert ask(local_hub, "OPTIONS", "/api/repos/create")[0] == 405
 
 
-def test_nobody_may_change_anything(local_hub: LocalHub, repository: Repository) -> None:
+def test_a_change_without_a_valid_token_is_refused(local_hub: LocalHub, repository: Repository) -> None:
     for method, path in (
         ("POST", "/api/repos/create"),
         ("DELETE", "/api/repos/delete"),
@@ -258,7 +262,7 @@ def test_nobody_may_change_anything(local_hub: LocalHub, repository: Repository)
 @pytest.mark.parametrize(
     "head", ["Content-Length: x", "Content-Length: -5", "Content-Length: ²", "Authorization: Basic YTpi"]
 )
-def test_heads_that_cannot_be_read(local_hub: LocalHub, head: str) -> None:
+def test_an_invalid_header_is_refused(local_hub: LocalHub, head: str) -> None:
     with socket.create_connection(
         ("127.0.0.1", int(local_hub.url.rpartition(":")[2])), timeout=10
     ) as connection:
@@ -266,7 +270,7 @@ def test_heads_that_cannot_be_read(local_hub: LocalHub, head: str) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
-def test_chunks_that_cannot_be_read(local_hub: LocalHub) -> None:
+def test_an_invalid_chunked_body_is_refused(local_hub: LocalHub) -> None:
     port = int(local_hub.url.rpartition(":")[2])
     for body in (b"zz\r\n", b"5\r\nab", b"-5\r\nab"):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
@@ -278,7 +282,7 @@ def test_chunks_that_cannot_be_read(local_hub: LocalHub) -> None:
             assert reply == b"" or reply.startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_crash_is_told(local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_of_an_endpoint_is_reported(local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """An endpoint that crashes replies with a 500, and its traceback is kept for the fixture."""
     monkeypatch.setattr(local_hub, "accounts", None)
     assert ask(local_hub, "GET", "/api/whoami-v2")[0] == 500

@@ -47,7 +47,9 @@ def tree(repository: str, folder: str | None, recursive: bool, revision: str | N
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is the judge")
-def test_ids_are_those_of_git(local_hub: LocalHub, hub_client: Client, tmp_path: Path) -> None:
+def test_files_folders_and_commits_have_the_ids_that_git_gives_them(
+    local_hub: LocalHub, hub_client: Client, tmp_path: Path
+) -> None:
     def ids(repository: str) -> dict[str, str]:
         from huggingface_hub import HfApi
         from huggingface_hub.hf_api import RepoFile
@@ -86,7 +88,7 @@ def test_ids_are_those_of_git(local_hub: LocalHub, hub_client: Client, tmp_path:
     assert commit_id == git("hash-object", "-t", "commit", "--stdin", "--literally", stdin=words.encode())
 
 
-def test_trees(hub_client: Client) -> None:
+def test_a_tree_has_the_files_and_folders_of_a_revision(hub_client: Client) -> None:
     commit_id = hub_client.run(prepare, "ada/data", FILES)
     folders = ["a", "a/b", "a-b", "data"]
     assert hub_client.run(tree, "ada/data", None, True) == sorted([".gitattributes", *FILES, *folders])
@@ -103,7 +105,7 @@ def test_trees(hub_client: Client) -> None:
     assert failed.value.kind == "RevisionNotFoundError"
 
 
-def test_trees_come_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_long_tree_is_sent_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(prepare, "ada/data", FILES)
     whole = hub_client.run(tree, "ada/data", None, True)
     local_hub.page_size = 5
@@ -113,7 +115,7 @@ def test_trees_come_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
     assert local_hub.counters.statuses("GET", "/tree/main") == [200, 200, 200]
 
 
-def test_history_comes_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_long_history_is_sent_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
     def log(repository: str) -> list[str]:
         from huggingface_hub import HfApi
 
@@ -125,7 +127,7 @@ def test_history_comes_in_pages(hub_client: Client, local_hub: LocalHub) -> None
     assert local_hub.counters.statuses("GET", "/commits/main") == [200, 200, 200]
 
 
-def test_the_last_commit_of_each_path(hub_client: Client) -> None:
+def test_an_expanded_tree_has_the_last_commit_of_each_path(hub_client: Client) -> None:
     def last(repository: str) -> dict[str, str]:
         from huggingface_hub import HfApi
 
@@ -143,7 +145,7 @@ def test_the_last_commit_of_each_path(hub_client: Client) -> None:
     }
 
 
-def test_paths(hub_client: Client) -> None:
+def test_only_existing_paths_are_described_and_at_most_a_thousand(hub_client: Client) -> None:
     def known(repository: str, paths: list[str]) -> list[str]:
         from huggingface_hub import HfApi
 

@@ -72,7 +72,7 @@ def unbranch(repository: str, name: str) -> None:
     HfApi().delete_branch(repository, branch=name, repo_type="dataset")
 
 
-def test_a_tag_stays_where_it_was_put(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_tag_does_not_move_with_its_branch(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(prepare, "ada/data")
     hub_client.run(tag, "ada/data", "v1.0.0")
     second = hub_client.run(upload, "ada/data", "second")
@@ -93,7 +93,7 @@ def test_a_tag_stays_where_it_was_put(hub_client: Client, local_hub: LocalHub) -
     assert hub_client.run(refs, "ada/data")["refs/tags/v1.0.0"] == second
 
 
-def test_tags_that_cannot_be(hub_client: Client) -> None:
+def test_an_impossible_tag_is_refused(hub_client: Client) -> None:
     hub_client.run(prepare, "ada/data")
     for name in ("two words", "a..b", "-v1", "refs/tags/v1", "v1.lock"):
         with pytest.raises(ClientFailed, match="Invalid reference for a tag") as failed:
@@ -110,7 +110,7 @@ def test_tags_that_cannot_be(hub_client: Client) -> None:
     assert failed.value.kind == "RepositoryNotFoundError"
 
 
-def test_a_tag_takes_no_commits(hub_client: Client) -> None:
+def test_a_commit_to_a_tag_is_refused(hub_client: Client) -> None:
     hub_client.run(prepare, "ada/data")
     hub_client.run(tag, "ada/data", "v1")
     for revision in ("v1", "refs/tags/v1"):
@@ -119,7 +119,7 @@ def test_a_tag_takes_no_commits(hub_client: Client) -> None:
         assert failed.value.kind == "RevisionNotFoundError"
 
 
-def test_branches(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_branch_can_be_created_committed_to_and_deleted(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(prepare, "ada/data")
     hub_client.run(branch, "ada/data", "next/try")  # with a slash: quoted in the address
     second = hub_client.run(upload, "ada/data", "second", "next/try")
@@ -168,7 +168,7 @@ def propose(repository: str, text: str, parent: str | None = None) -> Proposed:
     return {"oid": made.oid, "revision": made.pr_revision, "number": made.pr_num, "url": made.pr_url}
 
 
-def test_a_commit_as_a_pull_request(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_commit_can_open_a_pull_request(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(prepare, "ada/data")
     made = hub_client.run(propose, "ada/data", "second")
     assert made == {
@@ -185,7 +185,7 @@ def test_a_commit_as_a_pull_request(hub_client: Client, local_hub: LocalHub) -> 
     assert hub_client.run(refs, "ada/data") == {"refs/heads/main": first, "refs/pr/1": third}
 
 
-def test_a_pull_request_may_begin_at_an_earlier_commit(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_pull_request_can_start_from_an_earlier_commit(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(prepare, "ada/data")
     hub_client.run(upload, "ada/data", "second")
     made = hub_client.run(propose, "ada/data", "third", first)  # on main, this would be a 412
@@ -194,7 +194,7 @@ def test_a_pull_request_may_begin_at_an_earlier_commit(hub_client: Client, local
     assert repository.find(made["oid"]).parent is repository.find(first)
 
 
-def test_everybody_may_propose(hub_client: Client, local_hub: LocalHub) -> None:
+def test_any_account_may_open_a_pull_request(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(prepare, "ada/data")
     hub_client.login("hf_bob")
     with pytest.raises(ClientFailed) as failed:
@@ -226,7 +226,7 @@ def test_pull_requests_are_listed_newest_first(hub_client: Client, local_hub: Lo
     assert hub_client.run(listed, "ada/data", "pull_request", "closed") == []
 
 
-def test_an_empty_pull_request(hub_client: Client) -> None:
+def test_a_pull_request_can_be_opened_without_a_commit(hub_client: Client) -> None:
     def open_one(repository: str, title: str) -> list[object]:
         from huggingface_hub import HfApi
 

@@ -40,7 +40,7 @@ def delete(name: str, missing_ok: bool = False) -> None:
     HfApi().delete_repo(name, repo_type="dataset", missing_ok=missing_ok)
 
 
-def test_a_new_repository_has_its_first_commit(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_new_repository_has_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
     said = hub_client.run(create_and_describe, "ada/data")
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
@@ -57,7 +57,7 @@ def test_a_new_repository_has_its_first_commit(hub_client: Client, local_hub: Lo
     assert first.parent is None
 
 
-def test_an_existing_repository_is_a_conflict(hub_client: Client) -> None:
+def test_creating_an_existing_repository_is_a_conflict(hub_client: Client) -> None:
     assert hub_client.run(create, "ada/data") == "ada/data"
     assert hub_client.run(create, "ada/data", False, True) == "ada/data"
     with pytest.raises(ClientFailed, match="already created this dataset repo") as failed:
@@ -66,7 +66,9 @@ def test_an_existing_repository_is_a_conflict(hub_client: Client) -> None:
     assert failed.value.kind == "HfHubHTTPError"
 
 
-def test_who_may_create(hub_client: Client, local_hub: LocalHub) -> None:
+def test_creating_a_repository_needs_write_access_to_its_namespace(
+    hub_client: Client, local_hub: LocalHub
+) -> None:
     assert hub_client.run(create, "lab/data") == "lab/data"  # ada is in this organization
     with pytest.raises(ClientFailed, match="don't have the rights to create a dataset") as failed:
         hub_client.run(create, "bob/data")
@@ -93,7 +95,7 @@ def test_a_private_repository_is_hidden_from_others(hub_client: Client) -> None:
     assert not hub_client.run(exists, "ada/data")
 
 
-def test_settings_change_who_sees_it(hub_client: Client) -> None:
+def test_a_private_repository_can_be_made_public_by_its_owner(hub_client: Client) -> None:
     def publish(name: str) -> None:
         from huggingface_hub import HfApi
 
@@ -108,7 +110,7 @@ def test_settings_change_who_sees_it(hub_client: Client) -> None:
     assert failed.value.status == 403
 
 
-def test_deleting(hub_client: Client, local_hub: LocalHub) -> None:
+def test_only_its_owner_can_delete_a_repository(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     hub_client.login("hf_bob")
     with pytest.raises(ClientFailed) as failed:
@@ -123,7 +125,7 @@ def test_deleting(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(delete, "ada/data", True)
 
 
-def test_a_repository_made_anew_has_no_old_contents(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_repository_created_again_has_no_old_contents(hub_client: Client, local_hub: LocalHub) -> None:
     def make(name: str) -> None:
         from huggingface_hub import HfApi
 
@@ -137,7 +139,7 @@ def test_a_repository_made_anew_has_no_old_contents(hub_client: Client, local_hu
         hub_client.run(delete, "ada/data")
 
 
-def test_whoami_and_its_rights(hub_client: Client) -> None:
+def test_whoami_returns_the_account_its_organizations_and_its_role(hub_client: Client) -> None:
     def ask() -> list[str]:
         from huggingface_hub import HfApi
 
@@ -151,7 +153,7 @@ def test_whoami_and_its_rights(hub_client: Client) -> None:
     assert failed.value.status == 401
 
 
-def test_rights_can_be_asked_for(hub_client: Client) -> None:
+def test_write_access_can_be_checked(hub_client: Client) -> None:
     def check(name: str) -> None:
         from huggingface_hub import HfApi
 

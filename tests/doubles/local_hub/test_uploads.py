@@ -33,7 +33,7 @@ def described(repository: str, paths: list[str]) -> list[list[object]]:
     ]
 
 
-def test_regular_and_lfs_files(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_text_is_a_regular_file_and_a_table_goes_to_lfs(hub_client: Client, local_hub: LocalHub) -> None:
     files = {"notes/a.txt": "some text\n", "train/0.parquet": TABLE.decode("latin-1")}
     commit_id = hub_client.run(upload, "ada/data", files)
     held = local_hub.files("ada/data", commit_id)
@@ -47,7 +47,7 @@ def test_regular_and_lfs_files(hub_client: Client, local_hub: LocalHub) -> None:
     assert table == ["train/0.parquet", len(TABLE), pointer.oid, [SHA256, pointer.pointer_size]]
 
 
-def test_what_goes_to_lfs(hub_client: Client, local_hub: LocalHub) -> None:
+def test_name_content_and_size_decide_what_goes_to_lfs(hub_client: Client, local_hub: LocalHub) -> None:
     files = {
         "by_name.parquet": "text in a file with such a name",
         "by_content.dat": "a zero byte\0makes it binary",
@@ -62,7 +62,7 @@ def test_what_goes_to_lfs(hub_client: Client, local_hub: LocalHub) -> None:
     assert local_hub.files("ada/data")["empty.parquet"] == b""
 
 
-def test_what_is_there_is_not_uploaded_again(hub_client: Client, local_hub: LocalHub) -> None:
+def test_content_that_the_hub_has_is_not_uploaded_again(hub_client: Client, local_hub: LocalHub) -> None:
     files = {"a.txt": "text", "0.parquet": TABLE.decode("latin-1")}
     first = hub_client.run(upload, "ada/data", files)
     local_hub.counters.clear()
@@ -77,14 +77,14 @@ def test_what_is_there_is_not_uploaded_again(hub_client: Client, local_hub: Loca
     assert sorted(local_hub.files("ada/data")) == [".gitattributes", *sorted({**files, **moved})]
 
 
-def test_another_repository_has_contents_of_its_own(hub_client: Client, local_hub: LocalHub) -> None:
+def test_repositories_do_not_share_their_contents(hub_client: Client, local_hub: LocalHub) -> None:
     for name in ("ada/data", "ada/other"):
         hub_client.run(upload, name, {"0.parquet": TABLE.decode("latin-1")})
         assert local_hub.files(name)["0.parquet"] == TABLE
     assert [one.sha256 for one in local_hub.counters.uploads] == [SHA256, SHA256]
 
 
-def test_many_files_come_in_few_requests(hub_client: Client, local_hub: LocalHub) -> None:
+def test_many_files_need_few_requests(hub_client: Client, local_hub: LocalHub) -> None:
     """Clients ask how and where to upload 256 files at a time."""
     files = {f"part/{number:03}.parquet": f"table {number}" for number in range(300)}
     hub_client.run(upload, "ada/data", files)
@@ -101,7 +101,7 @@ def test_many_files_come_in_few_requests(hub_client: Client, local_hub: LocalHub
     }
 
 
-def test_a_folder_is_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_folder_is_uploaded_as_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
     def upload_folder(repository: str) -> str:
         from pathlib import Path
 
@@ -132,7 +132,7 @@ def test_a_folder_is_one_commit(hub_client: Client, local_hub: LocalHub) -> None
     ("head", "message"),
     [("license: my-own", "license"), ("configs:\n- data_files: x", "config_name"), ("a: [1", "expected")],
 )
-def test_a_card_the_hub_does_not_take(
+def test_an_invalid_card_is_refused_before_any_upload(
     hub_client: Client, local_hub: LocalHub, head: str, message: str
 ) -> None:
     files = {"README.md": f"---\n{head}\n---\n# Data\n", "0.parquet": "table"}
@@ -144,7 +144,7 @@ def test_a_card_the_hub_does_not_take(
     assert list(local_hub.files("ada/data")) == [".gitattributes"]
 
 
-def test_uploading_needs_rights(hub_client: Client, local_hub: LocalHub) -> None:
+def test_an_upload_needs_write_access(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(upload, "ada/data", {"a.txt": "mine"})
     for token in ("hf_ada_reads", "hf_bob"):
         hub_client.login(token)

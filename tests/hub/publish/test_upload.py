@@ -71,14 +71,14 @@ def on_hub(local_hub: LocalHub, revision="main"):
     return files
 
 
-def test_a_version_is_one_commit_with_its_tag(hub_client: Client, local_hub: LocalHub, folder):
+def test_a_version_is_one_commit_and_a_tag(hub_client: Client, local_hub: LocalHub, folder):
     made = hub_client.run(published, str(folder), REPO, {"tag": "v1.0.0"})
     assert on_hub(local_hub) == on_hub(local_hub, "v1.0.0") == on_disk(folder)
     assert set(made["added"]) == set(on_disk(folder))
     assert local_hub.counters.statuses("POST", "/commit/") == [200]
 
 
-def test_given_again_it_changes_nothing(hub_client: Client, local_hub: LocalHub, folder):
+def test_publishing_the_same_version_again_changes_nothing(hub_client: Client, local_hub: LocalHub, folder):
     first = hub_client.run(published, str(folder), REPO, {"tag": "v1.0.0"})
     local_hub.counters.clear()
     again = hub_client.run(published, str(folder), REPO, {"tag": "v1.0.0"})
@@ -87,7 +87,7 @@ def test_given_again_it_changes_nothing(hub_client: Client, local_hub: LocalHub,
     assert local_hub.counters.uploads == []
 
 
-def test_a_new_version_sends_what_is_new_and_removes_what_is_gone(
+def test_a_new_version_uploads_only_new_content_and_removes_old_files(
     hub_client: Client, local_hub: LocalHub, folder
 ):
     hub_client.run(published, str(folder), REPO, {"tag": "v1.0.0"})
@@ -108,7 +108,7 @@ def test_a_new_version_sends_what_is_new_and_removes_what_is_gone(
     assert on_hub(local_hub) == {**on_disk(folder), **kept}
 
 
-def test_a_version_stays_as_it_is(hub_client: Client, local_hub: LocalHub, folder):
+def test_a_published_version_cannot_be_replaced(hub_client: Client, local_hub: LocalHub, folder):
     hub_client.run(published, str(folder), REPO, {"tag": "v1.0.0"})
     before = on_hub(local_hub)
     (folder / "verifier.py").write_text("# other rules\n")
@@ -119,7 +119,7 @@ def test_a_version_stays_as_it_is(hub_client: Client, local_hub: LocalHub, folde
     assert on_hub(local_hub) == before
 
 
-def test_a_plan_touches_nothing(hub_client: Client, local_hub: LocalHub, folder):
+def test_a_plan_changes_nothing_on_the_hub(hub_client: Client, local_hub: LocalHub, folder):
     assert hub_client.run(plan, str(folder), REPO, {"tag": "v1.0.0"}) == sorted(on_disk(folder))
     assert local_hub.repositories.get(REPO) is None
 
@@ -137,14 +137,18 @@ def test_a_plan_touches_nothing(hub_client: Client, local_hub: LocalHub, folder)
     ],
 )
 @pytest.mark.parametrize("status", [429, 500, 524])
-def test_a_busy_hub_is_asked_again(hub_client: Client, local_hub: LocalHub, folder, method, path, status):
+def test_a_request_to_a_busy_hub_is_retried(
+    hub_client: Client, local_hub: LocalHub, folder, method, path, status
+):
     local_hub.faults.refuse(method, path, status, retry_after_s=0 if status == 429 else None)
     hub_client.run(published, str(folder), REPO, {"tag": "v1.0.0"})
     assert on_hub(local_hub) == on_hub(local_hub, "v1.0.0") == on_disk(folder)
 
 
 @pytest.mark.parametrize("status", [409, 412])
-def test_somebody_elses_commit_in_between_is_kept(hub_client: Client, local_hub: LocalHub, folder, status):
+def test_a_commit_of_somebody_else_in_between_is_kept(
+    hub_client: Client, local_hub: LocalHub, folder, status
+):
     hub_client.run(published, str(folder), REPO, {})
     (folder / "verifier.py").write_text("# new rules\n")
     local_hub.faults.precede(
@@ -160,7 +164,9 @@ def test_somebody_elses_commit_in_between_is_kept(hub_client: Client, local_hub:
     assert on_hub(local_hub)["verifier.py"] == b"# newer rules\n"
 
 
-def test_another_version_in_between_is_not_overwritten(hub_client: Client, local_hub: LocalHub, folder):
+def test_a_version_of_somebody_else_in_between_is_not_overwritten(
+    hub_client: Client, local_hub: LocalHub, folder
+):
     hub_client.run(published, str(folder), REPO, {})
     (folder / "verifier.py").write_text("# new rules\n")
     local_hub.faults.precede(
@@ -176,7 +182,7 @@ def test_another_version_in_between_is_not_overwritten(hub_client: Client, local
 @pytest.mark.parametrize(
     "tag", ["", " ", "v 1", "v1..2", ".v1", "v1.", "v1.lock", "-v1", "a/b", "v1~", "v\n1"]
 )
-def test_a_tag_that_cannot_be_one_is_refused_before_anything_is_sent(tag):
+def test_an_invalid_tag_is_refused_before_anything_is_sent(tag):
     from hub.publish.upload import PublishError, Target
 
     with pytest.raises(PublishError, match="is not a valid tag"):
@@ -184,7 +190,7 @@ def test_a_tag_that_cannot_be_one_is_refused_before_anything_is_sent(tag):
     assert Target(REPO, tag="v1.0.0-rc.1+local_2").tag
 
 
-def test_a_lost_reply_makes_no_second_commit(hub_client: Client, local_hub: LocalHub, folder):
+def test_a_lost_reply_does_not_lead_to_a_second_commit(hub_client: Client, local_hub: LocalHub, folder):
     local_hub.faults.lose_reply("POST", "/commit/main")
     made = hub_client.run(published, str(folder), REPO, {"tag": "v1.0.0"})
     assert on_hub(local_hub, "v1.0.0") == on_hub(local_hub, made["oid"]) == on_disk(folder)
@@ -192,7 +198,7 @@ def test_a_lost_reply_makes_no_second_commit(hub_client: Client, local_hub: Loca
 
 
 @pytest.mark.parametrize("at", [("PUT", "/"), ("POST", "/commit/"), ("POST", "/tag/")])
-def test_what_is_killed_goes_on_where_it_was(hub_client: Client, local_hub: LocalHub, folder, at):
+def test_publishing_again_completes_what_was_killed(hub_client: Client, local_hub: LocalHub, folder, at):
     hub_client.run(published, str(folder), REPO, {"tag": "v1.0.0"})
     before = on_hub(local_hub)
     for file in folder.glob("*/*.parquet"):
@@ -213,15 +219,15 @@ def test_what_is_killed_goes_on_where_it_was(hub_client: Client, local_hub: Loca
         assert local_hub.counters.n_uploaded_bytes == sum(sizes)
 
 
-def test_a_dropped_upload_leaves_nothing_to_see_and_is_made_up_for(
-    hub_client: Client, local_hub: LocalHub, folder
-):
+def test_an_interrupted_upload_is_sent_again(hub_client: Client, local_hub: LocalHub, folder):
     local_hub.faults.drop("PUT", "/", n_bytes=5000, times=2)
     hub_client.run(published, str(folder), REPO, {})
     assert on_hub(local_hub) == on_disk(folder)
 
 
-def test_a_branch_and_a_pull_request(hub_client: Client, local_hub: LocalHub, folder):
+def test_a_version_can_be_published_to_a_branch_or_as_a_pull_request(
+    hub_client: Client, local_hub: LocalHub, folder
+):
     hub_client.run(published, str(folder), REPO, {})
     before = on_hub(local_hub)
     (folder / "verifier.py").write_text("# new rules\n")
@@ -233,7 +239,9 @@ def test_a_branch_and_a_pull_request(hub_client: Client, local_hub: LocalHub, fo
     assert on_hub(local_hub) == before
 
 
-def test_a_pull_request_is_opened_once(hub_client: Client, local_hub: LocalHub, folder):
+def test_publishing_again_does_not_open_a_second_pull_request(
+    hub_client: Client, local_hub: LocalHub, folder
+):
     hub_client.run(published, str(folder), REPO, {})
     (folder / "verifier.py").write_text("# new rules\n")
     local_hub.faults.lose_reply("POST", "/commit/")
@@ -246,7 +254,7 @@ def test_a_pull_request_is_opened_once(hub_client: Client, local_hub: LocalHub, 
     assert hub_client.run(published, str(folder), REPO, {"create_pr": True})["url"].endswith("/discussions/2")
 
 
-def test_a_new_branch_is_planned_as_one_of_main(hub_client: Client, local_hub: LocalHub, folder):
+def test_the_plan_for_a_new_branch_compares_with_main(hub_client: Client, local_hub: LocalHub, folder):
     hub_client.run(published, str(folder), REPO, {})
     (folder / "prompts" / "more.md").write_text("Explain.\n")
     planned = hub_client.run(plan, str(folder), REPO, {"branch": "next"})
@@ -254,7 +262,7 @@ def test_a_new_branch_is_planned_as_one_of_main(hub_client: Client, local_hub: L
     assert planned == ["prompts/more.md"]
 
 
-def test_a_pull_request_makes_no_branch(hub_client: Client, local_hub: LocalHub, folder):
+def test_a_pull_request_does_not_create_a_branch(hub_client: Client, local_hub: LocalHub, folder):
     hub_client.run(published, str(folder), REPO, {})
     (folder / "verifier.py").write_text("# better rules\n")
     hub_client.login("hf_bob")
@@ -264,7 +272,7 @@ def test_a_pull_request_makes_no_branch(hub_client: Client, local_hub: LocalHub,
     assert "refs/heads/next" not in local_hub.repositories.get(REPO).refs
 
 
-def test_a_private_repository(hub_client: Client, local_hub: LocalHub, folder):
+def test_a_new_repository_can_be_private(hub_client: Client, local_hub: LocalHub, folder):
     hub_client.run(published, str(folder), REPO, {"private": True})
     assert local_hub.repositories.get(REPO).private
 
@@ -285,7 +293,7 @@ def check_access(repo_id: str, options: dict[str, object]) -> None:
     check_access(Target(repo_id, **options))
 
 
-def test_whoever_may_read_may_open_a_pull_request(hub_client: Client, local_hub: LocalHub, folder):
+def test_read_access_is_enough_to_open_a_pull_request(hub_client: Client, local_hub: LocalHub, folder):
     hub_client.run(published, str(folder), REPO, {})
     (folder / "verifier.py").write_text("# better rules\n")
     hub_client.login("hf_bob")
@@ -298,7 +306,7 @@ def test_whoever_may_read_may_open_a_pull_request(hub_client: Client, local_hub:
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "no spaces/here", "--/--"])
-def test_what_names_no_repository_is_refused(hub_client: Client, folder, name):
+def test_an_invalid_repository_name_is_refused(hub_client: Client, folder, name):
     with pytest.raises(ClientFailed, match="OWNER/NAME") as failed:
         hub_client.run(plan, str(folder), name, {})
     assert failed.value.kind == "PublishError"
