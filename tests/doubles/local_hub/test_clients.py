@@ -1,4 +1,4 @@
-"""The clients themselves: their libraries, the addresses they use, and how their errors are reported."""
+"""The clients: their libraries, the addresses that they use, and how their errors are reported."""
 
 import importlib.metadata
 from pathlib import Path
@@ -21,25 +21,25 @@ def test_a_client_has_the_library_versions_that_its_fixture_promises(
 
         return [importlib.metadata.version(name) for name in ("huggingface_hub", "datasets")]
 
-    client, datasets = hub_client.run(versions)
+    huggingface_hub, datasets = hub_client.run(versions)
     if request.node.callspec.params["hub_client"] == "hub1":
-        assert client.startswith("1.33.")
+        assert huggingface_hub.startswith("1.33.")
     else:
-        assert client == importlib.metadata.version("huggingface_hub")
+        assert huggingface_hub == importlib.metadata.version("huggingface_hub")
     assert datasets.startswith("5.")
 
 
 def test_clients_use_the_local_hub_and_caches_of_their_own(
     hub_client: Client, local_hub: LocalHub, clients_home: Path
 ) -> None:
-    def places() -> list[str]:
+    def addresses() -> list[str]:
         import datasets.config
         import huggingface_hub.constants
 
         endpoints = [huggingface_hub.constants.ENDPOINT, datasets.config.HF_ENDPOINT]
         return [*endpoints, huggingface_hub.constants.HF_HUB_CACHE, str(datasets.config.HF_DATASETS_CACHE)]
 
-    *endpoints, hub_cache, datasets_cache = hub_client.run(places)
+    *endpoints, hub_cache, datasets_cache = hub_client.run(addresses)
     assert endpoints == [local_hub.url, local_hub.url]
     assert Path(hub_cache).is_relative_to(clients_home)
     assert Path(datasets_cache).is_relative_to(clients_home)
@@ -65,11 +65,11 @@ def test_an_error_in_a_client_is_raised_with_its_details(hub_client: Client) -> 
 
 
 def test_a_function_sees_no_names_from_outside_its_body(hub_client: Client) -> None:
-    def ask() -> str:
+    def root() -> str:
         return str(ROOT)
 
     with pytest.raises(ClientFailed, match="ROOT") as failed:
-        hub_client.run(ask)
+        hub_client.run(root)
     assert failed.value.kind == "NameError"
 
 

@@ -1,6 +1,7 @@
-"""Faults on demand: which requests clients retry, which errors they raise, and nothing is left half done.
+"""Faults on demand: which requests clients retry, which errors they raise, and what the hub then holds.
 
-Retries depend on the endpoint, not on the fault: uploads and queries are retried, commits and new refs not.
+Whether a client retries depends on the endpoint, not on the fault: it retries uploads and queries, but not
+commits and new refs.
 """
 
 import hashlib
@@ -21,17 +22,17 @@ def create(repository: str) -> None:
 
 
 def upload(repository: str, parent: str | None = None) -> str:
-    """Commit a table, which goes to LFS, and a text; return the commit's id."""
+    """Commit a table, which goes to LFS, and a text file; return the id of the commit."""
     from huggingface_hub import CommitOperationAdd, HfApi
 
     operations = [
         CommitOperationAdd("a.parquet", bytes(range(256)) * 4000),
         CommitOperationAdd("a.txt", b"some text" * 1000),
     ]
-    made = HfApi().create_commit(
+    commit = HfApi().create_commit(
         repository, operations, commit_message="Add", repo_type="dataset", parent_commit=parent
     )
-    return made.oid
+    return commit.oid
 
 
 def seconds_to_upload(repository: str) -> float:
@@ -56,11 +57,11 @@ def test_a_refused_upload_is_retried(
     hub_client.run(upload, "ada/data")
     assert local_hub.counters.statuses(method, path) == [status, 200]
     assert local_hub.files("ada/data")["a.parquet"] == TABLE
-    assert [one.sha256 for one in local_hub.counters.uploads] == [SHA256]
+    assert [upload.sha256 for upload in local_hub.counters.uploads] == [SHA256]
 
 
 def test_a_forbidden_upload_raises_an_error_without_a_status(hub_client: Client, local_hub: LocalHub) -> None:
-    """The caller gets an error without a status; its cause has the status."""
+    """Show that the caller gets an error without a status; only its cause has the status."""
     hub_client.run(create, "ada/data")
     before = local_hub.files("ada/data")
     local_hub.faults.refuse("PUT", "/repos/", 403)
@@ -92,7 +93,7 @@ def test_a_refused_commit_is_not_retried(hub_client: Client, local_hub: LocalHub
     assert (failed.value.kind, failed.value.status) == ("HfHubHTTPError", status)
     assert local_hub.counters.statuses("POST", "/commit/") == [status]
     assert local_hub.files("ada/data") == before
-    # The uploaded files are kept: a second try does not send them again.
+    # The hub keeps the uploaded file, so a second attempt does not send it again.
     hub_client.run(upload, "ada/data")
     assert len(local_hub.counters.uploads) == 1
     assert local_hub.files("ada/data")["a.parquet"] == TABLE
@@ -122,20 +123,21 @@ def test_an_interrupted_upload_is_sent_again(hub_client: Client, local_hub: Loca
     local_hub.faults.drop("PUT", "/repos/", n_bytes)
     hub_client.run(upload, "ada/data")
     assert local_hub.counters.statuses("PUT", "/repos/") == [None, 200]
-    assert [(one.sha256, one.n_bytes) for one in local_hub.counters.uploads] == [(SHA256, len(TABLE))]
+    (received,) = local_hub.counters.uploads
+    assert (received.sha256, received.n_bytes) == (SHA256, len(TABLE))
     assert local_hub.files("ada/data")["a.parquet"] == TABLE
 
 
 def test_an_incomplete_or_wrong_upload_leaves_no_file(local_hub: LocalHub) -> None:
     repository = local_hub.repositories.create("ada", "data", False, "ada", "")
-    folder = repository.objects.path(repository.find("main").tree[".gitattributes"]).parent
+    folder = repository.objects.path(repository.resolve("main").tree[".gitattributes"]).parent
     before = sorted(folder.iterdir())
-    address = local_hub.stored_at(repository, SHA256).removeprefix(local_hub.storage_url)
+    address = local_hub.signed_url(repository, SHA256).removeprefix(local_hub.storage_url)
     head = f"PUT {address} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(TABLE)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", int(local_hub.url.rpartition(":")[2]))) as connection:
         connection.sendall(head.encode() + TABLE[:-1])
         connection.shutdown(socket.SHUT_WR)
-        assert connection.recv(100) == b""  # hung up without a reply
+        assert connection.recv(100) == b""  # the connection was closed without a reply
     assert repository.objects.in_lfs(SHA256) is None
     assert sorted(folder.iterdir()) == before
     assert local_hub.counters.uploads == []
@@ -163,15 +165,15 @@ def test_a_commit_exists_even_if_its_reply_is_lost(hub_client: Client, local_hub
     hub_client.run(create, "ada/data")
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
-    parent = repository.find("main").oid
+    parent = repository.resolve("main").oid
     local_hub.faults.lose_reply("POST", "/commit/")
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(upload, "ada/data", parent)
     assert {"NetworkError", "RemoteProtocolError"} & set(failed.value.kinds)
-    made = repository.find("main").oid
-    assert made != parent
-    # A second try finds its files unchanged, so the client does not send the commit.
-    assert hub_client.run(upload, "ada/data", parent) == made
+    commit_id = repository.resolve("main").oid
+    assert commit_id != parent
+    # In a second attempt no file has changed, so the client sends no commit.
+    assert hub_client.run(upload, "ada/data", parent) == commit_id
     assert local_hub.counters.statuses("POST", "/commit/") == [None]
 
 
@@ -182,8 +184,8 @@ def test_an_interrupted_download_is_continued(hub_client: Client, local_hub: Loc
 
         from huggingface_hub import HfApi
 
-        found = HfApi().hf_hub_download(repository, "a.parquet", repo_type="dataset")
-        return hashlib.sha256(Path(found).read_bytes()).hexdigest()
+        file = HfApi().hf_hub_download(repository, "a.parquet", repo_type="dataset")
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
     hub_client.run(create, "ada/data")
     hub_client.run(upload, "ada/data")

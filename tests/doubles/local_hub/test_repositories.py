@@ -41,12 +41,12 @@ def delete(name: str, missing_ok: bool = False) -> None:
 
 
 def test_a_new_repository_has_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
-    said = hub_client.run(create_and_describe, "ada/data")
+    described = hub_client.run(create_and_describe, "ada/data")
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
-    first = repository.find("main")
+    first = repository.resolve("main")
     attributes = first.tree[".gitattributes"]
-    assert said == {
+    assert described == {
         "id": "ada/data",
         "author": "ada",
         "private": True,
@@ -77,7 +77,7 @@ def test_creating_a_repository_needs_write_access_to_its_namespace(
     with pytest.raises(ClientFailed, match="must use a write token") as failed:
         hub_client.run(create, "ada/data")
     assert failed.value.status == 403
-    # With `exist_ok` an existing repository is enough, although this account could not create it.
+    # With `exist_ok`, the client accepts an existing repository that the account could not have created.
     assert hub_client.run(create, "lab/data", False, True) == "lab/data"
     hub_client.login("hf_nobody")
     with pytest.raises(ClientFailed, match="Invalid credentials") as failed:
@@ -126,7 +126,7 @@ def test_only_its_owner_can_delete_a_repository(hub_client: Client, local_hub: L
 
 
 def test_a_repository_created_again_has_no_old_contents(hub_client: Client, local_hub: LocalHub) -> None:
-    def make(name: str) -> None:
+    def create_with_file(name: str) -> None:
         from huggingface_hub import HfApi
 
         api = HfApi()
@@ -134,22 +134,23 @@ def test_a_repository_created_again_has_no_old_contents(hub_client: Client, loca
         api.upload_file(path_or_fileobj=b"PAR1", path_in_repo="a.parquet", repo_id=name, repo_type="dataset")
 
     for n_uploads in (1, 2):
-        hub_client.run(make, "ada/data")
+        hub_client.run(create_with_file, "ada/data")
         assert len(local_hub.counters.uploads) == n_uploads
         hub_client.run(delete, "ada/data")
 
 
 def test_whoami_returns_the_account_its_organizations_and_its_role(hub_client: Client) -> None:
-    def ask() -> list[str]:
+    def identity() -> list[str]:
         from huggingface_hub import HfApi
 
-        said = HfApi().whoami()
-        return [said["name"], *(one["name"] for one in said["orgs"]), said["auth"]["accessToken"]["role"]]
+        account = HfApi().whoami()
+        organizations = [organization["name"] for organization in account["orgs"]]
+        return [account["name"], *organizations, account["auth"]["accessToken"]["role"]]
 
-    assert hub_client.run(ask) == ["ada", "lab", "write"]
+    assert hub_client.run(identity) == ["ada", "lab", "write"]
     hub_client.login("hf_nobody")
     with pytest.raises(ClientFailed, match="token") as failed:
-        hub_client.run(ask)
+        hub_client.run(identity)
     assert failed.value.status == 401
 
 
