@@ -1,4 +1,4 @@
-"""Environments of tests are built once and completely, or built again; a failure shows its log."""
+"""Environments for tests are built once; incomplete ones are built again; a failure shows its log."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ import pytest
 from tests import ROOT
 from tests.doubles.build import build_once
 from tests.doubles.process import CommandFailed, members, run
-from tests.doubles.uv import translated
+from tests.doubles.uv import uv_settings
 
 BUILD = """
 import sys, time
@@ -35,14 +35,14 @@ def write_content(folder: Path, log: Path) -> None:
 
 
 def test_an_incomplete_folder_is_built_again(tmp_path: Path) -> None:
-    half = tmp_path / "thing"
-    half.mkdir()
-    (half / "half").touch()
+    folder = tmp_path / "thing"
+    folder.mkdir()
+    (folder / "half").touch()
 
-    build_once(half, write_content)
+    build_once(folder, write_content)
 
-    assert (half / "content").read_text() == "whole"
-    assert not (half / "half").exists()
+    assert (folder / "content").read_text() == "whole"
+    assert not (folder / "half").exists()
 
 
 def test_a_complete_folder_is_not_built_again(tmp_path: Path) -> None:
@@ -60,20 +60,20 @@ def test_two_processes_build_a_folder_only_once(tmp_path: Path) -> None:
         tmp_path / "cache" / "thing",
         tmp_path / "count",
     ]
-    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    processes = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
 
-    assert [process.communicate(timeout=60)[0] for process in both] == ["whole\n", "whole\n"]
+    assert [process.communicate(timeout=60)[0] for process in processes] == ["whole\n", "whole\n"]
     assert (tmp_path / "count").read_text() == "x"
 
 
 def test_a_process_that_is_killed_during_a_build_does_not_block_others(tmp_path: Path) -> None:
-    folder, begun = tmp_path / "thing", tmp_path / "count"
-    forever = BUILD.replace("time.sleep(0.5)", "time.sleep(600)")
-    owner = subprocess.Popen([sys.executable, "-c", forever, folder, begun], cwd=ROOT)
+    folder, begun_file = tmp_path / "thing", tmp_path / "count"
+    slow_build = BUILD.replace("time.sleep(0.5)", "time.sleep(600)")
+    owner = subprocess.Popen([sys.executable, "-c", slow_build, folder, begun_file], cwd=ROOT)
     deadline = time.monotonic() + 60
-    while not begun.exists() and time.monotonic() < deadline:
+    while not begun_file.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert begun.exists()
+    assert begun_file.exists()
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait()
 
@@ -107,13 +107,13 @@ run([{sys.executable!r}, '-c', {sleeper!r}], Path({str(tmp_path / 'log')!r}))"
 
 
 def test_uv_gets_the_settings_of_pip_whose_variables_override_its_files() -> None:
-    listed = """:env:.find-links='/wheels /more'
+    pip_config = """:env:.find-links='/wheels /more'
 global.cert='/certificates'
 global.extra-index-url='https://one\\nhttps://two'
 global.find-links='/else'
 global.quiet='1'
 """
-    assert translated(listed) == {
+    assert uv_settings(pip_config) == {
         "UV_FIND_LINKS": "/wheels,/more",
         "UV_INDEX": "https://one https://two",
         "SSL_CERT_FILE": "/certificates",
@@ -137,8 +137,8 @@ def test_uv_installs_the_build_that_pip_would_install(tmp_path: Path) -> None:
 
 
 def write_wheel(folder: Path, release: str) -> None:
-    about = f"thing-{release}.dist-info"
+    info = f"thing-{release}.dist-info"
     with zipfile.ZipFile(folder / f"thing-{release}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: thing\nVersion: {release}\n")
-        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{about}/RECORD", "")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: thing\nVersion: {release}\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")

@@ -1,4 +1,4 @@
-"""The local Hub's own tests are skipped only if they have passed on the same double."""
+"""The local Hub's own tests are skipped only if they have passed with the same code and clients."""
 
 import os
 import subprocess

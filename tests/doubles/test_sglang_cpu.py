@@ -43,11 +43,8 @@ def test_a_second_request_finds_the_shared_prefix_in_the_cache(sglang_server: Sg
 
 
 def test_an_answer_follows_a_json_schema(sglang_server: SglangServer) -> None:
-    size = {
-        "type": "integer",
-        "minimum": 0,
-        "maximum": 99,
-    }  # without bounds, a weak model writes digits until max_tokens
+    # Without bounds, a weak model writes digits until max_tokens.
+    size = {"type": "integer", "minimum": 0, "maximum": 99}
     schema = {
         "type": "object",
         "properties": {
