@@ -215,7 +215,7 @@ def test_publishing_again_completes_what_was_killed(
     assert on_hub(local_hub, "v1.0.0") == before
     repository = local_hub.repositories.get(REPO)
     assert repository.refs["refs/tags/v1.1.0"].oid == result["oid"]
-    assert [commit.title for commit in repository.find("main").log()].count("A version") == 2
+    assert [commit.title for commit in repository.resolve("main").log()].count("A version") == 2
     if killed_at != ("PUT", "/"):  # an upload that was killed may or may not be complete
         sizes = [file.stat().st_size for file in folder.glob("*/*.parquet")]
         assert local_hub.counters.n_uploaded_bytes == sum(sizes)
