@@ -138,7 +138,7 @@ def test_an_incomplete_or_wrong_upload_leaves_no_file(local_hub: LocalHub) -> No
         connection.sendall(head.encode() + TABLE[:-1])
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(100) == b""  # the connection was closed without a reply
-    assert repository.objects.in_lfs(SHA256) is None
+    assert repository.objects.find_lfs(SHA256) is None
     assert sorted(folder.iterdir()) == before
     assert local_hub.counters.uploads == []
     # A complete upload with different content is refused.
