@@ -34,15 +34,15 @@ def write_content(folder: Path, log: Path) -> None:
     (folder / "content").write_text("whole")
 
 
-def test_an_incomplete_folder_is_built_again(tmp_path: Path) -> None:
-    folder = tmp_path / "thing"
-    folder.mkdir()
-    (folder / "half").touch()
+def test_what_a_killed_run_left_is_built_again(tmp_path: Path) -> None:
+    half = tmp_path / "thing"
+    half.mkdir()
+    (half / "half").touch()
 
-    build_once(folder, write_content)
+    build_once(half, write_content)
 
-    assert (folder / "content").read_text() == "whole"
-    assert not (folder / "half").exists()
+    assert (half / "content").read_text() == "whole"
+    assert not (half / "half").exists()
 
 
 def test_a_complete_folder_is_not_built_again(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_complete_folder_is_not_built_again(tmp_path: Path) -> None:
     assert (build_once(folder, write_content) / "content").read_text() == "mine"
 
 
-def test_two_processes_build_a_folder_only_once(tmp_path: Path) -> None:
+def test_two_processes_build_once(tmp_path: Path) -> None:
     command: list[str | Path] = [
         sys.executable,
         "-c",
@@ -60,20 +60,20 @@ def test_two_processes_build_a_folder_only_once(tmp_path: Path) -> None:
         tmp_path / "cache" / "thing",
         tmp_path / "count",
     ]
-    processes = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
 
-    assert [process.communicate(timeout=60)[0] for process in processes] == ["whole\n", "whole\n"]
+    assert [process.communicate(timeout=60)[0] for process in both] == ["whole\n", "whole\n"]
     assert (tmp_path / "count").read_text() == "x"
 
 
 def test_a_process_that_is_killed_during_a_build_does_not_block_others(tmp_path: Path) -> None:
-    folder, begun_file = tmp_path / "thing", tmp_path / "count"
-    slow_build = BUILD.replace("time.sleep(0.5)", "time.sleep(600)")
-    owner = subprocess.Popen([sys.executable, "-c", slow_build, folder, begun_file], cwd=ROOT)
+    folder, begun = tmp_path / "thing", tmp_path / "count"
+    forever = BUILD.replace("time.sleep(0.5)", "time.sleep(600)")
+    owner = subprocess.Popen([sys.executable, "-c", forever, folder, begun], cwd=ROOT)
     deadline = time.monotonic() + 60
-    while not begun_file.exists() and time.monotonic() < deadline:
+    while not begun.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert begun_file.exists()
+    assert begun.exists()
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait()
 
