@@ -1,7 +1,7 @@
-"""Cached folders that are built once, by one process, completely or not at all.
+"""Cached folders that are built once, by one process, and are used only if they are complete.
 
 In: a folder and the function that fills it. Out: the complete folder. Not covered: removing folders whose
-recipe has changed; the name holds the recipe's id, so a new folder is built beside the old one.
+recipe has changed; the name includes the id of the recipe, so a new folder is built beside the old one.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ MARKER = ".complete"
 
 
 def tests_cache() -> Path:
-    """Return the folder for what tests build once."""
+    """Return the folder for everything that tests build once."""
     return cache_folder() / "tests"
 
 

@@ -1,13 +1,13 @@
 """A small OpenAI-compatible server on real sockets that misbehaves on demand, and requests for it.
 
 A request is identified by the text of its last message. `faults[text]` lists the faults of the first, second,
-... request with that text; later ones are answered with the text in capitals, or with what `reply` makes of
-the body. `always` is a fault of every POST, `always_get` of every GET. With `gives_n`, a request for `n`
-choices gets them, with consecutive seeds from the one in the request on; else it gets one choice, or, with
-`refuses_n`, a refusal.
+... request with that text. Requests without a fault are answered with the text in capitals, or with what
+`reply` returns for the body. `always` is a fault of every POST, `always_get` of every GET. A request for `n`
+choices gets one choice. With `gives_n` it gets all of them, whose seeds count up from the one in the request;
+with `refuses_n` it gets an error.
 
-`die` closes all connections, as a killed process does; `start` brings the server back at its address. With
-`tls`, the server speaks HTTPS.
+`die` closes all connections, as when a process is killed; `start` starts the server again at its address.
+With `tls`, the server uses HTTPS.
 """
 
 import json
@@ -36,17 +36,16 @@ class ChatServer:
         tls: ssl.SSLContext | None = None,
     ):
         self.models = [{"id": model, "object": "model", **(entry or {})}]
-        self.pages: dict[str, Any] = {}  # more pages: their JSON, or a function that returns it
+        self.pages: dict[str, Any] = {}  # further pages by path: their JSON, or a function that returns it
         self.delay_s = delay_s
         self.faults: dict[str, list[str]] = defaultdict(list)
         self.always: str | None = None
         self.always_get: str | None = None
-        self.reply: Callable[[dict[str, Any]], tuple[str, str]] | None = (
-            None  # returns text and finish reason
-        )
+        # Takes the body of a request, and returns text and finish reason.
+        self.reply: Callable[[dict[str, Any]], tuple[str, str]] | None = None
         self.gives_n = False
         self.refuses_n = False
-        self.n_good: int | None = None  # only so many choices of a reply are good; the others are aborted
+        self.n_good: int | None = None  # how many choices of a reply are complete; the others are aborted
         self.key: str | None = None
         self.asked: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
@@ -70,12 +69,12 @@ class ChatServer:
         self._thread.join()
 
     def start(self) -> None:
-        """Start serving; again at the same address if it was started before."""
+        """Start to serve; after an earlier start, at the same address again."""
         self._http = _Http(("127.0.0.1", self._port), _Handler)
         self._http.chat = self
         self._port = self._http.server_port
         self.address = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
-        if self._tls:  # the handshake is done in the thread of each connection
+        if self._tls:  # each connection does its handshake in its own thread
             self._http.socket = self._tls.wrap_socket(
                 self._http.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -83,7 +82,7 @@ class ChatServer:
         self._thread.start()
 
     def die(self) -> None:
-        """Close all connections, after the replies that count as answered have been sent completely."""
+        """Close all connections, but first complete the replies that `answered` counts."""
         with self.lock:
             self._http.is_dead = True
         self._http.shutdown()
@@ -126,12 +125,12 @@ class _Http(ThreadingHTTPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # clients that hang up are part of the tests
+        pass  # tests include clients that close their connection
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else the body waits until the head is acknowledged
+    disable_nagle_algorithm = True  # otherwise the body waits until the head is acknowledged
     server: _Http
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -183,10 +182,10 @@ class _Handler(BaseHTTPRequestHandler):
         replies = [
             chat.reply(choice_body) if chat.reply else (text.upper(), "stop") for choice_body in bodies
         ]
-        whole = completion(text, *replies[0])
-        whole["choices"] = [completion(text, *reply)["choices"][0] for reply in replies]
-        whole["usage"]["completion_tokens"] *= n_choices
-        for number, choice in enumerate(whole["choices"]):
+        answer = completion(text, *replies[0])
+        answer["choices"] = [completion(text, *reply)["choices"][0] for reply in replies]
+        answer["usage"]["completion_tokens"] *= n_choices
+        for number, choice in enumerate(answer["choices"]):
             choice["index"] = number
             if chat.n_good is not None and number >= chat.n_good:
                 choice["finish_reason"] = "abort"
@@ -196,23 +195,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.n_answering += 1
             chat.answered[text] += 1
         try:
-            self._reply(200, whole)
+            self._reply(200, answer)
         finally:
             with chat.lock:
                 self.server.n_answering -= 1
 
     def _misbehave(self, fault: str, text: str) -> None:
-        whole = json.dumps(completion(text)).encode()
+        encoded = json.dumps(completion(text)).encode()
         match fault:
             case "hang":
                 time.sleep(2)
             case "drop":  # closes the connection without a reply
                 self.close_connection = True
             case "break":  # sends less than Content-Length
-                self._send(200, whole[:40], n_promised=len(whole))
+                self._send(200, encoded[:40], n_promised=len(encoded))
                 self.close_connection = True
             case "cut":
-                self._send(200, whole[:40])
+                self._send(200, encoded[:40])
             case "empty":
                 self._reply(200, {**completion(text), "choices": []})
             case "abort":
@@ -228,9 +227,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reply(200, {**completion(text), "choices": [choice]})
             case "other_model":
                 self._reply(200, {**completion(text, "not mine"), "model": "somebody-else"})
-            case "drip":  # sends slowly, and never all
-                self._send(200, b"", n_promised=len(whole))
-                for byte in whole[:-1]:
+            case "drip":  # sends slowly, and never sends the last byte
+                self._send(200, b"", n_promised=len(encoded))
+                for byte in encoded[:-1]:
                     self.wfile.write(bytes([byte]))
                     time.sleep(0.1)
                 self.close_connection = True
@@ -238,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(200, b"[" * 200_000)
             case "deep_refusal":
                 self._send(400, b"[" * 200_000)
-            case "babble":  # not HTTP, and repeats the key
+            case "babble":  # not HTTP, and contains the key
                 self.wfile.write(f"{self.headers['Authorization']}\r\n\r\n".encode())
                 self.close_connection = True
             case "too_long":
@@ -265,8 +264,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def completion(text: str, said: str = "", finish_reason: str = "stop") -> dict[str, Any]:
-    message = {"role": "assistant", "content": said, "reasoning_content": f"thinking of {text}"}
+def completion(text: str, content: str = "", finish_reason: str = "stop") -> dict[str, Any]:
+    message = {"role": "assistant", "content": content, "reasoning_content": f"thinking of {text}"}
     usage = {
         "prompt_tokens": 10,
         "completion_tokens": 3,

@@ -1,4 +1,4 @@
-"""Child processes that never outlive the tests, with their output in a log file.
+"""Child processes that end with the tests at the latest, and write their output to a log file.
 
 In: a command, a log file, variables to add to the environment. Out: a process, or `CommandFailed` with the
 log's last lines. Linux only.
@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-GRACE_S = 5  # for children to end with their parent, and for Python's tracker to remove their semaphores
-LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec, libraries cannot be searched for
+# For children to end after their parent, and for Python's resource tracker to remove their semaphores.
+GRACE_S = 5
+LIBC = ctypes.CDLL(None)  # loaded here, because libraries cannot be searched for between fork and exec
 
 
 class CommandFailed(RuntimeError):
-    """A command failed, or a server did not start; the message names it and shows the end of its log."""
+    """A command failed, or a server did not start; the message names it and has the end of its log."""
 
 
 def start(command: Sequence[str | Path], log: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -41,7 +42,7 @@ def start(command: Sequence[str | Path], log: Path, variables: Mapping[str, str]
 
 
 def run(command: Sequence[str | Path], log: Path, variables: Mapping[str, str] | None = None) -> None:
-    """Run `command` to its end.
+    """Run `command` and wait for its end.
 
     Raises:
         CommandFailed: its exit code is not 0.
@@ -56,7 +57,7 @@ def run(command: Sequence[str | Path], log: Path, variables: Mapping[str, str] |
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill `process` and all others of its group; it is not an error if it has already ended."""
+    """Kill `process` and the other processes of its group; it may have ended already."""
     process.kill()
     process.wait()
     deadline = time.monotonic() + GRACE_S
@@ -71,7 +72,7 @@ def members(group: int) -> list[int]:
     pids = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
-            with contextlib.suppress(OSError):  # the process has ended meanwhile
+            with contextlib.suppress(OSError):  # the process has ended in the meantime
                 # pid (name) state parent group ...; the name may hold spaces and brackets
                 state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
                 if int(its_group) == group and state != "Z":
@@ -79,10 +80,10 @@ def members(group: int) -> list[int]:
     return pids
 
 
-def failure(what: str, log: Path, n_lines: int = 30) -> str:
-    """Return `what` with the last `n_lines` of `log` below it."""
+def failure(problem: str, log: Path, n_lines: int = 30) -> str:
+    """Return `problem` with the last `n_lines` of `log` below it."""
     lines = log.read_text(errors="replace").splitlines()[-n_lines:]
-    return "\n".join([f"{what}; the end of {log}:", *lines])
+    return "\n".join([f"{problem}; the end of {log}:", *lines])
 
 
 def _die_with_parent() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.sglang_cpu import MODEL, SglangServer, environment_python, model_folder
-from tests.doubles.sglang_cpu.wrapper import named_python
+from tests.doubles.sglang_cpu.wrapper import write_python_script
 
 BUILD_TIMEOUT_S = 3600  # the first test that runs also downloads the environment and the weights
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marker
+@pytest.hookimpl(tryfirst=True)  # the markers must be there before `-m` selects by them
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that use the sglang server, and give them time for its first build."""
     for item in items:
@@ -22,15 +22,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def sglang_parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The parts that a user of sglang has: a Python interpreter and a folder with weights."""
-    return named_python(tmp_path_factory.mktemp("sglang-python")), model_folder()
+    """Return what a user of sglang has: a Python interpreter and a folder with weights."""
+    return write_python_script(tmp_path_factory.mktemp("sglang-python")), model_folder()
 
 
 @pytest.fixture(scope="session")
 def sglang_server(
     tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 ) -> Iterator[SglangServer]:
-    """A running sglang server; a test that kills it has to restart it."""
+    """Yield a running sglang server; a test that kills it has to restart it."""
     with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         print("\nsglang on CPU: starting (the first time it is installed, which takes minutes)", flush=True)
     python, weights = environment_python(), model_folder()

@@ -1,4 +1,4 @@
-"""Environments of tests are built once and completely, or built again; a failure shows its log."""
+"""Environments for tests are built once; incomplete ones are built again; a failure shows its log."""
 
 import multiprocessing
 import os
@@ -15,7 +15,7 @@ import pytest
 from tests import ROOT
 from tests.doubles.build import build_once
 from tests.doubles.process import CommandFailed, members, run
-from tests.doubles.uv import translated
+from tests.doubles.uv import uv_settings
 
 FORK = multiprocessing.get_context("fork")
 """A process that begins as a copy of this one: it need not import anything again."""
@@ -48,7 +48,7 @@ def test_what_a_killed_run_left_is_built_again(tmp_path: Path) -> None:
     assert not (half / "half").exists()
 
 
-def test_complete_folder_is_left_alone(tmp_path: Path) -> None:
+def test_a_complete_folder_is_not_built_again(tmp_path: Path) -> None:
     folder = build_once(tmp_path / "thing", write_content)
     (folder / "content").write_text("mine")
 
@@ -64,7 +64,7 @@ def test_two_processes_build_once(tmp_path: Path) -> None:
     assert (tmp_path / "count").read_text() == "x"
 
 
-def test_a_process_that_is_killed_while_it_builds_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_a_process_that_is_killed_during_a_build_does_not_block_others(tmp_path: Path) -> None:
     folder, begun = tmp_path / "thing", tmp_path / "count"
     owner = FORK.Process(target=built_slowly, args=(folder, begun, 600))
     owner.start()
@@ -78,13 +78,13 @@ def test_a_process_that_is_killed_while_it_builds_keeps_nobody_waiting(tmp_path:
     assert (build_once(folder, write_content) / "content").read_text() == "whole"
 
 
-def test_failure_shows_the_end_of_the_log(tmp_path: Path) -> None:
+def test_a_failure_shows_the_end_of_the_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with pytest.raises(CommandFailed, match=r"(?s)exit code 3 of .*no such wheel"):
         run([sys.executable, "-c", "print('no such wheel'); raise SystemExit(3)"], log)
 
 
-def test_command_dies_with_its_parent(tmp_path: Path) -> None:
+def test_a_command_is_killed_when_its_parent_is(tmp_path: Path) -> None:
     sleeper = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     owner = f"from pathlib import Path; from tests.doubles.process import run; \
 run([{sys.executable!r}, '-c', {sleeper!r}], Path({str(tmp_path / 'log')!r}))"
@@ -104,21 +104,21 @@ run([{sys.executable!r}, '-c', {sleeper!r}], Path({str(tmp_path / 'log')!r}))"
     assert members(child) == []
 
 
-def test_uv_gets_the_settings_of_pip_but_variables_win() -> None:
-    listed = """:env:.find-links='/wheels /more'
+def test_uv_gets_the_settings_of_pip_whose_variables_override_its_files() -> None:
+    pip_config = """:env:.find-links='/wheels /more'
 global.cert='/certificates'
 global.extra-index-url='https://one\\nhttps://two'
 global.find-links='/else'
 global.quiet='1'
 """
-    assert translated(listed) == {
+    assert uv_settings(pip_config) == {
         "UV_FIND_LINKS": "/wheels,/more",
         "UV_INDEX": "https://one https://two",
         "SSL_CERT_FILE": "/certificates",
     }
 
 
-def test_uv_takes_the_build_that_pip_would(tmp_path: Path) -> None:
+def test_uv_installs_the_build_that_pip_would_install(tmp_path: Path) -> None:
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     for release in ("1.0", "1.0+cpu"):
@@ -135,8 +135,8 @@ def test_uv_takes_the_build_that_pip_would(tmp_path: Path) -> None:
 
 
 def write_wheel(folder: Path, release: str) -> None:
-    about = f"thing-{release}.dist-info"
+    info = f"thing-{release}.dist-info"
     with zipfile.ZipFile(folder / f"thing-{release}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: thing\nVersion: {release}\n")
-        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{about}/RECORD", "")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: thing\nVersion: {release}\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")

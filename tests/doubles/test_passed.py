@@ -1,4 +1,4 @@
-"""The local Hub's own tests are skipped only if they have passed on the same double."""
+"""The local Hub's own tests are skipped only if they have passed with the same code and clients."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from tests import ROOT
 from tests.doubles.local_hub.passed import Passed
 
-ONE = "tests/doubles/local_hub/test_garbage.py::test_a_crash_is_told"
+ONE = "tests/doubles/local_hub/test_garbage.py::test_a_crash_of_an_endpoint_is_reported"
 
 
 PLUGINS = ("tests.doubles.local_hub.fixtures", "tests.doubles.local_hub.passed")
@@ -45,7 +45,7 @@ class Session:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_run_in_which_one_failed_leaves_no_record(tmp_path: Path, fails: bool) -> None:
+def test_a_run_with_a_failure_leaves_no_record(tmp_path: Path, fails: bool) -> None:
     record = Passed(tmp_path / "tests" / "record.json")
     for name, passed in (("a", True), ("b", not fails)):
         record.pytest_runtest_logreport(Report(f"tests/doubles/local_hub/x.py::{name}", passed))

@@ -25,13 +25,13 @@ def chat(server: SglangServer, question: str, **options: Any) -> dict[str, Any]:
     return dict(json.loads(reply.body))
 
 
-def test_serves_the_model_by_its_name(sglang_server: SglangServer) -> None:
+def test_the_server_lists_the_model_by_its_name(sglang_server: SglangServer) -> None:
     assert read_page(f"{sglang_server.url}/health", {}, 60).status == 200
     models = json.loads(read_page(f"{sglang_server.url}/v1/models", {}, 60).body)["data"]
     assert [model["id"] for model in models] == [sglang_server.model]
 
 
-def test_second_request_takes_the_shared_prefix_from_the_cache(sglang_server: SglangServer) -> None:
+def test_a_second_request_finds_the_shared_prefix_in_the_cache(sglang_server: SglangServer) -> None:
     first = chat(sglang_server, f"{PREFIX}\nInput: 1")
     second = chat(sglang_server, f"{PREFIX}\nInput: 22")
 
@@ -42,12 +42,9 @@ def test_second_request_takes_the_shared_prefix_from_the_cache(sglang_server: Sg
     assert n_cached > 0.5 * second["usage"]["prompt_tokens"]
 
 
-def test_json_schema_is_obeyed(sglang_server: SglangServer) -> None:
-    size = {
-        "type": "integer",
-        "minimum": 0,
-        "maximum": 99,
-    }  # without bounds, a weak model writes digits until max_tokens
+def test_an_answer_follows_a_json_schema(sglang_server: SglangServer) -> None:
+    # Without bounds, a weak model writes digits until max_tokens.
+    size = {"type": "integer", "minimum": 0, "maximum": 99}
     schema = {
         "type": "object",
         "properties": {
@@ -74,7 +71,7 @@ def test_json_schema_is_obeyed(sglang_server: SglangServer) -> None:
     assert all(isinstance(size, int) and 0 <= size <= 99 for size in thing["sizes"])
 
 
-def test_killed_server_is_gone_and_comes_back_at_its_address(sglang_server: SglangServer) -> None:
+def test_a_killed_server_restarts_at_the_same_address(sglang_server: SglangServer) -> None:
     url, pid = sglang_server.url, sglang_server.pid
     sglang_server.kill()
     with pytest.raises(Broken, match="cannot be reached"):

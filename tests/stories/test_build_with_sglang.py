@@ -17,7 +17,7 @@ from builders.running.run import Run
 from builders.tables.folder import Folder
 from builders.verifier import STATUSES
 from tests.doubles.sglang_cpu import environment_python
-from tests.doubles.sglang_cpu.router import routed
+from tests.doubles.sglang_cpu.router import running_router
 
 # Answers are a few booleans: constrained to such a schema, even a weak model soon ends its reply.
 CODE = '''def is_open(weekend, holiday):
@@ -142,7 +142,7 @@ def test_a_second_run_asks_the_server_nothing(made, source, sglang_server):
 
 def test_a_router_stands_for_its_servers(made, source, tmp_path, sglang_server):
     out, asked = tmp_path / "out", n_asked(sglang_server)
-    with routed(environment_python(), tmp_path / "router.log", sglang_server.url) as url:
+    with running_router(environment_python(), tmp_path / "router.log", sglang_server.url) as url:
         options = (*FROM_FUNCTIONS, "--seed", 13, "--turns", 0)
         build(source, out, SimpleNamespace(url=url), *options)
     assert n_asked(sglang_server) > asked

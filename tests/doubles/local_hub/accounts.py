@@ -21,12 +21,12 @@ class Account:
     def namespaces(self) -> tuple[str, ...]:
         return (self.name, *self.organizations)
 
-    def check_writing(self, namespace: str, to_do: str) -> None:
-        """Raise Refused unless this account may write in the namespace; `to_do` names the action."""
+    def check_writing(self, namespace: str, action: str) -> None:
+        """Raise Refused unless this account may write in the namespace; the message names the action."""
         if self.role != "write":
-            raise forbidden(f"You must use a write token to {to_do}.")
+            raise forbidden(f"You must use a write token to {action}.")
         if namespace not in self.namespaces:
-            raise forbidden(f'You don\'t have the rights to {to_do} under the namespace "{namespace}"')
+            raise forbidden(f'You don\'t have the rights to {action} under the namespace "{namespace}"')
 
     def as_json(self) -> dict[str, Any]:
         """Return the account as `whoami` describes it."""
@@ -45,7 +45,7 @@ class Account:
         }
 
 
-# The tokens that a `LocalHub` has by default.
+# The accounts of a `LocalHub` by default, by token.
 ACCOUNTS = {
     "hf_ada": Account("ada", organizations=("lab",)),
     "hf_ada_reads": Account("ada", role="read", organizations=("lab",)),
@@ -57,8 +57,8 @@ def may_see(account: Account | None, repository: Repository) -> bool:
     return not repository.private or (account is not None and repository.owner in account.namespaces)
 
 
-def identified(accounts: dict[str, Account], authorization: str | None) -> Account | None:
-    """Return the account that sends this header, None without one; raise Refused for an unknown token."""
+def authenticated(accounts: dict[str, Account], authorization: str | None) -> Account | None:
+    """Return the account of an `Authorization` header, None without one; raise Refused if it is invalid."""
     if not authorization:
         return None
     scheme, _, token = authorization.partition(" ")

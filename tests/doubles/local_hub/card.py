@@ -1,4 +1,4 @@
-"""The metadata at the head of a README.md, and the Hub's errors about it.
+"""The metadata of a dataset card (YAML at the start of a README.md), and the Hub's errors about it.
 
 In: the text. Out: the metadata, or errors and warnings in the Hub's form.
 Not covered: most fields; only licence names and the shape of `configs` are checked.
@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-_HEAD = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 # Identifiers from the Hub's documentation.
 LICENSES = {
     *("afl-3.0", "agpl-3.0", "apache-2.0", "artistic-2.0", "bigcode-openrail-m"),
@@ -30,18 +30,18 @@ LICENSES = {
 def metadata(text: str) -> dict[str, Any] | None:
     """Return the metadata as JSON values; None if there is none, or if it cannot be read."""
     try:
-        value = _read(text)
-    except Unreadable:
+        value = _parsed(text)
+    except InvalidYaml:
         return None
-    plain = json.loads(json.dumps(value, default=str, skipkeys=True))  # dates are strings on the Hub
-    return plain if isinstance(plain, dict) else None
+    as_json = json.loads(json.dumps(value, default=str, skipkeys=True))  # the Hub returns dates as strings
+    return as_json if isinstance(as_json, dict) else None
 
 
-def problems(text: str) -> tuple[list[str], list[str]]:
+def errors_and_warnings(text: str) -> tuple[list[str], list[str]]:
     """Return errors and warnings about the metadata of a card."""
     try:
-        value = _read(text)
-    except Unreadable as error:
+        value = _parsed(text)
+    except InvalidYaml as error:
         return [str(error)], []
     if value is None:
         return [], ["empty or missing yaml metadata in repo card"]
@@ -50,16 +50,16 @@ def problems(text: str) -> tuple[list[str], list[str]]:
     return [*_license_errors(value.get("license")), *_config_errors(value.get("configs"))], []
 
 
-class Unreadable(Exception):
-    """The error of metadata that is not YAML."""
+class InvalidYaml(Exception):
+    """An error that says why metadata is not YAML."""
 
 
-def _read(text: str) -> Any:
-    head = _HEAD.match(text)
+def _parsed(text: str) -> Any:
+    front_matter = _FRONT_MATTER.match(text)
     try:
-        return yaml.safe_load(head[1]) if head else None
+        return yaml.safe_load(front_matter[1]) if front_matter else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: an invalid date
-        raise Unreadable(str(error)) from error
+        raise InvalidYaml(str(error)) from error
 
 
 def _license_errors(license: Any) -> list[str]:

@@ -1,6 +1,6 @@
-"""A commit as clients send it: NDJSON, first a header and then one operation per line.
+"""A commit as clients send it: NDJSON, first a header and then one operation on each line.
 
-In: the lines, and the tree they change. Out: a `Draft`, and the tree after it. If one line cannot be done,
+In: the lines, and the tree that they change. Out: a `Draft`, and the tree after it. If one operation fails,
 the whole commit is refused before anything changes.
 Not covered: limits on the number and size of operations, and .gitignore.
 """
@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import bad_request, no_entry
-from .exchange import json_object, member
+from .errors import bad_request, entry_not_found
+from .messages import json_object, member
 from .objects import Entry, Objects
-from .trees import Tree, check, checked_path
+from .trees import Tree, check_paths, checked_path
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 COMMIT_ID = re.compile(r"[0-9a-f]{40}")
@@ -25,23 +25,23 @@ Operation = Callable[[dict[str, Entry]], None]
 
 @dataclass(frozen=True)
 class Draft:
-    """A commit that was read; `parent_id` is the head that it expects, if it names one."""
+    """A commit as a client asks for it; `parent_id` is the head that the client expects, if it names one."""
 
     title: str
     message: str
     parent_id: str | None
     operations: list[Operation]
 
-    def applied(self, tree: Tree) -> Tree:
-        """Return `tree` after the operations, done in order."""
+    def applied_to(self, tree: Tree) -> Tree:
+        """Return `tree` with the operations applied in order."""
         files = dict(tree)
         for operation in self.operations:
             operation(files)
-        check(files)
+        check_paths(files)
         return files
 
 
-def read(text: bytes, objects: Objects) -> Draft:
+def parsed_commit(text: bytes, objects: Objects) -> Draft:
     """Read the lines of a commit; contents that are part of them are stored in `objects`."""
     lines = [json_object(line) for line in text.split(b"\n") if line.strip()]
     if not lines or lines[0].get("key") != "header":
@@ -62,9 +62,9 @@ def _operation(line: dict[str, Any], objects: Objects) -> Operation:
     path = member(value, "path", str)
     match line.get("key"):
         case "file":
-            return _addition(checked_path(path), objects.put(_content(value)))
+            return _addition(checked_path(path), objects.store(_content(value)))
         case "lfsFile":
-            return _addition(checked_path(path), _uploaded(value, objects))
+            return _addition(checked_path(path), _lfs_file(value, objects))
         case "deletedFile":
             return _deletion(path)
         case "deletedFolder":
@@ -85,9 +85,9 @@ def _content(value: dict[str, Any]) -> bytes:
         raise bad_request(f"Invalid base64: {error}") from error
 
 
-def _uploaded(value: dict[str, Any], objects: Objects) -> Entry:
+def _lfs_file(value: dict[str, Any], objects: Objects) -> Entry:
     sha256 = member(value, "oid", str)
-    entry = objects.in_lfs(sha256) if SHA256.fullmatch(sha256) else None
+    entry = objects.find_lfs(sha256) if SHA256.fullmatch(sha256) else None
     if entry is None or value.get("size", entry.size) != entry.size:
         raise bad_request(f"LFS pointer pointed to a file that does not exist: {value['path']}")
     return entry
@@ -103,17 +103,17 @@ def _addition(path: str, entry: Entry) -> Operation:
 def _deletion(path: str) -> Operation:
     def delete(files: dict[str, Entry]) -> None:
         if files.pop(path, None) is None:
-            raise no_entry(f"A file with this name doesn't exist: {path}")
+            raise entry_not_found(f"A file with this name doesn't exist: {path}")
 
     return delete
 
 
 def _folder_deletion(folder: str) -> Operation:
     def delete(files: dict[str, Entry]) -> None:
-        inside = [path for path in files if path.startswith(f"{folder}/")]
-        if not inside:
-            raise no_entry(f"A file with this name doesn't exist: {folder}")
-        for path in inside:
+        deleted = [path for path in files if path.startswith(f"{folder}/")]
+        if not deleted:
+            raise entry_not_found(f"A file with this name doesn't exist: {folder}")
+        for path in deleted:
             del files[path]
 
     return delete

@@ -1,6 +1,6 @@
 """Counts of a hub's requests and uploads, for tests to check.
 
-In: every request before its reply is sent, and every complete upload. Out: numbers.
+In: every request before its reply is sent, and every complete upload. Out: lists and counts of them.
 """
 
 import re
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """A request with its status, None if the connection was lost before the reply was complete."""
+class ServedRequest:
+    """A request with the status of its reply; None if the connection was lost before the end of the reply."""
 
     method: str
     path: str
@@ -31,17 +31,17 @@ class Counters:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._exchanges: list[Exchange] = []
+        self._requests: list[ServedRequest] = []
         self._uploads: list[Upload] = []
 
     @property
-    def exchanges(self) -> list[Exchange]:
+    def requests(self) -> list[ServedRequest]:
         with self._lock:
-            return list(self._exchanges)
+            return list(self._requests)
 
     @property
     def uploads(self) -> list[Upload]:
-        """Contents that were uploaded to LFS, in order of arrival."""
+        """Return the contents that were uploaded to LFS, in order of arrival."""
         with self._lock:
             return list(self._uploads)
 
@@ -51,25 +51,25 @@ class Counters:
 
     @property
     def n_requests(self) -> Counter[str]:
-        """Number of requests to each route, such as `GET /api/datasets/{repo}/refs`."""
-        return Counter(f"{exchange.method} {exchange.route}" for exchange in self.exchanges)
+        """Return the number of requests to each route, such as `GET /api/datasets/{repo}/refs`."""
+        return Counter(f"{request.method} {request.route}" for request in self.requests)
 
     def statuses(self, method: str, path: str) -> list[int | None]:
-        """Return the statuses of requests whose path matches the pattern `path` somewhere, in order."""
+        """Return, in order, the statuses of the requests whose path contains the pattern `path`."""
         return [
-            exchange.status
-            for exchange in self.exchanges
-            if exchange.method == method and re.search(path, exchange.path)
+            request.status
+            for request in self.requests
+            if request.method == method and re.search(path, request.path)
         ]
 
-    def add(self, event: Exchange | Upload) -> None:
+    def record(self, event: ServedRequest | Upload) -> None:
         with self._lock:
             if isinstance(event, Upload):
                 self._uploads.append(event)
             else:
-                self._exchanges.append(event)
+                self._requests.append(event)
 
     def clear(self) -> None:
         with self._lock:
-            self._exchanges.clear()
+            self._requests.clear()
             self._uploads.clear()

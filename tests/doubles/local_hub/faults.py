@@ -1,8 +1,8 @@
-"""Faults that a test scripts: the next requests of a kind are refused, or lose their connection.
+"""Faults that a test asks for: the next requests of a kind are refused, or lose their connection.
 
-In: a method, a pattern that is searched for in the quoted path, and the number of requests to hit. Out: for
-each request its next fault, if any. A fault comes before the endpoint does anything, except `lose_reply`: the
-request is carried out, but its reply is lost or cut.
+In: a method, a pattern that is searched for in the quoted path, and the number of requests that fail. Out:
+for each request its next fault, if any. A fault happens before the endpoint does anything, except
+`lose_reply`: the request is carried out, but its reply is lost or cut off.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from .errors import Refused
 
-WORDS = {
+MESSAGES = {
     409: "Conflict: another commit is in progress.",
     412: "A commit has happened since. Please refresh and try again.",
     429: "We had to rate limit you.",
@@ -27,12 +27,12 @@ class Fault:
     n_left: int
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
-    n_bytes: int | None = None  # bytes of the body to read before the connection is lost
+    n_bytes: int | None = None  # of the body, read before the connection is lost
     n_reply_bytes: int | None = None  # of the reply's body, sent before the loss; -1: not even its head
     action: Callable[[], object] | None = None
 
     def refusal(self) -> Refused:
-        return Refused(self.status, WORDS.get(self.status, "A fault"), headers=self.headers)
+        return Refused(self.status, MESSAGES.get(self.status, "A fault"), headers=self.headers)
 
 
 class Faults:
@@ -45,7 +45,7 @@ class Faults:
     def refuse(
         self, method: str, path: str, status: int, times: int = 1, retry_after_s: int | None = None
     ) -> None:
-        """Answer with `status`."""
+        """Answer the next requests with `status`."""
         headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
         self._add(Fault(method, path, times, status, headers))
 
@@ -63,12 +63,12 @@ class Faults:
 
     @property
     def n_left(self) -> int:
-        """Number of requests still to be hit; a test that ends with some did not test what it meant to."""
+        """Return how many requests are still to fail; a test that ends before that has tested too little."""
         with self._lock:
             return sum(fault.n_left for fault in self._faults)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the first fault for this request, and count it."""
+        """Return the first fault for this request, and count it as used once."""
         with self._lock:
             for fault in self._faults:
                 if fault.n_left and fault.method == method and re.search(fault.path, path):

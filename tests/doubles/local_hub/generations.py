@@ -1,10 +1,10 @@
-"""The interpreters of the Hub's clients: those of publishers, and one of a user who only loads data.
+"""The interpreters of the Hub's clients: for publishers, and for a user who only loads data.
 
 In: hub1-requirements.txt, and codeio's own dependencies; plain-requirements.txt. Out: one Python interpreter
-for each generation of huggingface_hub that codeio supports, which runs codeio from this source tree, and one
-that has nothing of codeio's. The first is that of the tests. The others cannot share its environment and are
-built once in the tests' cache.
-Not covered: pins of indirect dependencies; as for users of sglang, the installer chooses them.
+for each major version of huggingface_hub that codeio supports, which runs codeio from this source tree, and
+one that has nothing of codeio. The first is the one that runs the tests. The others need environments of
+their own, which are built once in the tests' cache.
+Not covered: pins of indirect dependencies; the installer chooses their versions, as it does for users.
 """
 
 import platform
@@ -49,5 +49,5 @@ def _python(name: str, dependencies: list[str]) -> Path:
     def fill(folder: Path, log: Path) -> None:
         new_environment(folder, log, ("-r", requirements, *dependencies))
 
-    made_of = [requirements.read_text(), *dependencies, platform.python_version(), sys.base_prefix]
-    return build_once(tests_cache() / f"{name}-{recipe_id(*made_of)}", fill) / "bin" / "python"
+    recipe = [requirements.read_text(), *dependencies, platform.python_version(), sys.base_prefix]
+    return build_once(tests_cache() / f"{name}-{recipe_id(*recipe)}", fill) / "bin" / "python"

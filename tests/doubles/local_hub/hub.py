@@ -1,7 +1,7 @@
 """The hub that tests start.
 
 In: a folder for its contents. Out: an address that real clients can use as the Hub's, and what they sent to
-it. Repositories live as long as the object: they still exist after `stop` and `start`.
+it. Repositories live as long as the `LocalHub`: they still exist after `stop` and `start`.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ from .server import Server
 
 
 class LocalHub:
-    """A Hub on this machine, as a context manager; `page_size` is the length of its lists.
+    """A Hub on this machine, as a context manager; `page_size` limits the length of its lists.
 
-    Port 0 stands for a free one.
+    With port 0, the hub chooses a free port.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class LocalHub:
         self.accounts = dict(accounts)
         self.page_size = page_size
         self.repositories = Repositories(folder)
-        self.models: dict[str, dict[str, Any]] = {}  # metadata of cards, by model name
+        self.models: dict[str, dict[str, Any]] = {}  # metadata of the cards, by name of the model
         self.counters = Counters()
         self.faults = Faults()
         self.crashes: list[str] = []  # tracebacks of unexpected errors in endpoints
@@ -47,7 +47,7 @@ class LocalHub:
         self._port = port
 
     def start(self) -> None:
-        """Start to serve, at the same address each time."""
+        """Start to serve; after a `stop`, at the same address again."""
         self._server = Server(self, self._port)
         self._port = self._server.server_port
         self.url = f"http://127.0.0.1:{self._port}"
@@ -73,13 +73,15 @@ class LocalHub:
         self.stop()
 
     def environment(self, home: Path, token: str | None = "hf_ada") -> dict[str, str]:
-        """Return the whole environment of a process that uses this as the Hub; its caches are in `home`.
+        """Return the whole environment for a process that uses this hub as the Hub, with caches in `home`.
 
         The process runs codeio from this source tree, even if another codeio is installed.
         """
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))
+        }
         return {
-            **kept,
+            **inherited,
             "PYTHONPATH": str(ROOT),
             "HF_ENDPOINT": self.url,
             "HF_HOME": str(home),
@@ -96,34 +98,37 @@ class LocalHub:
             "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
         }
 
-    def files(self, repository: str, revision: str = "main") -> dict[str, bytes]:
+    def files(self, name: str, revision: str = "main") -> dict[str, bytes]:
         """Return the files of a revision by path, without a client."""
-        found = self._named(repository)
-        tree = found.find(revision).tree
-        return {path: found.objects.path(entry).read_bytes() for path, entry in sorted(tree.items())}
+        repository = self._repository(name)
+        tree = repository.resolve(revision).tree
+        return {path: repository.objects.path(entry).read_bytes() for path, entry in sorted(tree.items())}
 
-    def commit(self, repository: str, files: Mapping[str, bytes], revision: str = "main") -> str:
+    def commit(self, name: str, files: Mapping[str, bytes], revision: str = "main") -> str:
         """Commit regular files as another user, without a client; return the commit's id."""
-        found = self._named(repository)
-        with found.lock:
-            ref = found.ref(revision)
-            head = found.refs[ref]
-            tree = {**head.tree, **{path: found.objects.put(content) for path, content in files.items()}}
-            made = new_commit(tree, head, "Somebody else's commit", "", "bob")
-            found.commit(ref, made)
-        return made.oid
+        repository = self._repository(name)
+        with repository.lock:
+            ref = repository.ref_to_move(revision)
+            head = repository.refs[ref]
+            tree = {
+                **head.tree,
+                **{path: repository.objects.store(content) for path, content in files.items()},
+            }
+            commit = new_commit(tree, head, "Somebody else's commit", "", "bob")
+            repository.add_commit(ref, commit)
+        return commit.oid
 
-    def _named(self, repository: str) -> Repository:
-        found = self.repositories.get(repository)
-        if found is None:
-            raise KeyError(repository)
-        return found
+    def _repository(self, name: str) -> Repository:
+        repository = self.repositories.get(name)
+        if repository is None:
+            raise KeyError(name)
+        return repository
 
     def signature(self, repository: Repository, sha256: str) -> str:
-        """Return the proof that the hub itself issued the address of a content."""
+        """Return the signature which proves that this hub issued the address of a content."""
         return hashlib.sha256(f"{self._secret}/{repository.uid}/{sha256}".encode()).hexdigest()
 
-    def stored_at(self, repository: Repository, sha256: str) -> str:
-        """Return the signed address of a content."""
+    def signed_url(self, repository: Repository, sha256: str) -> str:
+        """Return the address of a content in the storage, with its signature."""
         signature = self.signature(repository, sha256)
         return f"{self.storage_url}/repos/{repository.uid}/{sha256}?signature={signature}"

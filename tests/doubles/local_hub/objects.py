@@ -1,8 +1,9 @@
 """Contents of a repository, stored by their hash.
 
-In: bytes, or a stream with the hash that it announces. Out: an `Entry`, which is all that commits hold of a
-file. Regular files are named by the sha1 that git gives a blob; files in LFS by the sha256 of their content,
-and git holds a pointer to them. A content is complete or missing: it is written to another name and renamed.
+In: bytes, or a stream with the hash that its sender announced. Out: an `Entry`, which is what a commit holds
+of a file. Regular files are stored under the sha1 that git gives a blob. Files in LFS are stored under the
+sha256 of their content, and the commit holds an LFS pointer. A content is written under another name and then
+renamed, so it is complete or missing.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from .errors import bad_request
 
 @dataclass(frozen=True)
 class Entry:
-    """A file in a commit: `oid` is its id in git (for LFS: the pointer's), `size` that of the content."""
+    """A file in a commit: `oid` is the git id of its blob or LFS pointer, `size` that of its content."""
 
     oid: str
     size: int
@@ -30,7 +31,7 @@ class Entry:
 
 
 def git_oid(kind: str, data: bytes) -> str:
-    """Return the id that git gives an object."""
+    """Return the id that git gives to an object."""
     return hashlib.sha1(f"{kind} {len(data)}\0".encode() + data).hexdigest()
 
 
@@ -46,17 +47,17 @@ class Objects:
         self._folder = folder
         self._folder.mkdir(parents=True)
 
-    def put(self, data: bytes) -> Entry:
+    def store(self, data: bytes) -> Entry:
         """Store the content of a regular file."""
         entry = Entry(git_oid("blob", data), len(data))
         self._write(entry.oid, [data])
         return entry
 
-    def receive(self, chunks: Iterable[bytes], sha256: str) -> int:
-        """Store an upload to LFS and return its size; raise Refused if its hash is not the announced one."""
+    def store_upload(self, chunks: Iterable[bytes], sha256: str) -> int:
+        """Store an upload to LFS and return its size; raise Refused if its hash differs from `sha256`."""
         return self._write(sha256, chunks, sha256)
 
-    def in_lfs(self, sha256: str) -> Entry | None:
+    def find_lfs(self, sha256: str) -> Entry | None:
         path = self._folder / sha256
         return lfs_entry(sha256, path.stat().st_size) if path.exists() else None
 

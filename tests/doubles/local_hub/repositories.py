@@ -1,8 +1,8 @@
 """All repositories of a hub.
 
-In: names. Out: repositories, created and removed as a whole. Their contents are in folders named by numbers,
-so that no name becomes a path, and a repository that is created again after its removal has none of the old
-contents.
+In: names. Out: repositories, created and removed as a whole. The folders of their contents have numbers as
+names: so the name of a repository is never used as a path, and a repository that is created again after its
+removal has none of the old contents.
 """
 
 import re
@@ -33,16 +33,18 @@ class Repositories:
         self._folder = folder
         self._lock = threading.Lock()
         self._by_name: dict[str, Repository] = {}
-        self._n_made = 0
+        self._n_created = 0
 
     def get(self, name: str) -> Repository | None:
         return self._by_name.get(name)
 
     def by_uid(self, uid: str) -> Repository | None:
-        return next((found for found in list(self._by_name.values()) if found.uid == uid), None)
+        return next(
+            (repository for repository in list(self._by_name.values()) if repository.uid == uid), None
+        )
 
     def create(self, namespace: str, name: str, private: bool, author: str, url: str) -> Repository:
-        """Create a repository with its first commit; raise Refused, naming it, if it exists already."""
+        """Create a repository with its first commit; raise Refused with its name if it exists already."""
         if not _NAME.fullmatch(name) or name.endswith(".git"):
             raise bad_request(f"Invalid repo name: {namespace}/{name}")
         full_name = f"{namespace}/{name}"
@@ -50,10 +52,10 @@ class Repositories:
             if full_name in self._by_name:
                 taken = {"url": url, "name": full_name, "id": full_name}
                 raise Refused(409, "You already created this dataset repo", fields=taken)
-            self._n_made += 1
-            uid = f"{self._n_made:024x}"
+            self._n_created += 1
+            uid = f"{self._n_created:024x}"
             objects = Objects(self._folder / uid)
-            tree = {".gitattributes": objects.put(ATTRIBUTES.encode())}
+            tree = {".gitattributes": objects.store(ATTRIBUTES.encode())}
             first = new_commit(tree, None, "initial commit", "", author)
             repository = self._by_name[full_name] = Repository(full_name, uid, private, objects, first)
         return repository

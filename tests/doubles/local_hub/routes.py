@@ -1,7 +1,7 @@
 """The routes: which endpoint answers which request.
 
-In: a method and a path as it was sent, still quoted, so that a revision such as `refs/pr/1` or a folder is
-one segment. Out: the route, and the unquoted variable parts of the path by name.
+In: a method, and a path as it was sent: still percent-encoded, so that a revision such as `refs/pr/1` or a
+folder is one segment. Out: the route, and the decoded variable parts of the path by name.
 """
 
 import re
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from .errors import Refused
-from .exchange import Call, Reply
+from .messages import Reply, Request
 
-Endpoint = Callable[[Call], Reply]
+Endpoint = Callable[[Request], Reply]
 _PARTS = {"repo": r"[^/]+/[^/]+", "path": r".+"}  # any other part is one segment
 
 
@@ -28,7 +28,7 @@ _ROUTES: list[Route] = []
 
 
 def route(methods: str, template: str) -> Callable[[Endpoint], Endpoint]:
-    """Register the endpoint below for these methods (separated by spaces) and paths."""
+    """Register the decorated endpoint for methods (separated by spaces) and the paths of a template."""
     pattern = re.sub(r"\\{(\w+)\\}", _group, re.escape(template))
 
     def register(endpoint: Endpoint) -> Endpoint:
@@ -38,15 +38,15 @@ def route(methods: str, template: str) -> Callable[[Endpoint], Endpoint]:
     return register
 
 
-def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
+def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
     """Return the route for a request, and the variable parts of its path."""
-    fitting: Sequence[tuple[Route, re.Match[str]]] = [
+    matches: Sequence[tuple[Route, re.Match[str]]] = [
         (candidate, match) for candidate in _ROUTES if (match := candidate.pattern.fullmatch(path))
     ]
-    for candidate, match in fitting:
+    for candidate, match in matches:
         if method in candidate.methods:
             return candidate, {name: unquote(part) for name, part in match.groupdict().items()}
-    if fitting:
+    if matches:
         raise Refused(405, f"Method {method} not allowed for {path}")
     raise Refused(404, f"Sorry, we can't find the page you are looking for: {path}")
 

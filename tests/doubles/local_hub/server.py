@@ -1,7 +1,7 @@
 """The HTTP server: it reads requests and sends replies.
 
-In: a hub. Out: its answers on a port of this machine, with a thread for each connection, which stays open. An
-unexpected error in an endpoint becomes a 500, and its traceback is kept in `hub.crashes`.
+In: a hub. Out: its replies, on a port of this machine. Each connection has a thread and stays open. An
+unexpected error in an endpoint becomes a 500, and its traceback is added to `hub.crashes`.
 """
 
 import itertools
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from . import endpoints  # noqa: F401 - registers their routes
-from .accounts import identified
-from .counters import Exchange
-from .errors import Hangup, Refused, no_repository
-from .exchange import CHUNK_BYTES, Body, Call, Reply, json_reply
+from .accounts import authenticated
+from .counters import ServedRequest
+from .errors import ConnectionLost, Refused, repository_not_found
 from .faults import Fault
-from .routes import find
+from .messages import CHUNK_BYTES, Body, Reply, Request, json_reply
+from .routes import find_route
 
 if TYPE_CHECKING:
     from .hub import LocalHub
@@ -57,7 +57,7 @@ class Server(ThreadingHTTPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # clients that hang up are part of the tests
+        pass  # tests include clients that close their connection
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -70,25 +70,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         self._begin()
-        is_counted = False
+        is_recorded = False
         try:
             reply = self._reply()
             if self._body:
-                for _ in self._body.chunks():  # the next request comes after what the endpoint left
+                for _ in self._body.chunks():  # the next request begins after what the endpoint did not read
                     pass
             else:
-                self.close_connection = True  # the end of the body is unknown
+                self.close_connection = True  # nothing says where the body ends
             n_bytes = self._fault.n_reply_bytes if self._fault else None
-            # Before the reply, because a client that gets it may read the counts next.
-            self._count(reply.status if n_bytes is None else None)
-            is_counted = True
+            # Before the reply is sent, because a test may read the counts as soon as its client has it.
+            self._record(reply.status if n_bytes is None else None)
+            is_recorded = True
             self._send(reply, n_bytes)
-        except (Hangup, OSError):
+        except (ConnectionLost, OSError):
             self.close_connection = True
-            if not is_counted:
-                self._count(None)
+            if not is_recorded:
+                self._record(None)
 
-    # The names that the base class calls.
+    # The base class calls these names.
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
     def _begin(self) -> None:
@@ -101,10 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer()
         except Refused as refused:
             return _refusal(refused)
-        except (Hangup, ConnectionError):
+        except (ConnectionLost, ConnectionError):
             raise
         except FileNotFoundError:  # the repository was removed in the meantime
-            return _refusal(no_repository(is_known=True))
+            return _refusal(repository_not_found(is_authenticated=True))
         except Exception:
             self.server.hub.crashes.append(f"{self.command} {self.path}\n{traceback.format_exc()}")
             return _refusal(Refused(500, "Internal Error"))
@@ -112,34 +112,34 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> Reply:
         hub, url = self.server.hub, urlsplit(self.path)
         self._body = Body(self.rfile, self.headers)
-        route, names = find(self.command, url.path)
+        route, parameters = find_route(self.command, url.path)
         self._route = route.template
         self._fault = hub.faults.take(self.command, self.path)
         if self._fault:
-            _inflict(self._fault, self._body)
-        call = Call(
+            _apply(self._fault, self._body)
+        request = Request(
             hub,
             self.command,
             url.path,
             {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()},
             self.headers,
             self._body,
-            names,
-            identified(hub.accounts, self.headers.get("Authorization")),
+            parameters,
+            authenticated(hub.accounts, self.headers.get("Authorization")),
         )
-        reply = route.endpoint(call)
+        reply = route.endpoint(request)
         if self._fault and self._fault.n_bytes:
-            raise RuntimeError("the request's body is too short for the fault that was meant for it")
+            raise RuntimeError("the body of the request is shorter than the fault expects")
         return reply
 
-    def _count(self, status: int | None) -> None:
+    def _record(self, status: int | None) -> None:
         n_bytes = self._body.n_bytes if self._body else 0
-        self.server.hub.counters.add(Exchange(self.command, self.path, self._route, status, n_bytes))
+        self.server.hub.counters.record(ServedRequest(self.command, self.path, self._route, status, n_bytes))
 
     def _send(self, reply: Reply, n_bytes: int | None) -> None:
         """Send the reply, or lose the connection after `n_bytes` of its body; -1: before its head."""
         if n_bytes == -1:
-            raise Hangup
+            raise ConnectionLost
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
@@ -151,19 +151,19 @@ class _Handler(BaseHTTPRequestHandler):
         for chunk in _chunks(reply):
             self.wfile.write(chunk[:n_bytes])
             if n_bytes is not None:
-                raise Hangup
+                raise ConnectionLost
 
 
-def _inflict(fault: Fault, body: Body) -> None:
+def _apply(fault: Fault, body: Body) -> None:
     """Apply a fault before the endpoint is called."""
     if fault.action:
         fault.action()
     if fault.status:
         raise fault.refusal()
     if fault.n_bytes == 0:
-        raise Hangup
+        raise ConnectionLost
     if fault.n_bytes is not None:
-        body.lose_after(fault.n_bytes)
+        body.disconnect_after(fault.n_bytes)
 
 
 def _chunks(reply: Reply) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""The clients themselves: their libraries, the addresses they use, and how their errors are reported."""
+"""The clients: their libraries, the addresses that they use, and how their errors are reported."""
 
 import importlib.metadata
 from pathlib import Path
@@ -13,37 +13,39 @@ def fail(number: int) -> None:
     raise ValueError(f"no {number}")
 
 
-def test_both_generations(hub_client: Client, request: pytest.FixtureRequest) -> None:
+def test_a_client_has_the_library_versions_that_its_fixture_promises(
+    hub_client: Client, request: pytest.FixtureRequest
+) -> None:
     def versions() -> list[str]:
         import importlib.metadata
 
         return [importlib.metadata.version(name) for name in ("huggingface_hub", "datasets")]
 
-    client, datasets = hub_client.run(versions)
+    huggingface_hub, datasets = hub_client.run(versions)
     if request.node.callspec.params["hub_client"] == "hub1":
-        assert client.startswith("1.33.")
+        assert huggingface_hub.startswith("1.33.")
     else:
-        assert client == importlib.metadata.version("huggingface_hub")
+        assert huggingface_hub == importlib.metadata.version("huggingface_hub")
     assert datasets.startswith("5.")
 
 
-def test_clients_look_here_and_keep_to_themselves(
+def test_clients_use_the_local_hub_and_caches_of_their_own(
     hub_client: Client, local_hub: LocalHub, clients_home: Path
 ) -> None:
-    def places() -> list[str]:
+    def addresses() -> list[str]:
         import datasets.config
         import huggingface_hub.constants
 
         endpoints = [huggingface_hub.constants.ENDPOINT, datasets.config.HF_ENDPOINT]
         return [*endpoints, huggingface_hub.constants.HF_HUB_CACHE, str(datasets.config.HF_DATASETS_CACHE)]
 
-    *endpoints, hub_cache, datasets_cache = hub_client.run(places)
+    *endpoints, hub_cache, datasets_cache = hub_client.run(addresses)
     assert endpoints == [local_hub.url, local_hub.url]
     assert Path(hub_cache).is_relative_to(clients_home)
     assert Path(datasets_cache).is_relative_to(clients_home)
 
 
-def test_codeio_is_that_of_this_source_tree(hub_client: Client) -> None:
+def test_clients_import_codeio_from_this_source_tree(hub_client: Client) -> None:
     def files() -> list[str]:
         import builders.schema
         import builders.verifier
@@ -53,7 +55,7 @@ def test_codeio_is_that_of_this_source_tree(hub_client: Client) -> None:
     assert all(Path(file).is_relative_to(ROOT) for file in hub_client.run(files))
 
 
-def test_errors_come_over(hub_client: Client) -> None:
+def test_an_error_in_a_client_is_raised_with_its_details(hub_client: Client) -> None:
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(fail, 5)
     assert (failed.value.kind, failed.value.status, failed.value.message) == ("ValueError", None, "no 5")
@@ -62,16 +64,16 @@ def test_errors_come_over(hub_client: Client) -> None:
     assert f'File "{__file__}", line {line}, in fail' in str(failed.value)
 
 
-def test_names_from_around_do_not_come_over(hub_client: Client) -> None:
-    def ask() -> str:
+def test_a_function_sees_no_names_from_outside_its_body(hub_client: Client) -> None:
+    def root() -> str:
         return str(ROOT)
 
     with pytest.raises(ClientFailed, match="ROOT") as failed:
-        hub_client.run(ask)
+        hub_client.run(root)
     assert failed.value.kind == "NameError"
 
 
-def test_a_client_that_ends_is_told(hub_client: Client) -> None:
+def test_a_client_that_ends_raises_an_error_with_its_last_output(hub_client: Client) -> None:
     def end() -> None:
         import os
 
@@ -84,7 +86,7 @@ def test_a_client_that_ends_is_told(hub_client: Client) -> None:
         hub_client.run(fail, 6)
 
 
-def test_what_a_process_knows_is_forgotten_by_the_next(hub_client: Client) -> None:
+def test_the_state_of_a_process_is_lost_when_it_restarts(hub_client: Client) -> None:
     def count() -> int:
         import builtins
 

@@ -23,17 +23,17 @@ def prepare(repository: str, names: list[str]) -> str:
 def add(repository: str, name: str, parent: str | None = None) -> str:
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    made = HfApi().create_commit(
+    commit = HfApi().create_commit(
         repository,
         [CommitOperationAdd(name, name.encode())],
         commit_message=f"Add {name}",
         repo_type="dataset",
         parent_commit=parent,
     )
-    return made.oid
+    return commit.oid
 
 
-def test_adds_deletes_and_copies_are_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
+def test_additions_deletions_and_copies_are_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
     def change(repository: str) -> list[list[str]]:
         from huggingface_hub import (
             CommitOperationAdd,
@@ -64,32 +64,32 @@ def test_adds_deletes_and_copies_are_one_commit(hub_client: Client, local_hub: L
     local_hub.counters.clear()
     log = hub_client.run(change, "ada/data")
     assert log == [["Change", "All at once", "ada"], ["Begin", "", "ada"], ["initial commit", "", "ada"]]
-    held = local_hub.files("ada/data")
-    del held[".gitattributes"]
-    assert held == {
+    on_hub = local_hub.files("ada/data")
+    del on_hub[".gitattributes"]
+    assert on_hub == {
         "kept.txt": b"kept.txt",
         "kept.parquet": b"kept.parquet",
         "copy.txt": b"kept.txt",
         "copy.parquet": b"kept.parquet",
         "new.txt": b"new",
     }
-    assert local_hub.counters.uploads == []  # the copy of the LFS file is made on the hub
+    assert local_hub.counters.uploads == []  # the hub copies the file in LFS
     assert sorted(local_hub.files("ada/data", before)) == sorted([".gitattributes", *names])
 
 
-def test_a_commit_for_an_older_head_is_refused(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_commit_on_an_outdated_parent_is_refused(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(prepare, "ada/data", ["a.txt"])
     second = hub_client.run(add, "ada/data", "b.txt", first)
     with pytest.raises(ClientFailed, match="A commit has happened since") as failed:
         hub_client.run(add, "ada/data", "c.txt", first)
     assert (failed.value.kind, failed.value.status) == ("HfHubHTTPError", 412)
-    assert local_hub.counters.statuses("POST", "/commit/")[-1] == 412  # and it was sent once
+    assert local_hub.counters.statuses("POST", "/commit/")[-1] == 412  # it was not sent again
     assert sorted(local_hub.files("ada/data")) == [".gitattributes", "a.txt", "b.txt"]
     hub_client.run(add, "ada/data", "c.txt", second)
     assert "c.txt" in local_hub.files("ada/data")
 
 
-def test_deleting_what_is_not_there_refuses_all(hub_client: Client, local_hub: LocalHub) -> None:
+def test_deleting_a_missing_file_refuses_the_whole_commit(hub_client: Client, local_hub: LocalHub) -> None:
     def change(repository: str) -> None:
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
@@ -113,11 +113,11 @@ class Race(TypedDict):
     lost: list[int]
 
 
-def test_one_of_several_committers_wins(
+def test_only_one_of_several_commits_on_the_same_parent_succeeds(
     hub_client: Client, local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow_commit(tree: Tree, parent: Commit | None, title: str, message: str, author: str) -> Commit:
-        time.sleep(0.1)  # between reading the head and moving it, while the others arrive
+        time.sleep(0.1)  # so the others arrive after the head is read and before it moves
         return new_commit(tree, parent, title, message, author)
 
     def race(repository: str, parent: str, n_committers: int) -> Race:
@@ -136,10 +136,10 @@ def test_one_of_several_committers_wins(
             ]
             start.wait()
             try:
-                made = HfApi().create_commit(
+                new = HfApi().create_commit(
                     repository, files, commit_message=f"{number}", repo_type="dataset", parent_commit=parent
                 )
-                result["won"].append(made.oid)
+                result["won"].append(new.oid)
             except HfHubHTTPError as error:
                 result["lost"].append(error.response.status_code)
 
@@ -156,33 +156,35 @@ def test_one_of_several_committers_wins(
     assert result["lost"] == [412, 412, 412]
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
-    head = repository.find("main")
+    head = repository.resolve("main")
     assert result["won"] == [head.oid]
-    assert head.parent is repository.find(parent)
+    assert head.parent is repository.resolve(parent)
     winner = local_hub.files("ada/data")["who"].decode()
     assert sorted(head.tree) == sorted([".gitattributes", "a.txt", "who", f"{winner}.parquet"])
 
 
-def test_somebody_else_is_faster(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_commit_in_between_is_a_conflict_only_if_a_parent_is_named(
+    hub_client: Client, local_hub: LocalHub
+) -> None:
     first = hub_client.run(prepare, "ada/data", ["a.txt"])
-    others: list[str] = []
+    commits_of_others: list[str] = []
 
-    def intrude() -> None:
-        others.append(local_hub.commit("ada/data", {"theirs.txt": b"theirs"}))
+    def commit_as_another() -> None:
+        commits_of_others.append(local_hub.commit("ada/data", {"theirs.txt": b"theirs"}))
 
-    local_hub.faults.precede("POST", "/commit/", intrude)
+    local_hub.faults.precede("POST", "/commit/", commit_as_another)
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(add, "ada/data", "mine.txt", first)
     assert failed.value.status == 412
     assert sorted(local_hub.files("ada/data")) == [".gitattributes", "a.txt", "theirs.txt"]
-    local_hub.faults.precede("POST", "/commit/", intrude)
-    hub_client.run(add, "ada/data", "mine.txt")  # without a parent it is added on top of theirs
-    assert len(others) == 2
+    local_hub.faults.precede("POST", "/commit/", commit_as_another)
+    hub_client.run(add, "ada/data", "mine.txt")  # without a parent, it is made on top of the other commit
+    assert len(commits_of_others) == 2
     assert sorted(local_hub.files("ada/data")) == [".gitattributes", "a.txt", "mine.txt", "theirs.txt"]
 
 
-def test_without_a_parent_all_committers_get_in(hub_client: Client, local_hub: LocalHub) -> None:
-    def crowd(repository: str, n_committers: int) -> None:
+def test_all_commits_without_a_named_parent_succeed(hub_client: Client, local_hub: LocalHub) -> None:
+    def commit_together(repository: str, n_committers: int) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
         from huggingface_hub import CommitOperationAdd, HfApi
@@ -195,25 +197,25 @@ def test_without_a_parent_all_committers_get_in(hub_client: Client, local_hub: L
             list(pool.map(commit, range(n_committers)))
 
     hub_client.run(prepare, "ada/data", ["a.txt"])
-    hub_client.run(crowd, "ada/data", 6)
+    hub_client.run(commit_together, "ada/data", 6)
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
-    assert len(list(repository.find("main").log())) == 8
+    assert len(list(repository.resolve("main").log())) == 8
     assert {f"{number}.txt" for number in range(6)} < set(local_hub.files("ada/data"))
 
 
 def test_a_reader_never_sees_half_a_commit(hub_client: Client) -> None:
-    def watch(repository: str, n_commits: int, n_files: int) -> list[list[int]]:
-        """Return the number of files and of contents in each listing made during the commits."""
+    def list_while_committing(repository: str, n_commits: int, n_files: int) -> list[list[int]]:
+        """Return how many files and how many different contents each listing has during the commits."""
         import threading
 
         from huggingface_hub import CommitOperationAdd, HfApi
 
         seen: list[list[int]] = []
-        over = threading.Event()
+        stop = threading.Event()
 
         def read() -> None:
-            while not over.is_set():
+            while not stop.is_set():
                 listed = HfApi().list_repo_tree(repository, path_in_repo="files", repo_type="dataset")
                 files = [file for file in listed if hasattr(file, "blob_id")]
                 seen.append([len(files), len({file.blob_id for file in files})])
@@ -227,10 +229,10 @@ def test_a_reader_never_sees_half_a_commit(hub_client: Client) -> None:
             if number == 0:
                 reader = threading.Thread(target=read)
                 reader.start()
-        over.set()
+        stop.set()
         reader.join()
         return seen
 
-    seen = hub_client.run(watch, "ada/data", 30, 20)
+    seen = hub_client.run(list_while_committing, "ada/data", 30, 20)
     assert len(seen) > 5
-    assert all(one == [20, 1] for one in seen)
+    assert all(counts == [20, 1] for counts in seen)

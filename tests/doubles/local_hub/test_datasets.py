@@ -1,4 +1,4 @@
-"""What users do with `datasets`: push, load by tag, stream, push again."""
+"""What users do with `datasets`: push, load by tag, stream and push again."""
 
 from typing import TypedDict
 
@@ -55,11 +55,11 @@ def stream(repository: str, config: str, revision: str | None = None) -> list[in
     return [row["n"] for row in split]
 
 
-def loaded(n_train: int) -> Loaded:
+def expected(n_train: int) -> Loaded:
     return {"n_rows": {"train": n_train, "test": 50}, "n_sum": sum(range(n_train)), "columns": COLUMNS}
 
 
-def test_push_and_load_by_tag(hub_client: Client, local_hub: LocalHub) -> None:
+def test_each_tag_loads_the_data_that_it_was_put_on(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(push, "ada/data", "small", 300)
     assert len(local_hub.counters.uploads) == 4
     assert sorted(local_hub.files("ada/data", first)) == [
@@ -74,11 +74,11 @@ def test_push_and_load_by_tag(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(push, "ada/data", "large", 1000)
     hub_client.run(tag, "ada/data", "v2.0.0")
     hub_client.restart()
-    assert hub_client.run(load, "ada/data", "small", "v1.0.0") == loaded(300)
-    assert hub_client.run(load, "ada/data", "small", "v2.0.0") == loaded(500)
-    assert hub_client.run(load, "ada/data", "small", second) == loaded(500)
-    assert hub_client.run(load, "ada/data", "large") == loaded(1000)
-    with pytest.raises(ClientFailed, match="large"):  # which this version does not have
+    assert hub_client.run(load, "ada/data", "small", "v1.0.0") == expected(300)
+    assert hub_client.run(load, "ada/data", "small", "v2.0.0") == expected(500)
+    assert hub_client.run(load, "ada/data", "small", second) == expected(500)
+    assert hub_client.run(load, "ada/data", "large") == expected(1000)
+    with pytest.raises(ClientFailed, match="large"):  # v1.0.0 does not have this config
         hub_client.run(load, "ada/data", "large", "v1.0.0")
     with pytest.raises(ClientFailed, match=r"v3\.0\.0") as failed:
         hub_client.run(load, "ada/data", "small", "v3.0.0")
@@ -86,24 +86,24 @@ def test_push_and_load_by_tag(hub_client: Client, local_hub: LocalHub) -> None:
     # A second load downloads no files, because they are cached.
     local_hub.counters.clear()
     hub_client.restart()
-    assert hub_client.run(load, "ada/data", "small", "v1.0.0") == loaded(300)
+    assert hub_client.run(load, "ada/data", "small", "v1.0.0") == expected(300)
     assert local_hub.counters.statuses("GET", "/repos/") == []
 
 
-def test_what_did_not_change_is_not_uploaded(hub_client: Client, local_hub: LocalHub) -> None:
+def test_unchanged_shards_are_not_uploaded_again(hub_client: Client, local_hub: LocalHub) -> None:
     first = hub_client.run(push, "ada/data", "small", 300)
     local_hub.counters.clear()
     hub_client.restart()
     assert hub_client.run(push, "ada/data", "small", 300) == first
     assert local_hub.counters.uploads == []
     assert local_hub.counters.statuses("POST", "/commit/") == []
-    # If the dataset grows, only new shards are sent: the old ones have the same rows under new names.
+    # If the dataset grows, only new shards are uploaded: the old shards have new names but the same content.
     hub_client.run(push, "ada/data", "small", 500)
     assert len(local_hub.counters.uploads) == 2
     assert local_hub.counters.statuses("POST", "/commit/") == [200]
 
 
-def test_streaming(hub_client: Client, local_hub: LocalHub) -> None:
+def test_streaming_yields_the_rows_of_a_revision(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(push, "ada/data", "small", 300)
     hub_client.run(tag, "ada/data", "v1.0.0")
     hub_client.run(push, "ada/data", "small", 500)
@@ -111,12 +111,12 @@ def test_streaming(hub_client: Client, local_hub: LocalHub) -> None:
     local_hub.counters.clear()
     assert hub_client.run(stream, "ada/data", "small", "v1.0.0") == list(range(300))
     assert hub_client.run(stream, "ada/data", "small") == list(range(500))
-    asked = local_hub.counters.statuses("GET", "/repos/")
-    assert 206 in asked  # in parts
-    assert set(asked) <= {200, 206}
+    statuses = local_hub.counters.statuses("GET", "/repos/")
+    assert 206 in statuses  # range requests
+    assert set(statuses) <= {200, 206}
 
 
-def test_a_branch_and_a_pull_request(hub_client: Client) -> None:
+def test_a_push_can_go_to_a_branch_or_a_pull_request(hub_client: Client) -> None:
     def propose(repository: str) -> str:
         from datasets import Dataset
 
@@ -133,17 +133,17 @@ def test_a_branch_and_a_pull_request(hub_client: Client) -> None:
     hub_client.run(push, "ada/data", "small", 200, "next")
     revision = hub_client.run(propose, "ada/data")
     assert revision == "refs/pr/1"
-    assert hub_client.run(load, "ada/data", "small", "main") == loaded(100)
-    assert hub_client.run(load, "ada/data", "small", "next") == loaded(200)
+    assert hub_client.run(load, "ada/data", "small", "main") == expected(100)
+    assert hub_client.run(load, "ada/data", "small", "next") == expected(200)
     assert hub_client.run(rows, "ada/data", revision) == [1, 2, 3]
 
 
-def test_private_data_needs_a_token(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_private_dataset_needs_a_token_of_its_owner(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(push, "ada/data", "small", 100)
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
     repository.private = True
-    assert hub_client.run(load, "ada/data", "small") == loaded(100)
+    assert hub_client.run(load, "ada/data", "small") == expected(100)
     assert hub_client.run(stream, "ada/data", "small") == list(range(100))
     for token in ("hf_bob", None):
         hub_client.login(token)
@@ -154,8 +154,8 @@ def test_private_data_needs_a_token(hub_client: Client, local_hub: LocalHub) -> 
 
 
 @pytest.mark.parametrize("status", [409, 412])
-def test_a_push_does_not_try_again(hub_client: Client, local_hub: LocalHub, status: int) -> None:
-    """`datasets` tries to, but reads the status from where the Hub's clients do not put it."""
+def test_a_push_does_not_retry_a_refused_commit(hub_client: Client, local_hub: LocalHub, status: int) -> None:
+    """Show that `datasets` does not retry: it looks for the status where the Hub's clients do not put it."""
     local_hub.faults.refuse("POST", "/commit/", status)
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(push, "ada/data", "small", 100)
@@ -167,8 +167,8 @@ def test_a_push_does_not_try_again(hub_client: Client, local_hub: LocalHub, stat
     assert len(local_hub.counters.uploads) == n_uploads
 
 
-def test_a_card_over_the_pushed_one(hub_client: Client, local_hub: LocalHub) -> None:
-    def finish(repository: str) -> dict[str, object]:
+def test_the_card_of_a_push_can_be_extended(hub_client: Client, local_hub: LocalHub) -> None:
+    def extend_card(repository: str) -> dict[str, object]:
         from huggingface_hub import CommitOperationAdd, DatasetCard, HfApi
 
         api = HfApi()
@@ -177,16 +177,16 @@ def test_a_card_over_the_pushed_one(hub_client: Client, local_hub: LocalHub) -> 
         card.data.tags = ["code", "synthetic"]
         additions = [CommitOperationAdd("README.md", str(card).encode())]
         api.create_commit(repository, additions, commit_message="Card", repo_type="dataset")
-        found = api.dataset_info(repository).card_data
-        assert found is not None
-        return {name: found[name] for name in ("license", "tags", "configs")}
+        metadata = api.dataset_info(repository).card_data
+        assert metadata is not None
+        return {name: metadata[name] for name in ("license", "tags", "configs")}
 
     hub_client.run(push, "ada/data", "small", 100)
-    said = hub_client.run(finish, "ada/data")
+    metadata = hub_client.run(extend_card, "ada/data")
     files = [{"split": split, "path": f"small/{split}-*"} for split in ("train", "test")]
-    assert said == {
+    assert metadata == {
         "license": "cc-by-4.0",
         "tags": ["code", "synthetic"],
         "configs": [{"config_name": "small", "data_files": files}],
     }
-    assert hub_client.run(load, "ada/data", "small") == loaded(100)
+    assert hub_client.run(load, "ada/data", "small") == expected(100)

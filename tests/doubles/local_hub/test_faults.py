@@ -1,6 +1,7 @@
-"""Faults on demand: which requests clients retry, which errors they raise, and nothing is left half done.
+"""Faults on demand: which requests clients retry, which errors they raise, and what the hub then holds.
 
-Retries depend on the endpoint, not on the fault: uploads and queries are retried, commits and new refs not.
+Whether a client retries depends on the endpoint, not on the fault: it retries uploads and queries, but not
+commits and new refs.
 """
 
 import hashlib
@@ -21,17 +22,17 @@ def create(repository: str) -> None:
 
 
 def upload(repository: str, parent: str | None = None) -> str:
-    """Commit a table, which goes to LFS, and a text; return the commit's id."""
+    """Commit a table, which goes to LFS, and a text file; return the id of the commit."""
     from huggingface_hub import CommitOperationAdd, HfApi
 
     operations = [
         CommitOperationAdd("a.parquet", bytes(range(256)) * 4000),
         CommitOperationAdd("a.txt", b"some text" * 1000),
     ]
-    made = HfApi().create_commit(
+    commit = HfApi().create_commit(
         repository, operations, commit_message="Add", repo_type="dataset", parent_commit=parent
     )
-    return made.oid
+    return commit.oid
 
 
 def seconds_to_upload(repository: str) -> float:
@@ -48,7 +49,7 @@ def seconds_to_upload(repository: str) -> float:
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/preupload/"), ("POST", "/objects/batch"), ("PUT", "/repos/")]
 )
-def test_uploads_are_tried_again(
+def test_a_refused_upload_is_retried(
     hub_client: Client, local_hub: LocalHub, method: str, path: str, status: int
 ) -> None:
     hub_client.run(create, "ada/data")
@@ -56,11 +57,11 @@ def test_uploads_are_tried_again(
     hub_client.run(upload, "ada/data")
     assert local_hub.counters.statuses(method, path) == [status, 200]
     assert local_hub.files("ada/data")["a.parquet"] == TABLE
-    assert [one.sha256 for one in local_hub.counters.uploads] == [SHA256]
+    assert [upload.sha256 for upload in local_hub.counters.uploads] == [SHA256]
 
 
-def test_a_refused_upload_is_wrapped(hub_client: Client, local_hub: LocalHub) -> None:
-    """The caller gets an error without a status; its cause has the status."""
+def test_a_forbidden_upload_raises_an_error_without_a_status(hub_client: Client, local_hub: LocalHub) -> None:
+    """Show that the caller gets an error without a status; only its cause has the status."""
     hub_client.run(create, "ada/data")
     before = local_hub.files("ada/data")
     local_hub.faults.refuse("PUT", "/repos/", 403)
@@ -73,7 +74,7 @@ def test_a_refused_upload_is_wrapped(hub_client: Client, local_hub: LocalHub) ->
     assert local_hub.files("ada/data") == before
 
 
-def test_a_client_waits_as_long_as_it_is_told(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_client_waits_as_long_as_retry_after_says(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     local_hub.faults.refuse("POST", "/preupload/", 429, retry_after_s=2)
     assert hub_client.run(seconds_to_upload, "ada/data") > 3  # the client adds one second
@@ -83,7 +84,7 @@ def test_a_client_waits_as_long_as_it_is_told(hub_client: Client, local_hub: Loc
 
 
 @pytest.mark.parametrize("status", [409, 412, 429, 500])
-def test_a_refused_commit_is_for_the_caller(hub_client: Client, local_hub: LocalHub, status: int) -> None:
+def test_a_refused_commit_is_not_retried(hub_client: Client, local_hub: LocalHub, status: int) -> None:
     hub_client.run(create, "ada/data")
     before = local_hub.files("ada/data")
     local_hub.faults.refuse("POST", "/commit/", status)
@@ -92,13 +93,13 @@ def test_a_refused_commit_is_for_the_caller(hub_client: Client, local_hub: Local
     assert (failed.value.kind, failed.value.status) == ("HfHubHTTPError", status)
     assert local_hub.counters.statuses("POST", "/commit/") == [status]
     assert local_hub.files("ada/data") == before
-    # The uploaded files are kept: a second try does not send them again.
+    # The hub keeps the uploaded file, so a second attempt does not send it again.
     hub_client.run(upload, "ada/data")
     assert len(local_hub.counters.uploads) == 1
     assert local_hub.files("ada/data")["a.parquet"] == TABLE
 
 
-def test_other_changes_are_not_tried_again_either(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_refused_repository_or_tag_is_not_retried(hub_client: Client, local_hub: LocalHub) -> None:
     def tag(repository: str) -> None:
         from huggingface_hub import HfApi
 
@@ -117,26 +118,27 @@ def test_other_changes_are_not_tried_again_either(hub_client: Client, local_hub:
 
 
 @pytest.mark.parametrize("n_bytes", [0, 1, 500_000])
-def test_a_dropped_upload_is_sent_again(hub_client: Client, local_hub: LocalHub, n_bytes: int) -> None:
+def test_an_interrupted_upload_is_sent_again(hub_client: Client, local_hub: LocalHub, n_bytes: int) -> None:
     hub_client.run(create, "ada/data")
     local_hub.faults.drop("PUT", "/repos/", n_bytes)
     hub_client.run(upload, "ada/data")
     assert local_hub.counters.statuses("PUT", "/repos/") == [None, 200]
-    assert [(one.sha256, one.n_bytes) for one in local_hub.counters.uploads] == [(SHA256, len(TABLE))]
+    (received,) = local_hub.counters.uploads
+    assert (received.sha256, received.n_bytes) == (SHA256, len(TABLE))
     assert local_hub.files("ada/data")["a.parquet"] == TABLE
 
 
-def test_a_dropped_upload_leaves_nothing(local_hub: LocalHub) -> None:
+def test_an_incomplete_or_wrong_upload_leaves_no_file(local_hub: LocalHub) -> None:
     repository = local_hub.repositories.create("ada", "data", False, "ada", "")
-    folder = repository.objects.path(repository.find("main").tree[".gitattributes"]).parent
+    folder = repository.objects.path(repository.resolve("main").tree[".gitattributes"]).parent
     before = sorted(folder.iterdir())
-    address = local_hub.stored_at(repository, SHA256).removeprefix(local_hub.storage_url)
+    address = local_hub.signed_url(repository, SHA256).removeprefix(local_hub.storage_url)
     head = f"PUT {address} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(TABLE)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", int(local_hub.url.rpartition(":")[2]))) as connection:
         connection.sendall(head.encode() + TABLE[:-1])
         connection.shutdown(socket.SHUT_WR)
-        assert connection.recv(100) == b""  # hung up without a reply
-    assert repository.objects.in_lfs(SHA256) is None
+        assert connection.recv(100) == b""  # the connection was closed without a reply
+    assert repository.objects.find_lfs(SHA256) is None
     assert sorted(folder.iterdir()) == before
     assert local_hub.counters.uploads == []
     # A complete upload with different content is refused.
@@ -147,7 +149,7 @@ def test_a_dropped_upload_leaves_nothing(local_hub: LocalHub) -> None:
     assert sorted(folder.iterdir()) == before
 
 
-def test_a_dropped_commit_leaves_nothing(hub_client: Client, local_hub: LocalHub) -> None:
+def test_an_interrupted_commit_changes_nothing(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     before = local_hub.files("ada/data")
     local_hub.faults.drop("POST", "/commit/", 5000)
@@ -159,31 +161,31 @@ def test_a_dropped_commit_leaves_nothing(hub_client: Client, local_hub: LocalHub
     assert local_hub.files("ada/data") == before
 
 
-def test_a_commit_may_be_made_although_its_reply_is_lost(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_commit_exists_even_if_its_reply_is_lost(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
-    parent = repository.find("main").oid
+    parent = repository.resolve("main").oid
     local_hub.faults.lose_reply("POST", "/commit/")
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(upload, "ada/data", parent)
     assert {"NetworkError", "RemoteProtocolError"} & set(failed.value.kinds)
-    made = repository.find("main").oid
-    assert made != parent
-    # A second try finds its files unchanged, so the client does not send the commit.
-    assert hub_client.run(upload, "ada/data", parent) == made
+    commit_id = repository.resolve("main").oid
+    assert commit_id != parent
+    # In a second attempt no file has changed, so the client sends no commit.
+    assert hub_client.run(upload, "ada/data", parent) == commit_id
     assert local_hub.counters.statuses("POST", "/commit/") == [None]
 
 
-def test_a_download_goes_on_where_it_broke(hub_client: Client, local_hub: LocalHub) -> None:
+def test_an_interrupted_download_is_continued(hub_client: Client, local_hub: LocalHub) -> None:
     def download(repository: str) -> str:
         import hashlib
         from pathlib import Path
 
         from huggingface_hub import HfApi
 
-        found = HfApi().hf_hub_download(repository, "a.parquet", repo_type="dataset")
-        return hashlib.sha256(Path(found).read_bytes()).hexdigest()
+        file = HfApi().hf_hub_download(repository, "a.parquet", repo_type="dataset")
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
     hub_client.run(create, "ada/data")
     hub_client.run(upload, "ada/data")
@@ -193,7 +195,7 @@ def test_a_download_goes_on_where_it_broke(hub_client: Client, local_hub: LocalH
     assert local_hub.counters.statuses("GET", "/repos/") in ([None, 206], [None, 200])
 
 
-def test_a_hub_that_was_away_is_the_same_again(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_hub_has_the_same_contents_after_a_restart(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     commit_id = hub_client.run(upload, "ada/data")
     local_hub.stop()

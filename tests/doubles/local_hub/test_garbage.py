@@ -1,4 +1,4 @@
-"""Requests that no client sends are refused with a 4xx, and change and break nothing."""
+"""Requests that no client sends are refused with a 4xx; they change nothing and cause no crash."""
 
 import http.client
 import json
@@ -19,16 +19,16 @@ def repository(local_hub: LocalHub) -> Repository:
     return local_hub.repositories.create("ada", "data", False, "ada", "")
 
 
-def ask(
+def send(
     hub: LocalHub, method: str, path: str, body: bytes = b"", token: str | None = "hf_ada", **headers: str
 ) -> tuple[int, Any]:
-    """Return the status and the JSON of the reply."""
+    """Send a request; return the status and the JSON of the reply."""
     connection = http.client.HTTPConnection(hub.url.removeprefix("http://"), timeout=10)
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
     if token:
-        sent["Authorization"] = f"Bearer {token}"
+        sent_headers["Authorization"] = f"Bearer {token}"
     try:
-        connection.request(method, path, body, sent)
+        connection.request(method, path, body, sent_headers)
         reply = connection.getresponse()
         return reply.status, json.loads(reply.read() or b"null")
     finally:
@@ -38,16 +38,16 @@ def ask(
 def commit(hub: LocalHub, *lines: Any, revision: str = "main") -> tuple[int, Any]:
     body = b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
     path = f"/api/datasets/ada/data/commit/{revision}"
-    return ask(hub, "POST", path, body, Content_Type="application/x-ndjson")
+    return send(hub, "POST", path, body, Content_Type="application/x-ndjson")
 
 
-def file(path: Any, content: Any = "eA==", **more: Any) -> dict[str, Any]:
+def addition(path: Any, content: Any = "eA==", **more: Any) -> dict[str, Any]:
     return {"key": "file", "value": {"path": path, "content": content, "encoding": "base64", **more}}
 
 
-def test_the_helper_makes_commits(local_hub: LocalHub, repository: Repository) -> None:
-    """A helper whose requests were always refused would pass the tests below."""
-    assert commit(local_hub, HEADER, file("a.txt"))[0] == 200
+def test_a_valid_commit_is_accepted(local_hub: LocalHub, repository: Repository) -> None:
+    """Show that `commit` can succeed; if it never could, the tests below would prove nothing."""
+    assert commit(local_hub, HEADER, addition("a.txt"))[0] == 200
     assert local_hub.files("ada/data")["a.txt"] == b"x"
 
 
@@ -59,14 +59,14 @@ def test_the_helper_makes_commits(local_hub: LocalHub, repository: Repository) -
         *(None, 1, ["a"], {"a": 1}),
     ],
 )
-def test_paths_that_no_file_may_have(local_hub: LocalHub, repository: Repository, path: Any) -> None:
-    head = repository.find("main")
-    status, said = commit(local_hub, HEADER, file("good.txt"), file(path))
+def test_an_invalid_path_is_refused(local_hub: LocalHub, repository: Repository, path: Any) -> None:
+    head = repository.resolve("main")
+    status, answer = commit(local_hub, HEADER, addition("good.txt"), addition(path))
     assert status == 400
-    assert said["error"]
+    assert answer["error"]
     status, _ = commit(local_hub, HEADER, {"key": "lfsFile", "value": {"path": path, "oid": SHA256}})
     assert status == 400
-    assert repository.find("main") is head
+    assert repository.resolve("main") is head
 
 
 @pytest.mark.parametrize(
@@ -77,23 +77,23 @@ def test_paths_that_no_file_may_have(local_hub: LocalHub, repository: Repository
         [b"[1, 2]"],
         [b"\xff\xfe"],
         [b"[" * 100_000],
-        [file("a.txt")],
+        [addition("a.txt")],
         [HEADER, HEADER],
         [HEADER, b'{"key": "file"'],
         [HEADER, {"key": "file"}],
         [HEADER, {"key": "file", "value": None}],
         [HEADER, {"key": "file", "value": {"path": "a.txt"}}],
         [HEADER, {"key": "renamedFile", "value": {"path": "a.txt"}}],
-        [HEADER, file("a.txt", content="not base64!")],
-        [HEADER, file("a.txt", content="é")],
-        [HEADER, file("a.txt", content=5)],
-        [HEADER, file("a.txt", encoding="rot13")],
-        [HEADER, file("a.txt"), file("a.txt/b.txt")],
+        [HEADER, addition("a.txt", content="not base64!")],
+        [HEADER, addition("a.txt", content="é")],
+        [HEADER, addition("a.txt", content=5)],
+        [HEADER, addition("a.txt", encoding="rot13")],
+        [HEADER, addition("a.txt"), addition("a.txt/b.txt")],
         [HEADER, {"key": "lfsFile", "value": {"path": "a.bin", "oid": SHA256}}],
         [HEADER, {"key": "lfsFile", "value": {"path": "a.bin", "oid": "../../../etc/passwd"}}],
         [HEADER, {"key": "lfsFile", "value": {"path": "a.bin"}}],
-        [HEADER, file("\ud800.txt")],
-        [HEADER, file("a.txt", content="\ud800", encoding="utf-8")],
+        [HEADER, addition("\ud800.txt")],
+        [HEADER, addition("a.txt", content="\ud800", encoding="utf-8")],
         [{"key": "header", "value": {"summary": "\ud800"}}],
         [{"key": "header", "value": {}}],
         [{"key": "header", "value": {"summary": ""}}],
@@ -102,20 +102,20 @@ def test_paths_that_no_file_may_have(local_hub: LocalHub, repository: Repository
         [{"key": "header", "value": {"summary": "Change", "parentCommit": 5}}],
     ],
 )
-def test_commits_that_cannot_be_read(local_hub: LocalHub, repository: Repository, lines: list[Any]) -> None:
-    head = repository.find("main")
-    status, said = commit(local_hub, *lines)
+def test_an_invalid_commit_is_refused(local_hub: LocalHub, repository: Repository, lines: list[Any]) -> None:
+    head = repository.resolve("main")
+    status, answer = commit(local_hub, *lines)
     assert status == 400
-    assert said["error"]
-    assert repository.find("main") is head
+    assert answer["error"]
+    assert repository.resolve("main") is head
 
 
-def test_commits_to_nowhere(local_hub: LocalHub, repository: Repository) -> None:
-    for revision in ("missing", "refs%2Fpr%2F1", repository.find("main").oid, "%00", "..%2F.."):
-        status, said = commit(local_hub, HEADER, file("a.txt"), revision=revision)
-        assert (status, said["error"][:14]) == (404, "Invalid rev id")
+def test_a_commit_to_a_missing_branch_is_refused(local_hub: LocalHub, repository: Repository) -> None:
+    for revision in ("missing", "refs%2Fpr%2F1", repository.resolve("main").oid, "%00", "..%2F.."):
+        status, answer = commit(local_hub, HEADER, addition("a.txt"), revision=revision)
+        assert (status, answer["error"][:14]) == (404, "Invalid rev id")
     body = json.dumps(HEADER).encode()
-    assert ask(local_hub, "POST", "/api/datasets/ada/data/commit/main", body)[0] == 400  # not as NDJSON
+    assert send(local_hub, "POST", "/api/datasets/ada/data/commit/main", body)[0] == 400  # not sent as NDJSON
     assert list(local_hub.files("ada/data")) == [".gitattributes"]
 
 
@@ -165,12 +165,12 @@ def test_commits_to_nowhere(local_hub: LocalHub, repository: Repository) -> None
         ("GET", "/api/datasets/ada/data/tree/main?cursor=x", b""),
     ],
 )
-def test_requests_that_cannot_be_read(
+def test_an_invalid_request_is_refused(
     local_hub: LocalHub, repository: Repository, method: str, path: str, body: bytes
 ) -> None:
-    status, said = ask(local_hub, method, path, body)
+    status, answer = send(local_hub, method, path, body)
     assert status == 400
-    assert said["error"]
+    assert answer["error"]
     assert list(repository.refs) == ["refs/heads/main"]
     assert local_hub.repositories.get("ada/data") is repository
 
@@ -189,15 +189,17 @@ def test_requests_that_cannot_be_read(
         ("", 200),
     ],
 )
-def test_cards(local_hub: LocalHub, repository: Repository, head: str, status: int) -> None:
+def test_invalid_metadata_of_a_card_is_reported_and_does_no_harm(
+    local_hub: LocalHub, repository: Repository, head: str, status: int
+) -> None:
     readme = f"---\n{head}\n---\n# Data\n"
     body = json.dumps({"content": readme}).encode()
-    found, said = ask(local_hub, "POST", "/api/validate-yaml", body)
-    assert found == status
-    assert bool(said["errors"]) is (status == 400)
-    # A card that was committed in another way does no harm either.
+    actual_status, answer = send(local_hub, "POST", "/api/validate-yaml", body)
+    assert actual_status == status
+    assert bool(answer["errors"]) is (status == 400)
+    # Such a card does no harm either if it is committed without this check.
     local_hub.commit("ada/data", {"README.md": readme.encode()})
-    assert ask(local_hub, "GET", "/api/datasets/ada/data")[0] == 200
+    assert send(local_hub, "GET", "/api/datasets/ada/data")[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -219,26 +221,28 @@ def test_cards(local_hub: LocalHub, repository: Repository, head: str, status: i
         "/?" + "x" * 10_000,
     ],
 )
-def test_what_is_not_there(local_hub: LocalHub, repository: Repository, path: str) -> None:
-    status, said = ask(local_hub, "GET", path)
+def test_an_unknown_address_is_a_404(local_hub: LocalHub, repository: Repository, path: str) -> None:
+    status, answer = send(local_hub, "GET", path)
     assert status == 404
-    assert said["error"]
+    assert answer["error"]
 
 
-def test_the_storage_is_for_signed_addresses(local_hub: LocalHub, repository: Repository) -> None:
+def test_the_storage_refuses_addresses_without_a_signature(
+    local_hub: LocalHub, repository: Repository
+) -> None:
     for path in (f"/repos/{repository.uid}/{SHA256}", "/repos/..%2F..%2Fetc/passwd", "/repos/0/0?signature="):
         for method in ("GET", "PUT"):
-            assert ask(local_hub, method, path, b"x" * (method == "PUT"), token=None)[0] == 403
+            assert send(local_hub, method, path, b"x" * (method == "PUT"), token=None)[0] == 403
     assert local_hub.counters.uploads == []
 
 
-def test_methods_that_are_not_for_it(local_hub: LocalHub, repository: Repository) -> None:
-    assert ask(local_hub, "DELETE", "/api/datasets/ada/data")[0] == 405
-    assert ask(local_hub, "PATCH", "/api/whoami-v2")[0] == 405
-    assert ask(local_hub, "OPTIONS", "/api/repos/create")[0] == 405
+def test_an_unsupported_method_is_a_405(local_hub: LocalHub, repository: Repository) -> None:
+    assert send(local_hub, "DELETE", "/api/datasets/ada/data")[0] == 405
+    assert send(local_hub, "PATCH", "/api/whoami-v2")[0] == 405
+    assert send(local_hub, "OPTIONS", "/api/repos/create")[0] == 405
 
 
-def test_nobody_may_change_anything(local_hub: LocalHub, repository: Repository) -> None:
+def test_a_change_without_a_valid_token_is_refused(local_hub: LocalHub, repository: Repository) -> None:
     for method, path in (
         ("POST", "/api/repos/create"),
         ("DELETE", "/api/repos/delete"),
@@ -250,15 +254,15 @@ def test_nobody_may_change_anything(local_hub: LocalHub, repository: Repository)
         ("POST", "/api/datasets/ada/data/discussions"),
         ("PUT", "/api/datasets/ada/data/settings"),
     ):
-        assert ask(local_hub, method, path, b'{"type": "dataset", "name": "data"}', token=None)[0] == 401
-        assert ask(local_hub, method, path, b'{"type": "dataset", "name": "data"}', token="hf_")[0] == 401
+        assert send(local_hub, method, path, b'{"type": "dataset", "name": "data"}', token=None)[0] == 401
+        assert send(local_hub, method, path, b'{"type": "dataset", "name": "data"}', token="hf_")[0] == 401
     assert local_hub.repositories.get("ada/data") is repository
 
 
 @pytest.mark.parametrize(
     "head", ["Content-Length: x", "Content-Length: -5", "Content-Length: ²", "Authorization: Basic YTpi"]
 )
-def test_heads_that_cannot_be_read(local_hub: LocalHub, head: str) -> None:
+def test_an_invalid_header_is_refused(local_hub: LocalHub, head: str) -> None:
     with socket.create_connection(
         ("127.0.0.1", int(local_hub.url.rpartition(":")[2])), timeout=10
     ) as connection:
@@ -266,7 +270,7 @@ def test_heads_that_cannot_be_read(local_hub: LocalHub, head: str) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
-def test_chunks_that_cannot_be_read(local_hub: LocalHub) -> None:
+def test_an_invalid_chunked_body_is_refused(local_hub: LocalHub) -> None:
     port = int(local_hub.url.rpartition(":")[2])
     for body in (b"zz\r\n", b"5\r\nab", b"-5\r\nab"):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
@@ -278,10 +282,10 @@ def test_chunks_that_cannot_be_read(local_hub: LocalHub) -> None:
             assert reply == b"" or reply.startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_crash_is_told(local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An endpoint that crashes replies with a 500, and its traceback is kept for the fixture."""
+def test_a_crash_of_an_endpoint_is_reported(local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show that a crash is a 500 and that the hub stores its traceback, which the fixture reports."""
     monkeypatch.setattr(local_hub, "accounts", None)
-    assert ask(local_hub, "GET", "/api/whoami-v2")[0] == 500
+    assert send(local_hub, "GET", "/api/whoami-v2")[0] == 500
     (trace,) = local_hub.crashes
     assert "TypeError" in trace
     local_hub.crashes.clear()

@@ -1,4 +1,4 @@
-"""Listings of a revision: trees, paths, the ids of git, and pages."""
+"""Listings of a revision: trees, paths, git ids, and pagination."""
 
 import os
 import shutil
@@ -27,14 +27,14 @@ def prepare(repository: str, names: list[str]) -> str:
     api = HfApi()
     api.create_repo(repository, repo_type="dataset")
     for name in names:
-        made = api.upload_file(
+        commit = api.upload_file(
             path_or_fileobj=name.encode(),
             path_in_repo=name,
             repo_id=repository,
             repo_type="dataset",
             commit_message=name,
         )
-    return made.oid
+    return commit.oid
 
 
 def tree(repository: str, folder: str | None, recursive: bool, revision: str | None = None) -> list[str]:
@@ -43,27 +43,31 @@ def tree(repository: str, folder: str | None, recursive: bool, revision: str | N
     listed = HfApi().list_repo_tree(
         repository, path_in_repo=folder, recursive=recursive, revision=revision, repo_type="dataset"
     )
-    return [one.path for one in listed]
+    return [entry.path for entry in listed]
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is the judge")
-def test_ids_are_those_of_git(local_hub: LocalHub, hub_client: Client, tmp_path: Path) -> None:
+def test_files_folders_and_commits_have_the_ids_that_git_gives_them(
+    local_hub: LocalHub, hub_client: Client, tmp_path: Path
+) -> None:
     def ids(repository: str) -> dict[str, str]:
         from huggingface_hub import HfApi
         from huggingface_hub.hf_api import RepoFile
 
         listed = HfApi().list_repo_tree(repository, recursive=True, repo_type="dataset")
-        return {one.path: one.blob_id if isinstance(one, RepoFile) else one.tree_id for one in listed}
+        return {
+            entry.path: entry.blob_id if isinstance(entry, RepoFile) else entry.tree_id for entry in listed
+        }
 
     def git(*arguments: str, stdin: bytes = b"") -> str:
-        # A clean environment: in a hook, git's variables point to the repository of this file.
+        # A new environment, because that of a git hook names the repository of this file.
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
         command = ["git", *arguments]
         folder = tmp_path / "git"
-        done = subprocess.run(
+        result = subprocess.run(
             command, cwd=folder, env=environment, input=stdin, capture_output=True, check=True
         )
-        return done.stdout.decode().strip()
+        return result.stdout.decode().strip()
 
     files = [name for name in FILES if not name.endswith(".parquet")]
     commit_id = hub_client.run(prepare, "ada/data", files)
@@ -74,19 +78,18 @@ def test_ids_are_those_of_git(local_hub: LocalHub, hub_client: Client, tmp_path:
         git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
     lines = git("-c", "core.quotePath=false", "ls-tree", "-r", "-t", git("write-tree")).splitlines()
     assert hub_client.run(ids, "ada/data") == {line.split("\t")[1]: line.split()[2] for line in lines}
-    # The commit too: git gives the same id to the same text.
+    # The commit has the right id if git gives that id to the same text.
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
-    head = repository.find(commit_id)
+    head = repository.resolve(commit_id)
     assert head.parent is not None
-    who = f"ada <ada@users.noreply.huggingface.co> {int(head.date.timestamp())} +0000"
-    words = (
-        f"tree {git('write-tree')}\nparent {head.parent.oid}\nauthor {who}\ncommitter {who}\n\n{head.title}\n"
-    )
-    assert commit_id == git("hash-object", "-t", "commit", "--stdin", "--literally", stdin=words.encode())
+    identity = f"ada <ada@users.noreply.huggingface.co> {int(head.date.timestamp())} +0000"
+    text = f"tree {git('write-tree')}\nparent {head.parent.oid}\n"
+    text += f"author {identity}\ncommitter {identity}\n\n{head.title}\n"
+    assert commit_id == git("hash-object", "-t", "commit", "--stdin", "--literally", stdin=text.encode())
 
 
-def test_trees(hub_client: Client) -> None:
+def test_a_tree_has_the_files_and_folders_of_a_revision(hub_client: Client) -> None:
     commit_id = hub_client.run(prepare, "ada/data", FILES)
     folders = ["a", "a/b", "a-b", "data"]
     assert hub_client.run(tree, "ada/data", None, True) == sorted([".gitattributes", *FILES, *folders])
@@ -103,7 +106,7 @@ def test_trees(hub_client: Client) -> None:
     assert failed.value.kind == "RevisionNotFoundError"
 
 
-def test_trees_come_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_long_tree_is_sent_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(prepare, "ada/data", FILES)
     whole = hub_client.run(tree, "ada/data", None, True)
     local_hub.page_size = 5
@@ -113,7 +116,7 @@ def test_trees_come_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
     assert local_hub.counters.statuses("GET", "/tree/main") == [200, 200, 200]
 
 
-def test_history_comes_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_long_history_is_sent_in_pages(hub_client: Client, local_hub: LocalHub) -> None:
     def log(repository: str) -> list[str]:
         from huggingface_hub import HfApi
 
@@ -125,15 +128,15 @@ def test_history_comes_in_pages(hub_client: Client, local_hub: LocalHub) -> None
     assert local_hub.counters.statuses("GET", "/commits/main") == [200, 200, 200]
 
 
-def test_the_last_commit_of_each_path(hub_client: Client) -> None:
-    def last(repository: str) -> dict[str, str]:
+def test_an_expanded_tree_has_the_last_commit_of_each_path(hub_client: Client) -> None:
+    def last_commits(repository: str) -> dict[str, str]:
         from huggingface_hub import HfApi
 
         listed = HfApi().list_repo_tree(repository, recursive=True, expand=True, repo_type="dataset")
-        return {one.path: one.last_commit.title for one in listed if one.last_commit}
+        return {entry.path: entry.last_commit.title for entry in listed if entry.last_commit}
 
     hub_client.run(prepare, "ada/data", ["a/1.txt", "b.txt", "a/2.txt", "c.txt"])
-    assert hub_client.run(last, "ada/data") == {
+    assert hub_client.run(last_commits, "ada/data") == {
         ".gitattributes": "initial commit",
         "a": "a/2.txt",
         "a/1.txt": "a/1.txt",
@@ -143,15 +146,15 @@ def test_the_last_commit_of_each_path(hub_client: Client) -> None:
     }
 
 
-def test_paths(hub_client: Client) -> None:
-    def known(repository: str, paths: list[str]) -> list[str]:
+def test_only_existing_paths_are_described_and_at_most_a_thousand(hub_client: Client) -> None:
+    def existing(repository: str, paths: list[str]) -> list[str]:
         from huggingface_hub import HfApi
 
-        return [one.path for one in HfApi().get_paths_info(repository, paths, repo_type="dataset")]
+        return [entry.path for entry in HfApi().get_paths_info(repository, paths, repo_type="dataset")]
 
     hub_client.run(prepare, "ada/data", FILES)
-    asked = ["a", "a/b.txt", "missing.txt", "é ü.txt", "a/b/"]
-    assert hub_client.run(known, "ada/data", asked) == ["a", "a/b.txt", "é ü.txt", "a/b"]
+    paths = ["a", "a/b.txt", "missing.txt", "é ü.txt", "a/b/"]
+    assert hub_client.run(existing, "ada/data", paths) == ["a", "a/b.txt", "é ü.txt", "a/b"]
     with pytest.raises(ClientFailed, match="too many parameters") as failed:
-        hub_client.run(known, "ada/data", [f"{number}.txt" for number in range(1001)])
+        hub_client.run(existing, "ada/data", [f"{number}.txt" for number in range(1001)])
     assert failed.value.status == 413

@@ -40,13 +40,13 @@ def delete(name: str, missing_ok: bool = False) -> None:
     HfApi().delete_repo(name, repo_type="dataset", missing_ok=missing_ok)
 
 
-def test_a_new_repository_has_its_first_commit(hub_client: Client, local_hub: LocalHub) -> None:
-    said = hub_client.run(create_and_describe, "ada/data")
+def test_a_new_repository_has_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
+    described = hub_client.run(create_and_describe, "ada/data")
     repository = local_hub.repositories.get("ada/data")
     assert repository is not None
-    first = repository.find("main")
+    first = repository.resolve("main")
     attributes = first.tree[".gitattributes"]
-    assert said == {
+    assert described == {
         "id": "ada/data",
         "author": "ada",
         "private": True,
@@ -57,7 +57,7 @@ def test_a_new_repository_has_its_first_commit(hub_client: Client, local_hub: Lo
     assert first.parent is None
 
 
-def test_an_existing_repository_is_a_conflict(hub_client: Client) -> None:
+def test_creating_an_existing_repository_is_a_conflict(hub_client: Client) -> None:
     assert hub_client.run(create, "ada/data") == "ada/data"
     assert hub_client.run(create, "ada/data", False, True) == "ada/data"
     with pytest.raises(ClientFailed, match="already created this dataset repo") as failed:
@@ -66,7 +66,9 @@ def test_an_existing_repository_is_a_conflict(hub_client: Client) -> None:
     assert failed.value.kind == "HfHubHTTPError"
 
 
-def test_who_may_create(hub_client: Client, local_hub: LocalHub) -> None:
+def test_creating_a_repository_needs_write_access_to_its_namespace(
+    hub_client: Client, local_hub: LocalHub
+) -> None:
     assert hub_client.run(create, "lab/data") == "lab/data"  # ada is in this organization
     with pytest.raises(ClientFailed, match="don't have the rights to create a dataset") as failed:
         hub_client.run(create, "bob/data")
@@ -75,7 +77,7 @@ def test_who_may_create(hub_client: Client, local_hub: LocalHub) -> None:
     with pytest.raises(ClientFailed, match="must use a write token") as failed:
         hub_client.run(create, "ada/data")
     assert failed.value.status == 403
-    # With `exist_ok` an existing repository is enough, although this account could not create it.
+    # With `exist_ok`, the client accepts an existing repository that the account could not have created.
     assert hub_client.run(create, "lab/data", False, True) == "lab/data"
     hub_client.login("hf_nobody")
     with pytest.raises(ClientFailed, match="Invalid credentials") as failed:
@@ -93,7 +95,7 @@ def test_a_private_repository_is_hidden_from_others(hub_client: Client) -> None:
     assert not hub_client.run(exists, "ada/data")
 
 
-def test_settings_change_who_sees_it(hub_client: Client) -> None:
+def test_a_private_repository_can_be_made_public_by_its_owner(hub_client: Client) -> None:
     def publish(name: str) -> None:
         from huggingface_hub import HfApi
 
@@ -108,7 +110,7 @@ def test_settings_change_who_sees_it(hub_client: Client) -> None:
     assert failed.value.status == 403
 
 
-def test_deleting(hub_client: Client, local_hub: LocalHub) -> None:
+def test_only_its_owner_can_delete_a_repository(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(create, "ada/data")
     hub_client.login("hf_bob")
     with pytest.raises(ClientFailed) as failed:
@@ -123,8 +125,8 @@ def test_deleting(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(delete, "ada/data", True)
 
 
-def test_a_repository_made_anew_has_no_old_contents(hub_client: Client, local_hub: LocalHub) -> None:
-    def make(name: str) -> None:
+def test_a_repository_created_again_has_no_old_contents(hub_client: Client, local_hub: LocalHub) -> None:
+    def create_with_file(name: str) -> None:
         from huggingface_hub import HfApi
 
         api = HfApi()
@@ -132,26 +134,27 @@ def test_a_repository_made_anew_has_no_old_contents(hub_client: Client, local_hu
         api.upload_file(path_or_fileobj=b"PAR1", path_in_repo="a.parquet", repo_id=name, repo_type="dataset")
 
     for n_uploads in (1, 2):
-        hub_client.run(make, "ada/data")
+        hub_client.run(create_with_file, "ada/data")
         assert len(local_hub.counters.uploads) == n_uploads
         hub_client.run(delete, "ada/data")
 
 
-def test_whoami_and_its_rights(hub_client: Client) -> None:
-    def ask() -> list[str]:
+def test_whoami_returns_the_account_its_organizations_and_its_role(hub_client: Client) -> None:
+    def identity() -> list[str]:
         from huggingface_hub import HfApi
 
-        said = HfApi().whoami()
-        return [said["name"], *(one["name"] for one in said["orgs"]), said["auth"]["accessToken"]["role"]]
+        account = HfApi().whoami()
+        organizations = [organization["name"] for organization in account["orgs"]]
+        return [account["name"], *organizations, account["auth"]["accessToken"]["role"]]
 
-    assert hub_client.run(ask) == ["ada", "lab", "write"]
+    assert hub_client.run(identity) == ["ada", "lab", "write"]
     hub_client.login("hf_nobody")
     with pytest.raises(ClientFailed, match="token") as failed:
-        hub_client.run(ask)
+        hub_client.run(identity)
     assert failed.value.status == 401
 
 
-def test_rights_can_be_asked_for(hub_client: Client) -> None:
+def test_write_access_can_be_checked(hub_client: Client) -> None:
     def check(name: str) -> None:
         from huggingface_hub import HfApi
 

@@ -1,4 +1,4 @@
-"""Uploads of regular files and of files in LFS, and files that are not sent again."""
+"""Uploads of regular files and of files in LFS; content that the hub has is not sent again."""
 
 import hashlib
 
@@ -16,38 +16,39 @@ def upload(repository: str, files: dict[str, str], message: str = "Add files") -
 
     api = HfApi()
     api.create_repo(repository, repo_type="dataset", exist_ok=True)
-    # latin-1 carries any bytes through JSON
+    # encoded as latin-1, any bytes can be sent as JSON
     additions = [CommitOperationAdd(path, text.encode("latin-1")) for path, text in files.items()]
     return api.create_commit(repository, additions, commit_message=message, repo_type="dataset").oid
 
 
-def described(repository: str, paths: list[str]) -> list[list[object]]:
+def describe(repository: str, paths: list[str]) -> list[list[object]]:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
-    found = HfApi().get_paths_info(repository, paths, repo_type="dataset")
+    files = HfApi().get_paths_info(repository, paths, repo_type="dataset")
     return [
         [file.path, file.size, file.blob_id, [file.lfs.sha256, file.lfs.pointer_size] if file.lfs else None]
-        for file in found
+        for file in files
         if isinstance(file, RepoFile)
     ]
 
 
-def test_regular_and_lfs_files(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_text_is_a_regular_file_and_a_table_goes_to_lfs(hub_client: Client, local_hub: LocalHub) -> None:
     files = {"notes/a.txt": "some text\n", "train/0.parquet": TABLE.decode("latin-1")}
     commit_id = hub_client.run(upload, "ada/data", files)
-    held = local_hub.files("ada/data", commit_id)
-    assert held["notes/a.txt"] == b"some text\n"
-    assert held["train/0.parquet"] == TABLE
-    # Only the table went to LFS.
-    assert [(one.sha256, one.n_bytes) for one in local_hub.counters.uploads] == [(SHA256, len(TABLE))]
-    text, table = hub_client.run(described, "ada/data", list(files))
+    on_hub = local_hub.files("ada/data", commit_id)
+    assert on_hub["notes/a.txt"] == b"some text\n"
+    assert on_hub["train/0.parquet"] == TABLE
+    # Only the table was uploaded to LFS.
+    (received,) = local_hub.counters.uploads
+    assert (received.sha256, received.n_bytes) == (SHA256, len(TABLE))
+    text, table = hub_client.run(describe, "ada/data", list(files))
     assert text == ["notes/a.txt", 10, git_oid("blob", b"some text\n"), None]
     pointer = lfs_entry(SHA256, len(TABLE))
     assert table == ["train/0.parquet", len(TABLE), pointer.oid, [SHA256, pointer.pointer_size]]
 
 
-def test_what_goes_to_lfs(hub_client: Client, local_hub: LocalHub) -> None:
+def test_name_content_and_size_decide_what_goes_to_lfs(hub_client: Client, local_hub: LocalHub) -> None:
     files = {
         "by_name.parquet": "text in a file with such a name",
         "by_content.dat": "a zero byte\0makes it binary",
@@ -56,36 +57,36 @@ def test_what_goes_to_lfs(hub_client: Client, local_hub: LocalHub) -> None:
         "empty.parquet": "",  # the storage does not accept empty files
     }
     hub_client.run(upload, "ada/data", files)
-    sent = {one.sha256 for one in local_hub.counters.uploads}
-    in_lfs = {path for path, text in files.items() if hashlib.sha256(text.encode()).hexdigest() in sent}
+    uploaded = {upload.sha256 for upload in local_hub.counters.uploads}
+    in_lfs = {path for path, text in files.items() if hashlib.sha256(text.encode()).hexdigest() in uploaded}
     assert in_lfs == {"by_name.parquet", "by_content.dat", "by_size.jsonl"}
     assert local_hub.files("ada/data")["empty.parquet"] == b""
 
 
-def test_what_is_there_is_not_uploaded_again(hub_client: Client, local_hub: LocalHub) -> None:
+def test_content_that_the_hub_has_is_not_uploaded_again(hub_client: Client, local_hub: LocalHub) -> None:
     files = {"a.txt": "text", "0.parquet": TABLE.decode("latin-1")}
     first = hub_client.run(upload, "ada/data", files)
     local_hub.counters.clear()
-    assert hub_client.run(upload, "ada/data", files) == first  # nothing to commit: the client sends no commit
+    assert hub_client.run(upload, "ada/data", files) == first  # no change, so the client sends no commit
     assert local_hub.counters.statuses("POST", "/commit/") == []
     assert local_hub.counters.uploads == []
     # The same content under another name is a commit, but no upload.
-    moved = {"copy.parquet": TABLE.decode("latin-1"), "b.txt": "text"}
-    assert hub_client.run(upload, "ada/data", moved) != first
+    copies = {"copy.parquet": TABLE.decode("latin-1"), "b.txt": "text"}
+    assert hub_client.run(upload, "ada/data", copies) != first
     assert local_hub.counters.statuses("POST", "/commit/") == [200]
     assert local_hub.counters.uploads == []
-    assert sorted(local_hub.files("ada/data")) == [".gitattributes", *sorted({**files, **moved})]
+    assert sorted(local_hub.files("ada/data")) == [".gitattributes", *sorted({**files, **copies})]
 
 
-def test_another_repository_has_contents_of_its_own(hub_client: Client, local_hub: LocalHub) -> None:
+def test_repositories_do_not_share_their_contents(hub_client: Client, local_hub: LocalHub) -> None:
     for name in ("ada/data", "ada/other"):
         hub_client.run(upload, name, {"0.parquet": TABLE.decode("latin-1")})
         assert local_hub.files(name)["0.parquet"] == TABLE
-    assert [one.sha256 for one in local_hub.counters.uploads] == [SHA256, SHA256]
+    assert [upload.sha256 for upload in local_hub.counters.uploads] == [SHA256, SHA256]
 
 
-def test_many_files_come_in_few_requests(hub_client: Client, local_hub: LocalHub) -> None:
-    """Clients ask how and where to upload 256 files at a time."""
+def test_many_files_need_few_requests(hub_client: Client, local_hub: LocalHub) -> None:
+    """Show that clients ask for 256 files at a time how and where to upload them."""
     files = {f"part/{number:03}.parquet": f"table {number}" for number in range(300)}
     hub_client.run(upload, "ada/data", files)
     assert len(local_hub.files("ada/data")) == 301
@@ -101,7 +102,7 @@ def test_many_files_come_in_few_requests(hub_client: Client, local_hub: LocalHub
     }
 
 
-def test_a_folder_is_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
+def test_a_folder_is_uploaded_as_one_commit(hub_client: Client, local_hub: LocalHub) -> None:
     def upload_folder(repository: str) -> str:
         from pathlib import Path
 
@@ -112,14 +113,14 @@ def test_a_folder_is_one_commit(hub_client: Client, local_hub: LocalHub) -> None
             Path("made", name).write_text(f"---\nlicense: mit\n---\n{name}")
         api = HfApi()
         api.create_repo(repository, repo_type="dataset")
-        made = api.upload_folder(
+        commit = api.upload_folder(
             repo_id=repository, folder_path="made", repo_type="dataset", ignore_patterns=".codeio/*"
         )
-        return made.oid
+        return commit.oid
 
     commit_id = hub_client.run(upload_folder, "ada/data")
-    held = local_hub.files("ada/data", commit_id)
-    assert sorted(held) == [
+    on_hub = local_hub.files("ada/data", commit_id)
+    assert sorted(on_hub) == [
         ".gitattributes",
         "README.md",
         "codeio/test-0.parquet",
@@ -132,7 +133,7 @@ def test_a_folder_is_one_commit(hub_client: Client, local_hub: LocalHub) -> None
     ("head", "message"),
     [("license: my-own", "license"), ("configs:\n- data_files: x", "config_name"), ("a: [1", "expected")],
 )
-def test_a_card_the_hub_does_not_take(
+def test_an_invalid_card_is_refused_before_any_upload(
     hub_client: Client, local_hub: LocalHub, head: str, message: str
 ) -> None:
     files = {"README.md": f"---\n{head}\n---\n# Data\n", "0.parquet": "table"}
@@ -144,7 +145,7 @@ def test_a_card_the_hub_does_not_take(
     assert list(local_hub.files("ada/data")) == [".gitattributes"]
 
 
-def test_uploading_needs_rights(hub_client: Client, local_hub: LocalHub) -> None:
+def test_an_upload_needs_write_access(hub_client: Client, local_hub: LocalHub) -> None:
     hub_client.run(upload, "ada/data", {"a.txt": "mine"})
     for token in ("hf_ada_reads", "hf_bob"):
         hub_client.login(token)

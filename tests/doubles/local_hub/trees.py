@@ -1,7 +1,7 @@
 """The files of a commit, as a mapping from path to entry, and the Hub's listings of them.
 
-In: a tree, and the part of it to list. Out: nodes as the API lists them, files and folders; folders have the
-ids that git gives them.
+In: a tree, and the part of it to list. Out: files and folders as the API lists them; folders have the ids
+that git gives them.
 """
 
 import re
@@ -23,7 +23,7 @@ def checked_path(path: str) -> str:
     return path
 
 
-def check(tree: Tree) -> None:
+def check_paths(tree: Tree) -> None:
     """Raise Refused if a file of the tree has the path of another file's folder."""
     for path in tree:
         for folder in _folders_of(path):
@@ -41,29 +41,29 @@ def folder_ids(tree: Tree) -> dict[str, str]:
         folder, _, name = path.rpartition("/")
         children[folder].append((name, entry.oid))
     ids: dict[str, str] = {}
-    for folder in sorted(children, key=_depth, reverse=True):  # deepest first: parents need their ids
-        inside = [name for name in ids if name.rpartition("/")[0] == folder]
-        ids[folder] = _tree_oid(children[folder], inside, ids)
+    for folder in sorted(children, key=_depth, reverse=True):  # deepest first: their ids are needed above
+        subfolders = [name for name in ids if name.rpartition("/")[0] == folder]
+        ids[folder] = _tree_oid(children[folder], subfolders, ids)
     return ids
 
 
 def nodes(tree: Tree, folder: str = "", recursive: bool = False) -> list[dict[str, Any]]:
-    """Return the nodes in `folder` sorted by path; with `recursive` also those below."""
+    """Return the files and folders in `folder`, sorted by path; with `recursive`, those below too."""
     prefix = f"{folder}/" if folder else ""
     ids = folder_ids(tree)
-    below = [path for path in [*tree, *(name for name in ids if name)] if path.startswith(prefix)]
-    return [node(tree, ids, path) for path in sorted(below) if recursive or "/" not in path[len(prefix) :]]
+    paths = [path for path in [*tree, *(name for name in ids if name)] if path.startswith(prefix)]
+    return [node(tree, ids, path) for path in sorted(paths) if recursive or "/" not in path[len(prefix) :]]
 
 
 def node(tree: Tree, ids: Mapping[str, str], path: str) -> dict[str, Any]:
-    """Return the node of the file or folder at `path`."""
+    """Return the file or folder at `path` as the API lists it."""
     entry = tree.get(path)
     if entry is None:
         return {"type": "directory", "oid": ids[path], "size": 0, "path": path}
-    said: dict[str, Any] = {"type": "file", "oid": entry.oid, "size": entry.size, "path": path}
+    fields: dict[str, Any] = {"type": "file", "oid": entry.oid, "size": entry.size, "path": path}
     if entry.sha256:
-        said["lfs"] = {"oid": entry.sha256, "size": entry.size, "pointerSize": entry.pointer_size}
-    return said
+        fields["lfs"] = {"oid": entry.sha256, "size": entry.size, "pointerSize": entry.pointer_size}
+    return fields
 
 
 def content_id(tree: Tree, path: str) -> str | None:

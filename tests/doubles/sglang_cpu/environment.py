@@ -4,7 +4,7 @@ In: requirements.txt and engine.txt. Out: the environment's interpreter. The shi
 read from the source tree at every start, so a change to it does not rebuild the environment.
 
 If pip's settings (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL) offer a CPU build of torch, the local version `+cpu`
-is installed, 1.7 GB in all; else the CUDA build with its libraries, which also works on CPU.
+is installed, 1.7 GB in all; otherwise the CUDA build with its libraries, which also works on CPU.
 """
 
 import platform
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "requirements.txt"
 ENGINE = HERE / "engine.txt"
 
-# sglang runs on CPU and finds the shim; neither it nor transformers asks the Hub about local weights.
+# sglang runs on CPU and finds the shim, and neither it nor transformers asks the Hub about local weights.
 VARIABLES = {"SGLANG_USE_CPU_ENGINE": "1", "PYTHONPATH": str(HERE / "shim"), "HF_HUB_OFFLINE": "1"}
 
 

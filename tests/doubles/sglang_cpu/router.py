@@ -17,8 +17,8 @@ READY_S = 60
 
 
 @contextmanager
-def routed(python: Path, log: Path, *urls: str) -> Iterator[str]:
-    """Start a router and yield its address; it runs until the block ends. Raises CommandFailed."""
+def running_router(python: Path, log: Path, *urls: str) -> Iterator[str]:
+    """Start a router, yield its address, and kill it at the end of the block. Raises CommandFailed."""
     url = f"http://127.0.0.1:{free_port()}"
     ports = [f"--port={url.rpartition(':')[2]}", f"--prometheus-port={free_port()}"]
     command = [
@@ -45,5 +45,5 @@ def routed(python: Path, log: Path, *urls: str) -> Iterator[str]:
 def _lists_a_model(url: str) -> bool:
     try:
         return bool(connect(url))
-    except (ServerDown, WrongModel):  # not started yet, or it has no server yet
+    except (ServerDown, WrongModel):  # the router has not started yet, or has no server yet
         return False

@@ -25,13 +25,13 @@ OPTIONS = [
     "--attention-backend=torch_native",
     # On a GPU, batches overlap; on CPU they would only compete for the cores.
     "--disable-overlap-schedule",
-    # Else the cache takes the free memory. With SmolLM2-135M, 32k tokens (8 requests of 4k) take 0.7 GB.
+    # Otherwise the cache takes all free memory. With SmolLM2-135M, 32k tokens (8 requests of 4k) take 0.7 GB.
     "--max-total-tokens=32768",
     # /health generates a token, which is enough to warm up.
     "--skip-server-warmup",
     # An idle server would take most of a core.
     "--sleep-on-idle",
-    # Else `usage` in chat answers lacks the cached tokens.
+    # Otherwise `usage` in chat answers lacks the number of cached tokens.
     "--enable-cache-report",
     # Between JSON tokens a weak model would write newlines until max_tokens.
     "--constrained-json-disable-any-whitespace",
@@ -73,7 +73,7 @@ class SglangServer:
 
     @property
     def pid(self) -> int:
-        """Process id of the server, and of its process group."""
+        """Return the process id of the server, which is also the id of its process group."""
         if self._process is None:
             raise RuntimeError("the sglang server is not running; call start()")
         return self._process.pid
@@ -82,12 +82,12 @@ class SglangServer:
         """Start the server and wait until it answers.
 
         Raises:
-            CommandFailed: it ended, or was not ready in time; none of its processes is left running.
+            CommandFailed: it ended, or was not ready in time; all its processes have been killed.
         """
-        # In this folder, `kill` can remove the sockets and temporary files that a killed server leaves.
+        # A killed server leaves sockets and temporary files; from this folder, `kill` can remove them.
         self._scratch = Path(tempfile.mkdtemp(prefix="sglang-"))
         folders = {"TMPDIR": str(self._scratch), "SGLANG_CACHE_DIR": str(self._scratch)}
-        # Threads that wait for each other sleep, so that other processes can use the cores.
+        # Waiting threads sleep instead of spinning, so that other processes can use the cores.
         waiting = {"OMP_WAIT_POLICY": "PASSIVE"}
         self._process = start(self._command, self.log, {**VARIABLES, **folders, **waiting})
         try:
@@ -133,10 +133,10 @@ class SglangServer:
 
 
 def _shared_memory(group: int) -> set[Path]:
-    """Return the files in /dev/shm that the processes of `group` share; killed processes leave them there."""
+    """Return the files in /dev/shm that the processes of `group` share, and would leave there if killed."""
     files = set()
     for pid in members(group):
-        with contextlib.suppress(OSError):  # the process has ended meanwhile
+        with contextlib.suppress(OSError):  # the process has ended in the meantime
             lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
             files |= {Path(line[line.index("/dev/shm/") :]) for line in lines if "/dev/shm/sglang" in line}
     return files

@@ -1,6 +1,6 @@
-"""An interpreter that starts sglang on CPU, in the form in which a user names one to codeio.
+"""A Python interpreter that starts sglang on CPU, as a file that a user can give to codeio.
 
-In: nothing. Out: an executable file that runs the environment's python with the variables for the shim.
+In: a folder. Out: an executable file that runs the environment's python with the variables for the shim.
 """
 
 import shlex
@@ -9,8 +9,8 @@ from pathlib import Path
 from .environment import VARIABLES, environment_python
 
 
-def named_python(folder: Path) -> Path:
-    """Write the file into `folder` and return it."""
+def write_python_script(folder: Path) -> Path:
+    """Write the executable file to `folder` and return its path."""
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in VARIABLES.items())
     # With Intel's AMX, codeio would choose a kernel that the stand-in for sgl_kernel does not have.
     flags = "--attention-backend=torch_native --max-total-tokens=32768"

@@ -1,4 +1,4 @@
-"""Rows of a version keep the order and the files of the version before, whatever changed."""
+"""Rows of a version keep the order and the files of the previous version, whatever has changed."""
 
 import os
 import subprocess
@@ -67,7 +67,7 @@ def old(tmp_path):
     return folder(tmp_path / "old", train=OLD)
 
 
-def test_new_rows_come_last_wherever_the_build_has_them(tmp_path, old):
+def test_new_rows_come_last_wherever_the_build_puts_them(tmp_path, old):
     new = folder(tmp_path / "new", train=[["x", *names(0, 13), "y", *names(13, 26), *"abcdefghijk"]])
     keep_row_order(new, old)
     assert column_by_split(new)["train"] == [*OLD, list("xyabcdefgh"), list("ijk")]
@@ -84,7 +84,7 @@ def test_new_rows_come_last_wherever_the_build_has_them(tmp_path, old):
     ],
     ids=["removed", "changed"],
 )
-def test_only_the_file_of_a_row_that_is_gone_or_changed_is_written_anew(tmp_path, old, rows, second):
+def test_only_files_with_removed_or_changed_rows_are_rewritten(tmp_path, old, rows, second):
     new = folder(tmp_path / "new", train=[rows[::-1]])
     keep_row_order(new, old)
     assert column_by_split(new)["train"] == [OLD[0], second, OLD[2]]
@@ -95,13 +95,13 @@ def test_only_the_file_of_a_row_that_is_gone_or_changed_is_written_anew(tmp_path
     assert set(outputs.values()) <= {"1", "2"}
 
 
-def test_a_file_that_lost_all_rows_is_gone(tmp_path, old):
+def test_a_file_without_remaining_rows_is_removed(tmp_path, old):
     new = folder(tmp_path / "new", train=[names(0, 8) + names(20, 26)])
     keep_row_order(new, old)
     assert column_by_split(new)["train"] == [OLD[0], OLD[2]]
 
 
-def test_a_row_that_moved_to_the_other_split_is_new_there(tmp_path):
+def test_a_row_that_moved_to_another_split_comes_last_there(tmp_path):
     old = folder(tmp_path / "old", train=[names(0, 6), names(6, 12)], test=[names(50, 56)])
     new = folder(tmp_path / "new", train=[names(0, 3), names(4, 12)], test=[["003", *names(50, 56)]])
     keep_row_order(new, old)
@@ -109,7 +109,7 @@ def test_a_row_that_moved_to_the_other_split_is_new_there(tmp_path):
     assert column_by_split(new) == {"train": [rest, names(6, 12)], "test": [names(50, 56), ["003"]]}
 
 
-def test_rows_of_one_key_stay_as_many_as_they_are(tmp_path, monkeypatch):
+def test_the_number_of_rows_with_the_same_key_stays_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(row_order, "MOST_SMALL", 9)
     row = dict(zip(TABLES["dropped"].columns, ("tasks", "a", "f", "duplicate", "1", ""), strict=True))
     other = {**row, "drop_detail": "2"}
@@ -119,7 +119,7 @@ def test_rows_of_one_key_stay_as_many_as_they_are(tmp_path, monkeypatch):
     assert column_by_split(new, "dropped", "drop_detail")["train"] == [["1", "1", "2"], ["1"], ["2", "1"]]
 
 
-def test_small_files_do_not_pile_up(tmp_path):
+def test_small_files_are_merged_before_there_are_many(tmp_path):
     before = folder(tmp_path / "0", train=[names(0, 10), names(10, 20)])
     shapes = []
     for version in range(1, 7):
@@ -137,7 +137,7 @@ def test_small_files_do_not_pile_up(tmp_path):
     ]
 
 
-def test_what_has_many_small_files_stays_so_until_it_changes(tmp_path):
+def test_many_small_files_are_merged_only_when_rows_change(tmp_path):
     old = folder(tmp_path / "old", train=[names(start, start + 2) for start in range(0, 10, 2)])
     same = folder(tmp_path / "same", train=[names(0, 10)])
     keep_row_order(same, old)
@@ -147,7 +147,7 @@ def test_what_has_many_small_files_stays_so_until_it_changes(tmp_path):
     assert column_by_split(fewer)["train"] == [["004"], names(6, 8), names(8, 10), names(0, 4)]
 
 
-def test_rows_with_other_columns_are_all_written_anew_in_the_old_order(tmp_path, old):
+def test_rows_with_different_columns_are_rewritten_in_the_old_order(tmp_path, old):
     for file in old.files("io_pairs"):
         pq.write_table(pq.read_table(file).drop_columns(["draw"]), file)
     new = folder(tmp_path / "new", train=[["x", *names(0, 26)[::-1]]])
@@ -158,7 +158,7 @@ def test_rows_with_other_columns_are_all_written_anew_in_the_old_order(tmp_path,
     )
 
 
-def test_without_what_names_a_row_the_build_stays_as_it_is(tmp_path, old):
+def test_the_build_keeps_its_order_if_the_old_version_has_no_keys(tmp_path, old):
     for file in old.files("io_pairs"):
         pq.write_table(pa.table({"other": [1]}), file)
     new = folder(tmp_path / "new", train=[names(0, 26)])
@@ -167,7 +167,7 @@ def test_without_what_names_a_row_the_build_stays_as_it_is(tmp_path, old):
         assert column_by_split(new)["train"] == [names(0, 26)]
 
 
-def test_files_behind_links_are_taken_over_and_names_mean_nothing(tmp_path, old):
+def test_files_behind_links_are_reused_and_paths_may_hold_glob_characters(tmp_path, old):
     cached = tmp_path / "cached"
     (cached / "io_pairs").mkdir(parents=True)
     for file in old.files("io_pairs"):
@@ -200,7 +200,7 @@ ROWS = st.lists(
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(versions=st.lists(ROWS, min_size=2, max_size=4))
-def test_whatever_came_before_a_version_has_the_rows_of_its_build(tmp_path_factory, versions):
+def test_a_version_has_the_rows_of_its_build_whatever_came_before(tmp_path_factory, versions):
     root, before = tmp_path_factory.mktemp("versions"), None
     for number, rows in enumerate(versions):
         splits = {}

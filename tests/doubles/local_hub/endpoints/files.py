@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import Refused, bad_request, no_entry
-from ..exchange import Call, Reply, json_reply
+from ..errors import Refused, bad_request, entry_not_found
 from ..history import Commit, api_date
+from ..messages import Reply, Request, json_reply
 from ..routes import route
 from ..trees import folder_ids, node, nodes
 
@@ -15,24 +15,24 @@ N_PATHS_MAX = 1000
 
 @route("GET", "/api/datasets/{repo}/tree/{revision}")
 @route("GET", "/api/datasets/{repo}/tree/{revision}/{path}")
-def tree(call: Call) -> Reply:
-    commit, folder = call.commit(), call.names.get("path", "").strip("/")
-    listed = nodes(commit.tree, folder, call.is_on("recursive"))
+def list_tree(request: Request) -> Reply:
+    commit, folder = request.commit(), request.parameters.get("path", "").strip("/")
+    listed = nodes(commit.tree, folder, request.is_on("recursive"))
     if folder and not listed:
-        raise no_entry(f'{folder} does not exist on "{call.names["revision"]}"', commit.oid)
-    size = call.hub.page_size
-    if call.is_on("expand"):
-        size = min(size, EXPANDED_PAGE_SIZE)
-        listed = [_expanded(found, commit) for found in listed]
-    return call.page(listed, size)
+        raise entry_not_found(f'{folder} does not exist on "{request.parameters["revision"]}"', commit.oid)
+    page_size = request.hub.page_size
+    if request.is_on("expand"):
+        page_size = min(page_size, EXPANDED_PAGE_SIZE)
+        listed = [_with_last_commit(fields, commit) for fields in listed]
+    return request.page(listed, page_size)
 
 
 @route("POST", "/api/datasets/{repo}/paths-info/{revision}")
-def paths_info(call: Call) -> Reply:
-    commit = call.commit()
-    asked: Mapping[str, Any]
-    asked = call.json() if "json" in call.headers.get("Content-Type", "") else call.form()
-    paths = asked.get("paths")
+def paths_info(request: Request) -> Reply:
+    commit = request.commit()
+    options: Mapping[str, Any]
+    options = request.json() if "json" in request.headers.get("Content-Type", "") else request.form()
+    paths = options.get("paths")
     if isinstance(paths, str):
         paths = [paths]
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
@@ -40,13 +40,14 @@ def paths_info(call: Call) -> Reply:
     if len(paths) > N_PATHS_MAX:
         raise Refused(413, "too many parameters")
     ids = folder_ids(commit.tree)
-    known = [path for path in (path.strip("/") for path in paths) if path and path in {*commit.tree, *ids}]
-    found = [node(commit.tree, ids, path) for path in known]
-    if asked.get("expand") in (True, ["true"], ["True"]):
-        found = [_expanded(one, commit) for one in found]
-    return json_reply(found)
+    stripped = [path.strip("/") for path in paths]
+    existing = [path for path in stripped if path and path in {*commit.tree, *ids}]
+    described = [node(commit.tree, ids, path) for path in existing]
+    if options.get("expand") in (True, ["true"], ["True"]):
+        described = [_with_last_commit(fields, commit) for fields in described]
+    return json_reply(described)
 
 
-def _expanded(node: dict[str, Any], commit: Commit) -> dict[str, Any]:
-    last = commit.last_change(node["path"])
-    return {**node, "lastCommit": {"id": last.oid, "title": last.title, "date": api_date(last.date)}}
+def _with_last_commit(fields: dict[str, Any], commit: Commit) -> dict[str, Any]:
+    last = commit.last_change(fields["path"])
+    return {**fields, "lastCommit": {"id": last.oid, "title": last.title, "date": api_date(last.date)}}

@@ -1,25 +1,25 @@
-"""Models: whether one exists, and the metadata of its card.
+"""Models: whether a model exists, and the metadata of its card.
 
-Not covered: its files and revisions; every revision gives the same answer.
+Not covered: the files and revisions of a model; every revision gives the same answer.
 """
 
 from ..errors import Refused
-from ..exchange import Call, Reply, json_reply
+from ..messages import Reply, Request, json_reply
 from ..routes import route
 
 
 @route("GET", "/api/models/{repo}")
-def describe(call: Call) -> Reply:
-    return _described(call)
+def describe(request: Request) -> Reply:
+    return _described(request)
 
 
 @route("GET", "/api/models/{repo}/revision/{revision}")
-def describe_revision(call: Call) -> Reply:
-    return _described(call)
+def describe_revision(request: Request) -> Reply:
+    return _described(request)
 
 
-def _described(call: Call) -> Reply:
-    name = call.names["repo"]
-    if name not in call.hub.models:
+def _described(request: Request) -> Reply:
+    name = request.parameters["repo"]
+    if name not in request.hub.models:
         raise Refused(404, "Repository not found", "RepoNotFound")
-    return json_reply({"id": name, "cardData": call.hub.models[name]})
+    return json_reply({"id": name, "cardData": request.hub.models[name]})

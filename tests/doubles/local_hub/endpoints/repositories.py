@@ -8,42 +8,44 @@ from typing import Any
 
 from ..card import metadata
 from ..errors import bad_request
-from ..exchange import Call, Reply, json_reply, member
 from ..history import api_date
+from ..messages import Reply, Request, json_reply, member
 from ..routes import route
 from ..trees import Tree
 
 
 @route("POST", "/api/repos/create")
-def create(call: Call) -> Reply:
-    asked = call.json()
-    namespace, name = _wanted(call, asked)
-    call.sender().check_writing(namespace, "create a dataset")
-    private = asked.get("visibility") == "private" or asked.get("private") is True
-    url = f"{call.hub.url}/datasets/{namespace}/{name}"
-    made = call.hub.repositories.create(namespace, name, private, call.sender().name, url)
-    return json_reply({"url": url, "name": made.name, "id": made.uid})
+def create(request: Request) -> Reply:
+    fields = request.json()
+    namespace, name = _namespace_and_name(request, fields)
+    request.sender().check_writing(namespace, "create a dataset")
+    private = fields.get("visibility") == "private" or fields.get("private") is True
+    url = f"{request.hub.url}/datasets/{namespace}/{name}"
+    repository = request.hub.repositories.create(namespace, name, private, request.sender().name, url)
+    return json_reply({"url": url, "name": repository.name, "id": repository.uid})
 
 
 @route("DELETE", "/api/repos/delete")
-def delete(call: Call) -> Reply:
-    namespace, name = _wanted(call, call.json())
-    call.hub.repositories.remove(call.writable("delete a dataset", f"{namespace}/{name}"))
+def delete(request: Request) -> Reply:
+    namespace, name = _namespace_and_name(request, request.json())
+    request.hub.repositories.remove(request.writable_repository("delete a dataset", f"{namespace}/{name}"))
     return json_reply({})
 
 
 @route("PUT", "/api/datasets/{repo}/settings")
-def change(call: Call) -> Reply:
-    repository = call.writable("change a dataset")
-    asked = call.json()
-    repository.private = asked.get("visibility", "private" if asked.get("private") else "public") == "private"
+def change_settings(request: Request) -> Reply:
+    repository = request.writable_repository("change a dataset")
+    fields = request.json()
+    repository.private = (
+        fields.get("visibility", "private" if fields.get("private") else "public") == "private"
+    )
     return json_reply({"private": repository.private})
 
 
 @route("GET HEAD", "/api/datasets/{repo}")
 @route("GET HEAD", "/api/datasets/{repo}/revision/{revision}")
-def describe(call: Call) -> Reply:
-    repository, commit = call.repository(), call.commit()
+def describe(request: Request) -> Reply:
+    repository, commit = request.repository(), request.commit()
     readme = commit.tree.get("README.md")
     card = metadata(repository.objects.path(readme).read_text(errors="replace")) if readme else None
     return json_reply(
@@ -61,17 +63,17 @@ def describe(call: Call) -> Reply:
             "likes": 0,
             "tags": [],
             "usedStorage": sum(entry.size for entry in commit.tree.values()),
-            "siblings": _siblings(commit.tree, with_sizes=call.is_on("blobs")),
+            "siblings": _siblings(commit.tree, with_sizes=request.is_on("blobs")),
             **({"cardData": card} if card else {}),
         }
     )
 
 
-def _wanted(call: Call, asked: dict[str, Any]) -> tuple[str, str]:
-    if member(asked, "type", str, "model") != "dataset":
+def _namespace_and_name(request: Request, fields: dict[str, Any]) -> tuple[str, str]:
+    if member(fields, "type", str, "model") != "dataset":
         raise bad_request("This hub has data sets only")
-    namespace = member(asked, "organization", str, call.sender().name)
-    return namespace, member(asked, "name", str)
+    namespace = member(fields, "organization", str, request.sender().name)
+    return namespace, member(fields, "name", str)
 
 
 def _siblings(tree: Tree, with_sizes: bool) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from types import ModuleType
 from unittest import mock
 
 PR_SET_PDEATHSIG = 1
-KEPT: list[object] = []  # an operator disappears when its library is garbage-collected
+LIBRARIES: list[object] = []  # kept, because operators disappear when their library is garbage-collected
 
 
 class BeforeImport(importlib.abc.MetaPathFinder):
@@ -40,7 +40,7 @@ class BeforeImport(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Run the preparation for module `fullname` if there is one; return None, so that others find it."""
+        """Run the preparation for module `fullname`, if any; return None, so that other finders find it."""
         prepare = self.preparations.pop(fullname, None)
         if prepare is not None:
             prepare()
@@ -48,9 +48,9 @@ class BeforeImport(importlib.abc.MetaPathFinder):
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends.
+    """Ask the kernel to kill this process when its parent ends.
 
-    Python's resource tracker is an exception: it ends by itself, after removing semaphores of killed ones.
+    Python's resource tracker is an exception: it removes the semaphores of killed processes and then ends.
     """
     if not any("resource_tracker" in argument for argument in sys.orig_argv):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -65,11 +65,11 @@ def declare_torchvision_operators() -> None:
     library = torch.library.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    KEPT.append(library)
+    LIBRARIES.append(library)
 
 
 def load_sglang_file(name: str) -> ModuleType:
-    """Load a module in sglang's top folder from its file; an import would run sglang/__init__.py first."""
+    """Load a module of sglang's top folder from its file; an import would run sglang/__init__.py first."""
     sglang = importlib.util.find_spec("sglang")
     if sglang is None or not sglang.submodule_search_locations:
         raise ModuleNotFoundError("sglang is not installed beside its shim")

@@ -11,7 +11,7 @@ from hub.export.writer import export
 from hub.versions import open_version
 from tests import ROOT
 from tests.building import build, scripted_server, write_functions_file
-from tests.doubles.local_hub import Client, Nursery
+from tests.doubles.local_hub import Client, ForkServer
 from tests.hub.export.trainers.environment import python
 
 HERE = Path(__file__).parent
@@ -62,7 +62,7 @@ def trainer(tmp_path: Path) -> Iterator[Callable[[str], Client]]:
     with ExitStack() as stack:
 
         def start(name: str) -> Client:
-            nursery = stack.enter_context(Nursery(python(name), environment))
-            return stack.enter_context(Client(nursery, environment, tmp_path / "trainer"))
+            fork_server = stack.enter_context(ForkServer(python(name), environment))
+            return stack.enter_context(Client(fork_server, environment, tmp_path / "trainer"))
 
         yield start

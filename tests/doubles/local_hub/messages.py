@@ -1,7 +1,7 @@
 """A request as the endpoints see it, and their reply.
 
-In: a connection whose head was read. Out: a `Call`, with checked access to body, query and account, for which
-an endpoint returns a `Reply`. An invalid request is refused with a 4xx.
+In: a connection from which the head of a request was read. Out: a `Request`, with checked access to body,
+query and account, for which an endpoint returns a `Reply`. An invalid request is refused with a 4xx.
 Not covered: bodies that are compressed or larger than memory, except for uploads, which are read in chunks.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs, urlencode
 
 from .accounts import Account, may_see
-from .errors import Hangup, Refused, bad_request, no_repository
+from .errors import ConnectionLost, Refused, bad_request, repository_not_found
 from .history import Commit, Repository
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ class Reply:
 
 
 def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-    kind = {"Content-Type": "application/json; charset=utf-8"}
-    return Reply(status, json.dumps(value).encode(), {**kind, **(headers or {})})
+    content_type = {"Content-Type": "application/json; charset=utf-8"}
+    return Reply(status, json.dumps(value).encode(), {**content_type, **(headers or {})})
 
 
 class Body:
-    """The body of a request, as long as its head says; if it ends earlier, the connection is lost."""
+    """The body of a request; if it ends before its announced length, the connection counts as lost."""
 
     def __init__(self, stream: BufferedIOBase, headers: Message) -> None:
         self._stream = stream
@@ -55,8 +55,8 @@ class Body:
         self._n_allowed: int | None = None
         self.n_bytes = 0
 
-    def lose_after(self, n_bytes: int) -> None:
-        """Lose the connection after `n_bytes` of the body."""
+    def disconnect_after(self, n_bytes: int) -> None:
+        """Raise ConnectionLost when `n_bytes` of the body have been read."""
         self._n_allowed = n_bytes
 
     def chunks(self) -> Iterator[bytes]:
@@ -78,7 +78,7 @@ class Body:
         try:
             length = int(self._stream.readline().split(b";")[0], 16)
         except ValueError:
-            raise Hangup from None
+            raise ConnectionLost from None
         if length <= 0:
             self._stream.readline()
             self._is_chunked = False
@@ -89,22 +89,22 @@ class Body:
             n_bytes = min(n_bytes, self._n_allowed - self.n_bytes)
         chunk = self._stream.read(n_bytes) if n_bytes else b""
         if not chunk:
-            raise Hangup
+            raise ConnectionLost
         self.n_bytes += len(chunk)
         return chunk
 
 
 @dataclass
-class Call:
-    """A request to an endpoint; `names` has the variable parts of its path."""
+class Request:
+    """A request to an endpoint; `parameters` are the variable parts of its path."""
 
     hub: "LocalHub"
     method: str
     path: str  # quoted
     query: Mapping[str, str]
-    headers: Message  # found in any case of their names
+    headers: Message  # the case of a name does not matter
     body: Body
-    names: Mapping[str, str]
+    parameters: Mapping[str, str]
     account: Account | None
 
     def sender(self) -> Account:
@@ -114,21 +114,23 @@ class Call:
         return self.account
 
     def repository(self, name: str | None = None) -> Repository:
-        """Return the repository of that name, or of the path; raise Refused if the sender cannot see it."""
-        found = self.hub.repositories.get(name or self.names["repo"])
-        if found is None or not may_see(self.account, found):
-            raise no_repository(self.account is not None)
-        return found
+        """Return a repository, by default that of the path; raise Refused if the sender may not see it."""
+        repository = self.hub.repositories.get(name or self.parameters["repo"])
+        if repository is None or not may_see(self.account, repository):
+            raise repository_not_found(self.account is not None)
+        return repository
 
-    def writable(self, to_do: str, name: str | None = None, is_proposal: bool = False) -> Repository:
-        """Return the repository if the sender may write to it; any account may make a proposal."""
-        found = self.repository(name)
-        self.sender().check_writing(self.sender().name if is_proposal else found.owner, to_do)
-        return found
+    def writable_repository(
+        self, action: str, name: str | None = None, is_pull_request: bool = False
+    ) -> Repository:
+        """Return the repository if the sender may write to it; any account may open a pull request."""
+        repository = self.repository(name)
+        self.sender().check_writing(self.sender().name if is_pull_request else repository.owner, action)
+        return repository
 
     def commit(self) -> Commit:
-        """Return the commit of the path's revision, by default of main."""
-        return self.repository().find(self.names.get("revision", "main"))
+        """Return the commit of the revision in the path, by default of main."""
+        return self.repository().resolve(self.parameters.get("revision", "main"))
 
     def is_on(self, option: str) -> bool:
         return self.query.get(option, "").lower() in ("1", "true")
@@ -138,14 +140,14 @@ class Call:
         return json_object(self.body.read())
 
     def form(self) -> dict[str, list[str]]:
-        """Read the body as a form, which clients send for long lists."""
+        """Read the body as an HTML form, in which clients send long lists."""
         try:
             return parse_qs(self.body.read().decode(), strict_parsing=True)
         except ValueError as error:
             raise bad_request(f"Invalid form: {error}") from error
 
     def page(self, items: list[Any], size: int) -> Reply:
-        """Reply with the page of `items` that the query asks for, and with the next page's address."""
+        """Reply with the page of `items` that the query asks for, and with the address of the next page."""
         cursor = self.query.get("cursor", "0")
         if not (cursor.isascii() and cursor.isdigit()):
             raise bad_request("Invalid cursor")
@@ -166,16 +168,16 @@ def json_object(text: bytes) -> dict[str, Any]:
     return value
 
 
-def member(value: Mapping[str, Any], name: str, kind: type[T], default: T | None = None) -> T:
-    """Return the member `name` of `value`; raise Refused if it is missing or of another kind."""
-    found = value.get(name)
-    if found is None and default is not None:
+def member(fields: Mapping[str, Any], name: str, kind: type[T], default: T | None = None) -> T:
+    """Return the member `name` of a JSON object; raise Refused if it is missing or of a different type."""
+    value = fields.get(name)
+    if value is None and default is not None:
         return default
-    if not isinstance(found, kind):
+    if not isinstance(value, kind):
         raise bad_request(f'Invalid input: "{name}" must be of type {kind.__name__}')
-    if isinstance(found, str):
+    if isinstance(value, str):
         try:
-            found.encode()
+            value.encode()
         except UnicodeEncodeError as error:  # JSON allows halves of surrogate pairs
             raise bad_request(f'Invalid input: "{name}" is not Unicode') from error
-    return found
+    return value
