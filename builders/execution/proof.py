@@ -187,7 +187,7 @@ class Prover:
                 if not with_causes:
                     proofs = [replace(proof, detail="") for proof in proofs]
                 elif not all(proof.agrees for proof in proofs):
-                    proofs = _with_causes(sandbox, cause_sandbox, job, proofs, others)
+                    proofs = _with_causes(cause_sandbox, job, proofs, others)
                 yield [
                     Proof(proof.execution, False, "numpy tells the real time")
                     if _may_read_numpy_clock(job, text)
@@ -240,16 +240,11 @@ def _run_trials(sandbox: Sandbox, trials: Iterable[_Trial]) -> Iterator[list[Exe
 
 
 def _with_causes(
-    sandbox: Sandbox,
-    cause_sandbox: Sandbox,
-    job: Job,
-    proofs: list[Proof],
-    others: list[list[Execution]],
+    sandbox: Sandbox, job: Job, proofs: list[Proof], others: list[list[Execution]]
 ) -> list[Proof]:
     """Return the proofs with the causes of disagreement in their details.
 
-    The job runs again in the first environment, with one difference at a time taken from one that disagreed:
-    in the sandbox if its workers will do, otherwise in `cause_sandbox`.
+    The job runs again in the first environment, with one difference at a time taken from one that disagreed.
     """
     explained = list(proofs)
     for environment, runs in zip(ENVIRONMENTS[1:], others, strict=True):
@@ -261,18 +256,14 @@ def _with_causes(
         if not doubtful:
             continue
         changes = list(single_differences(environment))
-        runs_in: dict[Environment, list[Execution]] = {}
-        for has_ordinary_process, workers in ((True, sandbox), (False, cause_sandbox)):
-            environments = [
-                changed
-                for _, changed in changes
-                if (changed.process_environment == ENVIRONMENTS[0]) == has_ordinary_process
-            ]
-            trials = _run_trials(workers, ((job, changed) for changed in environments))
-            runs_in.update(zip(environments, trials, strict=True))
+        trials = list(_run_trials(sandbox, ((job, changed) for _, changed in changes)))
         for index in doubtful:
             first = proofs[index].execution
-            causes = [words for words, changed in changes if _differ(first, runs_in[changed][index])]
+            causes = [
+                words
+                for (words, _), trial in zip(changes, trials, strict=True)
+                if _differ(first, trial[index])
+            ]
             explained[index] = replace(proofs[index], detail=_detail(causes, first, runs[index]))
     return explained
 
