@@ -32,7 +32,7 @@ AddFinding = Callable[[str, str, str, str], None]
 
 
 class Tables:
-    """The tables that can be read: `rows` by config, each row with its `split`.
+    """The tables that can be read: `rows` by config, as Arrow, each row with its `split`.
 
     `counts` has the numbers of rows read, by config and split; `ids` the ids of all rows read, excluded ones
     too; `complete` the ids of rows that can be joined with all their ancestors; `broken` the tables that
@@ -91,7 +91,7 @@ class Tables:
             advance(1)
         if config not in self.broken:
             rows = parts[0] if len(parts) == 1 else concatenate_datasets(parts)
-            self.rows[config] = self._usable(config, rows)
+            self.rows[config] = self._usable(config, rows.with_format("arrow"))
 
     def _usable(self, config: str, rows: Dataset) -> Dataset:
         """Return the rows without malformed ones and those that repeat a key, and report these."""
@@ -181,9 +181,9 @@ class Unpacker:
 
 
 def iterated(rows: Dataset, *columns: str) -> Iterator[Row]:
-    """Yield rows one by one with these columns, or all if none are named; reads a few hundred at a time."""
+    """Yield rows of `Tables` one by one with these columns, or all; reads a few hundred at a time."""
     chosen = rows.select_columns(list(columns)) if columns else rows
-    for batch in chosen.with_format("arrow").iter(BATCH_ROWS):
+    for batch in chosen.iter(BATCH_ROWS):
         yield from batch.to_pylist()
 
 
