@@ -194,17 +194,21 @@ def test_ctrl_c_ends_all_shards_at_once(monkeypatch, tmp_path, server, capsys, f
     before = set(threading.enumerate())
     server.delay_s = 20
     monkeypatch.setattr(Responses, "shard_rows", 2)
-    pressed = []
+    pressed, ended = [], threading.Event()
 
     def press_when_all_shards_wait():
-        deadline = time.monotonic() + 60
-        while server.n_in_flight < 8 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        while server.n_in_flight < 8:
+            if ended.wait(0.02):
+                return
         pressed.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=press_when_all_shards_wait).start()
-    assert build(monkeypatch, source, out, server) == 130
+    thread = threading.Thread(target=press_when_all_shards_wait)
+    thread.start()
+    code = build(monkeypatch, source, out, server)
+    ended.set()
+    thread.join()
+    assert code == 130
     assert time.monotonic() - pressed[0] < 10
     assert "Run the same command again" in capsys.readouterr().err
     new = set(threading.enumerate()) - before
