@@ -50,10 +50,7 @@ def selected(rows: Dataset, positions: Sequence[int] | NDArray[np.int64]) -> Dat
 
 def values(rows: Dataset, column: str) -> list[Any]:
     """Return the values of one column as Python values."""
-    # Any way that `datasets` offers copies the description of the whole Dataset first.
-    stored = rows.data.column(column)
-    chosen = stored if rows._indices is None else stored.take(rows._indices.column(0))
-    column_values: list[Any] = chosen.to_pylist()
+    column_values: list[Any] = rows.with_format("arrow", columns=[column])[:][column].to_pylist()
     return column_values
 
 
