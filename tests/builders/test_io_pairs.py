@@ -74,7 +74,7 @@ PAIRLESS = [
 
 @pytest.fixture(scope="module")
 def results(stage):
-    """All that the stage makes of these functions, in one batch, which starts the workers that name causes once."""
+    """All that the stage makes of these, in one batch: it starts the workers that name causes once."""
     return paired(stage, *(function(code, generator) for code, generator, _ in PAIRLESS))
 
 
