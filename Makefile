@@ -3,7 +3,8 @@
 # too where nothing of it changed, `make test-trainers` reads exports with the trainers themselves. `make bench` measures the sandbox, `make
 # bench-inference` the client and how full it keeps sglang, `make bench-hub` what is published, `make endurance` looks
 # for what 100,000 runs leave behind.
-# Tests start hundreds of processes: without bytecode on disk, each of them would compile this project again.
+# Tests start hundreds of processes: without bytecode on disk, each of them would compile this project again. The
+# sandbox's workers write none.
 unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 VENV := .venv
@@ -14,20 +15,23 @@ INSTALL := $(BIN)/python -m tests.doubles.uv pip install --quiet --python $(BIN)
 PYTEST := $(BIN)/pytest --durations=25 --junit-xml=out/tests.xml
 COSTLY := embedded or sglang or hub1 or plain or trainers or slow
 
-.PHONY: demo quick test test-full check test-trainers bench bench-hub bench-inference endurance
+.PHONY: demo quick test test-full check bytecode test-trainers bench bench-hub bench-inference endurance
 
 demo: $(VENV)/.demo
 	$(BIN)/codeio build builders/corpus/scientific/resistors.py --out out/demo --embedded qwen2.5-coder-1.5b \
 	  --license apache-2.0 --max-pairs 2 --max-tokens 600
 
-quick: $(VENV)/.test
+quick: bytecode
 	$(PYTEST) -n 3 -m "not ($(COSTLY))"
 
-test: check
+test: check bytecode
 	$(PYTEST) -n 3 -m "not trainers"
 
-test-full: check
+test-full: check bytecode
 	$(PYTEST) -n 3 -m "not trainers" --full
+
+bytecode: $(VENV)/.test
+	$(BIN)/python -m compileall -q builders/execution
 
 check: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
