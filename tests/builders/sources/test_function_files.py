@@ -2,8 +2,6 @@
 
 import gzip
 import json
-from collections.abc import Iterator
-from itertools import count
 
 import pytest
 
@@ -14,51 +12,10 @@ from builders.tables.folder import Folder
 from hub.card.card import card
 from tests.builders.sources.test_own_tables import GYM, OWN, REFERENCE
 from tests.doubles.local_hub import Client, ClientFailed, LocalHub
-from tests.doubles.local_hub.fixtures import BUILD_TIMEOUT_S, GENERATIONS
 
-REPOS = (f"ada/raw{number}" for number in count())
+REPO = "ada/raw"
 # `load_dataset` would convert the two outputs to one type, and give 0.3333333333 here.
 PAIRS = [{"input": {"a": 1 / 3}, "output": 1 / 3}, {"input": {"a": [1]}, "output": [1]}]
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        "installed",
-        pytest.param("hub1", marks=[pytest.mark.hub1, pytest.mark.timeout(BUILD_TIMEOUT_S)]),
-    ],
-)
-def hub_and_client(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[LocalHub, Client]]:
-    """A hub and a client for all tests, because importing the libraries takes most of their time."""
-    folder, python = tmp_path_factory.mktemp("hub"), GENERATIONS[request.param]()
-    with (
-        LocalHub(folder / "hub") as hub,
-        Client(python, hub.environment(folder / "home"), folder / "client") as client,
-    ):
-        yield hub, client
-
-
-@pytest.fixture
-def local_hub(hub_and_client: tuple[LocalHub, Client]) -> Iterator[LocalHub]:
-    """The hub; the test fails if an endpoint crashes or a fault hits no request."""
-    hub, _ = hub_and_client
-    hub.crashes.clear()
-    yield hub
-    assert not hub.crashes, "\n".join(hub.crashes)
-    assert hub.faults.n_left == 0, "a scripted fault has hit no request"
-
-
-@pytest.fixture
-def hub_client(hub_and_client: tuple[LocalHub, Client]) -> Client:
-    return hub_and_client[1]
-
-
-@pytest.fixture
-def repo() -> str:
-    """The name of a repository that no other test has."""
-    return next(REPOS)
 
 
 def create(repo_id: str) -> None:
@@ -91,19 +48,19 @@ def first_tables(source: str, cache: str) -> dict[str, list[dict[str, object]]]:
 
 
 def test_the_releases_layout_is_read_from_the_hub_and_proved(
-    hub_client: Client, local_hub: LocalHub, repo: str, tmp_path
+    hub_client: Client, local_hub: LocalHub, tmp_path
 ):
-    hub_client.run(create, repo)
+    hub_client.run(create, REPO)
     rows = [{**REFERENCE, "ios": PAIRS}, {**REFERENCE, "funcname": "g"}]
     local_hub.commit(
-        repo,
+        REPO,
         {
             "0_filtered.jsonl": "\n".join(map(json.dumps, rows)).encode(),
             "more/gym.jsonl.gz": gzip.compress(json.dumps(GYM).encode()),
             "README.md": b"---\nlicense: odc-by\n---\n",
         },
     )
-    tables = hub_client.run(first_tables, repo, str(tmp_path / "cache"))
+    tables = hub_client.run(first_tables, REPO, str(tmp_path / "cache"))
     assert len(tables["functions"]) == 3
     first = tables["functions"][0]["function_id"]
     assert [
@@ -116,18 +73,16 @@ def test_the_releases_layout_is_read_from_the_hub_and_proved(
     assert [drop["stage"] for drop in tables["dropped"]] == ["io_pairs"]
 
 
-def test_a_new_commit_is_read_anew(hub_client: Client, local_hub: LocalHub, repo: str, tmp_path):
-    hub_client.run(create, repo)
+def test_a_new_commit_is_read_anew(hub_client: Client, local_hub: LocalHub, tmp_path):
+    hub_client.run(create, REPO)
     for query in ("old", "new"):
-        local_hub.commit(repo, {"functions.jsonl": json.dumps({**OWN, "query": query}).encode()})
-        tables = hub_client.run(first_tables, repo, str(tmp_path / "cache"))
+        local_hub.commit(REPO, {"functions.jsonl": json.dumps({**OWN, "query": query}).encode()})
+        tables = hub_client.run(first_tables, REPO, str(tmp_path / "cache"))
         assert [function["query"] for function in tables["functions"]] == [query]
 
 
-def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(
-    hub_client: Client, local_hub: LocalHub, repo: str, tmp_path
-):
-    hub_client.run(create, repo)
+def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(hub_client: Client, local_hub: LocalHub, tmp_path):
+    hub_client.run(create, REPO)
     (tmp_path / "functions.jsonl").write_text(json.dumps(OWN))
     rows = read_lines(str(tmp_path / "functions.jsonl"), tmp_path / "cache")
     functions, _ = ImportedFunctions(RawCodeOptions())(rows)
@@ -137,14 +92,14 @@ def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(
     folder.write_readme(card(folder, {}, "data"))
     (file,) = folder.files("functions")
     local_hub.commit(
-        repo,
+        REPO,
         {
             "README.md": (folder.root / "README.md").read_bytes(),
             f"functions/{file.name}": file.read_bytes(),
             "notes.jsonl": b"read by nobody",
         },
     )
-    tables = hub_client.run(first_tables, repo, str(tmp_path / "cache"))
+    tables = hub_client.run(first_tables, REPO, str(tmp_path / "cache"))
     assert tables == {"functions": functions.remove_columns("recorded").to_list()}
 
 
@@ -156,12 +111,12 @@ def test_a_dataset_as_codeio_makes_it_is_taken_as_it_is(
     ],
 )
 def test_a_dataset_without_functions_is_one_sentence(
-    hub_client: Client, local_hub: LocalHub, repo: str, tmp_path, content, words
+    hub_client: Client, local_hub: LocalHub, tmp_path, content, words
 ):
-    name = repo if content else "ada/none"
+    name = REPO if content else "ada/none"
     if content:
-        hub_client.run(create, repo)
-        local_hub.commit(repo, {"train.jsonl": content})
+        hub_client.run(create, REPO)
+        local_hub.commit(REPO, {"train.jsonl": content})
     with pytest.raises(ClientFailed) as failed:
         hub_client.run(first_tables, name, str(tmp_path / "cache"))
     assert failed.value.kind == "SourceError"
