@@ -17,8 +17,6 @@ from builders.stage import Drop
 from tests import ROOT
 from tests.doubles.chat_server import ChatServer
 
-pytestmark = pytest.mark.slow
-
 CORPUS = ROOT / "builders" / "corpus"
 RECORDED = json.loads((Path(__file__).parent / "replies" / "functions.json").read_text(encoding="utf-8"))
 """By corpus file: a phrase that is in all its requests, the result, and the replies in their order."""

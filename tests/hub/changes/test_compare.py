@@ -508,7 +508,6 @@ def naive(config, old, new):
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(VERSIONS, min_size=2, max_size=2))
-@pytest.mark.slow
 def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):
     root = tmp_path_factory.mktemp("drawn")
     both = []
