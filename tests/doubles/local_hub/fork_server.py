@@ -8,6 +8,7 @@ error. It runs in any interpreter that has the client's libraries, so it imports
 
 import __future__
 
+import gc
 import importlib
 import json
 import os
@@ -53,6 +54,7 @@ def be_client(variables: dict[str, str], folder: str, requests: int, replies: in
 def main(descriptor: int, modules: list[str]) -> None:
     for name in modules:
         importlib.import_module(name)
+    gc.freeze()  # so that a client's search for garbage does not copy all that was imported
     with socket.socket(fileno=descriptor) as connection:
         while True:
             message, descriptors, _, _ = socket.recv_fds(connection, REQUEST_BYTES, 3)
@@ -67,8 +69,8 @@ def main(descriptor: int, modules: list[str]) -> None:
                 request = json.loads(message)
                 be_client(request["variables"], request["folder"], *descriptors)
                 return
-            for descriptor in descriptors:
-                os.close(descriptor)
+            for inherited in descriptors:
+                os.close(inherited)
             connection.send(json.dumps(pid).encode())
 
 
