@@ -36,6 +36,7 @@ def test_a_map_in_two_processes_gives_the_same_rows_and_files() -> None:
     assert list(filter(is_running, others(before))) == []
 
 
+@pytest.mark.slow
 def test_a_ray_actor_holds_a_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")  # sends nothing to Ray's developers
     ray = pytest.importorskip("ray", reason="Ray has no release for this Python")
