@@ -26,6 +26,7 @@ def closing_line(cache: Path, *options: str) -> str:
     return done.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_what_has_passed_is_skipped_and_runs_on_demand(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     assert all(map(pytestconfig.pluginmanager.has_plugin, PLUGINS))
     assert closing_line(tmp_path).startswith("1 passed")

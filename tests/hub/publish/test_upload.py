@@ -6,6 +6,8 @@ import pytest
 
 from tests.doubles.local_hub import Client, ClientFailed, LocalHub
 
+pytestmark = pytest.mark.slow
+
 REPO = "ada/data"
 
 
