@@ -1,8 +1,9 @@
 """The order of the tests, and which of them share a process.
 
 In: the collected tests. Out: their order, and their groups: tests of a file share a process, so that the
-fixtures of a module are made once. Tests with sglang come first: those that share a server are one group,
-those that start servers of their own another. The long stories are next, so that no long file comes last.
+fixtures of a module are made once. All tests with sglang come first and share one process, so that one server
+runs at a time while other processes run the rest: two would take more than twice as long. The long stories are
+next, so that no long file comes last.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ def scope(name: str) -> str:
     """Return the name of what tests in the same process share: a server, an attacked sandbox, or a file."""
     file, _, case = name.partition("::")
     if "sglang" in name:
-        return "own sglang" if file.endswith("servers/test_sglang.py") else "shared sglang"
+        return "sglang"
     return file + case.partition("[")[2] if file.endswith("test_attacks.py") else file
 
 
