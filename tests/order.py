@@ -2,8 +2,8 @@
 
 In: the collected tests. Out: their order, and their groups: tests of a file share a process, so that the
 fixtures of a module are made once. All tests with sglang come first and share one process, so that one server
-runs at a time while other processes run the rest: two would take more than twice as long. The long stories are
-next, so that no long file comes last.
+runs at a time while other processes run the rest: two would take more than twice as long. The long stories
+are next, so that no long file comes last.
 """
 
 from collections.abc import Callable

@@ -14,7 +14,7 @@ from builders.verdicts import Verdicts
 
 pytestmark = pytest.mark.slow
 
-LIMITS = Limits(cpu_s=0.05, wall_s=60, memory_mb=256)
+LIMITS = Limits(cpu_s=0.1, wall_s=60, memory_mb=256)
 # Each leaves something in a library module for the next predictions, or ends the process that they would use.
 FUNCTIONS = {
     "square": "def f(x): return x * x",

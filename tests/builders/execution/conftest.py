@@ -9,5 +9,5 @@ from builders.execution import Limits, Sandbox
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(Limits(cpu_s=0.5, wall_s=60, memory_mb=256)) as sandbox:
+    with Sandbox(Limits(cpu_s=5, wall_s=60, memory_mb=256)) as sandbox:
         yield sandbox

@@ -13,7 +13,7 @@ from jupyter_client import BlockingKernelClient, KernelManager
 from builders.execution import Job, Limits, Prover, Sandbox
 from tests.builders.execution.processes import descendants, is_running, others
 
-LIMITS = Limits(cpu_s=1, wall_s=60, memory_mb=256)
+LIMITS = Limits(cpu_s=5, wall_s=60, memory_mb=256)
 CODE = "def f(x):\n if x % 7 == 0: raise ValueError(x)\n return [x * x]\n"
 
 

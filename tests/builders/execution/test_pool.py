@@ -13,7 +13,7 @@ from builders.execution.link import Link
 from tests.builders.execution.boots import boot_with
 from tests.builders.execution.processes import n_descriptors
 
-LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
+LIMITS = Limits(cpu_s=5, wall_s=60, memory_mb=256)
 
 
 def start_with(monkeypatch: pytest.MonkeyPatch, lines: str, n_zygotes: int) -> None:

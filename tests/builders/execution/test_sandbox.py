@@ -10,8 +10,8 @@ from builders.execution import Draw, Execution, Job, Limits, Sandbox
 from builders.verifier import canonical
 from tests.builders.execution.processes import descendants
 
-LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
-HASTY = Limits(cpu_s=0.1, wall_s=60, memory_mb=256)
+LIMITS = Limits(cpu_s=5, wall_s=60, memory_mb=256)
+HASTY = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,10 @@ def test_what_a_kill_cut_off_goes_on_with_the_next_input(hasty_sandbox: Sandbox)
         "if string.n > 3: os._exit(0)",
     ],
 )
-def test_what_earlier_inputs_left_in_a_library_fails_no_later_one(sandbox: Sandbox, harm: str) -> None:
+def test_what_earlier_inputs_left_in_a_library_fails_no_later_one(
+    sandbox: Sandbox, hasty_sandbox: Sandbox, harm: str
+) -> None:
+    sandbox = hasty_sandbox if "while" in harm else sandbox  # fresh memory can take long on some machines
     code = f"import os, string\ndef f(x):\n string.n = getattr(string, 'n', 0) + 1\n {harm}\n return x"
     inputs = [str(x) for x in range(8)]
     assert outputs(sandbox.run(Job(code, "f", inputs))) == inputs

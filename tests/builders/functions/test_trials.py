@@ -14,7 +14,7 @@ Trial = Callable[..., Fault | Examples]
 
 @pytest.fixture(scope="module")
 def trial() -> Iterator[Trial]:
-    with Sandbox(Limits(cpu_s=0.05, wall_s=20)) as sandbox:
+    with Sandbox(Limits(cpu_s=0.1, wall_s=20)) as sandbox:
         prover = Prover.sharing(sandbox)
 
         def run_trial(body: str, generator: str = DRAWN) -> Fault | Examples:

@@ -16,7 +16,7 @@ from builders.execution import Execution, Job, Limits, Sandbox, SandboxUnavailab
 from tests import ROOT
 from tests.builders.execution.processes import descendants, is_running, kill, others
 
-LIMITS = Limits(cpu_s=0.5, wall_s=60, memory_mb=256)
+LIMITS = Limits(cpu_s=5, wall_s=60, memory_mb=256)
 
 
 def outputs(runs: list[Execution]) -> list[str | None]:
