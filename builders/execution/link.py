@@ -81,7 +81,7 @@ class Link:
         return bool(self._sending)
 
     def flush(self) -> None:
-        """Write as much as the pipe takes now; raise LinkLost if the zygote closed it."""
+        """Write as much as the pipe takes now; that the zygote closed it shows when its replies are read."""
         try:
             while self._sending:
                 with memoryview(self._sending) as view:
@@ -89,8 +89,8 @@ class Link:
                 del self._sending[:n_written]
         except BlockingIOError:
             pass
-        except OSError as error:
-            raise LinkLost(f"{error}") from error
+        except OSError:
+            self._sending.clear()
 
     def receive(self) -> list[bytes]:
         """Return the replies that are complete now; raise LinkLost if the zygote closed its pipe."""

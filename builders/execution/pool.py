@@ -183,8 +183,7 @@ class Pool:
         if not zygote.tickets and zygote.is_ready:
             zygote.waiting_since_s = time.monotonic()
         zygote.tickets.append(ticket)
-        with contextlib.suppress(LinkLost):  # noticed when the replies are read
-            zygote.link.send(ticket.request.data)
+        zygote.link.send(ticket.request.data)
 
     def _advance(self) -> None:
         """Wait up to `_POLL_MS` for the zygotes, then send requests and take replies."""

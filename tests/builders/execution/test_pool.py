@@ -122,9 +122,9 @@ def test_workers_that_never_start_are_told(
     links: list[pool.Link] = []
     monkeypatch.setattr(pool, "Link", lambda *arguments: links.append(link := Link(*arguments)) or link)
     with Sandbox(LIMITS) as sandbox:
-        for n_runs in (1, 2):
+        for n_runs, n_bytes in ((1, 0), (2, 2**20)):  # the second request does not fit into the pipe
             with pytest.raises(WorkerLost, match=message):
-                sandbox.run(Job("def f(x): return x", "f", ["1"]))
+                sandbox.run(Job(f"def f(x): return x  # {'x' * n_bytes}", "f", ["1"]))
             assert len(links) == n_starts * n_runs
 
 
