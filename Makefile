@@ -1,8 +1,8 @@
-# `make demo` sets up and runs the main job on a model embedded in the process. `make quick` tests all that needs no
-# environment but this one and does not take long, `make test` everything but trainers, `make test-full` the local Hub
-# too where nothing of it changed, `make test-trainers` reads exports with the trainers themselves. `make bench` measures the sandbox, `make
-# bench-inference` the client and how full it keeps sglang, `make bench-hub` what is published, `make endurance` looks
-# for what 100,000 runs leave behind.
+# `make demo` sets up and runs the main job on a model embedded in the process. `make quick` tests what needs no
+# environment but this one and does not take long, `make test` everything but trainers, `make test-full` the doubles'
+# own tests too even if nothing has changed, `make test-trainers` reads exports with the trainers themselves. `make
+# bench` measures the sandbox, `make bench-inference` the client and how full it keeps sglang, `make bench-hub` what is
+# published, `make endurance` looks for what 100,000 runs leave behind.
 # Tests start hundreds of processes: without bytecode on disk, each of them would compile this project again. The
 # sandbox's workers write none.
 unexport PYTHONDONTWRITEBYTECODE
