@@ -26,8 +26,6 @@ from tests.auditing import build_data, change_rows, refresh_card
 from tests.doubles.local_hub import Client, LocalHub
 from tests.stories.new_table import LENGTHS, declare
 
-pytestmark = pytest.mark.slow
-
 REPO = "ada/lengths"
 FUNNEL_LINE = r"| lengths | 4 | 4 not\_measured |"
 

@@ -8,8 +8,6 @@ import yaml
 
 from tests.building import parquet_bytes, read_rows, run_codeio, write_functions_file
 
-pytestmark = pytest.mark.slow
-
 OPTIONS = ("--from", "functions", "--max-pairs", 2, "--test-share", 0, "--samples", 2, "--temperature", 1)
 
 
