@@ -217,7 +217,7 @@ def _fault(row: Row, required: Sequence[str], json_columns: Sequence[str]) -> st
 
 
 def _plain(table: Table) -> Any:
-    return table.features.arrow_schema.remove_metadata()
+    return table.schema.remove_metadata()
 
 
 def _started_process() -> "subprocess.Popen[str]":

@@ -138,18 +138,18 @@ class Lineage:
         for config, column_names in self.columns.items():
             if config == "dropped":
                 continue
-            named = {
+            thing_and_parent = {
                 level: (thing.columns, _above(level) if set(_above(level)) <= set(column_names) else ())
                 for level, thing in levels().items()
                 if set(thing.columns) <= set(column_names)
             }
-            all_names = {*chain.from_iterable(named.values())}
+            kinds = {*chain.from_iterable(thing_and_parent.values())}
             parts: dict[tuple[str, ...], list[Hashes]] = defaultdict(list)
-            for batch in batches(self.folder.files(config), {*chain.from_iterable(all_names)}):
-                for columns in all_names:
-                    no_names: Hashes = np.zeros(len(batch), np.int64)
-                    parts[columns].append(hashes(names(batch, columns)) if columns else no_names)
-            for level, (own, above) in named.items():
+            for batch in batches(self.folder.files(config), {*chain.from_iterable(kinds)}):
+                for kind in kinds:
+                    nothing: Hashes = np.zeros(len(batch), np.int64)
+                    parts[kind].append(hashes(names(batch, kind)) if kind else nothing)
+            for level, (own, above) in thing_and_parent.items():
                 known, made_of = things[level]
                 things[level] = _distinct(
                     concatenated([known, *parts[own]]), concatenated([made_of, *parts[above]])

@@ -119,7 +119,7 @@ def _readable() -> Iterator[None]:
 def _check_files(source: Folder) -> None:
     """Raise PublishError if a file is not one that this version of codeio writes."""
     for config, table in TABLES.items():
-        expected = table.features.arrow_schema
+        expected = table.schema
         for file in source.files(config):
             try:
                 schema = pq.read_schema(file) if file.is_file() else None
@@ -152,7 +152,7 @@ def _lay_out(source: Folder, laid_out: Folder, config: str, exclusions: Exclusio
     kept = {}
     for split, parts in splits.items():
         filtered, n_rows = scratch / f"{config}-{split}.parquet", 0
-        with pq.ParquetWriter(filtered, TABLES[config].features.arrow_schema) as writer:
+        with pq.ParquetWriter(filtered, TABLES[config].schema) as writer:
             for part in parts:
                 for batch in _batches(part):
                     rows = batch.filter(exclusions.keeps(config, batch))

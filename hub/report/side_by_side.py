@@ -72,7 +72,7 @@ def _rows(folder: Folder, config: str, task_id: str) -> list[dict[str, Any]]:
         row
         for file in folder.files(config)
         for row in pq.read_table(
-            file, schema=TABLES[config].features.arrow_schema, filters=[("task_id", "==", task_id)]
+            file, schema=TABLES[config].schema, filters=[("task_id", "==", task_id)]
         ).to_pylist()
     ]
 
