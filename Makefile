@@ -22,7 +22,7 @@ demo: $(VENV)/.demo
 	  --license apache-2.0 --max-pairs 2 --max-tokens 600
 
 quick: bytecode
-	$(PYTEST) -n 3 -m "not ($(COSTLY))"
+	$(PYTEST) -n 3 --unchanged -m "not ($(COSTLY))"
 
 test: check bytecode
 	$(PYTEST) -n 3 -m "not trainers"

@@ -12,7 +12,7 @@ from tests.doubles.chat_server import ChatServer
 
 pytest_plugins = [
     "tests.doubles.local_hub.fixtures",
-    "tests.doubles.passed",
+    "tests.passed",
     "tests.doubles.servers",
     "tests.auditing",
     "tests.order",

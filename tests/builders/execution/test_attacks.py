@@ -19,8 +19,6 @@ from builders.execution.tiers import choose_tier
 from tests import ROOT, SHARED
 from tests.builders.execution.attack_run import code_for
 
-pytestmark = pytest.mark.slow
-
 ATTACKS = SHARED / "attacks" / "attacks.jsonl"
 HOSTILE = Path(__file__).parent / "hostile"
 ORDINARY_USER = 1234

@@ -36,7 +36,6 @@ def test_a_map_in_two_processes_gives_the_same_rows_and_files() -> None:
     assert list(filter(is_running, others(before))) == []
 
 
-@pytest.mark.slow
 def test_a_ray_actor_holds_a_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")  # sends nothing to Ray's developers
     ray = pytest.importorskip("ray", reason="Ray has no release for this Python")
@@ -88,7 +87,6 @@ def run_cell(client: BlockingKernelClient, code: str) -> list[str]:
     return printed
 
 
-@pytest.mark.slow
 def test_a_notebook_runs_jobs_is_interrupted_and_goes_on(notebook: Any) -> None:
     """A notebook's kernel runs an event loop, and "stop" raises KeyboardInterrupt anywhere in our code."""
     manager, client = notebook

@@ -15,8 +15,6 @@ from builders.execution import Job, Limits, Sandbox
 from tests.bench import endurance
 from tests.builders.execution.processes import descendants, kill, others
 
-pytestmark = pytest.mark.slow
-
 N_BUSY = 8
 
 

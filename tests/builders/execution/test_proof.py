@@ -10,8 +10,6 @@ from builders.execution.inside.environments import CAUSE_TEXTS, CHANCE
 from builders.execution.proof import SPOT_CHECK
 from tests.builders.execution.processes import descendants
 
-pytestmark = pytest.mark.slow
-
 PREAMBLE = """
 import functools, itertools
 seen = []

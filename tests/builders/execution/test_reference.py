@@ -10,8 +10,6 @@ from builders.execution.inside.environments import CAUSE_TEXTS
 from builders.verifier import canonical
 from tests import SHARED
 
-pytestmark = pytest.mark.slow
-
 REFERENCE = SHARED / "data" / "unified_reference.jsonl"
 CAUSES = {
     **dict.fromkeys((105, 258, 265, 317, 370, 523), "seed"),

@@ -19,8 +19,6 @@ from builders.inference import WeightsMissing
 from builders.inference.servers.weights import MODELS, NamedModel, fetch, find_weights
 from tests import ROOT
 
-pytestmark = pytest.mark.slow
-
 PARTS = (2, 10)  # sorted by name, 10 would come before 2
 CONTENT = b"".join(f"<part {i}>".encode() * 1000 for i in PARTS)
 
