@@ -1,8 +1,8 @@
 # `make demo` sets up and runs the main job on a model embedded in the process. `make quick` tests what needs no
-# environment but this one and does not take long, `make test` everything but trainers, `make test-full` the doubles'
-# own tests too even if nothing has changed, `make test-trainers` reads exports with the trainers themselves. `make
-# bench` measures the sandbox, `make bench-inference` the client and how full it keeps sglang, `make bench-hub` what is
-# published, `make endurance` looks for what 100,000 runs leave behind.
+# environment but this one, without the rooms whose tests have passed on the same code; `make test` tests everything but
+# trainers, without doubles that have passed; `make test-full` skips nothing; `make test-trainers` reads exports with the
+# trainers themselves. `make bench` measures the sandbox, `make bench-inference` the client and how full it keeps sglang,
+# `make bench-hub` what is published, `make endurance` looks for what 100,000 runs leave behind.
 # Tests start hundreds of processes: without bytecode on disk, each of them would compile this project again. The
 # sandbox's workers write none.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,7 +13,7 @@ INSTALL := $(BIN)/python -m tests.doubles.uv pip install --quiet --python $(BIN)
 
 # What took longest is shown, and what each test took is kept.
 PYTEST := $(BIN)/pytest --durations=25 --junit-xml=out/tests.xml
-COSTLY := embedded or sglang or hub1 or plain or trainers or slow
+COSTLY := embedded or sglang or hub1 or plain or trainers
 
 .PHONY: demo quick test test-full check bytecode test-trainers bench bench-hub bench-inference endurance
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from builders.schema import TABLES, content_id
 from builders.tables.arrow import table
 from builders.tables.folder import Folder
 from hub.audit import Report, audit, audit_with
+from hub.audit.untrusted import Unpacker
 from hub.card.card import card
 from hub.publish.release import prepare_release
 from hub.versions import Version, open_version
@@ -117,11 +119,13 @@ def run_audit(root: Path, **options: Any) -> Report:
 
 @pytest.fixture(scope="session")
 def audited() -> Iterator[Callable[..., Report]]:
-    """Yield a function like `run_audit`, whose workers run the code of all audits."""
-    with Sandbox() as sandbox:
+    """Yield a function like `run_audit`, whose workers and reader of files serve all audits."""
+    with Sandbox() as sandbox, Unpacker() as unpacker:
 
         def audited(root: Path, **options: Any) -> Report:
-            return audit_with(sandbox, open_version(str(root)), **options)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("hub.audit.untrusted.Unpacker", lambda: nullcontext(unpacker))
+                return audit_with(sandbox, open_version(str(root)), **options)
 
         yield audited
 

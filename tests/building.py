@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from builders.cli.main import main
+from builders.execution import Limits, Sandbox
 from builders.tables.folder import Folder
 from tests.doubles.chat_server import ChatServer
 
@@ -80,8 +82,22 @@ def write_functions_file(folder, functions=FUNCTIONS):
     return path
 
 
+@cache
+def workers_of_all_builds(n_workers: int) -> Sandbox:
+    """Return the sandbox whose workers run the code of all builds in this process."""
+    return Sandbox(workers=n_workers)
+
+
+def sandbox_of_a_build(limits: Limits, workers: int) -> Sandbox:
+    """Return a sandbox with workers that the end of a build does not end: starting them takes half of it."""
+    sandbox = workers_of_all_builds(workers).with_limits(limits)
+    sandbox.close = lambda: None
+    return sandbox
+
+
 def run_codeio(monkeypatch, *arguments):
     """Run the command in this process, and return its exit code."""
+    monkeypatch.setattr("builders.build.Sandbox", sandbox_of_a_build)
     monkeypatch.setattr(sys, "argv", ["codeio", *map(str, arguments)])
     try:
         main()

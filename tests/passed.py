@@ -33,8 +33,8 @@ class Room(NamedTuple):
     """A part of the project whose tests depend on few files."""
 
     name: str
-    tests: str
-    """What the ids of its tests start with."""
+    tests: str | tuple[str, ...]
+    """What the ids of its tests start with: one beginning, or several."""
     files: tuple[str, ...]
     """Patterns of the files that can change their results, beside COMMON."""
     is_double: bool = False
@@ -68,6 +68,17 @@ ROOMS = (
         (
             *("builders/inference/**/*.*", *BELOW),
             *("tests/builders/inference/**/*.*", "tests/doubles/chat_server.py"),
+        ),
+    ),
+    Room(
+        "stages",
+        (
+            *("tests/builders/functions/", "tests/builders/test_io_pairs.py"),
+            *("tests/builders/test_verdicts.py", "tests/builders/test_verifier.py"),
+        ),
+        (
+            *("builders/**/*.*", "prompts/**/*.*", "tests/builders/functions/**/*.*"),
+            *("tests/builders/test_*.py", "tests/json_values.py", "tests/doubles/chat_server.py"),
         ),
     ),
 )

@@ -58,9 +58,13 @@ def test_a_run_with_a_failure_leaves_no_record(tmp_path: Path, fails: bool) -> N
     assert record.file.exists() != fails
 
 
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("builders", "hub", "prompts", "tests", cache_dir=None)
+
+
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
-def test_a_rooms_files_are_all_that_its_tests_import(room: Room) -> None:
-    graph = grimp.build_graph("builders", "hub", "prompts", "tests", cache_dir=None)
+def test_a_rooms_files_are_all_that_its_tests_import(room: Room, graph: grimp.ImportGraph) -> None:
     names = {str(file.relative_to(ROOT)) for file in files(room) if file.is_relative_to(ROOT)}
     modules = {name: name.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for name in names}
     of_tests = {module for name, module in modules.items() if name.startswith(room.tests)} & graph.modules

@@ -12,8 +12,6 @@ from builders.execution import Limits, Prover
 from builders.grading import MAX_INPUTS_PER_JOB
 from builders.verdicts import Verdicts
 
-pytestmark = pytest.mark.slow
-
 LIMITS = Limits(cpu_s=0.1, wall_s=60, memory_mb=256)
 # Each leaves something in a library module for the next predictions, or ends the process that they would use.
 FUNCTIONS = {

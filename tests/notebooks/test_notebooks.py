@@ -127,7 +127,6 @@ class Answering(Model):
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.slow
 def test_rebuild_makes_a_dataset_of_code_and_sends_nothing(tmp_path, environment):
     (tmp_path / "code").mkdir()
     shutil.copy(corpus() / "everyday" / "merge_bookings.py", tmp_path / "code")  # has recorded replies
@@ -157,7 +156,6 @@ def test_rebuild_makes_a_dataset_of_code_and_sends_nothing(tmp_path, environment
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.slow
 def test_what_rebuild_publishes_is_audited_and_explored(tmp_path, local_hub: LocalHub):
     home = tmp_path / "home"
     home.mkdir()
@@ -191,7 +189,6 @@ def test_what_rebuild_publishes_is_audited_and_explored(tmp_path, local_hub: Loc
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.slow
 def test_explore_shows_the_figures_of_the_card(tmp_path, a_release, environment):
     run = run_notebook("explore", tmp_path, environment, DATASET=str(a_release), SHOWN=1, SKIPPED=1)
     assert run.code == 0, run.log
@@ -219,7 +216,6 @@ def test_explore_shows_what_there_is_of_a_part(tmp_path, a_release, environment)
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.slow
 def test_audit_shows_the_row_that_was_altered_and_fails(tmp_path, a_release, environment):
     def change(rows):
         rows[0]["response"] = "I add <b>$nothing$</b>."
@@ -241,7 +237,6 @@ def test_audit_shows_the_row_that_was_altered_and_fails(tmp_path, a_release, env
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.slow
 def test_a_build_that_fails_ends_the_notebook_there(tmp_path, environment):
     run = run_notebook(
         "rebuild", tmp_path, environment, CODE="nowhere", MODEL="--base-url http://127.0.0.1:9"

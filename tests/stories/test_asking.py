@@ -17,8 +17,6 @@ from builders.tables.folder import Folder
 from tests.building import build, parquet_bytes, read_rows, run_codeio, scripted_reply, scripted_server
 from tests.doubles.chat_server import ChatServer
 
-pytestmark = pytest.mark.slow
-
 
 def n_asked(server):
     return sum(server.asked.values())

@@ -17,8 +17,6 @@ from tests.building import write_functions_file
 from tests.doubles.local_hub import Client, LocalHub
 from tests.publishing import built, call_codeio
 
-pytestmark = pytest.mark.slow
-
 REPO = "ada/data"
 LOCK = Path(".codeio", "lock")
 

@@ -9,11 +9,7 @@ import subprocess
 import sys
 import time
 
-import pytest
-
 from tests.building import build, parquet_bytes, read_rows, run_codeio
-
-pytestmark = pytest.mark.slow
 
 
 def test_a_second_run_asks_and_changes_nothing(monkeypatch, tmp_path, server, finished):

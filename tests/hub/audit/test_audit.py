@@ -16,8 +16,6 @@ from hub.audit.failing import failing_rows
 from hub.versions import Version, open_version
 from tests.auditing import change_rows, failed_checks, refresh_card, run_audit
 
-pytestmark = pytest.mark.slow
-
 
 def test_unaltered_data_has_no_findings(a_build, a_release):
     for root in (a_build, a_release):

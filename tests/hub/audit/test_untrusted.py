@@ -20,8 +20,6 @@ from tests.auditing import OPTIONS, audit_with_limits, change_rows, failed_check
 from tests.building import run_codeio, scripted_server
 from tests.doubles.local_hub import Client, LocalHub
 
-pytestmark = pytest.mark.slow
-
 
 def shard(root, config):
     (file,) = (root / config).glob("*.parquet")

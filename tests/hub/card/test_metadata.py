@@ -23,8 +23,6 @@ from builders.tables.folder import Folder
 from hub.publish.release import prepare_release, write_card
 from tests.publishing import built
 
-pytestmark = pytest.mark.slow
-
 REPO = "ada/data"
 CONTEXT = {
     "@language": "en",

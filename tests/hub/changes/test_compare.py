@@ -506,7 +506,6 @@ def naive(config, old, new):
     }
 
 
-@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(VERSIONS, min_size=2, max_size=2))
 def test_there_is_the_mirror_of_back(tmp_path_factory, drawn):

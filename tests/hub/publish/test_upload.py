@@ -6,8 +6,6 @@ import pytest
 
 from tests.doubles.local_hub import Client, ClientFailed, LocalHub
 
-pytestmark = pytest.mark.slow
-
 REPO = "ada/data"
 
 
