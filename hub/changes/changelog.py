@@ -4,7 +4,6 @@ In: `Changes`. Out: a rich renderable, or Markdown. Names, reasons and settings 
 stranger may have written: control characters are spelled out, and markup is escaped in Markdown.
 
 Not covered: the rows themselves (`compare.changed_rows`), and the same for programs (`Changes.to_json`).
-Tested in tests/hub/changes/test_compare.py.
 """
 
 import json

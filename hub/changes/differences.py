@@ -1,7 +1,6 @@
 """The result of comparing two versions: plain records, for people (`changelog`) and for programs.
 
 Not covered: the comparison itself (`compare`).
-Tested in tests/hub/changes/test_compare.py.
 """
 
 import json

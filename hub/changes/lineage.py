@@ -11,7 +11,6 @@ Things are kept as 64-bit hashes of their names, which differ from process to pr
 the probability that two hashes collide is n² in 37 million.
 
 Not covered: what is in a row (`compare`).
-Tested in tests/hub/changes/test_compare.py.
 """
 
 from collections import defaultdict

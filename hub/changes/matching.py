@@ -6,7 +6,6 @@ with the same content are matched first, and the others in their order.
 
 Memory holds two 64-bit hashes and two numbers for each row. With n million rows, the probability that two
 hashes collide is n² in 37 million.
-Tested in tests/hub/changes/test_compare.py.
 """
 
 import marshal
