@@ -51,7 +51,7 @@ def read_lines(source: str, cache_dir: Path, limit: int | None = None) -> Datase
 
 
 def _local_files(path: Path) -> list[tuple[str, Path]]:
-    """Return the files to read, each with the name that stands in the places of its rows."""
+    """Return the files to read, each with the name that the places of its rows have."""
     root = path if path.is_dir() else path.parent
     files = [(str(file.relative_to(root)), file) for file in files_below(path)]
     return files if path.is_file() else [(name, file) for name, file in files if name.endswith(SUFFIXES)]

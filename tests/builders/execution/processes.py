@@ -1,4 +1,4 @@
-"""Processes as the kernel tells of them."""
+"""The processes that the kernel lists."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-# must: a value that denies its class is told by its type
+# must: a value that denies its class is reported by its type
 # accept: not_json:type
 class Value:
     __class__ = int

@@ -1,4 +1,4 @@
-# must: an exception that denies its class is told by its type
+# must: an exception that denies its class is reported by its type
 # accept: exception
 class Lying(Exception):
     __class__ = property(lambda self: MemoryError)

@@ -1,4 +1,4 @@
-# must: a job that goes on as if it were the zygote reaches nobody
+# must: a job that continues as if it were the zygote reaches nobody
 # accept: ok died timeout too_many_records
 import contextlib
 import os

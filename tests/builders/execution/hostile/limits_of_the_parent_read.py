@@ -1,4 +1,4 @@
-# must: the limits of the parent are not even told
+# must: not even the limits of the parent can be read
 # accept: exception
 import os
 import resource

@@ -1,4 +1,4 @@
-# must: nothing that the kernel tells of processes can be opened, of its own neither
+# must: no file about a process can be opened, not even about its own
 # accept: ok
 # output: []
 import os

@@ -1,4 +1,4 @@
-# must: what a socket pair tells of its peer is this process and no handle on another
+# must: the peer of a socket pair is this process, and gives no handle on another
 # accept: ok
 # output: []
 import os

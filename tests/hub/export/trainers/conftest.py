@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build with right and wrong answers, conversations of several turns, and preferences."""
+    """Return a build with right and wrong answers, conversations of several turns, and preferences."""
     folder = tmp_path_factory.mktemp("built")
     with pytest.MonkeyPatch.context() as patch, scripted_server() as server:
         assert (
@@ -40,7 +40,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def exported(built: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """A function that exports the build in the named format and returns the folder."""
+    """Return a function that exports the build in the named format and returns the folder."""
 
     def export_as(name: str) -> Path:
         export(open_version(str(built)), name, tmp_path / name)
@@ -51,7 +51,7 @@ def exported(built: Path, tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 def trainer(tmp_path: Path) -> Iterator[Callable[[str], Client]]:
-    """A function that starts a process with the named trainer."""
+    """Yield a function that starts a process with the named trainer."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
