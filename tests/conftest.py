@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.building import Finished, FinishedBuild, finish_build, scripted_server, write_functions_file
 from tests.doubles.chat_server import ChatServer
@@ -17,6 +18,10 @@ pytest_plugins = [
     "tests.auditing",
     "tests.order",
 ]
+
+# No result may depend on how fast the machine is.
+settings.register_profile("codeio", deadline=None)
+settings.load_profile("codeio")
 
 # Tests send Ctrl+C. A shell lets its background jobs ignore that signal, and so would this process then.
 signal.signal(signal.SIGINT, signal.default_int_handler)

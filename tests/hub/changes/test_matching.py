@@ -109,7 +109,7 @@ def naive(config, old, new):
     }
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(VERSIONS, min_size=2, max_size=2))
 def test_the_way_back_mirrors_the_way_there(tmp_path_factory, drawn):
     root = tmp_path_factory.mktemp("drawn")

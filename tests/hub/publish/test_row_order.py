@@ -198,7 +198,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(versions=st.lists(ROWS, min_size=2, max_size=4))
 def test_a_version_has_the_rows_of_its_build_whatever_came_before(tmp_path_factory, versions):
     root, before = tmp_path_factory.mktemp("versions"), None

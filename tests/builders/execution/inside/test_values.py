@@ -157,7 +157,7 @@ def test_values_are_stored_as_the_table_says(sandbox: Sandbox, line: str) -> Non
     } == POLICY[line]
 
 
-@settings(deadline=None, max_examples=25)  # a loaded machine is slow, and an example is many values
+@settings(max_examples=25)  # a loaded machine is slow, and an example is many values
 @given(st.lists(JSON_VALUES, min_size=20, max_size=40))
 def test_what_comes_out_of_the_sandbox_is_what_went_in_bit_for_bit(
     sandbox: Sandbox, values: list[Any]
@@ -172,13 +172,11 @@ def encode(value: Any) -> str:
     return Encoder().encode(value)
 
 
-@settings(deadline=None)  # a loaded machine is slow
 @given(JSON_VALUES)
 def test_json_values_are_written_canonically(value: Any) -> None:
     assert encode(value) == canonical(value)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False), st.integers()))
 def test_keys_become_the_strings_of_json(value: dict[Any, int]) -> None:
     if any(type(key) is float and math.isinf(key) for key in value):
@@ -224,7 +222,6 @@ def test_a_value_that_never_ends_is_refused() -> None:
         encode(laughs)
 
 
-@settings(deadline=None)
 @given(st.sampled_from("?bBhHiIlLqQefd"), st.binary(min_size=16, max_size=16))
 def test_numpy_values_come_back_bit_for_bit(kind: str, data: bytes) -> None:
     numpy = pytest.importorskip("numpy")
